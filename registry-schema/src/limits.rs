@@ -1,0 +1,66 @@
+//! Every size and count that is taken from outside, named, with its reason.
+//!
+//! A number that arrives over the network or in a file is compared with one of these before
+//! anything is allocated or looped over.
+
+/// Longest signed envelope, in bytes. An entry of a C2SP `tlog-tiles` log carries its length in two
+/// bytes, so an envelope must fit to be loggable.
+pub const ENVELOPE_BYTES: usize = 65_535;
+
+/// Most signatures looked at in one envelope: one for each owner of a name.
+pub const SIGNATURES: usize = 16;
+
+/// Most files in one release.
+pub const FILES: usize = 200;
+
+/// Longest path of a file inside a release, in bytes.
+pub const FILE_NAME_BYTES: usize = 200;
+
+/// Largest single file of a release: 16 GiB, four times the largest vision backbone in common use.
+pub const FILE_BYTES: u64 = 16 << 30;
+
+/// Largest sum of the files of one release: 32 GiB.
+pub const RELEASE_BYTES: u64 = 32 << 30;
+
+/// Largest card (`README.md`), 1 MiB: it is held in memory to be shown.
+pub const CARD_BYTES: u64 = 1 << 20;
+
+/// Largest probe vector file (`probes/vectors.json`), 16 MiB: 64 probes of 20,000 dimensions.
+pub const PROBE_VECTORS_BYTES: u64 = 16 << 20;
+
+/// Largest probe image, 2 MiB.
+pub const PROBE_IMAGE_BYTES: u64 = 2 << 20;
+
+/// Most probe images in one release.
+pub const PROBES: usize = 64;
+
+/// Fewest probe images: one picture can agree by accident.
+pub const PROBES_MINIMUM: usize = 3;
+
+/// Largest feature dimension.
+pub const DIMENSIONS: u32 = 65_536;
+
+/// Largest input side, in pixels.
+pub const INPUT_SIDE: u32 = 8_192;
+
+/// Most pixels of an image that is decoded, before anything is allocated: 256 megapixels, past the
+/// largest medium-format cameras.
+pub const IMAGE_PIXELS: u64 = 1 << 28;
+
+/// Largest consortium policy, 1 MiB: a thousand members with their keys.
+pub const POLICY_BYTES: usize = 1 << 20;
+
+/// Longest line of prose in a manifest (`summary`), in characters.
+pub const SUMMARY_CHARACTERS: usize = 200;
+
+/// Most tags of one extractor.
+pub const TAGS: usize = 32;
+
+/// Longest reason of a yank, in characters.
+pub const REASON_CHARACTERS: usize = 1_000;
+
+/// Most rows of one page of a listing.
+pub const PAGE_ROWS: u32 = 200;
+
+/// Longest API body other than blobs and envelopes, in bytes, that a client accepts.
+pub const RESPONSE_BYTES: usize = 8 << 20;
