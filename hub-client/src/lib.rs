@@ -4,3 +4,5 @@ pub mod config;
 pub mod files;
 pub mod keys;
 pub mod registry;
+pub mod store;
+pub mod trust;
