@@ -17,7 +17,7 @@
 //! |---|---|
 //! | 1 | [`limits`], [`digest`], [`name`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
-//! | 3 | [`manifest`], [`envelope`] |
+//! | 3 | [`manifest`], [`envelope`], [`onnx`] |
 //! | 4 | [`statement`], [`trust_root`], [`compatibility`] |
 //! | 5 | [`threshold`] |
 //! | 6 | [`verify`] |
@@ -32,6 +32,7 @@ pub mod keys;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+pub mod onnx;
 pub mod preprocess;
 pub mod receipt;
 pub mod reference;
