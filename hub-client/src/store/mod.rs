@@ -22,6 +22,7 @@ use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::receipt::{Receipt, ReceiptError};
 use registry_schema::reference::{Reference, Requirement, parse_version};
+use registry_schema::statement::ReleaseFile;
 use semver::Version;
 
 use crate::files::{self, FileError, FileLock};
@@ -91,11 +92,16 @@ impl Store {
         InstalledRelease::new(self.clone(), receipt, verified)
     }
 
-    /// Writes the receipt that makes a release visible. Its blobs must be in place.
+    /// Writes the receipt that makes a verified release visible.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub fn install(&self, receipt: &Receipt) -> Result<(), StoreError> {
+    /// [`StoreError::BlobMissing`] when another process removed a file meanwhile, or the receipt
+    /// cannot be written.
+    pub fn install(&self, receipt: &Receipt, files: &[ReleaseFile]) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        if let Some(gone) = files.iter().find(|file| !self.has_blob(&file.digest, file.size_bytes)) {
+            return Err(StoreError::BlobMissing { release: receipt.release.clone(), file: gone.path.clone() });
+        }
         let Requirement::Exact(version) = &receipt.release.requirement else {
             return Err(StoreError::NotInstalled { reference: receipt.release.clone() });
         };

@@ -49,7 +49,7 @@ impl World {
                 policy: policy.text().to_owned(),
                 probe_cosine: Some(1.0),
             };
-            store.install(&receipt).unwrap();
+            store.install(&receipt, statement.files()).unwrap();
         }
         Self { _folder: folder, store, pinned: Digest::of(policy.text().as_bytes()) }
     }
