@@ -1,3 +1,4 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
 pub mod files;
+pub mod runtime;
