@@ -8,5 +8,6 @@ pub mod lockfile;
 pub mod publish;
 pub mod pull;
 pub mod registry;
+pub mod runtime;
 pub mod store;
 pub mod trust;
