@@ -43,7 +43,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use registry_schema::reference::FeatureSpace;
@@ -130,15 +130,15 @@ impl Head {
         }
         let mut probabilities = Array2::zeros((features.nrows(), self.classes.len()));
         for start in (0..features.nrows()).step_by(PREDICT_BLOCK) {
-            let end = features.nrows().min(start + PREDICT_BLOCK);
-            let block = features.slice(s![start..end, ..self.dimension()]);
+            let rows = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
+            let block = features.slice_axis(Axis(0), rows).slice_axis_move(Axis(1), Slice::from(..self.dimension()));
             let scores = self.transform.apply(block).dot(&self.weights.t()) + &self.bias;
             if let Some(row) = scores.rows().into_iter().position(|row| !row.iter().all(|score| score.is_finite())) {
                 return Err(HeadError::NotFinite { row: start + row });
             }
             let scores = scores.mapv(f64::from);
-            let rows = calibrate::probabilities(scores.view(), f64::from(self.temperature));
-            probabilities.slice_mut(s![start..end, ..]).assign(&rows);
+            let block = calibrate::probabilities(scores.view(), f64::from(self.temperature));
+            probabilities.slice_axis_mut(Axis(0), rows).assign(&block);
         }
         Ok(Predictions { classes: &self.classes, probabilities })
     }

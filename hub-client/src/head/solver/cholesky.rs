@@ -1,6 +1,6 @@
 //! Cholesky factors of symmetric matrices, in double precision.
 
-use ndarray::{Array1, Array2, ArrayViewMut1, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, Slice};
 
 /// A lower triangular factor: `A = L Lᵀ`.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ impl Cholesky {
     pub(super) fn factor(mut matrix: Array2<f64>) -> Option<Self> {
         for i in 0..matrix.nrows() {
             for j in 0..=i {
-                let product = matrix.slice(s![i, ..j]).dot(&matrix.slice(s![j, ..j]));
+                let product = first(matrix.row(i), j).dot(&first(matrix.row(j), j));
                 let rest = matrix[[i, j]] - product;
                 if i != j {
                     matrix[[i, j]] = rest / matrix[[j, j]];
@@ -35,7 +35,7 @@ impl Cholesky {
     /// Replaces x by `(L Lᵀ)⁻¹ x`.
     pub(super) fn solve(&self, vector: &mut ArrayViewMut1<'_, f64>) {
         for i in 0..vector.len() {
-            let known = self.lower.slice(s![i, ..i]).dot(&vector.slice(s![..i]));
+            let known = first(self.lower.row(i), i).dot(&first(vector.view(), i));
             vector[i] = (vector[i] - known) / self.lower[[i, i]];
         }
         self.solve_transposed(vector);
@@ -46,7 +46,8 @@ impl Cholesky {
         for i in (0..vector.len()).rev() {
             vector[i] /= self.lower[[i, i]];
             let value = vector[i];
-            vector.slice_mut(s![..i]).scaled_add(-value, &self.lower.slice(s![i, ..i]));
+            let mut earlier = vector.slice_axis_mut(Axis(0), Slice::from(..i));
+            earlier.scaled_add(-value, &first(self.lower.row(i), i));
         }
     }
 }
@@ -70,7 +71,7 @@ impl PivotedCholesky {
         let mut pivots = Vec::new();
         while let Some(pivot) = largest_above(&rest, floor) {
             let step = pivots.len();
-            let known = factor.slice(s![.., ..step]).dot(&factor.slice(s![pivot, ..step]));
+            let known = factor.slice_axis(Axis(1), Slice::from(..step)).dot(&first(factor.row(pivot), step));
             let mut column = (&matrix.column(pivot) - &known) / rest[pivot].sqrt();
             for &earlier in &pivots {
                 column[earlier] = 0.0;
@@ -80,9 +81,13 @@ impl PivotedCholesky {
             factor.column_mut(step).assign(&column);
             pivots.push(pivot);
         }
-        let factor = factor.slice(s![.., ..pivots.len()]).to_owned();
+        let factor = factor.slice_axis(Axis(1), Slice::from(..pivots.len())).to_owned();
         Self { factor, pivots }
     }
+}
+
+fn first(vector: ArrayView1<'_, f64>, length: usize) -> ArrayView1<'_, f64> {
+    vector.slice_axis_move(Axis(0), Slice::from(..length))
 }
 
 /// The first of the largest entries, when it lies above the floor.
@@ -100,7 +105,7 @@ fn largest_above(values: &Array1<f64>, floor: f64) -> Option<usize> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use ndarray::{Axis, array};
+    use ndarray::array;
 
     #[test]
     fn solves_a_system() {

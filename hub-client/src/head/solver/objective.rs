@@ -1,7 +1,7 @@
 //! The objective, its gradient and its curvature, in one pass over blocks of rows.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
 
 use super::Request;
 use super::lbfgs::Objective;
@@ -81,8 +81,8 @@ impl Objective for Loss<'_> {
         let (mut loss, mut curvature) = (0.0, 0.0);
         for chunk in self.request.rows.chunks(BLOCK) {
             self.rows.fill(chunk, self.block.view_mut());
-            let block = self.block.slice(s![..chunk.len(), ..]);
-            let mut scores = self.scores.slice_mut(s![..chunk.len(), ..]);
+            let block = self.block.slice_axis(Axis(0), Slice::from(..chunk.len()));
+            let mut scores = self.scores.slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
             add_scores(block, weights, bias, &mut scores);
             for (&row, mut scores) in chunk.iter().zip(scores.rows_mut()) {
                 let target = self.request.targets[row];
@@ -128,7 +128,7 @@ pub(super) fn softmax_scores(
     let mut block = Array2::zeros((BLOCK.min(wanted.len()), rows.dimensions()));
     for (chunk, mut scores) in wanted.chunks(BLOCK).zip(scores.axis_chunks_iter_mut(Axis(0), BLOCK)) {
         rows.fill(chunk, block.view_mut());
-        add_scores(block.slice(s![..chunk.len(), ..]), weights, bias, &mut scores);
+        add_scores(block.slice_axis(Axis(0), Slice::from(..chunk.len())), weights, bias, &mut scores);
     }
     scores
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayViewMut1, s};
+use ndarray::{Array1, Array2, ArrayViewMut1, Axis, Slice};
 
 use super::cholesky::Cholesky;
 use super::rows::Rows;
@@ -53,7 +53,7 @@ impl Preconditioner {
         };
         for chunk in sample.chunks(ROW_BLOCK) {
             rows.fill(chunk, block.view_mut());
-            let block = block.slice(s![..chunk.len(), ..]);
+            let block = block.slice_axis(Axis(0), Slice::from(..chunk.len()));
             match &mut moments {
                 Moments::Full(sum) => general_mat_mul(scale, &block.t(), &block, 1.0, sum),
                 Moments::Diagonal(sum) => {

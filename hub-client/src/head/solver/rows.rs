@@ -1,7 +1,7 @@
 //! The rows a fit works on: centred features, or the same rows in an orthonormal basis of their span.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayViewMut2, Axis, s};
+use ndarray::{Array1, Array2, ArrayViewMut2, Axis, Slice};
 
 use super::cholesky::{Cholesky, PivotedCholesky};
 
@@ -78,7 +78,8 @@ impl Rows {
         for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
             let block = self.centred_columns(&reduced.pivots, start);
             let end = start + block.ncols();
-            general_mat_mul(1.0, &representers, &block, 0.0, &mut expanded.slice_mut(s![.., start..end]));
+            let mut target = expanded.slice_axis_mut(Axis(1), Slice::from(start..end));
+            general_mat_mul(1.0, &representers, &block, 0.0, &mut target);
         }
         expanded
     }
@@ -97,11 +98,12 @@ impl Rows {
 
     fn centred_columns(&self, rows: &[usize], start: usize) -> Array2<f64> {
         let end = self.features.ncols().min(start + COLUMN_BLOCK);
+        let columns = Slice::from(start..end);
         let mut block = Array2::zeros((rows.len(), end - start));
         for (&row, mut target) in rows.iter().zip(block.rows_mut()) {
             ndarray::Zip::from(&mut target)
-                .and(self.features.slice(s![row, start..end]))
-                .and(self.mean.slice(s![start..end]))
+                .and(self.features.row(row).slice_axis(Axis(0), columns))
+                .and(self.mean.slice_axis(Axis(0), columns))
                 .for_each(|out, &value, &mean| *out = f64::from(value) - mean);
         }
         block

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -153,7 +153,7 @@ proptest! {
         prop_assert!(fit.converged);
         let (weights, bias) = design.coefficients(&fit);
         let scores = features.mapv(f64::from).dot(&weights.t()) + &bias;
-        let expected_scores = features.mapv(f64::from).dot(&expected.slice(s![.., ..dimensions]).t())
+        let expected_scores = features.mapv(f64::from).dot(&expected.slice_axis(Axis(1), ndarray::Slice::from(..dimensions)).t())
             + expected.column(dimensions);
         for (found, expected) in scores.rows().into_iter().zip(expected_scores.rows()) {
             for class in 1..classes {
