@@ -1,3 +1,5 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
+pub mod dataset;
 pub mod files;
+pub mod head;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use registry_schema::digest::Digest;
 use registry_schema::reference::FeatureSpace;
 
+use crate::files::FileError;
+
 /// What can go wrong with heads.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -155,18 +157,11 @@ pub enum HeadError {
         /// The limit.
         limit_bytes: u64,
     },
-    /// A file could not be read or written.
-    #[error("cannot {action} {}", .path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    /// A file or folder could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What went wrong in one file.
-    #[error("cannot load {}", .path.display())]
+    #[error("cannot load `{}`", .path.display())]
     Load {
         /// The file.
         path: PathBuf,

@@ -65,7 +65,7 @@ impl Head {
         Self::parse(&bytes)
     }
 
-    pub(super) fn write_lines(&self, writer: &mut impl Write) -> io::Result<()> {
+    fn write_lines(&self, writer: &mut impl Write) -> io::Result<()> {
         let tensors = self.tensors();
         let header = Header {
             name: self.name.to_string(),

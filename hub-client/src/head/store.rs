@@ -3,11 +3,11 @@
 //! Training a head again adds a version and keeps the earlier ones. Files are for their owner alone.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Head, HeadError, HeadName};
-use crate::files;
+use crate::files::{self, AtomicFile, FileError, FileLock};
 
 /// The heads under one home folder.
 #[derive(Clone, Debug)]
@@ -56,8 +56,8 @@ impl HeadStore {
         let mut versions: Vec<u32> = match entries(&folder) {
             Ok(entries) => entries.iter().filter_map(|entry| parse_version(entry)).collect(),
             // A file among the folders is no head.
-            Err(HeadError::File { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => Vec::new(),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Vec::new(),
+            Err(error) => return Err(error.into()),
         };
         versions.sort_unstable();
         Ok(versions)
@@ -72,7 +72,7 @@ impl HeadStore {
         let versions = self.versions(name)?;
         let wanted = version.or(versions.last().copied()).filter(|wanted| versions.contains(wanted));
         let path = self.path(name, wanted.ok_or_else(not_found)?);
-        let file = File::open(&path).map_err(|source| file_error("open", &path, source))?;
+        let file = File::open(&path).map_err(|source| FileError::new("cannot open", &path, source))?;
         Head::read_from(BufReader::new(file)).map_err(|error| HeadError::Load { path, source: Box::new(error) })
     }
 
@@ -88,11 +88,10 @@ impl HeadStore {
         if newest >= 9_999 {
             return Err(HeadError::TooManyVersions { name: name.to_string(), version: newest });
         }
-        let folder = self.folder.join(name.as_str());
-        files::create_private_dir(&folder).map_err(|source| file_error("create", &folder, source))?;
-        let path = self.path(name, newest + 1);
-        files::write_atomic(&path, |writer| head.write_lines(writer))
-            .map_err(|source| file_error("write", &path, source))?;
+        let mut file = AtomicFile::create(self.path(name, newest + 1))?;
+        head.write_to(&mut file)?;
+        file.flush().map_err(HeadError::Write)?;
+        file.commit()?;
         Ok(newest + 1)
     }
 
@@ -105,8 +104,7 @@ impl HeadStore {
             return Err(HeadError::NotFound { name: name.to_string(), version: None });
         }
         let _lock = self.lock()?;
-        let folder = self.folder.join(name.as_str());
-        fs::remove_dir_all(&folder).map_err(|source| file_error("remove", &folder, source))
+        Ok(files::remove_dir(&self.folder.join(name.as_str()))?)
     }
 
     /// Where a version of a head is, or would be.
@@ -114,12 +112,9 @@ impl HeadStore {
         self.folder.join(name.as_str()).join(format!("v{version:04}.head"))
     }
 
-    /// Holds other processes off until it is dropped. The lock is on the folder itself, which stays.
-    fn lock(&self) -> Result<File, HeadError> {
-        files::create_private_dir(&self.folder).map_err(|source| file_error("create", &self.folder, source))?;
-        let folder = File::open(&self.folder).map_err(|source| file_error("open", &self.folder, source))?;
-        folder.lock().map_err(|source| file_error("lock", &self.folder, source))?;
-        Ok(folder)
+    /// Holds other processes that save or remove off until it is dropped.
+    fn lock(&self) -> Result<FileLock, FileError> {
+        FileLock::acquire(&self.folder.join(".lock"))
     }
 }
 
@@ -131,19 +126,15 @@ fn parse_version(file_name: &str) -> Option<u32> {
 }
 
 /// The names in a folder, of those that are UTF-8; none when it does not exist.
-fn entries(folder: &Path) -> Result<Vec<String>, HeadError> {
-    let error = |source| file_error("list", folder, source);
+fn entries(folder: &Path) -> Result<Vec<String>, FileError> {
+    let error = |source| FileError::new("cannot list", folder, source);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(error(source)),
     };
-    let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
     Ok(names.collect::<io::Result<Vec<_>>>().map_err(error)?.into_iter().flatten().collect())
-}
-
-fn file_error(action: &'static str, path: &Path, source: io::Error) -> HeadError {
-    HeadError::File { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]
