@@ -38,7 +38,9 @@ pub enum DatasetError {
         skipped: usize,
     },
     /// No image lies in a folder of a class.
-    #[error("the images lie in `{place}` itself: put those of each class into a folder named after it, or give a CSV file with the columns path and label")]
+    #[error(
+        "the images lie in `{place}` itself: put those of each class into a folder named after it, or give a CSV file with the columns path and label"
+    )]
     NoClassFolders {
         /// The folder.
         place: String,
@@ -110,7 +112,11 @@ fn skipped_words(skipped: usize) -> String {
 }
 
 fn files_words(count: usize) -> &'static str {
-    if count == 1 { "file that is" } else { "files that are" }
+    if count == 1 {
+        "file that is"
+    } else {
+        "files that are"
+    }
 }
 
 fn listed(first: &[String], count: usize) -> String {

@@ -18,7 +18,11 @@ pub(super) struct Calibration {
 /// Platt, *Probabilistic Outputs for Support Vector Machines* (1999): after n right answers in a row,
 /// the next is right with probability (n+1)/(n+K), not 1. Without this, ten easy images would make a
 /// head that is always perfectly sure.
-pub(super) fn fit_temperature(scores: ArrayView2<'_, f64>, truth: &[usize], images: usize) -> Calibration {
+pub(super) fn fit_temperature(
+    scores: ArrayView2<'_, f64>,
+    truth: &[usize],
+    images: usize,
+) -> Calibration {
     let classes = scores.ncols() as f64;
     let wrong = 1.0 / (images as f64 + classes);
     let loss = |temperature: f64| {
@@ -30,7 +34,10 @@ pub(super) fn fit_temperature(scores: ArrayView2<'_, f64>, truth: &[usize], imag
         let rows = scores.rows().into_iter().zip(truth);
         rows.map(|(row, &class)| row_loss(row, class)).sum::<f64>() / truth.len().max(1) as f64
     };
-    let mut best = Calibration { temperature: 1.0, loss: loss(1.0) };
+    let mut best = Calibration {
+        temperature: 1.0,
+        loss: loss(1.0),
+    };
     for step in 0..STEPS {
         let temperature = 10_f64.powf(4.0 * f64::from(step) / f64::from(STEPS - 1) - 2.0);
         let loss = loss(temperature);
@@ -55,7 +62,12 @@ pub(super) fn probabilities(scores: ArrayView2<'_, f64>, temperature: f64) -> Ar
 
 fn log_sum_exp(row: ArrayView1<'_, f64>, temperature: f64) -> f64 {
     let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max) / temperature;
-    largest + row.iter().map(|score| (score / temperature - largest).exp()).sum::<f64>().ln()
+    largest
+        + row
+            .iter()
+            .map(|score| (score / temperature - largest).exp())
+            .sum::<f64>()
+            .ln()
 }
 
 #[cfg(test)]
@@ -75,7 +87,10 @@ mod tests {
 
     #[test]
     fn ten_right_answers_are_not_certainty() {
-        let scores = Array2::from_shape_fn((10, 2), |(row, class)| if row % 2 == class { 1.0 } else { -1.0 });
+        let scores = Array2::from_shape_fn(
+            (10, 2),
+            |(row, class)| if row % 2 == class { 1.0 } else { -1.0 },
+        );
         let truth: Vec<usize> = (0..10).map(|row| row % 2).collect();
         let Calibration { temperature, .. } = fit_temperature(scores.view(), &truth, 10);
         let sure = probabilities(scores.view(), temperature)[[0, 0]];

@@ -11,7 +11,9 @@ use crate::files::FileError;
 #[non_exhaustive]
 pub enum HeadError {
     /// Labels, digests and features do not line up.
-    #[error("{features} rows of features, {images} digests and {labels} labels: there must be one of each per image")]
+    #[error(
+        "{features} rows of features, {images} digests and {labels} labels: there must be one of each per image"
+    )]
     Lengths {
         /// Rows of features.
         features: usize,
@@ -51,7 +53,9 @@ pub enum HeadError {
         classes: usize,
     },
     /// One content, two labels.
-    #[error("the same image ({image}) is labelled `{first}` and `{second}`: correct one of the labels")]
+    #[error(
+        "the same image ({image}) is labelled `{first}` and `{second}`: correct one of the labels"
+    )]
     Contradiction {
         /// SHA-256 of the image's bytes.
         image: Digest,
@@ -61,7 +65,9 @@ pub enum HeadError {
         second: String,
     },
     /// NaN or infinity in features.
-    #[error("the features of image {row} (counted from 0) are not finite numbers: the extractor fails on it; leave it out")]
+    #[error(
+        "the features of image {row} (counted from 0) are not finite numbers: the extractor fails on it; leave it out"
+    )]
     NotFinite {
         /// The image, counted from 0.
         row: usize,
@@ -80,7 +86,9 @@ pub enum HeadError {
         range: &'static str,
     },
     /// Features of another feature space.
-    #[error("the head `{head}` works in the feature space {expected}, and these features are of {found}: vectors of two spaces mean different things; train a new head on {found}")]
+    #[error(
+        "the head `{head}` works in the feature space {expected}, and these features are of {found}: vectors of two spaces mean different things; train a new head on {found}"
+    )]
     OtherSpace {
         /// The head.
         head: String,
@@ -90,7 +98,9 @@ pub enum HeadError {
         found: FeatureSpace,
     },
     /// Features of an older release with fewer dimensions.
-    #[error("the head `{head}` needs {needed} dimensions, and these features have {found}: compute them with {extractor} or a newer release of that major version")]
+    #[error(
+        "the head `{head}` needs {needed} dimensions, and these features have {found}: compute them with {extractor} or a newer release of that major version"
+    )]
     TooFewDimensions {
         /// The head.
         head: String,
@@ -112,7 +122,9 @@ pub enum HeadError {
         known: Vec<String>,
     },
     /// A name that cannot be used.
-    #[error("`{name}` is no name for a head: use 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit")]
+    #[error(
+        "`{name}` is no name for a head: use 1 to 64 lower-case letters, digits, `-` and `_`, beginning with a letter or digit"
+    )]
     Name {
         /// The name.
         name: String,
@@ -126,7 +138,9 @@ pub enum HeadError {
         version: Option<u32>,
     },
     /// Too many versions.
-    #[error("the head `{name}` has {version} versions, which is the limit: remove it or choose another name")]
+    #[error(
+        "the head `{name}` has {version} versions, which is the limit: remove it or choose another name"
+    )]
     TooManyVersions {
         /// The name.
         name: String,
@@ -137,13 +151,17 @@ pub enum HeadError {
     #[error("this is no head file: it does not begin with `hub-head/`")]
     NotAHead,
     /// A format of the future.
-    #[error("this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1`: upgrade the hub, or train the head again")]
+    #[error(
+        "this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1`: upgrade the hub, or train the head again"
+    )]
     NewerFormat {
         /// The format's name.
         format: String,
     },
     /// The checksum does not match.
-    #[error("this head file is damaged or was edited: its contents do not have the SHA-256 it states; restore it or train the head again")]
+    #[error(
+        "this head file is damaged or was edited: its contents do not have the SHA-256 it states; restore it or train the head again"
+    )]
     Damaged,
     /// The checksum matches but the contents make no sense.
     #[error("this head file is malformed: {problem}")]
@@ -181,11 +199,21 @@ fn counted(classes: usize) -> &'static str {
 }
 
 fn list(classes: &[String]) -> String {
-    let shown: Vec<String> = classes.iter().take(10).map(|class| format!("`{class}`")).collect();
-    let more = if classes.len() > shown.len() { ", …" } else { "" };
+    let shown: Vec<String> = classes
+        .iter()
+        .take(10)
+        .map(|class| format!("`{class}`"))
+        .collect();
+    let more = if classes.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
     format!("{}{more}", shown.join(", "))
 }
 
 fn version_words(version: Option<u32>) -> String {
-    version.map(|version| format!(" version {version}")).unwrap_or_default()
+    version
+        .map(|version| format!(" version {version}"))
+        .unwrap_or_default()
 }

@@ -19,11 +19,22 @@ impl Head {
     ) -> Result<Metrics, HeadError> {
         if features.nrows() != labels.len() {
             let rows = features.nrows();
-            return Err(HeadError::Lengths { features: rows, images: rows, labels: labels.len() });
+            return Err(HeadError::Lengths {
+                features: rows,
+                images: rows,
+                labels: labels.len(),
+            });
         }
-        let truth = labels.iter().map(|label| self.class_index(label.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let truth = labels
+            .iter()
+            .map(|label| self.class_index(label.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?;
         let predictions = self.predict(features, space)?;
-        Ok(Metrics::new(predictions.probabilities.view(), &truth, self.classes()))
+        Ok(Metrics::new(
+            predictions.probabilities.view(),
+            &truth,
+            self.classes(),
+        ))
     }
 
     fn class_index(&self, class: &str) -> Result<usize, HeadError> {
@@ -32,6 +43,9 @@ impl Head {
             class: class.to_owned(),
             known: self.classes.clone(),
         };
-        self.classes.iter().position(|known| known == class).ok_or_else(unknown)
+        self.classes
+            .iter()
+            .position(|known| known == class)
+            .ok_or_else(unknown)
     }
 }

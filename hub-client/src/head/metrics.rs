@@ -60,7 +60,9 @@ impl Metrics {
             confusion[class][most_probable(row.iter().copied())] += 1;
             log_loss -= f64::from(row[class]).max(PROBABILITY_FLOOR).ln();
         }
-        let hits: usize = (0..classes.len()).map(|class| confusion[class][class]).sum();
+        let hits: usize = (0..classes.len())
+            .map(|class| confusion[class][class])
+            .sum();
         let classes = per_class(&confusion, classes);
         let recalls: Vec<f64> = classes.iter().filter_map(|class| class.recall).collect();
         let images = truth.len();
@@ -82,13 +84,25 @@ impl Metrics {
 /// (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
 pub fn wilson(share: f64, images: usize) -> Interval {
     if images == 0 {
-        return Interval { low: 0.0, high: 1.0 };
+        return Interval {
+            low: 0.0,
+            high: 1.0,
+        };
     }
     let (n, q) = (images as f64, INTERVAL_QUANTILE);
     let stretch = 1.0 + q * q / n;
     let centre = (share + q * q / (2.0 * n)) / stretch;
     let half = q * (share * (1.0 - share) / n + q * q / (4.0 * n * n)).sqrt() / stretch;
-    Interval { low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    Interval {
+        low: (centre - half).max(0.0),
+        high: (centre + half).min(1.0),
+    }
+}
+
+/// A figure with twelve digits: enough for people, and few enough that every reader of JSON gives back
+/// exactly this number.
+pub(super) fn legible(figure: f64) -> f64 {
+    format!("{figure:.11e}").parse().unwrap_or(figure)
 }
 
 /// The index of the largest entry; of several, the first.
@@ -107,7 +121,12 @@ fn per_class(confusion: &[Vec<usize>], classes: &[String]) -> Vec<ClassMetrics> 
         let images = confusion[index].iter().sum();
         let taken_for_it = confusion.iter().map(|row| row[index]).sum();
         let hits = confusion[index][index];
-        ClassMetrics { class: class.clone(), images, recall: share(hits, images), precision: share(hits, taken_for_it) }
+        ClassMetrics {
+            class: class.clone(),
+            images,
+            recall: share(hits, images),
+            precision: share(hits, taken_for_it),
+        }
     };
     classes.iter().enumerate().map(figures).collect()
 }
@@ -127,22 +146,39 @@ mod tests {
 
     #[test]
     fn counts_by_hand() {
-        let probabilities = array![[0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.2, 0.6, 0.2], [0.3, 0.3, 0.4_f32]];
+        let probabilities = array![
+            [0.7, 0.2, 0.1],
+            [0.4, 0.5, 0.1],
+            [0.2, 0.6, 0.2],
+            [0.3, 0.3, 0.4_f32]
+        ];
         let metrics = Metrics::new(probabilities.view(), &[0, 0, 1, 1], &names(3));
         assert_eq!(metrics.confusion, [[1, 1, 0], [0, 1, 1], [0, 0, 0]]);
         assert_eq!((metrics.accuracy, metrics.balanced_accuracy), (0.5, 0.5));
         let expected = -(0.7_f64.ln() + 0.4_f64.ln() + 0.6_f64.ln() + 0.3_f64.ln()) / 4.0;
         assert!((metrics.log_loss - expected).abs() < 1e-7);
-        assert_eq!(metrics.classes[2].recall, None, "no image of the third class");
+        assert_eq!(
+            metrics.classes[2].recall, None,
+            "no image of the third class"
+        );
         assert_eq!(metrics.classes[2].precision, Some(0.0));
     }
 
     #[test]
     fn the_interval_of_18_in_20() {
         let interval = wilson(0.9, 20);
-        assert!((interval.low - 0.7389).abs() < 1e-3 && (interval.high - 0.9661).abs() < 1e-3, "{interval:?}");
+        assert!(
+            (interval.low - 0.7389).abs() < 1e-3 && (interval.high - 0.9661).abs() < 1e-3,
+            "{interval:?}"
+        );
         assert_eq!(wilson(1.0, 5).high, 1.0);
-        assert_eq!(wilson(0.5, 0), Interval { low: 0.0, high: 1.0 });
+        assert_eq!(
+            wilson(0.5, 0),
+            Interval {
+                low: 0.0,
+                high: 1.0
+            }
+        );
     }
 
     #[test]
@@ -154,6 +190,9 @@ mod tests {
     #[test]
     fn no_images_give_finite_figures() {
         let metrics = Metrics::new(Array2::zeros((0, 2)).view(), &[], &names(2));
-        assert_eq!((metrics.images, metrics.accuracy, metrics.log_loss), (0, 0.0, 0.0));
+        assert_eq!(
+            (metrics.images, metrics.accuracy, metrics.log_loss),
+            (0, 0.0, 0.0)
+        );
     }
 }

@@ -52,7 +52,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::HeadError;
 pub use self::file::{FORMAT, HEAD_BYTES};
-pub use self::options::{CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings};
+pub use self::options::{
+    CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings,
+};
 pub use self::store::HeadStore;
 pub use self::train::{Examples, HeadIdentity, HeldOut, TrainingFacts};
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
@@ -115,10 +117,18 @@ impl Head {
     ///
     /// # Errors
     /// [`HeadError::OtherSpace`], [`HeadError::TooFewDimensions`], [`HeadError::NotFinite`].
-    pub fn predict(&self, features: ArrayView2<'_, f32>, space: &FeatureSpace) -> Result<Predictions<'_>, HeadError> {
+    pub fn predict(
+        &self,
+        features: ArrayView2<'_, f32>,
+        space: &FeatureSpace,
+    ) -> Result<Predictions<'_>, HeadError> {
         let expected = self.space();
         if *space != expected {
-            return Err(HeadError::OtherSpace { head: self.name.to_string(), expected, found: space.clone() });
+            return Err(HeadError::OtherSpace {
+                head: self.name.to_string(),
+                expected,
+                found: space.clone(),
+            });
         }
         if features.ncols() < self.dimension() {
             return Err(HeadError::TooFewDimensions {
@@ -131,16 +141,25 @@ impl Head {
         let mut probabilities = Array2::zeros((features.nrows(), self.classes.len()));
         for start in (0..features.nrows()).step_by(PREDICT_BLOCK) {
             let rows = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
-            let block = features.slice_axis(Axis(0), rows).slice_axis_move(Axis(1), Slice::from(..self.dimension()));
+            let block = features
+                .slice_axis(Axis(0), rows)
+                .slice_axis_move(Axis(1), Slice::from(..self.dimension()));
             let scores = self.transform.apply(block).dot(&self.weights.t()) + &self.bias;
-            if let Some(row) = scores.rows().into_iter().position(|row| !row.iter().all(|score| score.is_finite())) {
+            if let Some(row) = scores
+                .rows()
+                .into_iter()
+                .position(|row| !row.iter().all(|score| score.is_finite()))
+            {
                 return Err(HeadError::NotFinite { row: start + row });
             }
             let scores = scores.mapv(f64::from);
             let block = calibrate::probabilities(scores.view(), f64::from(self.temperature));
             probabilities.slice_axis_mut(Axis(0), rows).assign(&block);
         }
-        Ok(Predictions { classes: &self.classes, probabilities })
+        Ok(Predictions {
+            classes: &self.classes,
+            probabilities,
+        })
     }
 
     /// Its name.
@@ -207,7 +226,11 @@ impl<'head> Predictions<'head> {
     pub fn best(&self, row: usize) -> Best<'head> {
         let probabilities = self.probabilities.row(row);
         let index = metrics::most_probable(probabilities.iter());
-        Best { index, class: &self.classes[index], probability: probabilities[index] }
+        Best {
+            index,
+            class: &self.classes[index],
+            probability: probabilities[index],
+        }
     }
 }
 
@@ -233,11 +256,16 @@ impl FromStr for HeadName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let plain = text.bytes().all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_');
-        if plain && (1..=64).contains(&text.len()) && text.bytes().next().is_some_and(alphanumeric) {
+        let plain = text
+            .bytes()
+            .all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_');
+        if plain && (1..=64).contains(&text.len()) && text.bytes().next().is_some_and(alphanumeric)
+        {
             Ok(Self(text.to_owned()))
         } else {
-            Err(HeadError::Name { name: text.chars().take(80).collect() })
+            Err(HeadError::Name {
+                name: text.chars().take(80).collect(),
+            })
         }
     }
 }
@@ -251,7 +279,9 @@ impl fmt::Display for HeadName {
 /// Refuses fewer than two classes, and names that are empty, long, doubled or not fit for a line.
 fn check_classes(classes: &[String]) -> Result<(), HeadError> {
     if classes.len() < 2 {
-        return Err(HeadError::TooFewClasses { classes: classes.len() });
+        return Err(HeadError::TooFewClasses {
+            classes: classes.len(),
+        });
     }
     let mut seen = std::collections::BTreeSet::new();
     for class in classes {
@@ -266,7 +296,10 @@ fn check_classes(classes: &[String]) -> Result<(), HeadError> {
         } else {
             continue;
         };
-        return Err(HeadError::ClassName { name: class.chars().take(80).collect(), problem });
+        return Err(HeadError::ClassName {
+            name: class.chars().take(80).collect(),
+            problem,
+        });
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HeadError;
+use super::metrics::legible;
 use super::transform::TransformKind;
 
 /// Settings of a training run. Only [`TrainingOptions`], which [`TrainingSettings::check`] makes, train.
@@ -65,16 +66,26 @@ impl Default for TrainingSettings {
 }
 
 impl TrainingSettings {
-    /// Checks the ranges.
+    /// Checks the ranges, and rounds numbers to twelve digits, so that what is written into a head is
+    /// what was used.
     ///
     /// # Errors
     /// [`HeadError::Setting`] names the setting that is out of range.
-    pub fn check(self) -> Result<TrainingOptions, HeadError> {
-        let refuse = |setting, value: f64, range| Err(HeadError::Setting { setting, value, range });
-        match self.penalty {
-            Penalty::Fixed(c) if !(1e-9..=1e12).contains(&c) => return refuse("C", c, "between 1e-9 and 1e12"),
-            Penalty::Fixed(_) | Penalty::Chosen => {}
+    pub fn check(mut self) -> Result<TrainingOptions, HeadError> {
+        let refuse = |setting, value: f64, range| {
+            Err(HeadError::Setting {
+                setting,
+                value,
+                range,
+            })
+        };
+        if let Penalty::Fixed(c) = &mut self.penalty {
+            if !(1e-9..=1e12).contains(c) {
+                return refuse("C", *c, "between 1e-9 and 1e12");
+            }
+            *c = legible(*c);
         }
+        self.tolerance = legible(self.tolerance);
         if !(1e-12..=1e-2).contains(&self.tolerance) {
             return refuse("tolerance", self.tolerance, "between 1e-12 and 1e-2");
         }
@@ -108,19 +119,44 @@ mod tests {
 
     #[test]
     fn the_defaults_pass_their_own_check() {
-        assert_eq!(TrainingSettings::default().check().ok(), Some(TrainingOptions::default()));
+        assert_eq!(
+            TrainingSettings::default().check().ok(),
+            Some(TrainingOptions::default())
+        );
     }
 
     #[test]
     fn values_out_of_range_are_named() {
         let settings = TrainingSettings::default();
         for c in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let refused = TrainingSettings { penalty: Penalty::Fixed(c), ..settings.clone() }.check();
-            assert!(matches!(refused, Err(HeadError::Setting { setting: "C", .. })), "{c}");
+            let refused = TrainingSettings {
+                penalty: Penalty::Fixed(c),
+                ..settings.clone()
+            }
+            .check();
+            assert!(
+                matches!(refused, Err(HeadError::Setting { setting: "C", .. })),
+                "{c}"
+            );
         }
         for tolerance in [0.0, 1.0, f64::NAN] {
-            assert!(TrainingSettings { tolerance, ..settings.clone() }.check().is_err(), "{tolerance}");
+            assert!(
+                TrainingSettings {
+                    tolerance,
+                    ..settings.clone()
+                }
+                .check()
+                .is_err(),
+                "{tolerance}"
+            );
         }
-        assert!(TrainingSettings { iterations: 0, ..settings }.check().is_err());
+        assert!(
+            TrainingSettings {
+                iterations: 0,
+                ..settings
+            }
+            .check()
+            .is_err()
+        );
     }
 }

@@ -27,7 +27,9 @@ pub struct StoredHead {
 impl HeadStore {
     /// The store under a home folder, which need not exist yet.
     pub fn new(home: &Path) -> Self {
-        Self { folder: home.join("heads") }
+        Self {
+            folder: home.join("heads"),
+        }
     }
 
     /// All heads by name. What is no head's folder is passed over.
@@ -37,7 +39,9 @@ impl HeadStore {
     pub fn list(&self) -> Result<Vec<StoredHead>, HeadError> {
         let mut heads = Vec::new();
         for file_name in entries(&self.folder)? {
-            let Ok(name) = file_name.parse::<HeadName>() else { continue };
+            let Ok(name) = file_name.parse::<HeadName>() else {
+                continue;
+            };
             let versions = self.versions(&name)?;
             if !versions.is_empty() {
                 heads.push(StoredHead { name, versions });
@@ -54,7 +58,10 @@ impl HeadStore {
     pub fn versions(&self, name: &HeadName) -> Result<Vec<u32>, HeadError> {
         let folder = self.folder.join(name.as_str());
         let mut versions: Vec<u32> = match entries(&folder) {
-            Ok(entries) => entries.iter().filter_map(|entry| parse_version(entry)).collect(),
+            Ok(entries) => entries
+                .iter()
+                .filter_map(|entry| parse_version(entry))
+                .collect(),
             // A file among the folders is no head.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => Vec::new(),
             Err(error) => return Err(error.into()),
@@ -68,12 +75,21 @@ impl HeadStore {
     /// # Errors
     /// [`HeadError::NotFound`]; [`HeadError::Load`] with what [`Head::read_from`] refused.
     pub fn load(&self, name: &HeadName, version: Option<u32>) -> Result<Head, HeadError> {
-        let not_found = || HeadError::NotFound { name: name.to_string(), version };
+        let not_found = || HeadError::NotFound {
+            name: name.to_string(),
+            version,
+        };
         let versions = self.versions(name)?;
-        let wanted = version.or(versions.last().copied()).filter(|wanted| versions.contains(wanted));
+        let wanted = version
+            .or(versions.last().copied())
+            .filter(|wanted| versions.contains(wanted));
         let path = self.path(name, wanted.ok_or_else(not_found)?);
-        let file = File::open(&path).map_err(|source| FileError::new("cannot open", &path, source))?;
-        Head::read_from(BufReader::new(file)).map_err(|error| HeadError::Load { path, source: Box::new(error) })
+        let file =
+            File::open(&path).map_err(|source| FileError::new("cannot open", &path, source))?;
+        Head::read_from(BufReader::new(file)).map_err(|error| HeadError::Load {
+            path,
+            source: Box::new(error),
+        })
     }
 
     /// Saves a head as the next version of its name, and returns that version. The file is there
@@ -86,7 +102,10 @@ impl HeadStore {
         let name = head.name();
         let newest = self.versions(name)?.last().copied().unwrap_or(0);
         if newest >= 9_999 {
-            return Err(HeadError::TooManyVersions { name: name.to_string(), version: newest });
+            return Err(HeadError::TooManyVersions {
+                name: name.to_string(),
+                version: newest,
+            });
         }
         let mut file = AtomicFile::create(self.path(name, newest + 1))?;
         head.write_to(&mut file)?;
@@ -101,7 +120,10 @@ impl HeadStore {
     /// [`HeadError::NotFound`]; [`HeadError::File`] when it cannot be removed.
     pub fn remove(&self, name: &HeadName) -> Result<(), HeadError> {
         if self.versions(name)?.is_empty() {
-            return Err(HeadError::NotFound { name: name.to_string(), version: None });
+            return Err(HeadError::NotFound {
+                name: name.to_string(),
+                version: None,
+            });
         }
         let _lock = self.lock()?;
         Ok(files::remove_dir(&self.folder.join(name.as_str()))?)
@@ -109,7 +131,9 @@ impl HeadStore {
 
     /// Where a version of a head is, or would be.
     pub fn path(&self, name: &HeadName, version: u32) -> PathBuf {
-        self.folder.join(name.as_str()).join(format!("v{version:04}.head"))
+        self.folder
+            .join(name.as_str())
+            .join(format!("v{version:04}.head"))
     }
 
     /// Holds other processes that save or remove off until it is dropped.
@@ -134,7 +158,12 @@ fn entries(folder: &Path) -> Result<Vec<String>, FileError> {
         Err(source) => return Err(error(source)),
     };
     let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
-    Ok(names.collect::<io::Result<Vec<_>>>().map_err(error)?.into_iter().flatten().collect())
+    Ok(names
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(error)?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 #[cfg(test)]
@@ -154,10 +183,19 @@ mod tests {
     fn training_again_keeps_the_earlier_version() {
         let (_home, store) = store();
         let (first, second) = (small_head(), head_with(TransformKind::L2));
-        assert_eq!((store.save(&first).unwrap(), store.save(&second).unwrap()), (1, 2));
+        assert_eq!(
+            (store.save(&first).unwrap(), store.save(&second).unwrap()),
+            (1, 2)
+        );
         assert_eq!(store.load(first.name(), None).unwrap(), second);
         assert_eq!(store.load(first.name(), Some(1)).unwrap(), first);
-        assert_eq!(store.list().unwrap(), [StoredHead { name: first.name().clone(), versions: vec![1, 2] }]);
+        assert_eq!(
+            store.list().unwrap(),
+            [StoredHead {
+                name: first.name().clone(),
+                versions: vec![1, 2]
+            }]
+        );
     }
 
     #[test]
@@ -165,8 +203,14 @@ mod tests {
         let (_home, store) = store();
         let name: HeadName = "nobody".parse().unwrap();
         assert!(store.list().unwrap().is_empty());
-        assert!(matches!(store.load(&name, None), Err(HeadError::NotFound { version: None, .. })));
-        assert!(matches!(store.remove(&name), Err(HeadError::NotFound { .. })));
+        assert!(matches!(
+            store.load(&name, None),
+            Err(HeadError::NotFound { version: None, .. })
+        ));
+        assert!(matches!(
+            store.remove(&name),
+            Err(HeadError::NotFound { .. })
+        ));
         store.save(&small_head()).unwrap();
         let error = store.load(small_head().name(), Some(7)).unwrap_err();
         assert_eq!(error.to_string(), "there is no head `small` version 7");
@@ -190,14 +234,21 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         let error = store.load(small_head().name(), None).unwrap_err();
-        assert!(matches!(&error, HeadError::Load { path: named, source } if *named == path && matches!(**source, HeadError::Damaged)));
+        assert!(
+            matches!(&error, HeadError::Load { path: named, source } if *named == path && matches!(**source, HeadError::Damaged))
+        );
     }
 
     #[test]
     fn strangers_in_the_folder_are_passed_over() {
         let (home, store) = store();
         store.save(&small_head()).unwrap();
-        for stranger in ["heads/.DS_Store", "heads/notes", "heads/small/v1.head", "heads/small/v0009.head.tmp"] {
+        for stranger in [
+            "heads/.DS_Store",
+            "heads/notes",
+            "heads/small/v1.head",
+            "heads/small/v0009.head.tmp",
+        ] {
             fs::write(home.path().join(stranger), b"x").unwrap();
         }
         assert_eq!(store.list().unwrap().len(), 1);
@@ -224,6 +275,9 @@ mod tests {
                 scope.spawn(|| store.save(&small_head()).unwrap());
             }
         });
-        assert_eq!(store.versions(small_head().name()).unwrap(), (1..=8).collect::<Vec<_>>());
+        assert_eq!(
+            store.versions(small_head().name()).unwrap(),
+            (1..=8).collect::<Vec<_>>()
+        );
     }
 }

@@ -7,8 +7,10 @@ use ndarray::{Array2, ArrayView2, Axis};
 use registry_schema::digest::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Interval, Metrics, wilson};
-use super::options::{CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings};
+use super::metrics::{Interval, Metrics, legible, wilson};
+use super::options::{
+    CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings,
+};
 use super::solver::{Design, Request};
 use super::transform::{Transform, narrow};
 use super::validate::{self, Choice, Plan};
@@ -108,7 +110,9 @@ impl Head {
         let sample = Sample::new(examples)?;
         // 2. learn the transform from all labelled images; it does not look at labels
         let transform = Transform::fit(settings.transform, sample.features.view());
-        let mut design = Design::new(transform.apply(sample.features.view()));
+        let rows = transform.apply(sample.features.view());
+        let grid = grid(settings.penalty, rows.view());
+        let mut design = Design::new(rows);
         // 3. choose the penalty and the temperature on held-out blocks
         let weights = class_weights(settings.class_weights, &sample.per_class);
         let request = Request {
@@ -116,15 +120,23 @@ impl Head {
             iterations: settings.iterations,
             ..Request::new(&sample.rows, &sample.targets, classes.len(), 1.0)
         };
-        let grid = grid(settings.penalty, &transform, sample.features.view());
         let plan = Plan::new(&sample.targets, classes.len(), settings.seed);
-        let choice = plan.and_then(|plan| validate::choose(&mut design, &request, classes, &plan, &grid.tried));
+        let choice = plan
+            .and_then(|plan| validate::choose(&mut design, &request, classes, &plan, &grid.tried));
         let (c, temperature, held_out) = match choice {
-            Some(Choice { c, temperature, held_out }) => (c, temperature, Some(held_out)),
+            Some(Choice {
+                c,
+                temperature,
+                held_out,
+            }) => (c, temperature, Some(held_out)),
             None => (grid.otherwise, 1.0, None),
         };
         // 4. fit all images with it
-        let fit = design.fit(&Request { c, tolerance: settings.tolerance, ..request });
+        let fit = design.fit(&Request {
+            c,
+            tolerance: settings.tolerance,
+            ..request
+        });
         let (coefficients, bias) = design.coefficients(&fit);
         // 5. write down how it was made
         let training = TrainingFacts {
@@ -135,7 +147,7 @@ impl Head {
             labels: sample.labels,
             settings: settings.clone(),
             c,
-            objective: fit.objective,
+            objective: legible(fit.objective),
             iterations: fit.iterations,
             converged: fit.converged,
             held_out,
@@ -155,20 +167,29 @@ impl Head {
 }
 
 impl HeldOut {
-    pub(super) fn new(metrics: &Metrics, images: usize, blocks: usize, repeats: usize) -> Self {
-        let mut how = format!("{images} images in {blocks} blocks that hold every class alike");
-        let _ = write!(how, ", each block predicted by a head trained on the others");
+    pub(super) fn new(metrics: &Metrics, images: usize, plan: &Plan, penalties: usize) -> Self {
+        let (blocks, repeats) = (plan.blocks, plan.repeats.len());
+        let mut how = format!(
+            "{images} images in {blocks} blocks that hold every class alike, each block predicted by a \
+             head trained on the others"
+        );
         if repeats > 1 {
             let _ = write!(how, "; repeated {repeats} times with other blocks");
         }
-        let _ = write!(how, "; the strength of the penalty was chosen on the same blocks");
+        if penalties > 1 {
+            how.push_str("; the strength of the penalty was chosen on the same blocks");
+        }
+        // Repeats see the same images again: they do not make the interval narrower.
+        let interval = wilson(metrics.accuracy, images);
         Self {
             images,
-            accuracy: metrics.accuracy,
-            // Repeats see the same images again: they do not make the interval narrower.
-            accuracy_interval: wilson(metrics.accuracy, images),
-            balanced_accuracy: metrics.balanced_accuracy,
-            log_loss: metrics.log_loss,
+            accuracy: legible(metrics.accuracy),
+            accuracy_interval: Interval {
+                low: legible(interval.low),
+                high: legible(interval.high),
+            },
+            balanced_accuracy: legible(metrics.balanced_accuracy),
+            log_loss: legible(metrics.log_loss),
             blocks,
             repeats,
             how,
@@ -187,18 +208,31 @@ struct Sample {
 
 impl Sample {
     fn new(examples: &Examples<'_>) -> Result<Self, HeadError> {
-        let Examples { features, images, labels, classes } = *examples;
+        let Examples {
+            features,
+            images,
+            labels,
+            classes,
+        } = *examples;
         check_classes(classes)?;
         if features.nrows() != images.len() || images.len() != labels.len() {
             let lengths = (features.nrows(), images.len(), labels.len());
-            return Err(HeadError::Lengths { features: lengths.0, images: lengths.1, labels: lengths.2 });
+            return Err(HeadError::Lengths {
+                features: lengths.0,
+                images: lengths.1,
+                labels: lengths.2,
+            });
         }
         if features.ncols() == 0 {
             return Err(HeadError::NoDimensions);
         }
         for (row, (values, &label)) in features.rows().into_iter().zip(labels).enumerate() {
             if label >= classes.len() {
-                return Err(HeadError::LabelOutOfRange { row, label, classes: classes.len() });
+                return Err(HeadError::LabelOutOfRange {
+                    row,
+                    label,
+                    classes: classes.len(),
+                });
             }
             if !values.iter().all(|value| value.is_finite()) {
                 return Err(HeadError::NotFinite { row });
@@ -207,22 +241,32 @@ impl Sample {
 
         let mut order: Vec<usize> = (0..labels.len()).collect();
         order.sort_by_key(|&row| images[row]);
-        let contradiction =
-            order.windows(2).find(|pair| images[pair[0]] == images[pair[1]] && labels[pair[0]] != labels[pair[1]]);
+        let contradiction = order
+            .windows(2)
+            .find(|pair| images[pair[0]] == images[pair[1]] && labels[pair[0]] != labels[pair[1]]);
         if let Some(pair) = contradiction {
             let [first, second] = [pair[0], pair[1]].map(|row| classes[labels[row]].clone());
-            return Err(HeadError::Contradiction { image: images[pair[0]], first, second });
+            return Err(HeadError::Contradiction {
+                image: images[pair[0]],
+                first,
+                second,
+            });
         }
         order.dedup_by_key(|row| images[*row]);
 
         let mut per_class = vec![0; classes.len()];
         order.iter().for_each(|&row| per_class[labels[row]] += 1);
         if let Some(class) = per_class.iter().position(|&count| count == 0) {
-            return Err(HeadError::EmptyClass { class: classes[class].clone() });
+            return Err(HeadError::EmptyClass {
+                class: classes[class].clone(),
+            });
         }
         Ok(Self {
             features: features.select(Axis(0), &order),
-            labels: order.iter().map(|&row| (images[row], labels[row])).collect(),
+            labels: order
+                .iter()
+                .map(|&row| (images[row], labels[row]))
+                .collect(),
             targets: order.iter().map(|&row| labels[row]).collect(),
             rows: (0..order.len()).collect(),
             per_class,
@@ -236,7 +280,9 @@ impl Sample {
             bytes.clear();
             bytes.extend_from_slice(image.as_bytes());
             bytes.extend_from_slice(&u32::try_from(*class).unwrap_or(u32::MAX).to_le_bytes());
-            features.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            features
+                .iter()
+                .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
             hasher.update(&bytes);
         }
         hasher.finish()
@@ -259,15 +305,29 @@ struct Grid {
     otherwise: f64,
 }
 
-fn grid(penalty: Penalty, transform: &Transform, features: ArrayView2<'_, f32>) -> Grid {
-    match penalty {
-        Penalty::Fixed(c) => Grid { tried: vec![c], otherwise: c },
-        Penalty::Chosen => {
-            let rows = transform.apply(features);
-            let squares: f64 = rows.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
-            let length = squares / rows.nrows().max(1) as f64;
-            let scale = if length > f64::from(f32::MIN_POSITIVE) { 1.0 / length } else { 1.0 };
-            Grid { tried: CHOICES.iter().map(|choice| choice * scale).collect(), otherwise: DEFAULT_CHOICE * scale }
-        }
+/// `rows` are transformed.
+fn grid(penalty: Penalty, rows: ArrayView2<'_, f32>) -> Grid {
+    if let Penalty::Fixed(c) = penalty {
+        return Grid {
+            tried: vec![c],
+            otherwise: c,
+        };
+    }
+    let squares: f64 = rows
+        .iter()
+        .map(|&value| f64::from(value) * f64::from(value))
+        .sum();
+    let length = squares / rows.nrows().max(1) as f64;
+    let scale = if length > f64::from(f32::MIN_POSITIVE) {
+        1.0 / length
+    } else {
+        1.0
+    };
+    Grid {
+        tried: CHOICES
+            .iter()
+            .map(|choice| legible(choice * scale))
+            .collect(),
+        otherwise: legible(DEFAULT_CHOICE * scale),
     }
 }

@@ -52,9 +52,14 @@ impl Transform {
             TransformKind::Standardise => {
                 let mean = column_means(features);
                 let scale = deviations(features, &mean);
-                Self::Standardise { mean: mean.mapv(narrow), scale: scale.mapv(narrow) }
+                Self::Standardise {
+                    mean: mean.mapv(narrow),
+                    scale: scale.mapv(narrow),
+                }
             }
-            TransformKind::CentredL2 => Self::CentredL2 { mean: column_means(features).mapv(narrow) },
+            TransformKind::CentredL2 => Self::CentredL2 {
+                mean: column_means(features).mapv(narrow),
+            },
             TransformKind::L2 => Self::L2,
             TransformKind::None => Self::None,
         }
@@ -79,7 +84,11 @@ impl Transform {
             Self::None => return features.to_owned(),
         };
         for mut row in rows.axis_iter_mut(Axis(0)) {
-            let length = row.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt();
+            let length = row
+                .iter()
+                .map(|&value| f64::from(value) * f64::from(value))
+                .sum::<f64>()
+                .sqrt();
             row /= narrow(length).max(LENGTH_FLOOR);
         }
         rows
@@ -89,7 +98,9 @@ impl Transform {
 fn column_means(features: ArrayView2<'_, f32>) -> Array1<f64> {
     let mut sum = Array1::<f64>::zeros(features.ncols());
     for row in features.rows() {
-        Zip::from(&mut sum).and(row).for_each(|sum, &value| *sum += f64::from(value));
+        Zip::from(&mut sum)
+            .and(row)
+            .for_each(|sum, &value| *sum += f64::from(value));
     }
     sum / features.nrows().max(1) as f64
 }
@@ -99,20 +110,32 @@ fn column_means(features: ArrayView2<'_, f32>) -> Array1<f64> {
 fn deviations(features: ArrayView2<'_, f32>, mean: &Array1<f64>) -> Array1<f64> {
     let mut squares = Array1::<f64>::zeros(features.ncols());
     for row in features.rows() {
-        Zip::from(&mut squares).and(row).and(mean).for_each(|sum, &value, &mean| {
-            *sum += (f64::from(value) - mean).powi(2);
-        });
+        Zip::from(&mut squares)
+            .and(row)
+            .and(mean)
+            .for_each(|sum, &value, &mean| {
+                *sum += (f64::from(value) - mean).powi(2);
+            });
     }
-    Zip::from(&squares).and(mean).map_collect(|&squares, &mean| {
-        let deviation = (squares / features.nrows().max(1) as f64).sqrt();
-        let rounding = f64::from(f32::EPSILON) * mean.abs();
-        // A subnormal deviation would overflow when divided by.
-        if deviation > rounding.max(f64::from(f32::MIN_POSITIVE)) { deviation } else { 1.0 }
-    })
+    Zip::from(&squares)
+        .and(mean)
+        .map_collect(|&squares, &mean| {
+            let deviation = (squares / features.nrows().max(1) as f64).sqrt();
+            let rounding = f64::from(f32::EPSILON) * mean.abs();
+            // A subnormal deviation would overflow when divided by.
+            if deviation > rounding.max(f64::from(f32::MIN_POSITIVE)) {
+                deviation
+            } else {
+                1.0
+            }
+        })
 }
 
 /// The nearest f32.
-#[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to f32 is what is wanted"
+)]
 pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -125,12 +148,16 @@ mod tests {
     #[test]
     fn standardised_columns_have_mean_zero_and_deviation_one() {
         let features = array![[1.0, 5.0, -2.0], [3.0, 5.0, 4.0], [5.0, 5.0, 1.0]];
-        let rows = Transform::fit(TransformKind::Standardise, features.view()).apply(features.view());
+        let rows =
+            Transform::fit(TransformKind::Standardise, features.view()).apply(features.view());
         for column in [0, 2] {
             assert!(rows.column(column).sum().abs() < 1e-6);
             assert!((rows.column(column).mapv(|v| v * v).sum() - 3.0).abs() < 1e-5);
         }
-        assert!(rows.column(1).iter().all(|&value| value == 0.0), "a constant dimension says nothing");
+        assert!(
+            rows.column(1).iter().all(|&value| value == 0.0),
+            "a constant dimension says nothing"
+        );
     }
 
     #[test]

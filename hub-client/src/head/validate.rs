@@ -47,7 +47,11 @@ impl Plan {
         for (row, &class) in targets.iter().enumerate() {
             members[class].push(row);
         }
-        let smallest = members.iter().map(Vec::len).min().filter(|&smallest| smallest >= 2)?;
+        let smallest = members
+            .iter()
+            .map(Vec::len)
+            .min()
+            .filter(|&smallest| smallest >= 2)?;
         let (most_blocks, repeats) = match targets.len() {
             0..=60 => (10, 10),
             61..=250 => (10, 4),
@@ -57,7 +61,9 @@ impl Plan {
         };
         let blocks = smallest.min(most_blocks);
         let mut random = SplitMix64(seed);
-        let repeats = (0..repeats).map(|_| deal(&mut members, targets.len(), blocks, &mut random)).collect();
+        let repeats = (0..repeats)
+            .map(|_| deal(&mut members, targets.len(), blocks, &mut random))
+            .collect();
         Some(Self { blocks, repeats })
     }
 }
@@ -73,15 +79,24 @@ pub(super) fn choose(
     grid: &[f64],
 ) -> Option<Choice> {
     let rows = template.targets.len();
-    let mut scores = vec![Array2::<f64>::zeros((rows * plan.repeats.len(), classes.len())); grid.len()];
+    let mut scores =
+        vec![Array2::<f64>::zeros((rows * plan.repeats.len(), classes.len())); grid.len()];
     for (repeat, blocks) in plan.repeats.iter().enumerate() {
         for block in 0..plan.blocks {
-            let (held_out, kept): (Vec<usize>, Vec<usize>) = (0..rows).partition(|&row| blocks[row] == block);
+            let (held_out, kept): (Vec<usize>, Vec<usize>) =
+                (0..rows).partition(|&row| blocks[row] == block);
             let mut start: Option<Fit> = None;
             for (&c, scores) in grid.iter().zip(&mut scores) {
-                let request = Request { rows: &kept, c, tolerance: TOLERANCE, start: start.as_ref(), ..*template };
+                let request = Request {
+                    rows: &kept,
+                    c,
+                    tolerance: TOLERANCE,
+                    start: start.as_ref(),
+                    ..*template
+                };
                 let fit = design.fit(&request);
-                for (&row, predicted) in held_out.iter().zip(design.scores(&fit, &held_out).rows()) {
+                for (&row, predicted) in held_out.iter().zip(design.scores(&fit, &held_out).rows())
+                {
                     scores.row_mut(repeat * rows + row).assign(&predicted);
                 }
                 start = Some(fit);
@@ -89,19 +104,35 @@ pub(super) fn choose(
         }
     }
     let truth = template.targets.repeat(plan.repeats.len());
-    let calibrations: Vec<Calibration> =
-        scores.iter().map(|scores| calibrate::fit_temperature(scores.view(), &truth, rows)).collect();
-    let best = calibrations.iter().map(|calibration| calibration.loss).fold(f64::INFINITY, f64::min);
-    let chosen = calibrations.iter().position(|calibration| calibration.loss <= best + INDISTINGUISHABLE)?;
+    let calibrations: Vec<Calibration> = scores
+        .iter()
+        .map(|scores| calibrate::fit_temperature(scores.view(), &truth, rows))
+        .collect();
+    let best = calibrations
+        .iter()
+        .map(|calibration| calibration.loss)
+        .fold(f64::INFINITY, f64::min);
+    let chosen = calibrations
+        .iter()
+        .position(|calibration| calibration.loss <= best + INDISTINGUISHABLE)?;
     let temperature = calibrations[chosen].temperature;
     let probabilities = calibrate::probabilities(scores[chosen].view(), temperature);
     let metrics = Metrics::new(probabilities.view(), &truth, classes);
-    Some(Choice { c: grid[chosen], temperature, held_out: HeldOut::new(&metrics, rows, plan.blocks, plan.repeats.len()) })
+    Some(Choice {
+        c: grid[chosen],
+        temperature,
+        held_out: HeldOut::new(&metrics, rows, plan, grid.len()),
+    })
 }
 
 /// One repeat: each class's rows in random order, dealt to the blocks in turn. Each class goes on
 /// where the one before stopped, so that what is left over does not pile up in the first blocks.
-fn deal(members: &mut [Vec<usize>], rows: usize, blocks: usize, random: &mut SplitMix64) -> Vec<usize> {
+fn deal(
+    members: &mut [Vec<usize>],
+    rows: usize,
+    blocks: usize,
+    random: &mut SplitMix64,
+) -> Vec<usize> {
     let mut assignment = vec![0; rows];
     let mut next = 0;
     for class in members {
@@ -146,7 +177,10 @@ mod tests {
     fn splitmix_known_answer() {
         // First outputs of the reference implementation for the seed 1234567.
         let mut random = SplitMix64(1_234_567);
-        assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!(
+            [random.next(), random.next()],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+        );
     }
 
     #[test]
@@ -156,13 +190,21 @@ mod tests {
         assert_eq!((plan.blocks, plan.repeats.len()), (5, 10));
         for blocks in &plan.repeats {
             for block in 0..5 {
-                let count = |class| (0..targets.len()).filter(|&i| blocks[i] == block && targets[i] == class).count();
+                let count = |class| {
+                    (0..targets.len())
+                        .filter(|&i| blocks[i] == block && targets[i] == class)
+                        .count()
+                };
                 assert_eq!((count(0), count(1)), (1, 1));
                 assert!((2..=3).contains(&count(2)));
             }
         }
         assert_ne!(plan.repeats[0], plan.repeats[1]);
-        assert_eq!(Plan::new(&targets, 3, 7).unwrap(), plan, "the same seed gives the same plan");
+        assert_eq!(
+            Plan::new(&targets, 3, 7).unwrap(),
+            plan,
+            "the same seed gives the same plan"
+        );
     }
 
     #[test]
@@ -172,7 +214,9 @@ mod tests {
 
     #[test]
     fn blocks_grow_with_the_data() {
-        let plan = |images: usize| Plan::new(&(0..images).map(|row| row % 2).collect::<Vec<_>>(), 2, 1).unwrap();
+        let plan = |images: usize| {
+            Plan::new(&(0..images).map(|row| row % 2).collect::<Vec<_>>(), 2, 1).unwrap()
+        };
         assert_eq!((plan(100).blocks, plan(100).repeats.len()), (10, 4));
         assert_eq!((plan(5_000).blocks, plan(50_000).blocks), (5, 3));
     }

@@ -92,15 +92,21 @@ impl LabelledImages {
             }
         }
         if labels.is_empty() {
-            return Err(DatasetError::NoClassFolders { place: folder.display().to_string() });
+            return Err(DatasetError::NoClassFolders {
+                place: folder.display().to_string(),
+            });
         }
         let mut labelled = Self::new(labels, unlabelled)?;
         labelled.warnings.extend(
-            empty_folders(&folder, &labelled.classes).into_iter().map(|class| LabelWarning::EmptyFolder { class }),
+            empty_folders(&folder, &labelled.classes)
+                .into_iter()
+                .map(|class| LabelWarning::EmptyFolder { class }),
         );
         if let Some(image) = labelled.unlabelled.first() {
             let (count, example) = (labelled.unlabelled.len(), image.name.clone());
-            labelled.warnings.push(LabelWarning::OutsideFolders { count, example });
+            labelled
+                .warnings
+                .push(LabelWarning::OutsideFolders { count, example });
         }
         Ok(labelled)
     }
@@ -126,10 +132,15 @@ impl LabelledImages {
                 continue;
             };
             match found.insert(image, line) {
-                Some(first) if first.label != line.label => return Err(contradiction(file, first, line)),
+                Some(first) if first.label != line.label => {
+                    return Err(contradiction(file, first, line));
+                }
                 Some(first) => {
                     let lines = [first.number, line.number];
-                    warnings.push(LabelWarning::Repeated { path: line.path.clone(), lines });
+                    warnings.push(LabelWarning::Repeated {
+                        path: line.path.clone(),
+                        lines,
+                    });
                 }
                 None => {}
             }
@@ -137,7 +148,11 @@ impl LabelledImages {
         if !unknown.is_empty() {
             let count = unknown.len();
             unknown.truncate(SHOWN);
-            return Err(DatasetError::UnknownPaths { file: file.to_owned(), count, first: unknown });
+            return Err(DatasetError::UnknownPaths {
+                file: file.to_owned(),
+                count,
+                first: unknown,
+            });
         }
         // 3. put them together
         let mut labels = Vec::new();
@@ -152,27 +167,44 @@ impl LabelledImages {
         labelled.warnings.extend(warnings);
         if let Some(image) = labelled.unlabelled.first() {
             let (count, example) = (labelled.unlabelled.len(), image.name.clone());
-            labelled.warnings.push(LabelWarning::NotMentioned { count, example });
+            labelled
+                .warnings
+                .push(LabelWarning::NotMentioned { count, example });
         }
         Ok(labelled)
     }
 
-    fn new(labels: Vec<(String, ImageFile)>, unlabelled: Vec<ImageFile>) -> Result<Self, DatasetError> {
+    fn new(
+        labels: Vec<(String, ImageFile)>,
+        unlabelled: Vec<ImageFile>,
+    ) -> Result<Self, DatasetError> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for (label, _) in &labels {
             *counts.entry(label.clone()).or_default() += 1;
         }
         let classes: Vec<String> = counts.keys().cloned().collect();
         if let [class] = classes.as_slice() {
-            return Err(DatasetError::OneClass { class: class.clone() });
+            return Err(DatasetError::OneClass {
+                class: class.clone(),
+            });
         }
         let single = counts.into_iter().filter(|(_, count)| *count == 1);
-        let warnings = single.map(|(class, _)| LabelWarning::OneImage { class }).collect();
+        let warnings = single
+            .map(|(class, _)| LabelWarning::OneImage { class })
+            .collect();
         let images = labels
             .into_iter()
-            .map(|(label, image)| LabelledImage { image, class: classes.partition_point(|class| *class < label) })
+            .map(|(label, image)| LabelledImage {
+                image,
+                class: classes.partition_point(|class| *class < label),
+            })
             .collect();
-        Ok(Self { classes, images, unlabelled, warnings })
+        Ok(Self {
+            classes,
+            images,
+            unlabelled,
+            warnings,
+        })
     }
 }
 
@@ -181,17 +213,36 @@ impl fmt::Display for LabelWarning {
         let images = |count: &usize| if *count == 1 { "image" } else { "images" };
         match self {
             Self::OneImage { class } => {
-                write!(f, "`{class}` has one image: with a second one, how good the head is can be measured")
+                write!(
+                    f,
+                    "`{class}` has one image: with a second one, how good the head is can be measured"
+                )
             }
-            Self::EmptyFolder { class } => write!(f, "the folder `{class}` holds no image and is no class"),
+            Self::EmptyFolder { class } => {
+                write!(f, "the folder `{class}` holds no image and is no class")
+            }
             Self::OutsideFolders { count, example } => {
-                write!(f, "{count} {} outside the folders of the classes left out, such as `{example}`", images(count))
+                write!(
+                    f,
+                    "{count} {} outside the folders of the classes left out, such as `{example}`",
+                    images(count)
+                )
             }
             Self::NotMentioned { count, example } => {
-                write!(f, "{count} {} without a label left out, such as `{example}`", images(count))
+                write!(
+                    f,
+                    "{count} {} without a label left out, such as `{example}`",
+                    images(count)
+                )
             }
-            Self::Repeated { path, lines: [first, second] } => {
-                write!(f, "`{path}` is there twice with the same label, on lines {first} and {second}")
+            Self::Repeated {
+                path,
+                lines: [first, second],
+            } => {
+                write!(
+                    f,
+                    "`{path}` is there twice with the same label, on lines {first} and {second}"
+                )
             }
         }
     }
@@ -221,14 +272,20 @@ impl Places {
             }
         }
         let beside = file.parent().unwrap_or(Path::new("")).to_owned();
-        Self { by_path, folders: images.folder.iter().cloned().chain([beside]).collect() }
+        Self {
+            by_path,
+            folders: images.folder.iter().cloned().chain([beside]).collect(),
+        }
     }
 
     fn find(&self, path: &str) -> Option<usize> {
         let candidates = self.folders.iter().map(|folder| folder.join(path));
         candidates.into_iter().find_map(|candidate| {
             let plain: PathBuf = candidate.components().collect();
-            self.by_path.get(&plain).or_else(|| self.by_path.get(&candidate.canonicalize().ok()?)).copied()
+            self.by_path
+                .get(&plain)
+                .or_else(|| self.by_path.get(&candidate.canonicalize().ok()?))
+                .copied()
         })
     }
 }
@@ -236,11 +293,27 @@ impl Places {
 fn read_lines(file: &Path) -> Result<Vec<Line>, DatasetError> {
     let opened = File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
     let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(opened));
-    let header = reader.headers().map_err(|error| line_error(file, 1, error))?.clone();
-    let named = |name: &str| header.iter().position(|column| column.trim_start_matches('\u{feff}').trim() == name);
+    let header = reader
+        .headers()
+        .map_err(|error| line_error(file, 1, error))?
+        .clone();
+    let named = |name: &str| {
+        header
+            .iter()
+            .position(|column| column.trim_start_matches('\u{feff}').trim() == name)
+    };
     let (Some(path_column), Some(label_column)) = (named("path"), named("label")) else {
-        let found = header.iter().collect::<Vec<_>>().join(",").chars().take(100).collect();
-        return Err(DatasetError::Header { file: file.to_owned(), found });
+        let found = header
+            .iter()
+            .collect::<Vec<_>>()
+            .join(",")
+            .chars()
+            .take(100)
+            .collect();
+        return Err(DatasetError::Header {
+            file: file.to_owned(),
+            found,
+        });
     };
     let mut lines = Vec::new();
     let mut row = StringRecord::new();
@@ -263,13 +336,23 @@ fn read_lines(file: &Path) -> Result<Vec<Line>, DatasetError> {
         } else if label.chars().any(char::is_control) {
             "has a label with a line break or control character"
         } else {
-            lines.push(Line { number, path, label });
+            lines.push(Line {
+                number,
+                path,
+                label,
+            });
             continue;
         };
-        return Err(DatasetError::Line { file: file.to_owned(), line: number, problem: problem.to_owned() });
+        return Err(DatasetError::Line {
+            file: file.to_owned(),
+            line: number,
+            problem: problem.to_owned(),
+        });
     }
     if lines.is_empty() {
-        return Err(DatasetError::NoLabels { file: file.to_owned() });
+        return Err(DatasetError::NoLabels {
+            file: file.to_owned(),
+        });
     }
     Ok(lines)
 }
@@ -279,12 +362,20 @@ fn line_error(file: &Path, next_line: u64, error: csv::Error) -> DatasetError {
     let problem = match error.into_kind() {
         csv::ErrorKind::Io(source) => return FileError::new("cannot read", file, source).into(),
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8: save the file as UTF-8".to_owned(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} columns and the header {expected_len}: put a path with a comma in double quotes")
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            format!(
+                "has {len} columns and the header {expected_len}: put a path with a comma in double quotes"
+            )
         }
         _ => "is no valid CSV".to_owned(),
     };
-    DatasetError::Line { file: file.to_owned(), line, problem }
+    DatasetError::Line {
+        file: file.to_owned(),
+        line,
+        problem,
+    }
 }
 
 fn contradiction(file: &Path, first: &Line, second: &Line) -> DatasetError {
@@ -300,11 +391,16 @@ fn contradiction(file: &Path, first: &Line, second: &Line) -> DatasetError {
 
 /// Folders that could be classes and hold no image.
 fn empty_folders(folder: &Path, classes: &[String]) -> Vec<String> {
-    let Ok(entries) = folder.read_dir() else { return Vec::new() };
-    let folders = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
+    let folders = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().is_dir());
     let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
-    let empty: BTreeSet<String> =
-        names.filter(|name| !name.starts_with('.') && classes.binary_search(name).is_err()).collect();
+    let empty: BTreeSet<String> = names
+        .filter(|name| !name.starts_with('.') && classes.binary_search(name).is_err())
+        .collect();
     empty.into_iter().collect()
 }
 

@@ -71,7 +71,9 @@ impl PivotedCholesky {
         let mut pivots = Vec::new();
         while let Some(pivot) = largest_above(&rest, floor) {
             let step = pivots.len();
-            let known = factor.slice_axis(Axis(1), Slice::from(..step)).dot(&first(factor.row(pivot), step));
+            let known = factor
+                .slice_axis(Axis(1), Slice::from(..step))
+                .dot(&first(factor.row(pivot), step));
             let mut column = (&matrix.column(pivot) - &known) / rest[pivot].sqrt();
             for &earlier in &pivots {
                 column[earlier] = 0.0;
@@ -81,7 +83,9 @@ impl PivotedCholesky {
             factor.column_mut(step).assign(&column);
             pivots.push(pivot);
         }
-        let factor = factor.slice_axis(Axis(1), Slice::from(..pivots.len())).to_owned();
+        let factor = factor
+            .slice_axis(Axis(1), Slice::from(..pivots.len()))
+            .to_owned();
         Self { factor, pivots }
     }
 }
@@ -112,7 +116,9 @@ mod tests {
         let matrix = array![[4.0, 2.0, 0.6], [2.0, 5.0, 1.0], [0.6, 1.0, 3.0]];
         let expected = array![1.0, -2.0, 0.5];
         let mut vector = matrix.dot(&expected);
-        Cholesky::factor(matrix).unwrap().solve(&mut vector.view_mut());
+        Cholesky::factor(matrix)
+            .unwrap()
+            .solve(&mut vector.view_mut());
         assert!((vector - expected).iter().all(|d| d.abs() < 1e-14));
     }
 
@@ -124,17 +130,30 @@ mod tests {
 
     #[test]
     fn duplicates_lower_the_rank() {
-        let rows = array![[1.0, 2.0, 3.0, 0.5], [1.0, 2.0, 3.0, 0.5], [0.0, 1.0, -1.0, 2.0]];
+        let rows = array![
+            [1.0, 2.0, 3.0, 0.5],
+            [1.0, 2.0, 3.0, 0.5],
+            [0.0, 1.0, -1.0, 2.0]
+        ];
         let gram = rows.dot(&rows.t());
         let PivotedCholesky { factor, pivots } = PivotedCholesky::factor(gram.clone(), 1e-12);
         assert_eq!(pivots, [0, 2]);
-        assert!((factor.dot(&factor.t()) - gram).iter().all(|d| d.abs() < 1e-12));
-        assert_eq!(factor.select(Axis(0), &pivots)[[0, 1]], 0.0, "lower triangular");
+        assert!(
+            (factor.dot(&factor.t()) - gram)
+                .iter()
+                .all(|d| d.abs() < 1e-12)
+        );
+        assert_eq!(
+            factor.select(Axis(0), &pivots)[[0, 1]],
+            0.0,
+            "lower triangular"
+        );
     }
 
     #[test]
     fn nothing_has_rank_zero() {
-        let PivotedCholesky { factor, pivots } = PivotedCholesky::factor(Array2::zeros((3, 3)), 1e-12);
+        let PivotedCholesky { factor, pivots } =
+            PivotedCholesky::factor(Array2::zeros((3, 3)), 1e-12);
         assert_eq!((factor.dim(), pivots.len()), ((3, 0), 0));
     }
 }

@@ -34,7 +34,11 @@ pub(super) struct Minimum {
 
 /// Minimises the objective from a starting point.
 pub(super) fn minimise(objective: &mut impl Objective, start: Vec<f64>, stop: &Stop) -> Minimum {
-    let mut at = Step { gradient: vec![0.0; start.len()], value: 0.0, point: start };
+    let mut at = Step {
+        gradient: vec![0.0; start.len()],
+        value: 0.0,
+        point: start,
+    };
     at.value = objective.evaluate(&at.point, &mut at.gradient);
     let mut history = History::default();
     let mut iterations = 0;
@@ -55,7 +59,12 @@ pub(super) fn minimise(objective: &mut impl Objective, start: Vec<f64>, stop: &S
     }
     // At the floor of double precision no step can be told from none; that is as good as it gets.
     let converged = largest(&at.gradient) <= stop.gradient;
-    Minimum { point: at.point, value: at.value, iterations, converged }
+    Minimum {
+        point: at.point,
+        value: at.value,
+        iterations,
+        converged,
+    }
 }
 
 #[derive(Default)]
@@ -80,7 +89,11 @@ impl History {
             if self.pairs.len() == MEMORY {
                 self.pairs.pop_front();
             }
-            self.pairs.push_back(Pair { step, change, inverse: 1.0 / product });
+            self.pairs.push_back(Pair {
+                step,
+                change,
+                inverse: 1.0 / product,
+            });
         }
     }
 
@@ -114,7 +127,10 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn add(target: &mut [f64], factor: f64, source: &[f64]) {
-    target.iter_mut().zip(source).for_each(|(target, source)| *target += factor * source);
+    target
+        .iter_mut()
+        .zip(source)
+        .for_each(|(target, source)| *target += factor * source);
 }
 
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
@@ -122,7 +138,9 @@ fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 }
 
 fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |largest, value| value.abs().max(largest))
+    values
+        .iter()
+        .fold(0.0, |largest, value| value.abs().max(largest))
 }
 
 #[cfg(test)]
@@ -150,7 +168,10 @@ mod tests {
 
     #[test]
     fn finds_the_bottom_of_a_badly_scaled_valley() {
-        let stop = Stop { gradient: 1e-10, iterations: 500 };
+        let stop = Stop {
+            gradient: 1e-10,
+            iterations: 500,
+        };
         let minimum = minimise(&mut Valley, vec![50.0; 7], &stop);
         assert!(minimum.converged, "{} iterations", minimum.iterations);
         for (i, x) in minimum.point.iter().enumerate() {
@@ -160,7 +181,14 @@ mod tests {
 
     #[test]
     fn the_limit_of_iterations_is_told() {
-        let minimum = minimise(&mut Valley, vec![50.0; 7], &Stop { gradient: 1e-10, iterations: 3 });
+        let minimum = minimise(
+            &mut Valley,
+            vec![50.0; 7],
+            &Stop {
+                gradient: 1e-10,
+                iterations: 3,
+            },
+        );
         assert!(!minimum.converged);
         assert_eq!(minimum.iterations, 3);
     }

@@ -29,21 +29,35 @@ struct End {
 }
 
 /// Goes from a point along a direction; `None` when nothing better is found.
-pub(super) fn search(objective: &mut impl Objective, from: &Step, direction: &[f64]) -> Option<Step> {
+pub(super) fn search(
+    objective: &mut impl Objective,
+    from: &Step,
+    direction: &[f64],
+) -> Option<Step> {
     let slope = dot(&from.gradient, direction);
     if slope.is_nan() || slope >= 0.0 {
         return None;
     }
-    let mut low = End { distance: 0.0, slope };
+    let mut low = End {
+        distance: 0.0,
+        slope,
+    };
     let mut high: Option<End> = None;
     let mut distance = 1.0;
-    let mut trial = Step { point: from.point.clone(), value: 0.0, gradient: vec![0.0; direction.len()] };
+    let mut trial = Step {
+        point: from.point.clone(),
+        value: 0.0,
+        gradient: vec![0.0; direction.len()],
+    };
     for _ in 0..TRIALS {
         for ((point, start), direction) in trial.point.iter_mut().zip(&from.point).zip(direction) {
             *point = start + distance * direction;
         }
         trial.value = objective.evaluate(&trial.point, &mut trial.gradient);
-        let here = End { distance, slope: dot(&trial.gradient, direction) };
+        let here = End {
+            distance,
+            slope: dot(&trial.gradient, direction),
+        };
         match judge(from.value, slope, trial.value, here) {
             Verdict::Accept => return Some(trial),
             Verdict::TooShort => low = here,
@@ -85,7 +99,11 @@ fn judge(start_value: f64, start_slope: f64, value: f64, here: End) -> Verdict {
 fn between(low: End, high: End) -> f64 {
     let width = high.distance - low.distance;
     let share = low.slope / (low.slope - high.slope);
-    let share = if share.is_finite() && high.slope > 0.0 { share.clamp(0.1, 0.9) } else { 0.5 };
+    let share = if share.is_finite() && high.slope > 0.0 {
+        share.clamp(0.1, 0.9)
+    } else {
+        0.5
+    };
     low.distance + share * width
 }
 

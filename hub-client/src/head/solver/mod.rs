@@ -81,12 +81,19 @@ impl Design {
     pub fn new(features: Array2<f32>) -> Self {
         let rows = Rows::new(features);
         let preconditioner = Preconditioner::new(&rows);
-        Self { rows, preconditioner }
+        Self {
+            rows,
+            preconditioner,
+        }
     }
 
     /// Minimises the objective. The same request gives the same bits.
     pub fn fit(&mut self, request: &Request<'_>) -> Fit {
-        let symmetric_c = if request.classes == 2 { request.c / 2.0 } else { request.c };
+        let symmetric_c = if request.classes == 2 {
+            request.c / 2.0
+        } else {
+            request.c
+        };
         let dimensions = self.rows.dimensions();
         let mut loss = Loss::new(&self.rows, &mut self.preconditioner, request, symmetric_c);
         let (origin, gradient_at_zero) = loss.origin();
@@ -94,11 +101,15 @@ impl Design {
             Some(fit) => fit.coordinates.iter().chain(&fit.bias).copied().collect(),
             None => origin,
         };
-        let stop = Stop { gradient: request.tolerance * gradient_at_zero, iterations: request.iterations };
+        let stop = Stop {
+            gradient: request.tolerance * gradient_at_zero,
+            iterations: request.iterations,
+        };
         let minimum = lbfgs::minimise(&mut loss, start, &stop);
 
         let (coordinates, bias) = minimum.point.split_at(request.classes * dimensions);
-        let coordinates = Array2::from_shape_vec((request.classes, dimensions), coordinates.to_vec());
+        let coordinates =
+            Array2::from_shape_vec((request.classes, dimensions), coordinates.to_vec());
         Fit {
             coordinates: coordinates.unwrap_or_default(),
             bias: Array1::from(bias.to_vec()),
@@ -127,7 +138,16 @@ impl Design {
 impl<'a> Request<'a> {
     /// A request with the usual tolerance (1e-7) and at most 1,000 iterations, unweighted.
     pub fn new(rows: &'a [usize], targets: &'a [usize], classes: usize, c: f64) -> Self {
-        Self { rows, targets, classes, c, class_weights: None, tolerance: 1e-7, iterations: 1_000, start: None }
+        Self {
+            rows,
+            targets,
+            classes,
+            c,
+            class_weights: None,
+            tolerance: 1e-7,
+            iterations: 1_000,
+            start: None,
+        }
     }
 }
 

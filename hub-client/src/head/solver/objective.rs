@@ -50,7 +50,9 @@ impl<'a> Loss<'a> {
         let mut gradient = vec![0.0; size];
         let mut point = vec![0.0; size];
         self.evaluate(&point, &mut gradient);
-        let scale = gradient.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+        let scale = gradient
+            .iter()
+            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
 
         let mut frequency = vec![0.0; self.request.classes];
         for &row in self.request.rows {
@@ -67,7 +69,9 @@ impl<'a> Loss<'a> {
     }
 
     fn weight(&self, class: usize) -> f64 {
-        self.request.class_weights.map_or(1.0, |weights| weights[class])
+        self.request
+            .class_weights
+            .map_or(1.0, |weights| weights[class])
     }
 }
 
@@ -82,18 +86,26 @@ impl Objective for Loss<'_> {
         for chunk in self.request.rows.chunks(BLOCK) {
             self.rows.fill(chunk, self.block.view_mut());
             let block = self.block.slice_axis(Axis(0), Slice::from(..chunk.len()));
-            let mut scores = self.scores.slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
+            let mut scores = self
+                .scores
+                .slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
             add_scores(block, weights, bias, &mut scores);
             for (&row, mut scores) in chunk.iter().zip(scores.rows_mut()) {
                 let target = self.request.targets[row];
-                let weight = self.c * self.request.class_weights.map_or(1.0, |weights| weights[target]);
+                let weight = self.c
+                    * self
+                        .request
+                        .class_weights
+                        .map_or(1.0, |weights| weights[target]);
                 let score = scores[target];
                 loss += weight * (softmax(&mut scores) - score);
                 curvature += weight * scores.iter().map(|p| p * (1.0 - p)).sum::<f64>();
                 scores[target] -= 1.0;
                 scores *= weight;
             }
-            if let Ok(mut sum) = ArrayViewMut2::from_shape((classes, dimensions), &mut *weights_gradient) {
+            if let Ok(mut sum) =
+                ArrayViewMut2::from_shape((classes, dimensions), &mut *weights_gradient)
+            {
                 general_mat_mul(1.0, &scores.t(), &block, 1.0, &mut sum);
             }
             ArrayViewMut1::from(&mut *bias_gradient).scaled_add(1.0, &scores.sum_axis(Axis(0)));
@@ -104,12 +116,16 @@ impl Objective for Loss<'_> {
 
     fn precondition(&mut self, vector: &mut [f64]) {
         // Rounded to a power of two (see `preconditioner`); f64 exponents fit an i32 many times over.
-        #[expect(clippy::cast_possible_truncation, reason = "log2 of a clamped positive number is small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "log2 of a clamped positive number is small"
+        )]
         let exponent = self.curvature.clamp(1e-9, 1e12).log2().round() as i32;
         let (weights, bias) = vector.split_at_mut(self.request.classes * self.rows.dimensions());
         if !weights.is_empty() {
             for row in weights.chunks_mut(self.rows.dimensions()) {
-                self.preconditioner.apply(exponent, &mut ArrayViewMut1::from(row));
+                self.preconditioner
+                    .apply(exponent, &mut ArrayViewMut1::from(row));
             }
         }
         let scale = 1.0 / f64::from(exponent).exp2();
@@ -126,9 +142,17 @@ pub(super) fn softmax_scores(
 ) -> Array2<f64> {
     let mut scores = Array2::zeros((wanted.len(), weights.nrows()));
     let mut block = Array2::zeros((BLOCK.min(wanted.len()), rows.dimensions()));
-    for (chunk, mut scores) in wanted.chunks(BLOCK).zip(scores.axis_chunks_iter_mut(Axis(0), BLOCK)) {
+    for (chunk, mut scores) in wanted
+        .chunks(BLOCK)
+        .zip(scores.axis_chunks_iter_mut(Axis(0), BLOCK))
+    {
         rows.fill(chunk, block.view_mut());
-        add_scores(block.slice_axis(Axis(0), Slice::from(..chunk.len())), weights, bias, &mut scores);
+        add_scores(
+            block.slice_axis(Axis(0), Slice::from(..chunk.len())),
+            weights,
+            bias,
+            &mut scores,
+        );
     }
     scores
 }
@@ -152,8 +176,15 @@ fn softmax(scores: &mut ArrayViewMut1<'_, f64>) -> f64 {
     largest + sum.ln()
 }
 
-fn split(point: &[f64], classes: usize, dimensions: usize) -> (ArrayView2<'_, f64>, ArrayView1<'_, f64>) {
+fn split(
+    point: &[f64],
+    classes: usize,
+    dimensions: usize,
+) -> (ArrayView2<'_, f64>, ArrayView1<'_, f64>) {
     let (weights, bias) = point.split_at(classes * dimensions);
     let weights = ArrayView2::from_shape((classes, dimensions), weights);
-    (weights.expect("the slice was cut to classes × dimensions"), ArrayView1::from(bias))
+    (
+        weights.expect("the slice was cut to classes × dimensions"),
+        ArrayView1::from(bias),
+    )
 }

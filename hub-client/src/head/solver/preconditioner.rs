@@ -43,7 +43,9 @@ impl Preconditioner {
     pub(super) fn new(rows: &Rows) -> Self {
         let dimensions = rows.dimensions();
         let wanted = (ROWS_PER_DIMENSION * dimensions).max(ROW_BLOCK);
-        let sample: Vec<usize> = (0..rows.len()).step_by(rows.len().div_ceil(wanted).max(1)).collect();
+        let sample: Vec<usize> = (0..rows.len())
+            .step_by(rows.len().div_ceil(wanted).max(1))
+            .collect();
         let scale = 1.0 / sample.len().max(1) as f64;
         let mut block = Array2::zeros((ROW_BLOCK.min(sample.len()), dimensions));
         let mut moments = if dimensions <= FULL_DIMENSIONS {
@@ -63,7 +65,10 @@ impl Preconditioner {
                 }
             }
         }
-        Self { moments, factors: BTreeMap::new() }
+        Self {
+            moments,
+            factors: BTreeMap::new(),
+        }
     }
 
     /// Multiplies a vector by `(2^exponent · M + I)⁻¹`, M the mean outer product of the rows.
@@ -71,10 +76,15 @@ impl Preconditioner {
         let curvature = f64::from(exponent).exp2();
         match &self.moments {
             Moments::Diagonal(moments) => {
-                vector.zip_mut_with(moments, |value, &moment| *value /= curvature.mul_add(moment, 1.0));
+                vector.zip_mut_with(moments, |value, &moment| {
+                    *value /= curvature.mul_add(moment, 1.0)
+                });
             }
             Moments::Full(moments) => {
-                let factor = self.factors.entry(exponent).or_insert_with(|| factor(moments, curvature));
+                let factor = self
+                    .factors
+                    .entry(exponent)
+                    .or_insert_with(|| factor(moments, curvature));
                 factor.solve(vector);
             }
         }

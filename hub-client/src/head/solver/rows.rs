@@ -32,7 +32,11 @@ impl Rows {
     /// Centres n×D features, and reduces them when n < D.
     pub(super) fn new(features: Array2<f32>) -> Self {
         let mean = column_means(&features);
-        let mut rows = Self { features, mean, reduced: None };
+        let mut rows = Self {
+            features,
+            mean,
+            reduced: None,
+        };
         if rows.features.nrows() < rows.features.ncols() {
             rows.reduced = Some(rows.reduce());
         }
@@ -46,7 +50,9 @@ impl Rows {
 
     /// The dimension fits work in: D, or the rank of the rows when they are fewer than D.
     pub(super) fn dimensions(&self) -> usize {
-        self.reduced.as_ref().map_or(self.features.ncols(), |reduced| reduced.coordinates.ncols())
+        self.reduced
+            .as_ref()
+            .map_or(self.features.ncols(), |reduced| reduced.coordinates.ncols())
     }
 
     /// The mean that was subtracted, D.
@@ -69,7 +75,9 @@ impl Rows {
 
     /// Carries directions from the basis of the fit (K×r) to the features' own (K×D).
     pub(super) fn expand(&self, directions: &Array2<f64>) -> Array2<f64> {
-        let Some(reduced) = &self.reduced else { return directions.clone() };
+        let Some(reduced) = &self.reduced else {
+            return directions.clone();
+        };
         let mut representers = directions.clone();
         for mut row in representers.rows_mut() {
             reduced.pivot_factor.solve_transposed(&mut row);
@@ -93,7 +101,11 @@ impl Rows {
         }
         let PivotedCholesky { factor, pivots } = PivotedCholesky::factor(gram, RANK_TOLERANCE);
         let pivot_factor = Cholesky::from_lower(factor.select(Axis(0), &pivots));
-        Reduced { coordinates: factor, pivots, pivot_factor }
+        Reduced {
+            coordinates: factor,
+            pivots,
+            pivot_factor,
+        }
     }
 
     fn centred_columns(&self, rows: &[usize], start: usize) -> Array2<f64> {
@@ -113,7 +125,9 @@ impl Rows {
 fn column_means(features: &Array2<f32>) -> Array1<f64> {
     let mut sum = Array1::<f64>::zeros(features.ncols());
     for row in features.rows() {
-        ndarray::Zip::from(&mut sum).and(row).for_each(|sum, &value| *sum += f64::from(value));
+        ndarray::Zip::from(&mut sum)
+            .and(row)
+            .for_each(|sum, &value| *sum += f64::from(value));
     }
     sum / features.nrows().max(1) as f64
 }

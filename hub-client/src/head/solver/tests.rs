@@ -42,18 +42,37 @@ fn agrees_with_scikit_learn() {
         };
         let mut design = Design::new(features);
         let fit = design.fit(&request);
-        assert!(fit.converged && fit.iterations < 100, "{}: {} iterations", case.name, fit.iterations);
+        assert!(
+            fit.converged && fit.iterations < 100,
+            "{}: {} iterations",
+            case.name,
+            fit.iterations
+        );
         let excess = (fit.objective - case.objective) / case.objective;
-        assert!(excess < 1e-9 && excess > -1e-6, "{}: objective {excess:e} above", case.name);
+        assert!(
+            excess < 1e-9 && excess > -1e-6,
+            "{}: objective {excess:e} above",
+            case.name
+        );
 
         let (coefficients, bias) = comparable(&design, &fit);
         let expected = Array2::from_shape_fn(coefficients.dim(), |(k, j)| case.coefficients[k][j]);
-        let difference = (coefficients - expected).mapv(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
-        assert!(difference < 1e-4, "{}: coefficients differ by {difference:e}", case.name);
+        let difference = (coefficients - expected)
+            .mapv(f64::abs)
+            .fold(0.0, |a: f64, &b| a.max(b));
+        assert!(
+            difference < 1e-4,
+            "{}: coefficients differ by {difference:e}",
+            case.name
+        );
         let shift = case.intercepts.iter().sum::<f64>() / case.intercepts.len() as f64;
         let shift = if case.classes == 2 { 0.0 } else { shift };
         for (found, expected) in bias.iter().zip(&case.intercepts) {
-            assert!((found - (expected - shift)).abs() < 1e-4, "{}: {found} {expected}", case.name);
+            assert!(
+                (found - (expected - shift)).abs() < 1e-4,
+                "{}: {found} {expected}",
+                case.name
+            );
         }
     }
 }
@@ -67,7 +86,11 @@ fn the_order_of_magnitude_of_features_does_not_matter() {
         let c = 10.0 / f64::from(scale).powi(2);
         let mut design = Design::new(features * scale);
         let fit = design.fit(&Request::new(&rows, &targets, 3, c));
-        assert!(fit.converged && fit.iterations < 60, "{scale}: {} iterations", fit.iterations);
+        assert!(
+            fit.converged && fit.iterations < 60,
+            "{scale}: {} iterations",
+            fit.iterations
+        );
     }
 }
 
@@ -88,7 +111,10 @@ fn far_away_features_are_solved_as_if_centred() {
 
 #[test]
 fn separable_classes_with_a_weak_penalty_converge() {
-    let features = Array2::from_shape_fn((20, 3), |(i, j)| if i % 2 == 0 { 1.0 } else { -1.0 } * (j + 1) as f32);
+    let features = Array2::from_shape_fn(
+        (20, 3),
+        |(i, j)| if i % 2 == 0 { 1.0 } else { -1.0 } * (j + 1) as f32,
+    );
     let targets: Vec<usize> = (0..20).map(|i| i % 2).collect();
     let rows: Vec<usize> = (0..20).collect();
     for c in [1e-6, 1.0, 1e6] {
@@ -175,11 +201,20 @@ fn newton(features: &Array2<f32>, targets: &[usize], classes: usize, c: f64) -> 
     let c = if classes == 2 { c / 2.0 } else { c };
     let (rows, dimensions) = features.dim();
     let width = dimensions + 1;
-    let x = Array2::from_shape_fn((rows, width), |(i, j)| if j < dimensions { f64::from(features[[i, j]]) } else { 1.0 });
+    let x = Array2::from_shape_fn((rows, width), |(i, j)| {
+        if j < dimensions {
+            f64::from(features[[i, j]])
+        } else {
+            1.0
+        }
+    });
     let penalty = |j: usize| if j < dimensions { 1.0 } else { 1e-9 };
     let value_and_probabilities = |weights: &Array2<f64>| {
         let mut scores = x.dot(&weights.t());
-        let mut value: f64 = weights.indexed_iter().map(|((_, j), w)| 0.5 * penalty(j) * w * w).sum();
+        let mut value: f64 = weights
+            .indexed_iter()
+            .map(|((_, j), w)| 0.5 * penalty(j) * w * w)
+            .sum();
         for (mut row, &target) in scores.rows_mut().into_iter().zip(targets) {
             let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
             let sum: f64 = row.iter().map(|score| (score - largest).exp()).sum();
@@ -226,7 +261,9 @@ fn newton(features: &Array2<f32>, targets: &[usize], classes: usize, c: f64) -> 
 fn gauss(mut matrix: Array2<f64>, mut right: Array1<f64>) -> Array1<f64> {
     let count = right.len();
     for i in 0..count {
-        let pivot = (i..count).max_by(|&a, &b| matrix[[a, i]].abs().total_cmp(&matrix[[b, i]].abs())).unwrap();
+        let pivot = (i..count)
+            .max_by(|&a, &b| matrix[[a, i]].abs().total_cmp(&matrix[[b, i]].abs()))
+            .unwrap();
         for j in 0..count {
             matrix.swap([i, j], [pivot, j]);
         }
@@ -262,11 +299,17 @@ fn case(rows: usize, dimensions: usize, classes: usize) -> Case {
 }
 
 /// The generator of `make.py`.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers"
+)]
 fn features_and_targets(case: &Case) -> (Array2<f32>, Vec<usize>) {
     let noise = uniforms(case.seed, case.rows * case.dimensions);
-    let mut targets: Vec<usize> =
-        uniforms(case.seed + 1, case.rows).iter().map(|u| (u * case.classes as f64) as usize).collect();
+    let mut targets: Vec<usize> = uniforms(case.seed + 1, case.rows)
+        .iter()
+        .map(|u| (u * case.classes as f64) as usize)
+        .collect();
     (0..case.classes).for_each(|class| targets[class] = class);
     let features = Array2::from_shape_fn((case.rows, case.dimensions), |(i, j)| {
         let shift = f32::from(u8::from(j % case.classes == targets[i]));
@@ -289,7 +332,9 @@ fn uniforms(seed: u64, count: usize) -> Vec<f64> {
 
 fn balanced(targets: &[usize], classes: usize) -> Vec<f64> {
     let count = |class| targets.iter().filter(|&&target| target == class).count();
-    (0..classes).map(|class| targets.len() as f64 / (classes * count(class)) as f64).collect()
+    (0..classes)
+        .map(|class| targets.len() as f64 / (classes * count(class)) as f64)
+        .collect()
 }
 
 /// scikit-learn has one coefficient vector for two classes.
@@ -299,5 +344,8 @@ fn comparable(design: &Design, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
         return (weights, bias);
     }
     let one = &weights.row(1) - &weights.row(0);
-    (one.insert_axis(Axis(0)), Array1::from(vec![bias[1] - bias[0]]))
+    (
+        one.insert_axis(Axis(0)),
+        Array1::from(vec![bias[1] - bias[0]]),
+    )
 }

@@ -58,9 +58,14 @@ impl Head {
     /// [`HeadError::Malformed`], [`HeadError::TooLarge`], [`HeadError::Read`].
     pub fn read_from(reader: impl Read) -> Result<Self, HeadError> {
         let mut bytes = Vec::new();
-        reader.take(HEAD_BYTES + 1).read_to_end(&mut bytes).map_err(HeadError::Read)?;
+        reader
+            .take(HEAD_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(HeadError::Read)?;
         if bytes.len() as u64 > HEAD_BYTES {
-            return Err(HeadError::TooLarge { limit_bytes: HEAD_BYTES });
+            return Err(HeadError::TooLarge {
+                limit_bytes: HEAD_BYTES,
+            });
         }
         Self::parse(&bytes)
     }
@@ -74,7 +79,10 @@ impl Head {
             classes: self.classes.clone(),
             transform: self.transform.kind(),
             training: self.training.clone(),
-            tensors: tensors.iter().map(|tensor| (tensor.name.to_owned(), tensor.shape.clone())).collect(),
+            tensors: tensors
+                .iter()
+                .map(|tensor| (tensor.name.to_owned(), tensor.shape.clone()))
+                .collect(),
         };
         let mut body = serde_json::to_vec(&header)?;
         body.push(b'\n');
@@ -87,17 +95,29 @@ impl Head {
     }
 
     fn tensors(&self) -> Vec<Tensor> {
-        let matrix = |name, matrix: &Array2<f32>| {
-            Tensor { name, shape: matrix.shape().to_vec(), values: matrix.iter().copied().collect() }
+        let matrix = |name, matrix: &Array2<f32>| Tensor {
+            name,
+            shape: matrix.shape().to_vec(),
+            values: matrix.iter().copied().collect(),
         };
-        let vector = |name, vector: &Array1<f32>| Tensor { name, shape: vec![vector.len()], values: vector.to_vec() };
+        let vector = |name, vector: &Array1<f32>| Tensor {
+            name,
+            shape: vec![vector.len()],
+            values: vector.to_vec(),
+        };
         let mut tensors = vec![
             matrix("weights", &self.weights),
             vector("bias", &self.bias),
-            Tensor { name: "temperature", shape: vec![1], values: vec![self.temperature] },
+            Tensor {
+                name: "temperature",
+                shape: vec![1],
+                values: vec![self.temperature],
+            },
         ];
         match &self.transform {
-            Transform::Standardise { mean, scale } => tensors.extend([vector("mean", mean), vector("scale", scale)]),
+            Transform::Standardise { mean, scale } => {
+                tensors.extend([vector("mean", mean), vector("scale", scale)])
+            }
             Transform::CentredL2 { mean } => tensors.push(vector("mean", mean)),
             Transform::L2 | Transform::None => {}
         }
@@ -107,15 +127,22 @@ impl Head {
     fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
         let body = checked_body(bytes)?;
         let (header, data) = split_line(body).ok_or_else(|| malformed("the header has no end"))?;
-        let header: Header = serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
+        let header: Header =
+            serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
         check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
         let mut tensors = Tensors::read(&header.tensors, data)?;
         let classes = header.classes.len();
         let weights = tensors.matrix("weights", classes)?;
         let dimension = weights.ncols();
         let head = Self {
-            name: header.name.parse().map_err(|error: HeadError| malformed(&error.to_string()))?,
-            created_at: header.created_at.parse::<Timestamp>().map_err(|error| malformed(&error.to_string()))?,
+            name: header
+                .name
+                .parse()
+                .map_err(|error: HeadError| malformed(&error.to_string()))?,
+            created_at: header
+                .created_at
+                .parse::<Timestamp>()
+                .map_err(|error| malformed(&error.to_string()))?,
             extractor: header.extractor,
             bias: tensors.vector("bias", classes)?,
             temperature: tensors.positive("temperature", 1)?[0],
@@ -124,7 +151,9 @@ impl Head {
                     mean: tensors.vector("mean", dimension)?,
                     scale: tensors.positive("scale", dimension)?,
                 },
-                TransformKind::CentredL2 => Transform::CentredL2 { mean: tensors.vector("mean", dimension)? },
+                TransformKind::CentredL2 => Transform::CentredL2 {
+                    mean: tensors.vector("mean", dimension)?,
+                },
                 TransformKind::L2 => Transform::L2,
                 TransformKind::None => Transform::None,
             },
@@ -146,15 +175,22 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
     let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
     if format != FORMAT.as_bytes() {
         let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         return match format.strip_prefix("hub-head/") {
             Some(number) if is_number(number) => Err(HeadError::NewerFormat { format }),
             _ => Err(HeadError::Damaged),
         };
     }
     let (digest, body) = split_line(rest).ok_or(HeadError::Damaged)?;
-    let stated = str::from_utf8(digest).ok().and_then(|text| text.parse::<Digest>().ok());
-    if stated == Some(Digest::of(body)) { Ok(body) } else { Err(HeadError::Damaged) }
+    let stated = str::from_utf8(digest)
+        .ok()
+        .and_then(|text| text.parse::<Digest>().ok());
+    if stated == Some(Digest::of(body)) {
+        Ok(body)
+    } else {
+        Err(HeadError::Damaged)
+    }
 }
 
 struct Tensor {
@@ -172,7 +208,9 @@ impl<'a> Tensors<'a> {
     fn read(declared: &'a [(String, Vec<usize>)], mut data: &'a [u8]) -> Result<Self, HeadError> {
         let mut left = Vec::new();
         for (name, shape) in declared {
-            let count = shape.iter().try_fold(4_usize, |bytes, &size| bytes.checked_mul(size));
+            let count = shape
+                .iter()
+                .try_fold(4_usize, |bytes, &size| bytes.checked_mul(size));
             let (values, rest) = count
                 .and_then(|bytes| data.split_at_checked(bytes))
                 .ok_or_else(|| malformed(&format!("the numbers of `{name}` are not all there")))?;
@@ -180,7 +218,9 @@ impl<'a> Tensors<'a> {
             data = rest;
         }
         if !data.is_empty() {
-            return Err(malformed("numbers that belong to nothing follow the last tensor"));
+            return Err(malformed(
+                "numbers that belong to nothing follow the last tensor",
+            ));
         }
         // The next to take is the last.
         left.reverse();
@@ -191,9 +231,12 @@ impl<'a> Tensors<'a> {
         let (shape, values) = self.take(name)?;
         match *shape {
             [r, columns] if r == rows && columns > 0 => {
-                Array2::from_shape_vec((rows, columns), values).map_err(|error| malformed(&error.to_string()))
+                Array2::from_shape_vec((rows, columns), values)
+                    .map_err(|error| malformed(&error.to_string()))
             }
-            _ => Err(malformed(&format!("`{name}` has the shape {shape:?}, and there are {rows} classes"))),
+            _ => Err(malformed(&format!(
+                "`{name}` has the shape {shape:?}, and there are {rows} classes"
+            ))),
         }
     }
 
@@ -202,7 +245,9 @@ impl<'a> Tensors<'a> {
         if *shape == [length] {
             Ok(Array1::from(values))
         } else {
-            Err(malformed(&format!("`{name}` has the shape {shape:?}, expected [{length}]")))
+            Err(malformed(&format!(
+                "`{name}` has the shape {shape:?}, expected [{length}]"
+            )))
         }
     }
 
@@ -216,16 +261,26 @@ impl<'a> Tensors<'a> {
     }
 
     fn take(&mut self, name: &str) -> Result<(&'a [usize], Vec<f32>), HeadError> {
-        let (found, shape, bytes) = self.left.pop().ok_or_else(|| malformed(&format!("`{name}` is missing")))?;
+        let (found, shape, bytes) = self
+            .left
+            .pop()
+            .ok_or_else(|| malformed(&format!("`{name}` is missing")))?;
         if found != name {
-            return Err(malformed(&format!("`{found}` stands where `{name}` should")));
+            return Err(malformed(&format!(
+                "`{found}` stands where `{name}` should"
+            )));
         }
         let (numbers, _) = bytes.as_chunks::<4>();
-        let values: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        let values: Vec<f32> = numbers
+            .iter()
+            .map(|number| f32::from_le_bytes(*number))
+            .collect();
         if values.iter().all(|value| value.is_finite()) {
             Ok((shape, values))
         } else {
-            Err(malformed(&format!("`{name}` holds values that are not finite")))
+            Err(malformed(&format!(
+                "`{name}` holds values that are not finite"
+            )))
         }
     }
 
@@ -243,98 +298,10 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn malformed(problem: &str) -> HeadError {
-    HeadError::Malformed { problem: problem.chars().take(300).collect() }
+    HeadError::Malformed {
+        problem: problem.chars().take(300).collect(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::super::tests::{head_with, small_head};
-    use super::*;
-
-    fn bytes(head: &Head) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        head.write_to(&mut bytes).unwrap();
-        bytes
-    }
-
-    /// A file with another body and a digest that fits it.
-    fn resealed(file: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-        let body = change(file.splitn(3, |&byte| byte == b'\n').nth(2).unwrap());
-        [format!("{FORMAT}\n{}\n", Digest::of(&body)).into_bytes(), body].concat()
-    }
-
-    fn replaced(file: &[u8], from: &str, to: &str) -> Vec<u8> {
-        resealed(file, |body| {
-            let at = body.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
-            [&body[..at], to.as_bytes(), &body[at + from.len()..]].concat()
-        })
-    }
-
-    #[test]
-    fn every_kind_of_head_comes_back_bit_for_bit() {
-        for kind in [TransformKind::Standardise, TransformKind::CentredL2, TransformKind::L2, TransformKind::None] {
-            let head = head_with(kind);
-            let file = bytes(&head);
-            assert_eq!(Head::read_from(file.as_slice()).unwrap(), head);
-            assert_eq!(bytes(&Head::read_from(file.as_slice()).unwrap()), file);
-        }
-    }
-
-    #[test]
-    fn any_truncation_is_found() {
-        let file = bytes(&small_head());
-        for length in 0..file.len() {
-            assert!(Head::read_from(&file[..length]).is_err(), "{length} bytes");
-        }
-    }
-
-    #[test]
-    fn any_changed_byte_is_found() {
-        let file = bytes(&small_head());
-        for at in 0..file.len() {
-            let mut changed = file.clone();
-            changed[at] ^= 1;
-            assert!(Head::read_from(changed.as_slice()).is_err(), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn newer_formats_are_refused_in_words() {
-        let file = bytes(&small_head());
-        let newer = [b"hub-head/2", &file[FORMAT.len()..]].concat();
-        let error = Head::read_from(newer.as_slice()).unwrap_err();
-        assert!(error.to_string().contains("newer hub in the format `hub-head/2`"), "{error}");
-        assert!(matches!(Head::read_from(&b"PK\x03\x04"[..]), Err(HeadError::NotAHead)));
-        assert!(matches!(Head::read_from(&b""[..]), Err(HeadError::NotAHead)));
-    }
-
-    #[test]
-    fn well_sealed_nonsense_is_refused() {
-        let file = bytes(&small_head());
-        let huge = format!("[\"weights\",[2,{}]]", usize::MAX / 2);
-        for (from, to) in [
-            ("\"name\":", "\"novelty\":1,\"name\":"),
-            ("[\"weights\",[2,3]]", huge.as_str()),
-            ("[\"weights\",[2,3]]", "[\"weights\",[3,2]]"),
-            ("[\"weights\",[2,3]]", "[\"bias\",[2,3]]"),
-            ("[\"weights\",[2,3]]", "[\"weights\",[2,2]]"),
-            ("\"name\":\"small\"", "\"name\":\"../small\""),
-            ("\"transform\":\"centred-l2\"", "\"transform\":\"l2\""),
-            ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\",\"a\"]"),
-            ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\"]"),
-        ] {
-            let error = Head::read_from(replaced(&file, from, to).as_slice()).unwrap_err();
-            assert!(matches!(error, HeadError::Malformed { .. }), "{to}: {error}");
-        }
-        let not_a_number = resealed(&file, |body| {
-            let mut body = body.to_vec();
-            let end = body.len();
-            body[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-            body
-        });
-        assert!(matches!(Head::read_from(not_a_number.as_slice()), Err(HeadError::Malformed { .. })));
-        let longer = resealed(&file, |body| [body, &[0; 4]].concat());
-        assert!(matches!(Head::read_from(longer.as_slice()), Err(HeadError::Malformed { .. })));
-    }
-}
+mod tests;
