@@ -1,1 +1,42 @@
-//! x
+//! What a hub of extractors and its clients must agree on.
+//!
+//! An **extractor** is a function from an image to a feature vector. A **release** is one signed,
+//! immutable version of it. This crate says what is signed, how it is verified, and what a version
+//! number promises. It is pure: no files, no sockets, no clock; bytes come in, verdicts go out.
+//!
+//! ```
+//! use registry_schema::reference::Reference;
+//! let reference: Reference = "passport-extractor@2".parse()?;
+//! assert!(reference.requirement.matches(&"2.1.0".parse()?));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Floors, lowest first; a module uses lower floors only:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 1 | [`limits`], [`digest`], [`name`] |
+//! | 2 | [`reference`], [`keys`], [`preprocess`] |
+//! | 3 | [`manifest`], [`envelope`] |
+//! | 4 | [`statement`], [`trust_root`], [`compatibility`] |
+//! | 5 | [`threshold`] |
+//! | 6 | [`verify`] |
+//! | 7 | [`receipt`], [`api`] |
+
+pub mod api;
+pub mod compatibility;
+pub mod digest;
+pub mod envelope;
+mod hex;
+pub mod keys;
+pub mod limits;
+pub mod manifest;
+pub mod name;
+pub mod preprocess;
+pub mod receipt;
+pub mod reference;
+pub mod statement;
+mod text;
+pub mod threshold;
+pub mod trust_root;
+pub mod verify;

@@ -263,7 +263,9 @@ impl std::str::FromStr for Background {
     type Err = PreprocessError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || PreprocessError::Color { text: text.chars().take(32).collect() };
+        let error = || PreprocessError::Color {
+            text: text.chars().take(32).collect(),
+        };
         let digits = text.strip_prefix('#').ok_or_else(error)?;
         if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(error());
@@ -293,7 +295,11 @@ impl Normalize {
         for (field, values) in [("mean", &self.mean), ("std", &self.std)] {
             if u32::try_from(values.len()) != Ok(channels) {
                 let found = values.len();
-                return Err(PreprocessError::Channels { field, found, channels });
+                return Err(PreprocessError::Channels {
+                    field,
+                    found,
+                    channels,
+                });
             }
             if values.iter().any(|v| !v.is_finite()) {
                 return Err(PreprocessError::NotFinite { field });
@@ -317,7 +323,10 @@ fn one_255th() -> f64 {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PreprocessError {
     /// A side of zero or past the limit.
-    #[error("`{field}` is {value}: it must be between 1 and {}", limits::INPUT_SIDE)]
+    #[error(
+        "`{field}` is {value}: it must be between 1 and {}",
+        limits::INPUT_SIDE
+    )]
     Side {
         /// Which field.
         field: &'static str,
@@ -325,13 +334,18 @@ pub enum PreprocessError {
         value: u32,
     },
     /// `size` belongs to `shortest` alone.
-    #[error("`input.resize.size` is {size} but the mode is not `shortest`: remove it or change the mode")]
+    #[error(
+        "`input.resize.size` is {size} but the mode is not `shortest`: remove it or change the mode"
+    )]
     SizeWithoutShortest {
         /// What it holds.
         size: u32,
     },
     /// The crop would reach outside the resized picture.
-    #[error("`input.resize.size` is {size}: it must be at least the tensor's longer side ({width}×{height}) and at most {}", limits::INPUT_SIDE)]
+    #[error(
+        "`input.resize.size` is {size}: it must be at least the tensor's longer side ({width}×{height}) and at most {}",
+        limits::INPUT_SIDE
+    )]
     ShortestTooSmall {
         /// What it holds.
         size: u32,
@@ -372,7 +386,7 @@ pub enum PreprocessError {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::type_complexity, reason = "tests")]
     use super::*;
 
     fn input() -> Input {
@@ -385,13 +399,21 @@ mod tests {
             exif_orientation: true,
             alpha: Background::default(),
             resize: Resize::default(),
-            normalize: Normalize { scale: 1.0 / 255.0, mean: vec![0.5; 3], std: vec![0.5; 3] },
+            normalize: Normalize {
+                scale: 1.0 / 255.0,
+                mean: vec![0.5; 3],
+                std: vec![0.5; 3],
+            },
         }
     }
 
     #[test]
     fn shortest_rounds_as_told_and_never_reaches_zero() {
-        let mut resize = Resize { mode: ResizeMode::Shortest, size: Some(256), ..Resize::default() };
+        let mut resize = Resize {
+            mode: ResizeMode::Shortest,
+            size: Some(256),
+            ..Resize::default()
+        };
         assert_eq!(resize.target(500, 375, 224, 224), (341, 256));
         resize.rounding = Rounding::Round;
         assert_eq!(resize.target(503, 375, 224, 224), (343, 256));
@@ -401,7 +423,10 @@ mod tests {
 
     #[test]
     fn letterbox_fits_inside() {
-        let resize = Resize { mode: ResizeMode::Letterbox, ..Resize::default() };
+        let resize = Resize {
+            mode: ResizeMode::Letterbox,
+            ..Resize::default()
+        };
         assert_eq!(resize.target(100, 50, 224, 224), (224, 112));
         assert_eq!(resize.target(50, 100, 224, 224), (112, 224));
         assert_eq!(resize.target(100_000, 1, 224, 224), (224, 1));
@@ -422,7 +447,16 @@ mod tests {
         let cases: [(fn(&mut Input), &str); 6] = [
             (|i| i.width = 0, "input.width"),
             (|i| i.resize.size = Some(300), "size"),
-            (|i| i.resize = Resize { mode: ResizeMode::Shortest, size: Some(100), ..i.resize }, "at least"),
+            (
+                |i| {
+                    i.resize = Resize {
+                        mode: ResizeMode::Shortest,
+                        size: Some(100),
+                        ..i.resize
+                    }
+                },
+                "at least",
+            ),
             (|i| i.normalize.mean = vec![0.5], "mean"),
             (|i| i.normalize.std = vec![0.0; 3], "std"),
             (|i| i.normalize.scale = f64::NAN, "scale"),

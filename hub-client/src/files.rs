@@ -1,0 +1,341 @@
+//! The only door through which this crate writes files.
+//!
+//! A file appears whole or not at all: it is written beside its place, synced, then renamed, and
+//! the folder is synced so that the rename survives a power cut. Folders are 0700 and files 0600,
+//! because what lies under `HUB_HOME` is private.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use tempfile::NamedTempFile;
+
+/// A file that appears at its path when [`AtomicFile::commit`] succeeds, and not before. Dropped
+/// without a commit it leaves nothing.
+#[derive(Debug)]
+pub struct AtomicFile {
+    writer: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Starts a file beside `path`; missing folders are made.
+    ///
+    /// # Errors
+    /// [`FileError`] when the folder cannot be written to.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, FileError> {
+        let path = path.into();
+        let folder = folder_of(&path);
+        create_private_dir(folder)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(".hub-")
+            .suffix(".tmp")
+            .tempfile_in(folder)
+            .map_err(|source| FileError::new("cannot write into", folder, source))?;
+        Ok(Self {
+            writer: BufWriter::with_capacity(1 << 16, temporary),
+            path,
+        })
+    }
+
+    /// Makes the file durable and visible, replacing an earlier one.
+    ///
+    /// # Errors
+    /// [`FileError`], for instance when the disk is full; then the earlier file is still there.
+    pub fn commit(self) -> Result<(), FileError> {
+        let error = |source| FileError::new("cannot write", &self.path, source);
+        let temporary = self
+            .writer
+            .into_inner()
+            .map_err(|failed| error(failed.into_error()))?;
+        temporary.as_file().sync_all().map_err(error)?;
+        temporary
+            .persist(&self.path)
+            .map_err(|failed| error(failed.error))?;
+        sync_dir(folder_of(&self.path))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.writer.seek(position)
+    }
+}
+
+/// Writes a whole file at once, atomically.
+///
+/// # Errors
+/// [`FileError`] naming the path; an earlier file is then still there.
+pub fn write_atomic(path: impl Into<PathBuf>, bytes: &[u8]) -> Result<(), FileError> {
+    let path = path.into();
+    let mut file = AtomicFile::create(&path)?;
+    file.write_all(bytes)
+        .map_err(|source| FileError::new("cannot write", &path, source))?;
+    file.commit()
+}
+
+/// Writes a file that must not be there yet: keys are never replaced.
+///
+/// # Errors
+/// [`FileError`] naming the path, also when it exists.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let error = |source| FileError::new("cannot write", path, source);
+    create_private_dir(folder_of(path))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".hub-")
+        .tempfile_in(folder_of(path))
+        .map_err(error)?;
+    temporary
+        .write_all(bytes)
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(error)?;
+    temporary
+        .persist_noclobber(path)
+        .map_err(|failed| error(failed.error))?;
+    sync_dir(folder_of(path))
+}
+
+/// Makes a folder and its parents, 0700.
+///
+/// # Errors
+/// [`FileError`] naming the folder.
+pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder
+        .create(path)
+        .map_err(|source| FileError::new("cannot make folder", path, source))
+}
+
+/// Opens a file for reading and appending at given places, 0600, made when missing.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn open_read_write(path: &Path) -> Result<File, FileError> {
+    create_private_dir(folder_of(path))?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options
+        .open(path)
+        .map_err(|source| FileError::new("cannot open", path, source))
+}
+
+/// Moves a finished file to its place and makes the move durable.
+///
+/// # Errors
+/// [`FileError`] naming the destination.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    create_private_dir(folder_of(to))?;
+    fs::rename(from, to).map_err(|source| FileError::new("cannot write", to, source))?;
+    sync_dir(folder_of(to))
+}
+
+/// Removes a file; one that is not there is no error.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::new("cannot remove", path, source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder with all in it; one that is not there is no error.
+///
+/// # Errors
+/// [`FileError`] naming the folder.
+pub fn remove_dir(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::new("cannot remove", path, source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a text or JSON file of at most `limit_bytes`.
+///
+/// # Errors
+/// [`FileError`] naming the path; a file past the limit is not read.
+pub fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
+    let error = |source| FileError::new("cannot read", path, source);
+    let file = File::open(path).map_err(error)?;
+    let mut bytes = Vec::new();
+    let read = file
+        .take(limit_bytes + 1)
+        .read_to_end(&mut bytes)
+        .map_err(error)?;
+    if read as u64 > limit_bytes {
+        let message = format!("larger than the limit of {limit_bytes} bytes");
+        return Err(error(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+    }
+    Ok(bytes)
+}
+
+/// Waits for, and holds, an exclusive lock between processes; released when dropped, also when the
+/// process dies.
+#[derive(Debug)]
+pub struct FileLock(File);
+
+impl FileLock {
+    /// Waits until the lock is free.
+    ///
+    /// # Errors
+    /// [`FileError`] naming the lock's file.
+    pub fn acquire(path: &Path) -> Result<Self, FileError> {
+        let file = open_read_write(path)?;
+        file.lock()
+            .map_err(|source| FileError::new("cannot lock", path, source))?;
+        Ok(Self(file))
+    }
+
+    /// The lock when it is free, `None` when another process holds it.
+    ///
+    /// # Errors
+    /// [`FileError`] naming the lock's file.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>, FileError> {
+        let file = open_read_write(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(FileError::new("cannot lock", path, source)),
+        }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing the file releases the lock as well; a failure here changes nothing.
+        let _ = self.0.unlock();
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn sync_dir(path: &Path) -> Result<(), FileError> {
+    // Windows has no handle on folders; its renames are journalled.
+    if cfg!(unix) {
+        let synced = File::open(path).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| FileError::new("cannot sync folder", path, source))?;
+    }
+    Ok(())
+}
+
+/// A file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} `{}`", path.display())]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    /// An error for `action` ("cannot read") on a path.
+    pub fn new(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self {
+            action,
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.txt");
+        write_atomic(&path, b"first").unwrap();
+        let mut second = AtomicFile::create(&path).unwrap();
+        second.write_all(b"second").unwrap();
+        drop(second);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(
+            fs::read_dir(folder.path().join("a")).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
+    }
+
+    #[test]
+    fn keys_are_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        write_new(&path, b"one").unwrap();
+        assert_eq!(
+            write_new(&path, b"two").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_written_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret/key.pem");
+        write_atomic(&path, b"x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = FileLock::acquire(&path).unwrap();
+        assert!(FileLock::try_acquire(&path).unwrap().is_none());
+        drop(held);
+        assert!(FileLock::try_acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn files_past_the_limit_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big");
+        write_atomic(&path, &[0; 100]).unwrap();
+        assert!(read_limited(&path, 99).is_err());
+        assert_eq!(read_limited(&path, 100).unwrap().len(), 100);
+    }
+}

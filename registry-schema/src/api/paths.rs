@@ -1,0 +1,41 @@
+//! Paths of the API, built in one place.
+
+use semver::Version;
+
+use crate::digest::Digest;
+use crate::name::Name;
+use crate::reference::Requirement;
+
+/// Stands for the member in paths of bare names.
+pub const CONSORTIUM_NAMESPACE: &str = "_";
+
+/// The namespace part of a name's path: its member, or `_` for a bare name.
+pub fn namespace(name: &Name) -> &str {
+    name.member()
+        .map_or(CONSORTIUM_NAMESPACE, |member| member.as_str())
+}
+
+/// `/api/v1/extractors/{namespace}/{name}`.
+pub fn extractor_path(name: &Name) -> String {
+    format!("/api/v1/extractors/{}/{}", namespace(name), name.base())
+}
+
+/// `/api/v1/extractors/{namespace}/{name}/releases/{requirement}`.
+pub fn release_path(name: &Name, requirement: &Requirement) -> String {
+    format!("{}/releases/{requirement}", extractor_path(name))
+}
+
+/// `/v2/{name}/blobs/{digest}` (OCI distribution 1.1).
+pub fn blob_path(name: &Name, digest: &Digest) -> String {
+    format!("/v2/{name}/blobs/{digest}")
+}
+
+/// `/v2/{name}/blobs/uploads/` (OCI distribution 1.1).
+pub fn upload_path(name: &Name) -> String {
+    format!("/v2/{name}/blobs/uploads/")
+}
+
+/// `/api/v1/extractors/{namespace}/{name}/releases/{version}/yanks`.
+pub fn yanks_path(name: &Name, version: &Version) -> String {
+    format!("{}/releases/{version}/yanks", extractor_path(name))
+}

@@ -1,0 +1,180 @@
+//! The only loop that counts signatures.
+
+use std::collections::BTreeSet;
+
+use crate::envelope::Envelope;
+use crate::keys::KeyId;
+use crate::name::MemberName;
+use crate::trust_root::Ownership;
+
+/// A member whose signature on an envelope was checked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signer {
+    /// Who signed.
+    pub member: MemberName,
+    /// With which key.
+    pub key_id: KeyId,
+}
+
+/// Checks that enough owners signed, and that every signature present is good: each by a key of an
+/// owner, distinct owners, valid over the envelope's pre-authentication encoding. A signature that
+/// is anything else fails the whole envelope, so that nobody can decorate a release.
+///
+/// # Errors
+/// [`ThresholdError`] names the key or how many are missing.
+pub fn count_signatures(
+    envelope: &Envelope,
+    ownership: &Ownership,
+) -> Result<Vec<Signer>, ThresholdError> {
+    let message = envelope.signed_message();
+    let mut members = BTreeSet::new();
+    let mut signers = Vec::new();
+    for signature in envelope.signatures() {
+        let key_id = signature.key_id;
+        let (member, key) = ownership
+            .key(&key_id)
+            .ok_or_else(|| ThresholdError::NotAnOwner {
+                key_id,
+                owners: ownership.member_names(),
+            })?;
+        if !key.verifies(&message, &signature.signature) {
+            return Err(ThresholdError::BadSignature {
+                key_id,
+                member: member.clone(),
+            });
+        }
+        if !members.insert(member.clone()) {
+            return Err(ThresholdError::TwiceByOne {
+                member: member.clone(),
+            });
+        }
+        signers.push(Signer {
+            member: member.clone(),
+            key_id,
+        });
+    }
+    if members.len() < ownership.threshold() {
+        return Err(ThresholdError::TooFew {
+            found: members.len(),
+            needed: ownership.threshold(),
+            owners: ownership.member_names(),
+        });
+    }
+    Ok(signers)
+}
+
+/// Why the signatures of an envelope do not suffice.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ThresholdError {
+    /// Signed by a key that does not belong to an owner of the name.
+    #[error("signed by key {key_id}, which is no key of an owner of this name (owners: {owners})")]
+    NotAnOwner {
+        /// The key.
+        key_id: KeyId,
+        /// Who could have signed.
+        owners: String,
+    },
+    /// The signature does not verify: the payload or the signature was changed.
+    #[error(
+        "the signature of `{member}` (key {key_id}) does not verify: the statement was changed after it was signed"
+    )]
+    BadSignature {
+        /// The key.
+        key_id: KeyId,
+        /// Whose key it is.
+        member: MemberName,
+    },
+    /// Two signatures of one member count once, so the second has no place.
+    #[error("signed more than once by `{member}`: one signature of each owner")]
+    TwiceByOne {
+        /// Who.
+        member: MemberName,
+    },
+    /// Below the threshold.
+    #[error("signed by {found} of the {needed} owners it needs (owners: {owners})")]
+    TooFew {
+        /// How many signed.
+        found: usize,
+        /// How many must.
+        needed: usize,
+        /// Who could have signed.
+        owners: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::keys::SecretKey;
+
+    fn key(seed: u8) -> SecretKey {
+        SecretKey::from_seed(&[seed; 32])
+    }
+
+    fn owners(threshold: usize) -> Ownership {
+        let owner = |name: &str, seeds: &[u8]| {
+            (
+                name.parse::<MemberName>().unwrap(),
+                seeds.iter().map(|&s| key(s).public()).collect::<Vec<_>>(),
+            )
+        };
+        Ownership::new(
+            vec![owner("alpha", &[1, 2]), owner("beta", &[3])],
+            threshold,
+        )
+    }
+
+    fn count(seeds: &[u8], threshold: usize) -> Result<Vec<Signer>, ThresholdError> {
+        let keys: Vec<_> = seeds.iter().map(|&seed| key(seed)).collect();
+        let envelope = Envelope::sign(b"x".to_vec(), &keys.iter().collect::<Vec<_>>());
+        count_signatures(&envelope, &owners(threshold))
+    }
+
+    #[test]
+    fn distinct_owners_count() {
+        assert_eq!(count(&[1, 3], 2).unwrap().len(), 2);
+        assert_eq!(count(&[2], 1).unwrap()[0].member.as_str(), "alpha");
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        assert!(matches!(
+            count(&[], 1),
+            Err(ThresholdError::TooFew {
+                found: 0,
+                needed: 1,
+                ..
+            })
+        ));
+        assert!(matches!(
+            count(&[1], 2),
+            Err(ThresholdError::TooFew { found: 1, .. })
+        ));
+        assert!(matches!(
+            count(&[1, 2], 1),
+            Err(ThresholdError::TwiceByOne { .. })
+        ));
+        assert!(matches!(
+            count(&[1, 1], 1),
+            Err(ThresholdError::TwiceByOne { .. })
+        ));
+        assert!(matches!(
+            count(&[1, 9], 1),
+            Err(ThresholdError::NotAnOwner { .. })
+        ));
+    }
+
+    #[test]
+    fn a_changed_payload_is_noticed() {
+        let envelope = Envelope::sign(b"aaa".to_vec(), &[&key(1)]);
+        let text = String::from_utf8(envelope.to_bytes())
+            .unwrap()
+            .replace("YWFh", "YWFi");
+        let changed = Envelope::parse(text.as_bytes()).unwrap();
+        assert!(matches!(
+            count_signatures(&changed, &owners(1)),
+            Err(ThresholdError::BadSignature { .. })
+        ));
+    }
+}

@@ -1,0 +1,259 @@
+//! One definition of "valid": [`verify_release`] is the only maker of [`VerifiedRelease`], used by
+//! publisher, server and client alike. It is pure: bytes in, verdict out.
+
+use crate::digest::Digest;
+use crate::envelope::{Envelope, EnvelopeError};
+use crate::manifest::Manifest;
+use crate::name::Name;
+use crate::reference::{Reference, Requirement};
+use crate::statement::{
+    ReleaseFile, ReleaseStatement, Statement, StatementError, YankAction, YankStatement,
+};
+use crate::threshold::{Signer, ThresholdError, count_signatures};
+use crate::trust_root::{TrustError, TrustRoot};
+
+/// A release whose statement was signed by enough of its owners. Holding one proves that
+/// [`verify_release`] said yes; there is no other way to make one.
+#[derive(Clone, Debug)]
+pub struct VerifiedRelease {
+    statement: ReleaseStatement,
+    statement_digest: Digest,
+    signers: Vec<Signer>,
+    trust_root: Digest,
+    envelope: Vec<u8>,
+}
+
+impl VerifiedRelease {
+    /// What the release says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        self.statement.manifest()
+    }
+
+    /// The signed set of files, sorted by path: these and no others.
+    pub fn files(&self) -> &[ReleaseFile] {
+        self.statement.files()
+    }
+
+    /// One file of the set.
+    pub fn file(&self, path: &str) -> Option<&ReleaseFile> {
+        self.files().iter().find(|file| file.path == path)
+    }
+
+    /// The probe images among the files.
+    pub fn probe_images(&self) -> impl Iterator<Item = &ReleaseFile> {
+        self.statement.probe_images()
+    }
+
+    /// SHA-256 of the signed statement: what names this release exactly, its preprocessing
+    /// included.
+    pub fn statement_digest(&self) -> Digest {
+        self.statement_digest
+    }
+
+    /// SHA-256 over the files' digests, as yanks and other tools name the content.
+    pub fn content_digest(&self) -> Digest {
+        self.statement.content_digest()
+    }
+
+    /// Who signed.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+
+    /// The trust root under which it was verified.
+    pub fn trust_root(&self) -> Digest {
+        self.trust_root
+    }
+
+    /// The envelope's exact bytes.
+    pub fn envelope(&self) -> &[u8] {
+        &self.envelope
+    }
+
+    /// The release as an exact reference.
+    pub fn reference(&self) -> Reference {
+        let manifest = self.manifest();
+        Reference::exact(manifest.name.clone(), manifest.version.clone())
+    }
+}
+
+/// Checks a release's envelope: form, statement, that it answers what was asked, and that enough
+/// owners of its name signed it.
+///
+/// # Errors
+/// [`VerifyError`] names the check that failed.
+pub fn verify_release(
+    trust_root: &dyn TrustRoot,
+    asked: &Asked<'_>,
+    envelope: &[u8],
+) -> Result<VerifiedRelease, VerifyError> {
+    // 1. the form of the envelope and of the statement in it
+    let parsed = Envelope::parse(envelope)?;
+    let statement = match Statement::parse(parsed.payload())? {
+        Statement::Release(release) => *release,
+        Statement::Yank(_) => {
+            return Err(VerifyError::Kind {
+                expected: "a release",
+            });
+        }
+    };
+    // 2. the answer fits the question
+    let manifest = statement.manifest();
+    let found = Reference::exact(manifest.name.clone(), manifest.version.clone());
+    asked.check(&found, &parsed.payload_digest())?;
+    // 3. enough owners signed
+    let ownership = trust_root.ownership(&manifest.name)?;
+    let signers = count_signatures(&parsed, &ownership)?;
+    Ok(VerifiedRelease {
+        statement_digest: parsed.payload_digest(),
+        statement,
+        signers,
+        trust_root: trust_root.digest(),
+        envelope: envelope.to_vec(),
+    })
+}
+
+/// What a release must be to answer a question.
+#[derive(Clone, Debug)]
+pub enum Asked<'a> {
+    /// Whatever it says it is: for publishing, where there is no question yet.
+    Anything,
+    /// A release that satisfies a reference.
+    Reference(&'a Reference),
+    /// A release named by its statement.
+    Statement(&'a Name, &'a Digest),
+}
+
+impl Asked<'_> {
+    fn check(&self, found: &Reference, statement: &Digest) -> Result<(), VerifyError> {
+        let fits = match (self, &found.requirement) {
+            (Self::Anything, _) => true,
+            (Self::Reference(asked), Requirement::Exact(version)) => {
+                asked.name == found.name && asked.requirement.matches(version)
+            }
+            (Self::Statement(name, digest), _) => **name == found.name && *digest == statement,
+            (Self::Reference(_), _) => false,
+        };
+        let asked = match self {
+            Self::Anything => String::new(),
+            Self::Reference(reference) => reference.to_string(),
+            Self::Statement(name, digest) => format!("{name} ({digest})"),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(VerifyError::NotAsked {
+                asked,
+                found: found.clone(),
+            })
+        }
+    }
+}
+
+/// A yank or unyank signed by enough owners of the release's name.
+#[derive(Clone, Debug)]
+pub struct VerifiedYank {
+    statement: YankStatement,
+    signers: Vec<Signer>,
+}
+
+impl VerifiedYank {
+    /// What is said.
+    pub fn statement(&self) -> &YankStatement {
+        &self.statement
+    }
+
+    /// Who signed.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+}
+
+/// Checks a yank's envelope against the release it is about.
+///
+/// # Errors
+/// [`VerifyError`] names the check that failed.
+pub fn verify_yank(
+    trust_root: &dyn TrustRoot,
+    release: &VerifiedRelease,
+    envelope: &[u8],
+) -> Result<VerifiedYank, VerifyError> {
+    let parsed = Envelope::parse(envelope)?;
+    let Statement::Yank(statement) = Statement::parse(parsed.payload())? else {
+        return Err(VerifyError::Kind { expected: "a yank" });
+    };
+    let manifest = release.manifest();
+    let found = Reference::exact(statement.name.clone(), statement.version.clone());
+    if found != release.reference() || statement.content != release.content_digest() {
+        return Err(VerifyError::NotAsked {
+            asked: release.reference().to_string(),
+            found,
+        });
+    }
+    let signers = count_signatures(&parsed, &trust_root.ownership(&manifest.name)?)?;
+    Ok(VerifiedYank { statement, signers })
+}
+
+/// The state of a release after all yanks and unyanks about it.
+///
+/// # Errors
+/// [`VerifyError::YankSequence`] when one is missing, doubled or out of order.
+pub fn current_yank(yanks: &[VerifiedYank]) -> Result<Option<&YankStatement>, VerifyError> {
+    for (index, yank) in yanks.iter().enumerate() {
+        let expected = index as u64 + 1;
+        if yank.statement.sequence != expected {
+            return Err(VerifyError::YankSequence {
+                expected,
+                found: yank.statement.sequence,
+            });
+        }
+    }
+    Ok(yanks
+        .last()
+        .map(VerifiedYank::statement)
+        .filter(|yank| yank.action == YankAction::Yank))
+}
+
+/// Which check a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The envelope's form.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// The statement's form.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// Another kind of statement.
+    #[error("the statement is not {expected}")]
+    Kind {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A good statement about something else.
+    #[error("asked for `{asked}`, but the statement is about `{found}`")]
+    NotAsked {
+        /// The question.
+        asked: String,
+        /// The answer.
+        found: Reference,
+    },
+    /// Nobody may sign for the name.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The signatures do not suffice.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
+    /// A yank is missing, doubled or out of order.
+    #[error(
+        "the yank statements of this release are not complete: expected number {expected}, found {found}"
+    )]
+    YankSequence {
+        /// The number that comes next.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+}
+
+#[cfg(test)]
+mod tests;
