@@ -4,6 +4,8 @@
 
     OUT/beta/{labelled,unseen}/{readable,hidden}/     can a machine read the two lines at the bottom?
     OUT/gamma/{labelled,unseen}/{passport,other}/     is it a passport's data page?
+
+The seed is one whose single draw of labels comes out near the average of twenty (see the card of passport-extractor).
 """
 
 import argparse
@@ -20,7 +22,7 @@ OTHER_KINDS = [kind for kind in SIZES_MM if kind != "passport"]
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path)
-    arguments.add_argument("--seed", type=int, default=9303)
+    arguments.add_argument("--seed", type=int, default=4)
     arguments.add_argument("--labelled", type=int, default=20, help="images a rule, half of each class")
     arguments.add_argument("--unseen", type=int, default=60, help="images a rule, half of each class")
     options = arguments.parse_args()
