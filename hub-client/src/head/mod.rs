@@ -35,6 +35,7 @@
 mod calibrate;
 mod error;
 mod evaluate;
+pub mod export;
 mod file;
 pub mod metrics;
 mod options;
