@@ -108,6 +108,14 @@ fn module_of(path: &Path) -> String {
         .to_owned()
 }
 
+/// Whether a line holds `thing` as a word of its own: `ort::` is not in `transport::`.
+fn names(line: &str, thing: &str) -> bool {
+    line.match_indices(thing).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
 fn is_code(line: &str) -> bool {
     !line.trim_start().starts_with("//")
 }
