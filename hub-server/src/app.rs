@@ -25,7 +25,10 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Makes the data folder of a new hub.
-    pub(crate) fn init(data: &DataFolder, policy_file: &Path) -> Result<ConsortiumPolicy, HubError> {
+    pub(crate) fn init(
+        data: &DataFolder,
+        policy_file: &Path,
+    ) -> Result<ConsortiumPolicy, HubError> {
         let policy = read_policy(policy_file)?;
         if data.database().exists() || data.policy().exists() {
             return Err(HubError::Exists {

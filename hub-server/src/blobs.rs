@@ -145,7 +145,13 @@ impl Blobs {
         let error = |source| BlobError::new("list", &self.uploads, source);
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.uploads).map_err(error)? {
-            ids.push(entry.map_err(error)?.file_name().to_string_lossy().into_owned());
+            ids.push(
+                entry
+                    .map_err(error)?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
         Ok(ids)
     }

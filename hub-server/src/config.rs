@@ -64,7 +64,12 @@ pub struct ServeArgs {
     )]
     pub listen: SocketAddr,
     /// Certificate chain (PEM), the server's own first
-    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "dev_tls")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "dev_tls"
+    )]
     pub tls_cert: Option<PathBuf>,
     /// Secret key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]

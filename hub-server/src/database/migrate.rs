@@ -20,10 +20,7 @@ pub(crate) fn pending_migrations(connection: &mut Connection) -> Result<usize, D
         .map_err(migration_error)
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape `map_err` wants"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 fn migration_error(error: Box<dyn std::error::Error + Send + Sync>) -> DatabaseError {
     DatabaseError::Migration {
         reason: error.to_string(),

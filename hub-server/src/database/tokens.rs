@@ -49,9 +49,7 @@ pub(crate) fn revoke(
     id: &str,
     now: i64,
 ) -> Result<bool, DatabaseError> {
-    let open = tokens::table
-        .find(id)
-        .filter(tokens::revoked_at.is_null());
+    let open = tokens::table.find(id).filter(tokens::revoked_at.is_null());
     let changed = diesel::update(open)
         .set(tokens::revoked_at.eq(now))
         .execute(connection)?;
