@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod consortium;
+pub mod dataset;
 pub mod files;
+pub mod head;
 pub mod keys;
 pub mod lockfile;
 pub mod publish;
