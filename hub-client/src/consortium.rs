@@ -22,13 +22,18 @@ impl std::str::FromStr for MemberKeys {
     type Err = ConsortiumError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = || ConsortiumError::Member { text: text.to_owned() };
+        let malformed = || ConsortiumError::Member {
+            text: text.to_owned(),
+        };
         let (member, paths) = text.split_once('=').ok_or_else(malformed)?;
         let key_paths: Vec<String> = paths.split(',').map(str::to_owned).collect();
         if key_paths.iter().any(String::is_empty) {
             return Err(malformed());
         }
-        Ok(Self { member: member.parse().map_err(|_| malformed())?, key_paths })
+        Ok(Self {
+            member: member.parse().map_err(|_| malformed())?,
+            key_paths,
+        })
     }
 }
 
@@ -46,12 +51,21 @@ impl std::str::FromStr for NameOwners {
     type Err = ConsortiumError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = || ConsortiumError::Name { text: text.to_owned() };
+        let malformed = || ConsortiumError::Name {
+            text: text.to_owned(),
+        };
         let (name, owners) = text.split_once('=').ok_or_else(malformed)?;
         let (owners, threshold) = owners.split_once(':').unwrap_or((owners, "1"));
-        let owners = owners.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|_| malformed())?;
+        let owners = owners
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| malformed())?;
         let threshold = threshold.parse().map_err(|_| malformed())?;
-        Ok(Self { name: name.parse().map_err(|_| malformed())?, policy: NamePolicy { owners, threshold } })
+        Ok(Self {
+            name: name.parse().map_err(|_| malformed())?,
+            policy: NamePolicy { owners, threshold },
+        })
     }
 }
 
@@ -67,15 +81,28 @@ pub fn init(
 ) -> Result<ConsortiumPolicy, ConsortiumError> {
     let mut keys = BTreeMap::new();
     for entry in members {
-        let public = entry.key_paths.iter().map(|path| keys::load_public(Path::new(path)));
-        if keys.insert(entry.member.clone(), public.collect::<Result<Vec<_>, _>>()?).is_some() {
-            return Err(ConsortiumError::Twice { what: entry.member.to_string() });
+        let public = entry
+            .key_paths
+            .iter()
+            .map(|path| keys::load_public(Path::new(path)));
+        if keys
+            .insert(entry.member.clone(), public.collect::<Result<Vec<_>, _>>()?)
+            .is_some()
+        {
+            return Err(ConsortiumError::Twice {
+                what: entry.member.to_string(),
+            });
         }
     }
     let mut owned = BTreeMap::new();
     for entry in names {
-        if owned.insert(entry.name.clone(), entry.policy.clone()).is_some() {
-            return Err(ConsortiumError::Twice { what: entry.name.to_string() });
+        if owned
+            .insert(entry.name.clone(), entry.policy.clone())
+            .is_some()
+        {
+            return Err(ConsortiumError::Twice {
+                what: entry.name.to_string(),
+            });
         }
     }
     let policy = ConsortiumPolicy::create(consortium, &keys, &owned)?;
@@ -138,13 +165,21 @@ mod tests {
     fn a_policy_is_written_once() {
         let folder = tempfile::tempdir().unwrap();
         let key = keys::generate(&crate::config::Folders::under(folder.path()), "k").unwrap();
-        let members = [format!("alpha={}", key.public_path.display()).parse().unwrap()];
+        let members = [format!("alpha={}", key.public_path.display())
+            .parse()
+            .unwrap()];
         let names = ["dots=alpha".parse().unwrap()];
         let path = folder.path().join("consortium.toml");
         let policy = init("test", &members, &names, &path).unwrap();
         assert_eq!(policy.members().len(), 1);
-        assert!(init("test", &members, &names, &path).is_err(), "never replaced");
+        assert!(
+            init("test", &members, &names, &path).is_err(),
+            "never replaced"
+        );
         let twice = [members[0].clone(), members[0].clone()];
-        assert!(matches!(init("t", &twice, &[], &folder.path().join("x")), Err(ConsortiumError::Twice { .. })));
+        assert!(matches!(
+            init("t", &twice, &[], &folder.path().join("x")),
+            Err(ConsortiumError::Twice { .. })
+        ));
     }
 }

@@ -47,10 +47,16 @@ impl LockFile {
     /// # Errors
     /// [`LockFileError`] when it is there and cannot be understood.
     pub fn find(folder: &Path) -> Result<Self, LockFileError> {
-        let existing = folder.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file());
+        let existing = folder
+            .ancestors()
+            .map(|folder| folder.join(FILE_NAME))
+            .find(|path| path.is_file());
         match existing {
             Some(path) => Self::read(path),
-            None => Ok(Self { path: folder.join(FILE_NAME), releases: Vec::new() }),
+            None => Ok(Self {
+                path: folder.join(FILE_NAME),
+                releases: Vec::new(),
+            }),
         }
     }
 
@@ -66,7 +72,9 @@ impl LockFile {
 
     /// What a reference is locked to.
     pub fn get(&self, reference: &Reference) -> Option<&LockedRelease> {
-        self.releases.iter().find(|locked| locked.reference == *reference)
+        self.releases
+            .iter()
+            .find(|locked| locked.reference == *reference)
     }
 
     /// Locks a reference to a release and writes the file, when that changes anything.
@@ -77,23 +85,41 @@ impl LockFile {
         if self.get(&locked.reference) == Some(&locked) {
             return Ok(());
         }
-        self.releases.retain(|other| other.reference != locked.reference);
+        self.releases
+            .retain(|other| other.reference != locked.reference);
         self.releases.push(locked);
         self.releases.sort();
-        let wire = Wire { v: 1, release: self.releases.clone() };
-        let text = toml::to_string_pretty(&wire).map_err(|source| LockFileError::Write { source })?;
-        files::write_atomic(&self.path, format!("# Written by `hub pull`; keep it under version control.\n{text}").as_bytes())?;
+        let wire = Wire {
+            v: 1,
+            release: self.releases.clone(),
+        };
+        let text =
+            toml::to_string_pretty(&wire).map_err(|source| LockFileError::Write { source })?;
+        files::write_atomic(
+            &self.path,
+            format!("# Written by `hub pull`; keep it under version control.\n{text}").as_bytes(),
+        )?;
         Ok(())
     }
 
     fn read(path: PathBuf) -> Result<Self, LockFileError> {
         let bytes = files::read_limited(&path, 1 << 20)?;
-        let error = |reason: String| LockFileError::Malformed { path: path.clone(), reason };
-        let wire: Wire = toml::from_str(&String::from_utf8_lossy(&bytes)).map_err(|source| error(source.to_string()))?;
+        let error = |reason: String| LockFileError::Malformed {
+            path: path.clone(),
+            reason,
+        };
+        let wire: Wire = toml::from_str(&String::from_utf8_lossy(&bytes))
+            .map_err(|source| error(source.to_string()))?;
         if wire.v != 1 {
-            return Err(error(format!("format version {}, this program knows 1", wire.v)));
+            return Err(error(format!(
+                "format version {}, this program knows 1",
+                wire.v
+            )));
         }
-        Ok(Self { path, releases: wire.release })
+        Ok(Self {
+            path,
+            releases: wire.release,
+        })
     }
 }
 
@@ -152,7 +178,14 @@ mod tests {
         lock.set(locked("acme/dots", "1.0.0")).unwrap();
         let found = LockFile::find(&inner).unwrap();
         assert_eq!(found, lock);
-        assert_eq!(found.get(&"p1@2".parse().unwrap()).unwrap().exact().to_string(), "p1@2.1.0");
+        assert_eq!(
+            found
+                .get(&"p1@2".parse().unwrap())
+                .unwrap()
+                .exact()
+                .to_string(),
+            "p1@2.1.0"
+        );
         assert_eq!(found.get(&"p1@3".parse().unwrap()), None);
         assert_eq!(found.releases().len(), 2);
     }
@@ -162,7 +195,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for text in ["v = 2", "release = 3", "v = 1\nextra = 1"] {
             std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
-            assert!(LockFile::find(folder.path()).unwrap_err().to_string().contains("hub.lock"));
+            assert!(
+                LockFile::find(folder.path())
+                    .unwrap_err()
+                    .to_string()
+                    .contains("hub.lock")
+            );
         }
     }
 }

@@ -12,7 +12,9 @@ use registry_schema::receipt::Receipt;
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, YankStatement};
 use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
-use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank};
+use registry_schema::verify::{
+    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+};
 
 use crate::files::{self, FileError};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
@@ -87,14 +89,24 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         probe_cosine: conformance.cosine,
     };
     request.store.install(&receipt, release.files())?;
-    let installed = request.store.open_release(&release.reference(), &request.policy.digest())?;
-    Ok(Pulled { installed, fetched_bytes })
+    let installed = request
+        .store
+        .open_release(&release.reference(), &request.policy.digest())?;
+    Ok(Pulled {
+        installed,
+        fetched_bytes,
+    })
 }
 
 fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, PullError> {
     let asked = Asked::Reference(request.reference);
-    let release = verify_release(request.policy, &asked, envelope.as_bytes())
-        .map_err(|source| PullError::Verify { reference: request.reference.clone(), source: Box::new(source) })?;
+    let release =
+        verify_release(request.policy, &asked, envelope.as_bytes()).map_err(|source| {
+            PullError::Verify {
+                reference: request.reference.clone(),
+                source: Box::new(source),
+            }
+        })?;
     match request.statement {
         Some(locked) if *locked != release.statement_digest() => Err(PullError::Locked {
             reference: release.reference(),
@@ -105,8 +117,15 @@ fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, 
     }
 }
 
-fn check_yanks(request: &PullRequest<'_>, release: &VerifiedRelease, envelopes: &[String]) -> Result<(), PullError> {
-    let error = |source| PullError::Verify { reference: release.reference(), source: Box::new(source) };
+fn check_yanks(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    envelopes: &[String],
+) -> Result<(), PullError> {
+    let error = |source| PullError::Verify {
+        reference: release.reference(),
+        source: Box::new(source),
+    };
     let yanks = envelopes
         .iter()
         .map(|envelope| verify_yank(request.policy, release, envelope.as_bytes()))
@@ -116,11 +135,17 @@ fn check_yanks(request: &PullRequest<'_>, release: &VerifiedRelease, envelopes: 
     // Only who names the exact version, or locked it, gets a yanked release.
     match (current, &request.reference.requirement) {
         (None, _) | (Some(_), Requirement::Exact(_)) => Ok(()),
-        (Some(yank), _) => Err(PullError::Yanked { reference: release.reference(), yank: Box::new(yank.clone()) }),
+        (Some(yank), _) => Err(PullError::Yanked {
+            reference: release.reference(),
+            yank: Box::new(yank.clone()),
+        }),
     }
 }
 
-async fn fetch_files(request: &PullRequest<'_>, release: &VerifiedRelease) -> Result<u64, PullError> {
+async fn fetch_files(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
     for file in release.files() {
         fetched_bytes += fetch_file(request, release, file).await?;
@@ -141,13 +166,26 @@ async fn fetch_file(
     let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
     let lock = tokio::task::spawn_blocking(move || {
         let lock = store.lock_blob(&digest)?;
-        Ok::<_, StoreError>(if store.check_blob(&digest, size_bytes)? { None } else { Some(lock) })
+        Ok::<_, StoreError>(if store.check_blob(&digest, size_bytes)? {
+            None
+        } else {
+            Some(lock)
+        })
     })
     .await
     .map_err(|_| PullError::Stopped)??;
     let Some(lock) = lock else { return Ok(0) };
     let name = &release.manifest().name;
-    request.registry.download(name, &file.digest, file.size_bytes, lock.partial(), request.progress).await?;
+    request
+        .registry
+        .download(
+            name,
+            &file.digest,
+            file.size_bytes,
+            lock.partial(),
+            request.progress,
+        )
+        .await?;
     lock.finish()?;
     Ok(file.size_bytes)
 }
@@ -156,7 +194,11 @@ fn read_start(path: &std::path::Path, limit_bytes: u64) -> Result<Vec<u8>, FileE
     use std::io::Read;
     let error = |source| FileError::new("cannot read", path, source);
     let mut start = Vec::new();
-    std::fs::File::open(path).map_err(error)?.take(limit_bytes).read_to_end(&mut start).map_err(error)?;
+    std::fs::File::open(path)
+        .map_err(error)?
+        .take(limit_bytes)
+        .read_to_end(&mut start)
+        .map_err(error)?;
     Ok(start)
 }
 
@@ -168,35 +210,68 @@ struct Conformance {
     cosine: Option<f64>,
 }
 
-async fn check_function(request: &PullRequest<'_>, release: &VerifiedRelease) -> Result<Conformance, PullError> {
-    let (store, release, probes) = (request.store.clone(), release.clone(), request.probes.clone());
+async fn check_function(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+) -> Result<Conformance, PullError> {
+    let (store, release, probes) = (
+        request.store.clone(),
+        release.clone(),
+        request.probes.clone(),
+    );
     let checked = tokio::task::spawn_blocking(move || run_checks(&store, &release, &probes)).await;
     checked.map_err(|_| PullError::Stopped)?
 }
 
 /// Inspects the graph, then runs the probes.
-fn run_checks(store: &Store, release: &VerifiedRelease, probes: &ProbeCheck) -> Result<Conformance, PullError> {
+fn run_checks(
+    store: &Store,
+    release: &VerifiedRelease,
+    probes: &ProbeCheck,
+) -> Result<Conformance, PullError> {
     let manifest = release.manifest();
     let blob = |path: &str| {
         let file = release.file(path).map(|file| store.blob_path(&file.digest));
-        file.ok_or_else(|| PullError::NoSuchFile { reference: release.reference(), path: path.to_owned() })
+        file.ok_or_else(|| PullError::NoSuchFile {
+            reference: release.reference(),
+            path: path.to_owned(),
+        })
     };
     let graph = blob(GRAPH_FILE)?;
     inspect_graph(&graph, manifest)?;
     let bytes = files::read_limited(&blob(VECTORS_FILE)?, limits::PROBE_VECTORS_BYTES)?;
     let signed = ProbeVectors::parse(&bytes, manifest.output.dimension)?;
-    let images: BTreeMap<String, PathBuf> =
-        release.probe_images().map(|file| (file.path.clone(), store.blob_path(&file.digest))).collect();
+    let images: BTreeMap<String, PathBuf> = release
+        .probe_images()
+        .map(|file| (file.path.clone(), store.blob_path(&file.digest)))
+        .collect();
     if !images.keys().eq(signed.vectors.keys()) {
-        return Err(PullError::ProbesWithoutVectors { reference: release.reference() });
+        return Err(PullError::ProbesWithoutVectors {
+            reference: release.reference(),
+        });
     }
-    let ProbeCheck::Run(options) = probes else { return Ok(Conformance { signed, cosine: None }) };
-    let spec = ExtractorSpec { input: manifest.input.clone(), output: manifest.output.clone() };
+    let ProbeCheck::Run(options) = probes else {
+        return Ok(Conformance {
+            signed,
+            cosine: None,
+        });
+    };
+    let spec = ExtractorSpec {
+        input: manifest.input.clone(),
+        output: manifest.output.clone(),
+    };
     let mut extractor = Extractor::open(ExtractorFiles { graph, spec }, options.clone())?;
     let computed = probe_vectors(&mut extractor, &images)?;
-    let agreements = compare_probes(&signed, &computed, manifest.probes)
-        .map_err(|source| PullError::Probes { reference: release.reference(), source })?;
-    let cosine = agreements.iter().map(|one| one.cosine).min_by(f64::total_cmp);
+    let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
+        PullError::Probes {
+            reference: release.reference(),
+            source,
+        }
+    })?;
+    let cosine = agreements
+        .iter()
+        .map(|one| one.cosine)
+        .min_by(f64::total_cmp);
     Ok(Conformance { signed, cosine })
 }
 
@@ -207,11 +282,22 @@ async fn check_promise(
     signed: &ProbeVectors,
 ) -> Result<(), PullError> {
     let manifest = release.manifest();
-    let Some(named) = &manifest.predecessor else { return Ok(()) };
+    let Some(named) = &manifest.predecessor else {
+        return Ok(());
+    };
     let (name, statement) = (&manifest.name, Some(&named.statement));
-    let fetched = PredecessorRelease::fetch(request.registry, request.policy, name, &named.version, statement);
+    let fetched = PredecessorRelease::fetch(
+        request.registry,
+        request.policy,
+        name,
+        &named.version,
+        statement,
+    );
     let agreed = fetched.await?.check(manifest, release.files(), signed);
-    agreed.map(drop).map_err(|source| PullError::Probes { reference: release.reference(), source })
+    agreed.map(drop).map_err(|source| PullError::Probes {
+        reference: release.reference(),
+        source,
+    })
 }
 
 /// A release was not installed.
@@ -230,7 +316,9 @@ pub enum PullError {
         source: Box<VerifyError>,
     },
     /// The lock file names another statement.
-    #[error("`{reference}` is refused: the lock file names statement {locked}, the hub sent {found}")]
+    #[error(
+        "`{reference}` is refused: the lock file names statement {locked}, the hub sent {found}"
+    )]
     Locked {
         /// Which release.
         reference: Reference,

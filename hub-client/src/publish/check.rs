@@ -29,7 +29,10 @@ impl CheckReport {
     /// The smallest cosine with the predecessor's vectors.
     pub fn worst_cosine(&self) -> Option<f64> {
         let (_, agreements) = self.predecessor.as_ref()?;
-        agreements.iter().map(|one| one.cosine).min_by(f64::total_cmp)
+        agreements
+            .iter()
+            .map(|one| one.cosine)
+            .min_by(f64::total_cmp)
     }
 }
 
@@ -69,7 +72,10 @@ pub fn check(
 ///
 /// # Errors
 /// [`CheckError`], for instance when the graph was changed after the check.
-pub fn recheck(folder: &AuthorFolder, options: &RuntimeOptions) -> Result<ProbeVectors, CheckError> {
+pub fn recheck(
+    folder: &AuthorFolder,
+    options: &RuntimeOptions,
+) -> Result<ProbeVectors, CheckError> {
     folder.inspect()?;
     let expected = folder.read_vectors()?;
     let computed = run_probes(folder, options)?;
@@ -83,7 +89,9 @@ pub fn recheck(folder: &AuthorFolder, options: &RuntimeOptions) -> Result<ProbeV
 fn run_probes(folder: &AuthorFolder, options: &RuntimeOptions) -> Result<ProbeVectors, CheckError> {
     let images = folder.probe_images();
     if !(limits::PROBES_MINIMUM..=limits::PROBES).contains(&images.len()) {
-        return Err(CheckError::Statement(StatementError::Probes { count: images.len() }));
+        return Err(CheckError::Statement(StatementError::Probes {
+            count: images.len(),
+        }));
     }
     let mut extractor = Extractor::open(folder.extractor_files()?, options.clone())?;
     Ok(probe_vectors(&mut extractor, &images)?)

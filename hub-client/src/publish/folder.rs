@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use registry_schema::content::{self, ContentError};
 use registry_schema::graph;
 use registry_schema::limits;
-use registry_schema::manifest::{self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::manifest::{
+    self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE,
+};
 use registry_schema::onnx::{Inspection, OnnxError};
 use registry_schema::statement::{ReleaseFile, is_probe_image};
 
@@ -37,15 +39,23 @@ impl AuthorFolder {
         let path = root.join(MANIFEST_FILE);
         let text = match files::read_limited(&path, limits::CARD_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(FolderError::NoManifest { root: root.to_owned() });
+                return Err(FolderError::NoManifest {
+                    root: root.to_owned(),
+                });
             }
             other => other?,
         };
-        let text = String::from_utf8(text).map_err(|_| FolderError::NotUtf8 { path: path.clone() })?;
-        let manifest = Manifest::from_toml(&text).map_err(|source| FolderError::Manifest { path, source })?;
+        let text =
+            String::from_utf8(text).map_err(|_| FolderError::NotUtf8 { path: path.clone() })?;
+        let manifest =
+            Manifest::from_toml(&text).map_err(|source| FolderError::Manifest { path, source })?;
         let mut found = BTreeMap::new();
         collect_files(root, root, &mut found)?;
-        Ok(Self { root: root.to_owned(), manifest, files: found })
+        Ok(Self {
+            root: root.to_owned(),
+            manifest,
+            files: found,
+        })
     }
 
     /// What the author says about the extractor.
@@ -60,7 +70,11 @@ impl AuthorFolder {
 
     /// The probe images: path in the release and on disk.
     pub fn probe_images(&self) -> BTreeMap<String, PathBuf> {
-        self.files.iter().filter(|(path, _)| is_probe_image(path)).map(|(path, disk)| (path.clone(), disk.clone())).collect()
+        self.files
+            .iter()
+            .filter(|(path, _)| is_probe_image(path))
+            .map(|(path, disk)| (path.clone(), disk.clone()))
+            .collect()
     }
 
     /// What the runtime needs to run it.
@@ -68,9 +82,19 @@ impl AuthorFolder {
     /// # Errors
     /// [`FolderError::NoGraph`].
     pub fn extractor_files(&self) -> Result<ExtractorFiles, FolderError> {
-        let graph = self.path_of(GRAPH_FILE).ok_or_else(|| FolderError::NoGraph { root: self.root.clone() })?;
-        let spec = ExtractorSpec { input: self.manifest.input.clone(), output: self.manifest.output.clone() };
-        Ok(ExtractorFiles { graph: graph.to_owned(), spec })
+        let graph = self
+            .path_of(GRAPH_FILE)
+            .ok_or_else(|| FolderError::NoGraph {
+                root: self.root.clone(),
+            })?;
+        let spec = ExtractorSpec {
+            input: self.manifest.input.clone(),
+            output: self.manifest.output.clone(),
+        };
+        Ok(ExtractorFiles {
+            graph: graph.to_owned(),
+            spec,
+        })
     }
 
     /// Inspects the graph without running it, and compares it with the manifest.
@@ -98,7 +122,11 @@ impl AuthorFolder {
     /// # Errors
     /// [`FolderError::Probes`] when there are none, or they do not fit the manifest.
     pub fn read_vectors(&self) -> Result<ProbeVectors, FolderError> {
-        let path = self.path_of(VECTORS_FILE).ok_or_else(|| FolderError::NotChecked { root: self.root.clone() })?;
+        let path = self
+            .path_of(VECTORS_FILE)
+            .ok_or_else(|| FolderError::NotChecked {
+                root: self.root.clone(),
+            })?;
         let bytes = files::read_limited(path, limits::PROBE_VECTORS_BYTES)?;
         Ok(ProbeVectors::parse(&bytes, self.manifest.output.dimension)?)
     }
@@ -109,8 +137,15 @@ impl AuthorFolder {
     /// [`FolderError::File`] when one cannot be read.
     pub fn release_files(&self) -> Result<Vec<ReleaseFile>, FolderError> {
         let describe = |(path, disk): (&String, &PathBuf)| {
-            let size_bytes = disk.metadata().map_err(|source| FileError::new("cannot read", disk, source))?.len();
-            Ok(ReleaseFile { path: path.clone(), digest: digest_of_file(disk)?, size_bytes })
+            let size_bytes = disk
+                .metadata()
+                .map_err(|source| FileError::new("cannot read", disk, source))?
+                .len();
+            Ok(ReleaseFile {
+                path: path.clone(),
+                digest: digest_of_file(disk)?,
+                size_bytes,
+            })
         };
         self.files.iter().map(describe).collect()
     }
@@ -121,30 +156,45 @@ impl AuthorFolder {
 /// # Errors
 /// [`FolderError::Graph`] with the first reason to refuse it.
 pub fn inspect_graph(path: &Path, manifest: &Manifest) -> Result<Inspection, FolderError> {
-    let graph_error = |source| FolderError::Graph { path: path.to_owned(), source };
+    let graph_error = |source| FolderError::Graph {
+        path: path.to_owned(),
+        source,
+    };
     let error = |source| FileError::new("cannot read", path, source);
     let file = File::open(path).map_err(error)?;
     let size_bytes = file.metadata().map_err(error)?.len();
     graph::inspect_graph(io::BufReader::new(file), size_bytes, manifest).map_err(graph_error)
 }
 
-fn collect_files(root: &Path, folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), FolderError> {
+fn collect_files(
+    root: &Path,
+    folder: &Path,
+    found: &mut BTreeMap<String, PathBuf>,
+) -> Result<(), FolderError> {
     let error = |source| FileError::new("cannot read folder", folder, source);
     for entry in fs::read_dir(folder).map_err(error)? {
         let entry = entry.map_err(error)?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(error)?);
-        if entry.file_name().as_encoded_bytes().starts_with(b".") || path == root.join(MANIFEST_FILE) {
+        if entry.file_name().as_encoded_bytes().starts_with(b".")
+            || path == root.join(MANIFEST_FILE)
+        {
             continue;
         }
         if kind.is_dir() {
             collect_files(root, &path, found)?;
         } else if kind.is_file() {
-            let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let relative = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .replace('\\', "/");
             manifest::check_file_path(&relative)?;
             content::check_start(&relative, &start_of(&path)?)?;
             found.insert(relative, path);
             if found.len() > limits::FILES {
-                return Err(FolderError::TooMany { root: root.to_owned() });
+                return Err(FolderError::TooMany {
+                    root: root.to_owned(),
+                });
             }
         } else {
             return Err(FolderError::NotRegular { path });
@@ -156,7 +206,11 @@ fn collect_files(root: &Path, folder: &Path, found: &mut BTreeMap<String, PathBu
 fn start_of(path: &Path) -> Result<Vec<u8>, FileError> {
     let error = |source| FileError::new("cannot read", path, source);
     let mut start = Vec::new();
-    File::open(path).map_err(error)?.take(content::START_BYTES as u64).read_to_end(&mut start).map_err(error)?;
+    File::open(path)
+        .map_err(error)?
+        .take(content::START_BYTES as u64)
+        .read_to_end(&mut start)
+        .map_err(error)?;
     Ok(start)
 }
 

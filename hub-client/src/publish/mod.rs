@@ -69,10 +69,14 @@ pub async fn sign(
     // 2. the promise to the users of the release before
     let mut manifest = folder.manifest().clone();
     let predecessor = PredecessorRelease::find(registry, policy, &manifest).await?;
-    manifest.predecessor = predecessor.as_ref().map(PredecessorRelease::to_manifest_entry);
+    manifest.predecessor = predecessor
+        .as_ref()
+        .map(PredecessorRelease::to_manifest_entry);
     let files = folder.release_files()?;
     if let Some(predecessor) = &predecessor {
-        predecessor.check(&manifest, &files, &vectors).map_err(CheckError::Promise)?;
+        predecessor
+            .check(&manifest, &files, &vectors)
+            .map_err(CheckError::Promise)?;
     }
     // 3. sign
     let statement = ReleaseStatement::new(manifest, files)?;
@@ -95,17 +99,38 @@ pub async fn publish(
     let manifest = signed.release.manifest();
     let mut sent_bytes = 0;
     for file in signed.release.files() {
-        let path = signed.folder.path_of(&file.path).ok_or_else(|| PublishError::Gone { path: file.path.clone() })?;
-        let outcome = registry.upload(&manifest.name, &file.digest, file.size_bytes, path, progress).await?;
+        let path = signed
+            .folder
+            .path_of(&file.path)
+            .ok_or_else(|| PublishError::Gone {
+                path: file.path.clone(),
+            })?;
+        let outcome = registry
+            .upload(
+                &manifest.name,
+                &file.digest,
+                file.size_bytes,
+                path,
+                progress,
+            )
+            .await?;
         if outcome == UploadOutcome::Sent {
             sent_bytes += file.size_bytes;
         }
     }
-    let published = registry.publish(&manifest.name, &manifest.version, signed.release.envelope()).await?;
+    let published = registry
+        .publish(&manifest.name, &manifest.version, signed.release.envelope())
+        .await?;
     if published.statement != signed.release.statement_digest() {
-        return Err(PublishError::Recorded { reference: signed.release.reference() });
+        return Err(PublishError::Recorded {
+            reference: signed.release.reference(),
+        });
     }
-    Ok(PublishReport { published, release: signed.release.clone(), sent_bytes })
+    Ok(PublishReport {
+        published,
+        release: signed.release.clone(),
+        sent_bytes,
+    })
 }
 
 /// What a yank or unyank says.
@@ -132,7 +157,11 @@ pub async fn yank(
     policy: &ConsortiumPolicy,
 ) -> Result<YankRecorded, PublishError> {
     let answer = registry.release(&request.reference).await?;
-    let release = verify_release(policy, &Asked::Reference(&request.reference), answer.envelope.as_bytes())?;
+    let release = verify_release(
+        policy,
+        &Asked::Reference(&request.reference),
+        answer.envelope.as_bytes(),
+    )?;
     let manifest = release.manifest();
     let statement = YankStatement {
         name: manifest.name.clone(),
@@ -143,9 +172,12 @@ pub async fn yank(
         replacement: request.replacement.clone(),
         sequence: answer.yanks.len() as u64 + 1,
     };
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
+    let envelope =
+        Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
     verify_yank(policy, &release, &envelope)?;
-    Ok(registry.yank(&manifest.name, &manifest.version, &envelope).await?)
+    Ok(registry
+        .yank(&manifest.name, &manifest.version, &envelope)
+        .await?)
 }
 
 /// A release or yank was not published.
@@ -176,7 +208,9 @@ pub enum PublishError {
         path: String,
     },
     /// The hub says it recorded something else.
-    #[error("the hub recorded another statement for `{reference}` than the one sent: tell its operator")]
+    #[error(
+        "the hub recorded another statement for `{reference}` than the one sent: tell its operator"
+    )]
     Recorded {
         /// Which release.
         reference: Reference,

@@ -5,7 +5,9 @@ use registry_schema::compatibility::{
     CompatibilityError, ProbeAgreement, check_order, check_successor, compare_probes, predecessor,
 };
 use registry_schema::digest::Digest;
-use registry_schema::manifest::{self, Manifest, ProbeError, ProbeTolerance, ProbeVectors, VECTORS_FILE};
+use registry_schema::manifest::{
+    self, Manifest, ProbeError, ProbeTolerance, ProbeVectors, VECTORS_FILE,
+};
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
 use registry_schema::statement::ReleaseFile;
@@ -38,11 +40,23 @@ impl PredecessorRelease {
             other => other?,
         };
         // The same version again is for the hub to judge: the same bytes are welcome twice.
-        let others = detail.releases.iter().filter(|release| release.version != manifest.version);
-        check_order(&manifest.version, others.clone().map(|release| &release.version))?;
-        let standing = others.filter(|release| release.yanked.is_none()).map(|release| &release.version);
-        let Some(version) = predecessor(&manifest.version, standing) else { return Ok(None) };
-        Self::fetch(registry, trust_root, &manifest.name, version, None).await.map(Some)
+        let others = detail
+            .releases
+            .iter()
+            .filter(|release| release.version != manifest.version);
+        check_order(
+            &manifest.version,
+            others.clone().map(|release| &release.version),
+        )?;
+        let standing = others
+            .filter(|release| release.yanked.is_none())
+            .map(|release| &release.version);
+        let Some(version) = predecessor(&manifest.version, standing) else {
+            return Ok(None);
+        };
+        Self::fetch(registry, trust_root, &manifest.name, version, None)
+            .await
+            .map(Some)
     }
 
     /// Fetches and verifies one release; with `statement`, it must be exactly that one.
@@ -62,10 +76,21 @@ impl PredecessorRelease {
             Some(digest) => Asked::Statement(name, digest),
             None => Asked::Reference(&reference),
         };
-        let release = verify_release(trust_root, &asked, answer.envelope.as_bytes())
-            .map_err(|source| PredecessorError::Verify { reference: reference.clone(), source: Box::new(source) })?;
-        let file = release.file(VECTORS_FILE).ok_or_else(|| PredecessorError::NoVectors { reference: reference.clone() })?;
-        let bytes = registry.small_blob(name, &file.digest, file.size_bytes).await?;
+        let release =
+            verify_release(trust_root, &asked, answer.envelope.as_bytes()).map_err(|source| {
+                PredecessorError::Verify {
+                    reference: reference.clone(),
+                    source: Box::new(source),
+                }
+            })?;
+        let file = release
+            .file(VECTORS_FILE)
+            .ok_or_else(|| PredecessorError::NoVectors {
+                reference: reference.clone(),
+            })?;
+        let bytes = registry
+            .small_blob(name, &file.digest, file.size_bytes)
+            .await?;
         let vectors = ProbeVectors::parse(&bytes, release.manifest().output.dimension)?;
         Ok(Self { release, vectors })
     }
@@ -73,7 +98,10 @@ impl PredecessorRelease {
     /// What a successor's manifest says about it.
     pub fn to_manifest_entry(&self) -> manifest::Predecessor {
         let version = self.release.manifest().version.clone();
-        manifest::Predecessor { version, statement: self.release.statement_digest() }
+        manifest::Predecessor {
+            version,
+            statement: self.release.statement_digest(),
+        }
     }
 
     /// Its version.
@@ -94,13 +122,20 @@ impl PredecessorRelease {
     ) -> Result<Vec<ProbeAgreement>, CompatibilityError> {
         check_successor(self.release.manifest(), successor)?;
         for image in self.release.probe_images() {
-            let carried = files.iter().any(|file| file.path == image.path && file.digest == image.digest);
+            let carried = files
+                .iter()
+                .any(|file| file.path == image.path && file.digest == image.digest);
             if !carried {
-                return Err(CompatibilityError::ProbeMissing { path: image.path.clone() });
+                return Err(CompatibilityError::ProbeMissing {
+                    path: image.path.clone(),
+                });
             }
         }
         let (old, new) = (self.release.manifest().probes, successor.probes);
-        let tolerance = ProbeTolerance { cosine: old.cosine.max(new.cosine), length: old.length.min(new.length) };
+        let tolerance = ProbeTolerance {
+            cosine: old.cosine.max(new.cosine),
+            length: old.length.min(new.length),
+        };
         compare_probes(&self.vectors, vectors, tolerance)
     }
 }

@@ -44,10 +44,18 @@ pub fn scaffold(root: &Path, name: &Name, input: Option<Input>) -> Result<PathBu
 /// [`ScaffoldError::Config`] names the field that is missing or has no counterpart.
 pub fn import_preprocessor_config(path: &Path) -> Result<Input, ScaffoldError> {
     let bytes = files::read_limited(path, 1 << 20)?;
-    let error = |reason: String| ScaffoldError::Config { path: path.to_owned(), reason };
-    let config: PreprocessorConfig = serde_json::from_slice(&bytes).map_err(|source| error(source.to_string()))?;
-    let input = config.into_input().map_err(|reason| error(reason.to_owned()))?;
-    input.validate().map_err(|source| error(source.to_string()))?;
+    let error = |reason: String| ScaffoldError::Config {
+        path: path.to_owned(),
+        reason,
+    };
+    let config: PreprocessorConfig =
+        serde_json::from_slice(&bytes).map_err(|source| error(source.to_string()))?;
+    let input = config
+        .into_input()
+        .map_err(|reason| error(reason.to_owned()))?;
+    input
+        .validate()
+        .map_err(|source| error(source.to_string()))?;
     Ok(input)
 }
 
@@ -107,15 +115,33 @@ impl PreprocessorConfig {
         let (mode, shortest, (width, height)) = match (size, crop) {
             (Size::Sides { width, height }, None) => (ResizeMode::Exact, None, (width, height)),
             (Size::Number(side), None) => (ResizeMode::Exact, None, (side, side)),
-            (Size::Shortest { shortest_edge: side }, None) => (ResizeMode::Shortest, None, (side, side)),
-            (Size::Number(side) | Size::Shortest { shortest_edge: side }, Some(crop)) => {
-                (ResizeMode::Shortest, Some(side), crop.sides()?)
+            (
+                Size::Shortest {
+                    shortest_edge: side,
+                },
+                None,
+            ) => (ResizeMode::Shortest, None, (side, side)),
+            (
+                Size::Number(side)
+                | Size::Shortest {
+                    shortest_edge: side,
+                },
+                Some(crop),
+            ) => (ResizeMode::Shortest, Some(side), crop.sides()?),
+            (Size::Sides { .. }, Some(_)) => {
+                return Err("`size` with width and height and a crop has no counterpart");
             }
-            (Size::Sides { .. }, Some(_)) => return Err("`size` with width and height and a crop has no counterpart"),
         };
-        let scale = if self.do_rescale { self.rescale_factor.unwrap_or(1.0 / 255.0) } else { 1.0 };
+        let scale = if self.do_rescale {
+            self.rescale_factor.unwrap_or(1.0 / 255.0)
+        } else {
+            1.0
+        };
         let (mean, std) = if self.do_normalize {
-            (self.image_mean.ok_or("`image_mean` is missing")?, self.image_std.ok_or("`image_std` is missing")?)
+            (
+                self.image_mean.ok_or("`image_mean` is missing")?,
+                self.image_std.ok_or("`image_std` is missing")?,
+            )
         } else {
             (vec![0.0; 3], vec![1.0; 3])
         };
@@ -124,10 +150,20 @@ impl PreprocessorConfig {
             width,
             height,
             layout: Default::default(),
-            color: if mean.len() == 1 { Color::Gray } else { Color::Rgb },
+            color: if mean.len() == 1 {
+                Color::Gray
+            } else {
+                Color::Rgb
+            },
             exif_orientation: true,
             alpha: Default::default(),
-            resize: Resize { mode, size: shortest, filter, rounding: Rounding::Floor, pad: Default::default() },
+            resize: Resize {
+                mode,
+                size: shortest,
+                filter,
+                rounding: Rounding::Floor,
+                pad: Default::default(),
+            },
             normalize: Normalize { scale, mean, std },
         })
     }
@@ -181,7 +217,10 @@ mod tests {
         let path = scaffold(folder.path(), &name, None).unwrap();
         let manifest = Manifest::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap();
         assert_eq!(manifest.name, name);
-        assert!(scaffold(folder.path(), &name, None).is_err(), "an author's file is never replaced");
+        assert!(
+            scaffold(folder.path(), &name, None).is_err(),
+            "an author's file is never replaced"
+        );
     }
 
     #[test]
@@ -190,10 +229,18 @@ mod tests {
             "do_resize":true,"image_mean":[0.48,0.46,0.41],"image_std":[0.27,0.26,0.28],"resample":3,
             "size":{"shortest_edge":224},"feature_extractor_type":"X"}"#;
         let input = import(clip).unwrap();
-        assert_eq!((input.resize.mode, input.resize.size, input.resize.filter), (ResizeMode::Shortest, Some(224), Filter::Bicubic));
+        assert_eq!(
+            (input.resize.mode, input.resize.size, input.resize.filter),
+            (ResizeMode::Shortest, Some(224), Filter::Bicubic)
+        );
         let vit = r#"{"do_resize":true,"size":224,"resample":2,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}"#;
         assert_eq!(import(vit).unwrap().resize.mode, ResizeMode::Exact);
-        for (json, word) in [("{", "imported"), ("{}", "size"), (r#"{"size":224,"resample":9}"#, "resample"), (r#"{"size":224}"#, "image_mean")] {
+        for (json, word) in [
+            ("{", "imported"),
+            ("{}", "size"),
+            (r#"{"size":224,"resample":9}"#, "resample"),
+            (r#"{"size":224}"#, "image_mean"),
+        ] {
             let message = import(json).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         }

@@ -44,9 +44,13 @@ impl Registry {
         let (sender, receiver) = mpsc::channel::<Bytes>(2);
         let (start, writer) = PartialFile::open(partial, *digest, size_bytes, receiver).await?;
         progress.moved(start)?;
-        let received = self.receive(name, digest, start..size_bytes, sender, progress).await;
+        let received = self
+            .receive(name, digest, start..size_bytes, sender, progress)
+            .await;
         // The writer ends when the sender is dropped: what arrived is on disk in either case.
-        let written = writer.await.map_err(|error| RegistryError::File(FileError::new("cannot write", partial, error.into())))?;
+        let written = writer.await.map_err(|error| {
+            RegistryError::File(FileError::new("cannot write", partial, error.into()))
+        })?;
         let hasher = match (received, written) {
             (Ok(()), written) => written?,
             (Err(error), _) => return Err(error),
@@ -54,7 +58,10 @@ impl Registry {
         let found = hasher.finish();
         if found != *digest {
             files::remove(partial)?;
-            return Err(RegistryError::Digest { expected: *digest, found });
+            return Err(RegistryError::Digest {
+                expected: *digest,
+                found,
+            });
         }
         Ok(())
     }
@@ -84,7 +91,12 @@ impl Registry {
     }
 
     /// One range, tried again when the connection breaks.
-    async fn segment(&self, path: &str, first: u64, last: u64) -> Result<Vec<Bytes>, RegistryError> {
+    async fn segment(
+        &self,
+        path: &str,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Bytes>, RegistryError> {
         let mut attempt = 1;
         loop {
             match self.segment_once(path, first, last).await {
@@ -97,14 +109,22 @@ impl Registry {
         }
     }
 
-    async fn segment_once(&self, path: &str, first: u64, last: u64) -> Result<Vec<Bytes>, RegistryError> {
+    async fn segment_once(
+        &self,
+        path: &str,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Bytes>, RegistryError> {
         let answer = self.transport.get_range(path, first, last).await?;
         let expected = last - first + 1;
         match answer.status() {
             206 => collect(answer.stream(), 0, expected).await,
             // A mirror without ranges sends the whole: keep the part that was asked for.
             200 => collect(answer.stream(), first, expected).await,
-            status => Err(RegistryError::Status { status, what: path.to_owned() }),
+            status => Err(RegistryError::Status {
+                status,
+                what: path.to_owned(),
+            }),
         }
     }
 }
@@ -132,7 +152,10 @@ async fn collect(
     while received < expected {
         let Some(chunk) = body.next().await else {
             let source = format!("the answer ended after {received} of {expected} bytes").into();
-            return Err(RegistryError::Connection { url: "the hub".into(), source });
+            return Err(RegistryError::Connection {
+                url: "the hub".into(),
+                source,
+            });
         };
         let mut chunk = chunk?;
         let skipped = skip.min(chunk.len() as u64);
@@ -165,11 +188,19 @@ impl PartialFile {
         receiver: mpsc::Receiver<Bytes>,
     ) -> Result<(u64, tokio::task::JoinHandle<Result<Hasher, RegistryError>>), RegistryError> {
         let path = path.to_owned();
-        let opened = tokio::task::spawn_blocking(move || Self::read(path, digest, size_bytes)).await;
+        let opened =
+            tokio::task::spawn_blocking(move || Self::read(path, digest, size_bytes)).await;
         let (start, partial) = opened.map_err(|error| {
-            RegistryError::File(FileError::new("cannot read", "the partial download", error.into()))
+            RegistryError::File(FileError::new(
+                "cannot read",
+                "the partial download",
+                error.into(),
+            ))
         })??;
-        Ok((start, tokio::task::spawn_blocking(move || partial.write_all(receiver))))
+        Ok((
+            start,
+            tokio::task::spawn_blocking(move || partial.write_all(receiver)),
+        ))
     }
 
     fn read(path: PathBuf, digest: Digest, size_bytes: u64) -> Result<(u64, Self), RegistryError> {
@@ -191,7 +222,9 @@ impl PartialFile {
         }
         // A complete file with other bytes would never become right: begin anew.
         if length == size_bytes && hasher.clone().finish() != digest {
-            file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(error)?;
+            file.set_len(0)
+                .and_then(|()| file.seek(SeekFrom::Start(0)))
+                .map_err(error)?;
             (length, hasher) = (0, Hasher::new());
         }
         Ok((length, Self { file, path, hasher }))
@@ -215,7 +248,13 @@ mod tests {
 
     #[test]
     fn segments_cover_everything_once() {
-        for (start, end) in [(0, 0), (0, 1), (5, SEGMENT_BYTES), (0, SEGMENT_BYTES), (7, 3 * SEGMENT_BYTES + 1)] {
+        for (start, end) in [
+            (0, 0),
+            (0, 1),
+            (5, SEGMENT_BYTES),
+            (0, SEGMENT_BYTES),
+            (7, 3 * SEGMENT_BYTES + 1),
+        ] {
             let mut next = start;
             for (first, last) in segments(start..end) {
                 assert_eq!(first, next);
@@ -228,9 +267,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_answer_is_cut_to_the_range() {
-        let body = || stream::iter(["abc", "defg", "hij"].map(|text| Ok(Bytes::from_static(text.as_bytes()))));
+        let body = || {
+            stream::iter(["abc", "defg", "hij"].map(|text| Ok(Bytes::from_static(text.as_bytes()))))
+        };
         assert_eq!(collect(body(), 2, 5).await.unwrap().concat(), b"cdefg");
-        assert_eq!(collect(body(), 0, 10).await.unwrap().concat(), b"abcdefghij");
-        assert!(matches!(collect(body(), 8, 5).await, Err(RegistryError::Connection { .. })));
+        assert_eq!(
+            collect(body(), 0, 10).await.unwrap().concat(),
+            b"abcdefghij"
+        );
+        assert!(matches!(
+            collect(body(), 8, 5).await,
+            Err(RegistryError::Connection { .. })
+        ));
     }
 }

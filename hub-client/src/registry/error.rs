@@ -9,7 +9,9 @@ use crate::files::FileError;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Not an address of a hub.
-    #[error("`{url}` is not the address of a hub: write `https://host[:port]` (plain http only on this machine)")]
+    #[error(
+        "`{url}` is not the address of a hub: write `https://host[:port]` (plain http only on this machine)"
+    )]
     Url {
         /// What was given.
         url: String,

@@ -48,18 +48,35 @@ impl Registry {
         progress: &Progress,
     ) -> Result<UploadOutcome, RegistryError> {
         let blob = api::blob_path(name, digest);
-        if self.transport.head(&blob).await?.is_some_and(|answer| answer.content_length() == Some(size_bytes)) {
+        if self
+            .transport
+            .head(&blob)
+            .await?
+            .is_some_and(|answer| answer.content_length() == Some(size_bytes))
+        {
             progress.moved(size_bytes)?;
             return Ok(UploadOutcome::AlreadyThere);
         }
-        let started = self.transport.upload(Method::POST, &api::upload_path(name), None).await?;
+        let started = self
+            .transport
+            .upload(Method::POST, &api::upload_path(name), None)
+            .await?;
         let location = |answer: &super::transport::Answer| answer.location().map(str::to_owned);
-        let missing = || RegistryError::Answer { what: "an upload".into(), reason: "no `Location`".into() };
+        let missing = || RegistryError::Answer {
+            what: "an upload".into(),
+            reason: "no `Location`".into(),
+        };
         let mut at = location(&started).ok_or_else(missing)?;
         let mut sent = 0;
         let mut failures = 0;
         while sent < size_bytes {
-            let piece = piece(path, sent, PIECE_BYTES.min(size_bytes - sent), progress.clone()).await?;
+            let piece = piece(
+                path,
+                sent,
+                PIECE_BYTES.min(size_bytes - sent),
+                progress.clone(),
+            )
+            .await?;
             match self.transport.upload(Method::PATCH, &at, Some(piece)).await {
                 Ok(answer) => {
                     at = location(&answer).unwrap_or(at);
@@ -78,16 +95,29 @@ impl Registry {
             }
         }
         let separator = if at.contains('?') { '&' } else { '?' };
-        self.transport.upload(Method::PUT, &format!("{at}{separator}digest={digest}"), None).await?;
+        self.transport
+            .upload(
+                Method::PUT,
+                &format!("{at}{separator}digest={digest}"),
+                None,
+            )
+            .await?;
         Ok(UploadOutcome::Sent)
     }
 }
 
 /// A part of a file as a request body, read as it is sent.
-async fn piece(path: &Path, first: u64, size_bytes: u64, progress: Progress) -> Result<UploadBody, RegistryError> {
+async fn piece(
+    path: &Path,
+    first: u64,
+    size_bytes: u64,
+    progress: Progress,
+) -> Result<UploadBody, RegistryError> {
     let error = |source| RegistryError::File(FileError::new("cannot read", path, source));
     let mut file = tokio::fs::File::open(path).await.map_err(error)?;
-    file.seek(std::io::SeekFrom::Start(first)).await.map_err(error)?;
+    file.seek(std::io::SeekFrom::Start(first))
+        .await
+        .map_err(error)?;
     let reader = file.take(size_bytes);
     let chunks = stream::try_unfold((reader, progress), |(mut reader, progress)| async move {
         let length = usize::try_from(reader.limit().min(READ_BYTES)).unwrap_or(0);
@@ -97,8 +127,14 @@ async fn piece(path: &Path, first: u64, size_bytes: u64, progress: Progress) -> 
             return Ok::<_, std::io::Error>(None);
         }
         buffer.truncate(read);
-        progress.moved(read as u64).map_err(|_| std::io::Error::from(std::io::ErrorKind::Interrupted))?;
+        progress
+            .moved(read as u64)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::Interrupted))?;
         Ok(Some((Bytes::from(buffer), (reader, progress))))
     });
-    Ok(UploadBody { first, size_bytes, body: Body::wrap_stream(chunks) })
+    Ok(UploadBody {
+        first,
+        size_bytes,
+        body: Body::wrap_stream(chunks),
+    })
 }

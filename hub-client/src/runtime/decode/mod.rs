@@ -92,11 +92,18 @@ impl Picture {
         }));
         let result = decoded.unwrap_or_else(|_| {
             let reason = "the decoder stopped unexpectedly".to_owned();
-            Err(DecodeError::Corrupt { name: name.to_owned(), format: words(format), reason })
+            Err(DecodeError::Corrupt {
+                name: name.to_owned(),
+                format: words(format),
+                reason,
+            })
         });
         if result.is_err() {
             let samples = std::mem::take(&mut self.samples);
-            *self = Self { samples, ..Self::default() };
+            *self = Self {
+                samples,
+                ..Self::default()
+            };
             self.samples.clear();
         }
         result
@@ -116,7 +123,10 @@ impl Picture {
         let (width, height) = decoder.dimensions();
         limits.check(width, height, name)?;
         if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-            return Err(DecodeError::Truncated { name: name.to_owned(), format: words(format) });
+            return Err(DecodeError::Truncated {
+                name: name.to_owned(),
+                format: words(format),
+            });
         }
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let (channels, is_16_bit) = match decoder.color_type() {
@@ -130,7 +140,10 @@ impl Picture {
             ColorType::Rgba16 => (Channels::Rgba, true),
             other => {
                 let what = format!("{} with samples of type {other:?}", words(format));
-                return Err(DecodeError::Unsupported { name: name.to_owned(), what });
+                return Err(DecodeError::Unsupported {
+                    name: name.to_owned(),
+                    what,
+                });
             }
         };
         // At most 8 bytes for each of the pixels that passed the limit.
@@ -157,7 +170,10 @@ pub fn read_file(
     bytes: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
     bytes.clear();
-    let failed = |source| DecodeError::Read { name: path.display().to_string(), source };
+    let failed = |source| DecodeError::Read {
+        name: path.display().to_string(),
+        source,
+    };
     let file = std::fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
@@ -215,7 +231,10 @@ impl Default for DecodeLimits {
     /// [`limits::IMAGE_PIXELS`], and files of up to 1 GiB: an uncompressed picture of that many
     /// pixels with 4 samples.
     fn default() -> Self {
-        Self { pixels: limits::IMAGE_PIXELS, file_bytes: 4 * limits::IMAGE_PIXELS }
+        Self {
+            pixels: limits::IMAGE_PIXELS,
+            file_bytes: 4 * limits::IMAGE_PIXELS,
+        }
     }
 }
 
@@ -223,11 +242,20 @@ impl DecodeLimits {
     fn check(&self, width: u32, height: u32, name: &str) -> Result<(), DecodeError> {
         if u64::from(width) * u64::from(height) > self.pixels {
             let (name, limit) = (name.to_owned(), self.pixels);
-            return Err(DecodeError::TooManyPixels { name, width, height, limit });
+            return Err(DecodeError::TooManyPixels {
+                name,
+                width,
+                height,
+                limit,
+            });
         }
         if width == 0 || height == 0 {
             let reason = format!("its size is {width}×{height} pixels");
-            return Err(DecodeError::Corrupt { name: name.to_owned(), format: "image", reason });
+            return Err(DecodeError::Corrupt {
+                name: name.to_owned(),
+                format: "image",
+                reason,
+            });
         }
         Ok(())
     }

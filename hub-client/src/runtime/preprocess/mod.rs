@@ -43,7 +43,14 @@ impl Preprocessor {
     pub fn new(input: Input) -> Self {
         let tables = tables(&input);
         let scaler = Scaler::new(input.resize.filter, limits::IMAGE_PIXELS);
-        Self { input, tables, scaler, turned: vec![], flat: vec![], resized: vec![] }
+        Self {
+            input,
+            tables,
+            scaler,
+            turned: vec![],
+            flat: vec![],
+            resized: vec![],
+        }
     }
 
     /// Numbers of one picture: channels · height · width.
@@ -89,25 +96,57 @@ impl Preprocessor {
     ) -> Result<Source<'a>, PrepareError> {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let (found, count) = (picture.samples.len(), picture.channels.count());
-        let expected = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(count));
+        let expected = width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(count));
         if found == 0 || Some(found) != expected {
-            return Err(PrepareError::PictureLength { found, width, height, channels: count });
+            return Err(PrepareError::PictureLength {
+                found,
+                width,
+                height,
+                channels: count,
+            });
         }
         let channels = picture.channels;
         if !self.input.exif_orientation || picture.orientation == Orientation::NoTransforms {
-            return Ok(Source { samples: &picture.samples, width, height, channels });
+            return Ok(Source {
+                samples: &picture.samples,
+                width,
+                height,
+                channels,
+            });
         }
-        let (width, height) =
-            orient::turn(&picture.samples, (width, height), count, picture.orientation, turned);
-        Ok(Source { samples: turned, width, height, channels })
+        let (width, height) = orient::turn(
+            &picture.samples,
+            (width, height),
+            count,
+            picture.orientation,
+            turned,
+        );
+        Ok(Source {
+            samples: turned,
+            width,
+            height,
+            channels,
+        })
     }
 
     /// Lays transparent pixels over the background and converts to gray when the tensor is gray.
     /// What comes out has 1 or 3 channels; a gray picture for a colour tensor stays gray until the
     /// end, which saves two thirds of the work and changes nothing.
     fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> View<'a> {
-        let Source { samples, width, height, channels } = source;
-        let view = |samples, channels| View { samples, width, height, channels };
+        let Source {
+            samples,
+            width,
+            height,
+            channels,
+        } = source;
+        let view = |samples, channels| View {
+            samples,
+            width,
+            height,
+            channels,
+        };
         let wants_gray = self.input.color == Color::Gray;
         match channels {
             Channels::Gray => return view(samples, 1),
@@ -122,15 +161,20 @@ impl Preprocessor {
         let over = |pixel: [u8; 3], alpha: u8| -> [u8; 3] {
             std::array::from_fn(|c| composite(pixel[c], background[c], alpha))
         };
-        let pixels = samples.chunks_exact(channels.count()).map(|pixel| match *pixel {
-            [gray, alpha] => over([gray; 3], alpha),
-            [r, g, b, alpha] => over([r, g, b], alpha),
-            [r, g, b] => [r, g, b],
-            // `chunks_exact` of the channel counts 2, 3 and 4 gives nothing else.
-            _ => background,
-        });
+        let pixels = samples
+            .chunks_exact(channels.count())
+            .map(|pixel| match *pixel {
+                [gray, alpha] => over([gray; 3], alpha),
+                [r, g, b, alpha] => over([r, g, b], alpha),
+                [r, g, b] => [r, g, b],
+                // `chunks_exact` of the channel counts 2, 3 and 4 gives nothing else.
+                _ => background,
+            });
         match flat_channels {
-            1 => flat.iter_mut().zip(pixels).for_each(|(out, pixel)| *out = luma(pixel)),
+            1 => flat
+                .iter_mut()
+                .zip(pixels)
+                .for_each(|(out, pixel)| *out = luma(pixel)),
             _ => flat
                 .as_chunks_mut::<3>()
                 .0
@@ -155,8 +199,11 @@ impl Preprocessor {
         if self.input.resize.mode == ResizeMode::Letterbox {
             return self.letterbox(source, (target_width, target_height), resized);
         }
-        let crop = |source, target: usize, length| {
-            Axis { source, target, start: (target - length) / 2, length }
+        let crop = |source, target: usize, length| Axis {
+            source,
+            target,
+            start: (target - length) / 2,
+            length,
         };
         resized.resize(width * height * source.channels, 0);
         self.scaler.scale(
@@ -175,7 +222,12 @@ impl Preprocessor {
         resized: &mut Vec<u8>,
     ) -> Result<(), PrepareError> {
         let (width, height) = (self.input.width as usize, self.input.height as usize);
-        let whole = |source, target| Axis { source, target, start: 0, length: target };
+        let whole = |source, target| Axis {
+            source,
+            target,
+            start: 0,
+            length: target,
+        };
         let mut inner = vec![0; inner_width * inner_height * source.channels];
         self.scaler.scale(
             source,
@@ -191,13 +243,18 @@ impl Preprocessor {
             _ => resized.extend(bars.iter().cycle().take(width * height * 3)),
         }
         let (left, top) = ((width - inner_width) / 2, (height - inner_height) / 2);
-        for (y, line) in inner.chunks_exact(inner_width * source.channels).enumerate() {
+        for (y, line) in inner
+            .chunks_exact(inner_width * source.channels)
+            .enumerate()
+        {
             let start = ((top + y) * width + left) * channels;
             let row = &mut resized[start..start + inner_width * channels];
             if channels == source.channels {
                 row.copy_from_slice(line);
             } else {
-                row.chunks_exact_mut(3).zip(line).for_each(|(pixel, &gray)| pixel.fill(gray));
+                row.chunks_exact_mut(3)
+                    .zip(line)
+                    .for_each(|(pixel, &gray)| pixel.fill(gray));
             }
         }
         Ok(())
@@ -208,7 +265,11 @@ impl Preprocessor {
     fn fit_channels(&self, channels: usize) -> usize {
         let has_bars = self.input.resize.mode == ResizeMode::Letterbox;
         let Background(bars) = self.input.resize.pad;
-        if has_bars && self.input.color != Color::Gray && !is_neutral(bars) { 3 } else { channels }
+        if has_bars && self.input.color != Color::Gray && !is_neutral(bars) {
+            3
+        } else {
+            channels
+        }
     }
 
     /// Normalises and lays out.
@@ -257,7 +318,10 @@ struct Source<'a> {
 }
 
 /// `(sample · scale − mean) / std` in f32 for each sample and channel.
-#[expect(clippy::cast_possible_truncation, reason = "the specification computes in f32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the specification computes in f32"
+)]
 fn tables(input: &Input) -> Vec<[f32; 256]> {
     let normalize = &input.normalize;
     let scale = normalize.scale as f32;
@@ -299,7 +363,9 @@ pub enum PrepareError {
         expected: usize,
     },
     /// The picture contradicts itself.
-    #[error("a picture of {width}×{height} pixels and {channels} channels cannot have {found} samples")]
+    #[error(
+        "a picture of {width}×{height} pixels and {channels} channels cannot have {found} samples"
+    )]
     PictureLength {
         /// Samples there are.
         found: usize,
@@ -311,7 +377,9 @@ pub enum PrepareError {
         channels: usize,
     },
     /// Resizing it would take more than the largest picture takes.
-    #[error("the picture is {width}×{height} pixels: too long and thin to resize ({pixels} pixels on the way)")]
+    #[error(
+        "the picture is {width}×{height} pixels: too long and thin to resize ({pixels} pixels on the way)"
+    )]
     TooElongated {
         /// Its width.
         width: usize,

@@ -68,7 +68,12 @@ impl Axis {
 
 impl Scaler {
     pub(super) fn new(filter: Filter, pixel_limit: u64) -> Self {
-        Self { resizer: Resizer::new(), filter, between: Vec::new(), pixel_limit }
+        Self {
+            resizer: Resizer::new(),
+            filter,
+            between: Vec::new(),
+            pixel_limit,
+        }
     }
 
     /// Writes the kept part of the resized picture to `out`, `x.length · y.length` pixels.
@@ -84,13 +89,20 @@ impl Scaler {
             return Ok(());
         };
         // 1. Rows that the vertical pass will look at.
-        let (first_row, last_row) =
-            if y.source == y.target { (y.start, y.start + y.length) } else { y.support(self.filter) };
+        let (first_row, last_row) = if y.source == y.target {
+            (y.start, y.start + y.length)
+        } else {
+            y.support(self.filter)
+        };
         let rows = last_row - first_row;
         let pixels = x.length as u64 * rows as u64;
         if pixels > self.pixel_limit {
             let (width, height) = (source.width, source.height);
-            return Err(PrepareError::TooElongated { width, height, pixels });
+            return Err(PrepareError::TooElongated {
+                width,
+                height,
+                pixels,
+            });
         }
         // 2. Horizontal pass over those rows.
         let stride = source.width * source.channels;
@@ -108,8 +120,11 @@ impl Scaler {
             )
             .and_then(|()| {
                 // 3. Vertical pass. When no row changes, the window starts at 0: rows are cut.
-                let (top, height) =
-                    if y.source == y.target { (0.0, rows as f64) } else { y.window(first_row) };
+                let (top, height) = if y.source == y.target {
+                    (0.0, rows as f64)
+                } else {
+                    y.window(first_row)
+                };
                 self.pass(
                     (&between, x.length, rows),
                     (0.0, top, x.length as f64, height),
@@ -132,24 +147,37 @@ impl Scaler {
         channels: usize,
         filter: FilterType,
     ) -> Result<(), PrepareError> {
-        let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-        let source = ImageRef::new(side(from_width)?, side(from_height)?, from, kind)
-            .map_err(|error| PrepareError::Resize { reason: error.to_string() })?;
+        let kind = if channels == 1 {
+            PixelType::U8
+        } else {
+            PixelType::U8x3
+        };
+        let source =
+            ImageRef::new(side(from_width)?, side(from_height)?, from, kind).map_err(|error| {
+                PrepareError::Resize {
+                    reason: error.to_string(),
+                }
+            })?;
         let mut target = Image::from_slice_u8(side(to_width)?, side(to_height)?, to, kind)
-            .map_err(|error| PrepareError::Resize { reason: error.to_string() })?;
+            .map_err(|error| PrepareError::Resize {
+                reason: error.to_string(),
+            })?;
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(filter))
             .crop(window.0, window.1, window.2, window.3)
             .use_alpha(false);
         self.resizer
             .resize(&source, &mut target, &options)
-            .map_err(|error| PrepareError::Resize { reason: error.to_string() })
+            .map_err(|error| PrepareError::Resize {
+                reason: error.to_string(),
+            })
     }
 }
 
 fn side(length: usize) -> Result<u32, PrepareError> {
-    u32::try_from(length)
-        .map_err(|_| PrepareError::Resize { reason: format!("a side of {length} pixels") })
+    u32::try_from(length).map_err(|_| PrepareError::Resize {
+        reason: format!("a side of {length} pixels"),
+    })
 }
 
 /// The kernel's radius in target pixels, as in the normative list of filters.
