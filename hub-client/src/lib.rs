@@ -5,6 +5,7 @@ pub mod consortium;
 pub mod dataset;
 pub mod files;
 pub mod head;
+pub mod hint;
 pub mod keys;
 pub mod lockfile;
 pub mod publish;

@@ -30,6 +30,7 @@
 mod calibrate;
 mod error;
 mod evaluate;
+pub mod export;
 mod file;
 pub mod metrics;
 mod options;
