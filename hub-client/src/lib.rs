@@ -3,6 +3,7 @@
 pub mod config;
 pub mod consortium;
 pub mod dataset;
+pub mod features;
 pub mod files;
 pub mod head;
 pub mod hint;

@@ -93,9 +93,9 @@ pub enum HeadError {
         /// The head.
         head: String,
         /// Its space.
-        expected: FeatureSpace,
+        expected: Box<FeatureSpace>,
         /// The features' space.
-        found: FeatureSpace,
+        found: Box<FeatureSpace>,
     },
     /// Features of an older release with fewer dimensions.
     #[error(

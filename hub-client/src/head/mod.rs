@@ -27,6 +27,11 @@
 //! *What does a head keep?* The linear map, the transform before it, which release it was trained
 //! with, and how it was made: the digests of the labelled images and their classes, never the images.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "array views are passed by value, as ndarray itself does"
+)]
+
 mod calibrate;
 mod error;
 mod evaluate;
@@ -127,8 +132,8 @@ impl Head {
         if *space != expected {
             return Err(HeadError::OtherSpace {
                 head: self.name.to_string(),
-                expected,
-                found: space.clone(),
+                expected: Box::new(expected),
+                found: Box::new(space.clone()),
             });
         }
         if features.ncols() < self.dimension() {
@@ -145,7 +150,7 @@ impl Head {
             let block = features
                 .slice_axis(Axis(0), rows)
                 .slice_axis_move(Axis(1), Slice::from(..self.dimension()));
-            let scores = self.transform.apply(block).dot(&self.weights.t()) + &self.bias;
+            let scores = linear_scores(block, &self.transform, &self.weights, &self.bias);
             if let Some(row) = scores
                 .rows()
                 .into_iter()
@@ -153,7 +158,6 @@ impl Head {
             {
                 return Err(HeadError::NotFinite { row: start + row });
             }
-            let scores = scores.mapv(f64::from);
             let block = calibrate::probabilities(scores.view(), f64::from(self.temperature));
             probabilities.slice_axis_mut(Axis(0), rows).assign(&block);
         }
@@ -275,6 +279,16 @@ impl fmt::Display for HeadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The scores `W · transform(x) + b`, n×K.
+fn linear_scores(
+    features: ArrayView2<'_, f32>,
+    transform: &Transform,
+    weights: &Array2<f32>,
+    bias: &Array1<f32>,
+) -> Array2<f64> {
+    (transform.apply(features).dot(&weights.t()) + bias).mapv(f64::from)
 }
 
 /// Refuses fewer than two classes, and names that are empty, long, doubled or not fit for a line.

@@ -97,19 +97,13 @@ impl TrainingSettings {
 }
 
 /// Settings that were checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrainingOptions(TrainingSettings);
 
 impl TrainingOptions {
     /// The settings.
     pub fn settings(&self) -> &TrainingSettings {
         &self.0
-    }
-}
-
-impl Default for TrainingOptions {
-    fn default() -> Self {
-        Self(TrainingSettings::default())
     }
 }
 

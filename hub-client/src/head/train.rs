@@ -108,21 +108,28 @@ impl Head {
         let classes = examples.classes;
         // 1. check what came in, and bring it into an order of its own
         let sample = Sample::new(examples)?;
-        // 2. learn the transform from all labelled images; it does not look at labels
+        // 2. learn the transform; it does not look at labels
         let transform = Transform::fit(settings.transform, sample.features.view());
         let rows = transform.apply(sample.features.view());
         let grid = grid(settings.penalty, rows.view());
-        let mut design = Design::new(rows);
         // 3. choose the penalty and the temperature on held-out blocks
         let weights = class_weights(settings.class_weights, &sample.per_class);
         let request = Request {
             class_weights: weights.as_deref(),
             iterations: settings.iterations,
-            ..Request::new(&sample.rows, &sample.targets, classes.len(), 1.0)
+            ..Request::new(&sample.targets, classes.len(), 1.0)
         };
         let plan = Plan::new(&sample.targets, classes.len(), settings.seed);
-        let choice = plan
-            .and_then(|plan| validate::choose(&mut design, &request, classes, &plan, &grid.tried));
+        let choice = plan.and_then(|plan| {
+            validate::choose(
+                &sample,
+                settings.transform,
+                &request,
+                classes,
+                &plan,
+                &grid.tried,
+            )
+        });
         let (c, temperature, held_out) = match choice {
             Some(Choice {
                 c,
@@ -132,6 +139,7 @@ impl Head {
             None => (grid.otherwise, 1.0, None),
         };
         // 4. fit all images with it
+        let mut design = Design::new(rows);
         let fit = design.fit(&Request {
             c,
             tolerance: settings.tolerance,
@@ -144,7 +152,7 @@ impl Head {
             images_per_class: sample.per_class.clone(),
             duplicates: examples.labels.len() - sample.targets.len(),
             data: sample.digest(),
-            labels: sample.labels,
+            labels: sample.labels.clone(),
             settings: settings.clone(),
             c,
             objective: legible(fit.objective),
@@ -198,11 +206,12 @@ impl HeldOut {
 }
 
 /// Checked examples in the order of their digests, each content once.
-struct Sample {
-    features: Array2<f32>,
+pub(super) struct Sample {
+    /// n×D, as they were given.
+    pub(super) features: Array2<f32>,
+    /// The class of each row.
+    pub(super) targets: Vec<usize>,
     labels: Vec<(Digest, usize)>,
-    targets: Vec<usize>,
-    rows: Vec<usize>,
     per_class: Vec<usize>,
 }
 
@@ -268,7 +277,6 @@ impl Sample {
                 .map(|&row| (images[row], labels[row]))
                 .collect(),
             targets: order.iter().map(|&row| labels[row]).collect(),
-            rows: (0..order.len()).collect(),
             per_class,
         })
     }

@@ -5,12 +5,14 @@
 //! chance (Austin et al., *Distributional bias compromises leave-one-out cross-validation*, Science
 //! Advances 2025). With blocks that hold out every class alike, what is left keeps the balance.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::calibrate::{self, Calibration};
+use super::linear_scores;
 use super::metrics::Metrics;
 use super::solver::{Design, Fit, Request};
-use super::train::HeldOut;
+use super::train::{HeldOut, Sample};
+use super::transform::{Transform, TransformKind, narrow};
 
 /// Penalties are taken as equally good when their held-out log losses differ by no more: the
 /// stronger penalty is chosen then.
@@ -70,40 +72,35 @@ impl Plan {
 
 /// Tries penalties on held-out blocks, and chooses one and a temperature by the log loss.
 ///
-/// `template` says what to fit; its rows, C, tolerance and start are replaced. `grid` ascends.
+/// Everything is learnt anew without the block, the transform too: a mean or a scale that has seen
+/// the held-out images makes them look easier than new ones are. `template` says what to fit; its
+/// targets, C, tolerance and start are replaced. `grid` ascends.
 pub(super) fn choose(
-    design: &mut Design,
+    sample: &Sample,
+    kind: TransformKind,
     template: &Request<'_>,
     classes: &[String],
     plan: &Plan,
     grid: &[f64],
 ) -> Option<Choice> {
-    let rows = template.targets.len();
+    let rows = sample.targets.len();
     let mut scores =
         vec![Array2::<f64>::zeros((rows * plan.repeats.len(), classes.len())); grid.len()];
     for (repeat, blocks) in plan.repeats.iter().enumerate() {
         for block in 0..plan.blocks {
             let (held_out, kept): (Vec<usize>, Vec<usize>) =
                 (0..rows).partition(|&row| blocks[row] == block);
-            let mut start: Option<Fit> = None;
-            for (&c, scores) in grid.iter().zip(&mut scores) {
-                let request = Request {
-                    rows: &kept,
-                    c,
-                    tolerance: TOLERANCE,
-                    start: start.as_ref(),
-                    ..*template
-                };
-                let fit = design.fit(&request);
-                for (&row, predicted) in held_out.iter().zip(design.scores(&fit, &held_out).rows())
-                {
+            let fold = Fold::new(sample, kind, &kept);
+            let held_out_features = sample.features.select(Axis(0), &held_out);
+            let predicted = fold.scores(held_out_features.view(), template, grid);
+            for (predicted, scores) in predicted.iter().zip(&mut scores) {
+                for (&row, predicted) in held_out.iter().zip(predicted.rows()) {
                     scores.row_mut(repeat * rows + row).assign(&predicted);
                 }
-                start = Some(fit);
             }
         }
     }
-    let truth = template.targets.repeat(plan.repeats.len());
+    let truth = sample.targets.repeat(plan.repeats.len());
     let calibrations: Vec<Calibration> = scores
         .iter()
         .map(|scores| calibrate::fit_temperature(scores.view(), &truth, rows))
@@ -123,6 +120,52 @@ pub(super) fn choose(
         temperature,
         held_out: HeldOut::new(&metrics, rows, plan, grid.len()),
     })
+}
+
+/// What is learnt from when a block is held out.
+struct Fold {
+    transform: Transform,
+    design: Design,
+    targets: Vec<usize>,
+}
+
+impl Fold {
+    fn new(sample: &Sample, kind: TransformKind, kept: &[usize]) -> Self {
+        let features = sample.features.select(Axis(0), kept);
+        let transform = Transform::fit(kind, features.view());
+        let design = Design::new(transform.apply(features.view()));
+        let targets = kept.iter().map(|&row| sample.targets[row]).collect();
+        Self {
+            transform,
+            design,
+            targets,
+        }
+    }
+
+    /// The scores of held-out features by a head for each penalty.
+    fn scores(
+        mut self,
+        held_out: ArrayView2<'_, f32>,
+        template: &Request<'_>,
+        grid: &[f64],
+    ) -> Vec<Array2<f64>> {
+        let mut start: Option<Fit> = None;
+        let mut score = |&c: &f64| {
+            let request = Request {
+                targets: &self.targets,
+                c,
+                tolerance: TOLERANCE,
+                start: start.as_ref(),
+                ..*template
+            };
+            let fit = self.design.fit(&request);
+            let (weights, bias) = self.design.coefficients(&fit);
+            start = Some(fit);
+            let (weights, bias) = (weights.mapv(narrow), bias.mapv(narrow));
+            linear_scores(held_out, &self.transform, &weights, &bias)
+        };
+        grid.iter().map(&mut score).collect()
+    }
 }
 
 /// One repeat: each class's rows in random order, dealt to the blocks in turn. Each class goes on

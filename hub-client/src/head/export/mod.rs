@@ -30,6 +30,7 @@
 //! extractor without converting it: `Gather` takes the first dimensions, lengths are `Mul`, `MatMul` with ones, `Sqrt`,
 //! and `Softmax` names its axis.
 
+mod from_head;
 mod fused;
 mod nodes;
 #[cfg(test)]

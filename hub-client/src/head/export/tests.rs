@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, array};
+use registry_schema::digest::Digest;
 use registry_schema::onnx::{
     AttributeValue, Inspection, InspectionPolicy, attribute, float_tensor, inspect, node,
 };
@@ -399,6 +400,46 @@ fn a_full_disk_is_an_error() {
         &mut Full,
     );
     assert!(matches!(refusal, Err(ExportError::Io { .. })));
+}
+
+#[test]
+fn a_trained_head_is_written_with_its_own_numbers() {
+    use crate::head::{Examples, ExtractorRelease, Head, HeadIdentity, TrainingOptions};
+    let features = array![
+        [0.9, 0.1, 0.0],
+        [1.0, 0.2, 0.1],
+        [0.1, 0.8, 0.9],
+        [0.0, 1.0, 0.8]
+    ];
+    let images = ["a", "b", "c", "d"].map(|name| Digest::of(name.as_bytes()));
+    let classes = ["passport".to_owned(), "visa".to_owned()];
+    let extractor = ExtractorRelease {
+        name: "passport-extractor".parse().unwrap(),
+        version: "2.0.0".parse().unwrap(),
+        digest: Digest::of(b"the release"),
+    };
+    let identity = HeadIdentity {
+        name: "border".parse().unwrap(),
+        created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+        extractor,
+    };
+    let examples = Examples {
+        features: features.view(),
+        images: &images,
+        labels: &[0, 0, 1, 1],
+        classes: &classes,
+    };
+    let head = Head::train(identity, &examples, &TrainingOptions::default()).unwrap();
+    let mut bytes = Vec::new();
+    write_head_onnx(&LinearHead::from(&head), &metadata(3), &mut bytes).unwrap();
+    let inspection = inspected(&bytes);
+    assert_eq!(inspection.metadata["classes"], r#"["passport","visa"]"#);
+    let weights: Vec<u8> = head
+        .weights()
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    assert!(bytes.windows(weights.len()).any(|window| window == weights));
 }
 
 /// Writes files for `tests/python/check_export.py`: for every extractor in the folder `HUB_TEST_MODELS` and every

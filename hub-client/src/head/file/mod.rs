@@ -116,7 +116,7 @@ impl Head {
         ];
         match &self.transform {
             Transform::Standardise { mean, scale } => {
-                tensors.extend([vector("mean", mean), vector("scale", scale)])
+                tensors.extend([vector("mean", mean), vector("scale", scale)]);
             }
             Transform::CentredL2 { mean } => tensors.push(vector("mean", mean)),
             Transform::L2 | Transform::None => {}

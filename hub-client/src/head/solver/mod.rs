@@ -4,8 +4,7 @@
 //! # use hub_client::head::solver::{Design, Request};
 //! # use ndarray::array;
 //! let mut design = Design::new(array![[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.2]]);
-//! let rows = [0, 1, 2, 3];
-//! let fit = design.fit(&Request::new(&rows, &[0, 0, 1, 1], 2, 10.0));
+//! let fit = design.fit(&Request::new(&[0, 0, 1, 1], 2, 10.0));
 //! let (weights, bias) = design.coefficients(&fit);
 //! assert_eq!((weights.dim(), bias.len()), ((2, 2), 2));
 //! assert!(fit.converged);
@@ -17,7 +16,7 @@
 //!
 //! *Why is it quick with few images?* With n < D rows, the solution lies in the span of the rows. The
 //! rows are rewritten once in an orthonormal basis of that span (n×r, r ≤ n), every fit happens there,
-//! exactly, and only the final coefficients are carried back to D dimensions.
+//! exactly, and only coefficients are carried back to D dimensions.
 
 mod cholesky;
 mod lbfgs;
@@ -29,22 +28,20 @@ mod rows;
 use ndarray::{Array1, Array2};
 
 use self::lbfgs::Stop;
-use self::objective::{Loss, softmax_scores};
+use self::objective::Loss;
 use self::preconditioner::Preconditioner;
 use self::rows::Rows;
 
-/// Features prepared for many fits: of all rows, of subsets, with different strengths of the penalty.
+/// Features prepared for several fits, with different strengths of the penalty.
 #[derive(Debug)]
 pub struct Design {
     rows: Rows,
     preconditioner: Preconditioner,
 }
 
-/// One fit: which rows, their classes, how strong the penalty.
+/// One fit: the classes of the rows, and how strong the penalty.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The rows of the design to fit, ascending.
-    pub rows: &'a [usize],
     /// The class of every row of the design, `0..classes`.
     pub targets: &'a [usize],
     /// How many classes, at least two.
@@ -119,11 +116,6 @@ impl Design {
         }
     }
 
-    /// The scores (logits) of some rows, m×K.
-    pub fn scores(&self, fit: &Fit, rows: &[usize]) -> Array2<f64> {
-        softmax_scores(&self.rows, rows, fit.coordinates.view(), fit.bias.view())
-    }
-
     /// The coefficients K×D and intercepts K for features as they were given. The intercepts are
     /// shifted to sum to zero, which softmax does not see.
     pub fn coefficients(&self, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
@@ -137,9 +129,8 @@ impl Design {
 
 impl<'a> Request<'a> {
     /// A request with the usual tolerance (1e-7) and at most 1,000 iterations, unweighted.
-    pub fn new(rows: &'a [usize], targets: &'a [usize], classes: usize, c: f64) -> Self {
+    pub fn new(targets: &'a [usize], classes: usize, c: f64) -> Self {
         Self {
-            rows,
             targets,
             classes,
             c,

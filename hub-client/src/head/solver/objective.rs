@@ -31,7 +31,7 @@ impl<'a> Loss<'a> {
         request: &'a Request<'a>,
         c: f64,
     ) -> Self {
-        let block_rows = BLOCK.min(request.rows.len());
+        let block_rows = BLOCK.min(request.targets.len());
         Self {
             rows,
             preconditioner,
@@ -55,8 +55,7 @@ impl<'a> Loss<'a> {
             .fold(0.0, |largest: f64, value| largest.max(value.abs()));
 
         let mut frequency = vec![0.0; self.request.classes];
-        for &row in self.request.rows {
-            let class = self.request.targets[row];
+        for &class in self.request.targets {
             frequency[class] += self.weight(class);
         }
         let total: f64 = frequency.iter().sum();
@@ -83,15 +82,15 @@ impl Objective for Loss<'_> {
         weights_gradient.copy_from_slice(&point[..classes * dimensions]);
         bias_gradient.fill(0.0);
         let (mut loss, mut curvature) = (0.0, 0.0);
-        for chunk in self.request.rows.chunks(BLOCK) {
-            self.rows.fill(chunk, self.block.view_mut());
+        for (index, chunk) in self.request.targets.chunks(BLOCK).enumerate() {
+            let start = index * BLOCK;
+            self.rows.fill(start..start + chunk.len(), &mut self.block);
             let block = self.block.slice_axis(Axis(0), Slice::from(..chunk.len()));
             let mut scores = self
                 .scores
                 .slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
             add_scores(block, weights, bias, &mut scores);
-            for (&row, mut scores) in chunk.iter().zip(scores.rows_mut()) {
-                let target = self.request.targets[row];
+            for (&target, mut scores) in chunk.iter().zip(scores.rows_mut()) {
                 let weight = self.c
                     * self
                         .request
@@ -131,30 +130,6 @@ impl Objective for Loss<'_> {
         let scale = 1.0 / f64::from(exponent).exp2();
         bias.iter_mut().for_each(|value| *value *= scale);
     }
-}
-
-/// The scores `W x + b` of some rows, m×K.
-pub(super) fn softmax_scores(
-    rows: &Rows,
-    wanted: &[usize],
-    weights: ArrayView2<'_, f64>,
-    bias: ArrayView1<'_, f64>,
-) -> Array2<f64> {
-    let mut scores = Array2::zeros((wanted.len(), weights.nrows()));
-    let mut block = Array2::zeros((BLOCK.min(wanted.len()), rows.dimensions()));
-    for (chunk, mut scores) in wanted
-        .chunks(BLOCK)
-        .zip(scores.axis_chunks_iter_mut(Axis(0), BLOCK))
-    {
-        rows.fill(chunk, block.view_mut());
-        add_scores(
-            block.slice_axis(Axis(0), Slice::from(..chunk.len())),
-            weights,
-            bias,
-            &mut scores,
-        );
-    }
-    scores
 }
 
 fn add_scores(

@@ -54,7 +54,7 @@ impl Preconditioner {
             Moments::Diagonal(Array1::zeros(dimensions))
         };
         for chunk in sample.chunks(ROW_BLOCK) {
-            rows.fill(chunk, block.view_mut());
+            rows.fill(chunk.iter().copied(), &mut block);
             let block = block.slice_axis(Axis(0), Slice::from(..chunk.len()));
             match &mut moments {
                 Moments::Full(sum) => general_mat_mul(scale, &block.t(), &block, 1.0, sum),
@@ -77,7 +77,7 @@ impl Preconditioner {
         match &self.moments {
             Moments::Diagonal(moments) => {
                 vector.zip_mut_with(moments, |value, &moment| {
-                    *value /= curvature.mul_add(moment, 1.0)
+                    *value /= curvature.mul_add(moment, 1.0);
                 });
             }
             Moments::Full(moments) => {

@@ -1,7 +1,7 @@
 //! The rows a fit works on: centred features, or the same rows in an orthonormal basis of their span.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array1, Array2, Axis, Slice};
 
 use super::cholesky::{Cholesky, PivotedCholesky};
 
@@ -61,8 +61,8 @@ impl Rows {
     }
 
     /// Writes some rows in double precision into the top of a block with `dimensions()` columns.
-    pub(super) fn fill(&self, rows: &[usize], mut block: ArrayViewMut2<'_, f64>) {
-        for (&row, mut target) in rows.iter().zip(block.axis_iter_mut(Axis(0))) {
+    pub(super) fn fill(&self, rows: impl Iterator<Item = usize>, block: &mut Array2<f64>) {
+        for (row, mut target) in rows.zip(block.rows_mut()) {
             match &self.reduced {
                 Some(reduced) => target.assign(&reduced.coordinates.row(row)),
                 None => ndarray::Zip::from(&mut target)

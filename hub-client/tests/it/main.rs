@@ -1,0 +1,17 @@
+//! The real server (TLS, SQLite) and the real `hub`, in temporary folders.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod bad_graphs;
+mod hostile_hub;
+mod interruptions;
+mod judges;
+mod offline;
+mod refusals;
+mod story;
+mod world;
