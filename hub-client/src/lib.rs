@@ -6,6 +6,7 @@ pub mod dataset;
 pub mod features;
 pub mod files;
 pub mod head;
+pub mod hint;
 pub mod keys;
 pub mod lockfile;
 pub mod publish;

@@ -147,6 +147,7 @@ async fn fetch_files(
     release: &VerifiedRelease,
 ) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
+    request.progress.expects(release.files().iter().map(|file| file.size_bytes).sum());
     for file in release.files() {
         fetched_bytes += fetch_file(request, release, file).await?;
         let path = request.store.blob_path(&file.digest);
@@ -174,7 +175,10 @@ async fn fetch_file(
     })
     .await
     .map_err(|_| PullError::Stopped)??;
-    let Some(lock) = lock else { return Ok(0) };
+    let Some(lock) = lock else {
+        request.progress.moved(file.size_bytes)?;
+        return Ok(0);
+    };
     let name = &release.manifest().name;
     request
         .registry

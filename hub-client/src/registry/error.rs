@@ -3,6 +3,7 @@
 use registry_schema::api::{Problem, ProblemCode};
 use registry_schema::digest::Digest;
 
+use super::tls;
 use crate::files::FileError;
 
 /// A request to a hub failed.
@@ -89,10 +90,19 @@ impl RegistryError {
         }
     }
 
+    /// Whether the connection failed because the hub's certificate is not trusted, or not the
+    /// pinned one.
+    pub fn is_about_certificate(&self) -> bool {
+        match self {
+            Self::Connection { source, .. } | Self::Tls { source } => tls::is_about_certificate(&**source),
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Connection { .. } => true,
+            Self::Connection { .. } => !self.is_about_certificate(),
             Self::Problem { problem } => matches!(problem.status, 429 | 503),
             Self::Status { status, .. } => matches!(status, 429 | 502..=504),
             _ => false,

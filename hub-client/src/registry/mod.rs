@@ -38,6 +38,7 @@ pub struct Registry {
 #[derive(Clone)]
 pub struct Progress {
     report: Arc<dyn Fn(u64) + Send + Sync>,
+    total: Arc<dyn Fn(u64) + Send + Sync>,
     stop: Arc<AtomicBool>,
 }
 
@@ -47,8 +48,20 @@ impl Progress {
     pub fn new(report: impl Fn(u64) + Send + Sync + 'static, stop: Arc<AtomicBool>) -> Self {
         Self {
             report: Arc::new(report),
+            total: Arc::new(|_| {}),
             stop,
         }
+    }
+
+    /// `total` gets the number of bytes there are to move, as soon as that is known.
+    #[must_use]
+    pub fn with_total(mut self, total: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.total = Arc::new(total);
+        self
+    }
+
+    pub(crate) fn expects(&self, bytes: u64) {
+        (self.total)(bytes);
     }
 
     /// Tells nobody and never stops.
@@ -56,7 +69,7 @@ impl Progress {
         Self::new(|_| {}, Arc::default())
     }
 
-    fn moved(&self, bytes: u64) -> Result<(), RegistryError> {
+    pub(crate) fn moved(&self, bytes: u64) -> Result<(), RegistryError> {
         (self.report)(bytes);
         if self.stop.load(Ordering::Relaxed) {
             Err(RegistryError::Interrupted)
@@ -96,6 +109,14 @@ impl Registry {
             .await?
             .json("its description")
             .await
+    }
+
+    /// The hub's clock, when it tells.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn clock(&self) -> Result<Option<jiff::Timestamp>, RegistryError> {
+        Ok(self.transport.get("/api/v1", &[]).await?.date())
     }
 
     /// The text of the consortium policy, unverified.

@@ -34,6 +34,21 @@ pub(super) fn client_config(pinned: Option<Digest>) -> Result<ClientConfig, Erro
     }
 }
 
+/// Whether an error, or one it comes from, is about the hub's certificate.
+pub(super) fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // An `io::Error` shows the source of what it wraps, not the wrapped error itself.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = wrapped.and_then(|wrapped| wrapped.downcast_ref::<Error>()).or_else(|| error.downcast_ref());
+        if matches!(inner, Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 /// Accepts one certificate and no other; its name and dates do not matter, since the fingerprint
 /// was given by somebody who knows the hub.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use registry_schema::api::Problem;
 use registry_schema::limits;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE,
 };
 use reqwest::{Body, Client, Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -195,6 +195,12 @@ impl Answer {
     pub(super) fn content_length(&self) -> Option<u64> {
         let value = self.response.headers().get(CONTENT_LENGTH)?;
         value.to_str().ok()?.parse().ok()
+    }
+
+    /// The `Date` header (RFC 9110, section 5.6.7).
+    pub(super) fn date(&self) -> Option<jiff::Timestamp> {
+        let value = self.response.headers().get(DATE)?.to_str().ok()?;
+        Some(jiff::fmt::rfc2822::parse(value).ok()?.timestamp())
     }
 
     /// The `Location` header.
