@@ -9,6 +9,7 @@ use super::{Advice, ErrorCode, Hint};
 use crate::config::ConfigError;
 use crate::consortium::ConsortiumError;
 use crate::dataset::DatasetError;
+use crate::features::FeatureError;
 use crate::files::FileError;
 use crate::head::HeadError;
 use crate::head::export::ExportError;
@@ -151,11 +152,26 @@ impl Hint for ImageError {
     }
 }
 
+impl Hint for FeatureError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Runtime(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Image { source, .. } => source.advice(),
+            Self::NoFeatures { .. } => Advice::of(ErrorCode::Image),
+            Self::Format { .. } => Advice::with_hint(ErrorCode::Usage, "end the name of the file in .parquet or .npy"),
+            Self::OtherOrigin { .. } | Self::Width { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::Parquet { .. } => Advice::of(ErrorCode::File),
+        }
+    }
+}
+
 impl Hint for DatasetError {
     fn advice(&self) -> Advice {
         match self {
             Self::File(error) => error.advice(),
-            Self::NothingThere { .. } | Self::NoImages { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NothingThere { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NoImages { .. } => Advice::of(ErrorCode::Image),
             Self::NotAFolder { .. } | Self::Pattern { .. } => Advice::of(ErrorCode::Usage),
             Self::NoClassFolders { .. } => Advice::with_hint(ErrorCode::Labels, "`--labels FILE` names a CSV file with the columns path and label"),
             Self::UnknownPaths { .. } => Advice::with_hint(ErrorCode::Labels, "paths are relative to the folder of the images, or to the folder of the file"),

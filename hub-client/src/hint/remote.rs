@@ -31,7 +31,7 @@ impl Hint for RegistryError {
             }
             Self::Status { status: 502..=504, .. } => Advice::with_hint(ErrorCode::Unavailable, "try again in a moment"),
             Self::Status { .. } | Self::Answer { .. } => {
-                Advice::with_hint(ErrorCode::Hub, "check that the address is that of a hub and not of something in between")
+                Advice::with_hint(ErrorCode::BadAnswer, "check that the address is that of a hub and not of something in between")
             }
             Self::Digest { .. } | Self::Size { .. } => {
                 Advice::with_hint(ErrorCode::Digest, "nothing was installed; tell the hub's operator, then try again")
@@ -103,7 +103,7 @@ impl Hint for CompatibilityError {
     fn advice(&self) -> Advice {
         match self {
             Self::Order { .. } => Advice::of(ErrorCode::VersionPromise),
-            Self::Promise { .. } => Advice::with_hint(ErrorCode::VersionPromise, "raise the MAJOR version: it names a new feature space"),
+            Self::Promise { .. } => Advice::of(ErrorCode::Probes),
             _ => Advice::with_hint(
                 ErrorCode::Probes,
                 "what this machine computes is not what was signed: an author raises the MAJOR version; \
@@ -170,14 +170,16 @@ impl Hint for PredecessorError {
 impl Hint for FolderError {
     fn advice(&self) -> Advice {
         match self {
-            Self::NoManifest { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NoManifest { .. } | Self::NoGraph { .. } => Advice::of(ErrorCode::NotFound),
             Self::Manifest { .. } => Advice::with_hint(ErrorCode::Invalid, "docs/EXTRACTORS.md explains every field"),
-            Self::Graph { .. } | Self::Content(_) | Self::NotRegular { .. } => Advice::of(ErrorCode::RefusedFile),
+            Self::Graph { .. } | Self::Content(_) => Advice::of(ErrorCode::RefusedFile),
             Self::Probes(error) => error.advice(),
             Self::File(error) => error.advice(),
-            Self::NotUtf8 { .. } | Self::NoGraph { .. } | Self::NotChecked { .. } | Self::Path(_) | Self::TooMany { .. } => {
-                Advice::of(ErrorCode::Invalid)
-            }
+            Self::NotUtf8 { .. }
+            | Self::NotChecked { .. }
+            | Self::Path(_)
+            | Self::NotRegular { .. }
+            | Self::TooMany { .. } => Advice::of(ErrorCode::Invalid),
         }
     }
 }

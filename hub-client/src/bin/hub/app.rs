@@ -72,9 +72,9 @@ fn execute(cli: Cli, report: &Report) -> Result<Outcome, CommandError> {
         .enable_all()
         .build()
         .map_err(CommandError::Start)?;
-    let interrupt = Interrupt::listen(&runtime, report.clone());
+    let interrupt = Interrupt::listen(&runtime, *report);
     let output = Output::new(cli.global.json, wants_color(cli.global.color));
-    let result = Context::new(cli.global, output, report.clone(), interrupt.clone()).and_then(|context| {
+    let result = Context::new(cli.global, output, *report, interrupt.clone()).and_then(|context| {
         runtime.block_on(async {
             let command = commands::run(cli.command, &context);
             tokio::select! {

@@ -87,12 +87,6 @@ macro_rules! library_errors {
                 /// What it was trained on.
                 extractor: String,
             },
-            /// Features in a format we do not write.
-            #[error("`{}` does not say how to write features", path.display())]
-            FeatureFormat {
-                /// The file.
-                path: PathBuf,
-            },
             /// With `--strict`, one bad image is the end.
             #[error("`{name}` cannot be used")]
             Image {
@@ -117,7 +111,7 @@ macro_rules! library_errors {
                 count: usize,
             },
             /// Nothing left to evaluate on.
-            #[error("all {count} images are among those the head `{head}` was trained on")]
+            #[error("the head `{head}` was trained on all of the {count} images")]
             OnlyTrainingImages {
                 /// How many.
                 count: usize,
@@ -144,6 +138,7 @@ library_errors! {
     Config(hub_client::config::ConfigError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
+    Features(hub_client::features::FeatureError),
     File(hub_client::files::FileError),
     Head(hub_client::head::HeadError),
     Export(hub_client::head::export::ExportError),
@@ -187,12 +182,11 @@ impl CommandError {
             Self::NoExtractor { extractor, .. } => {
                 return Advice::with_hint(ErrorCode::NotInstalled, format!("run `hub pull {extractor}`"));
             }
-            Self::FeatureFormat { .. } => (ErrorCode::Usage, "end its name in .parquet or .npy"),
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
             Self::NoUsableImage { .. } => (ErrorCode::Image, "each was named above with its reason"),
             Self::OnlyTrainingImages { .. } => {
-                (ErrorCode::Labels, "give images it has not seen, or --with-training-images for figures that flatter")
+                (ErrorCode::Labels, "give images it has not seen")
             }
             Self::Interrupted => return Advice::of(ErrorCode::Interrupted),
             _ => return Advice::of(ErrorCode::File),

@@ -166,10 +166,12 @@ pub(crate) struct HeadUseArgs {
 /// `hub eval`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The images must not be those the head was trained on; those that are get left out, and counted.
+Figures on images that the head was trained on flatter it. A warning says how many there are;
+--unseen leaves them out.
 
 Examples:
   hub eval border-check --images held-out/
+  hub eval border-check --images all/ --unseen
   hub eval border-check --images scans/ --labels held-out.csv --json")]
 pub(crate) struct EvalArgs {
     /// The head
@@ -181,9 +183,9 @@ pub(crate) struct EvalArgs {
     /// A CSV file with the columns path and label
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Count images the head was trained on, too
+    /// Leave out images the head was trained on
     #[arg(long)]
-    pub(crate) with_training_images: bool,
+    pub(crate) unseen: bool,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]

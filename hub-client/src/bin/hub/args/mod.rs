@@ -12,7 +12,7 @@ pub(crate) use consortium::{
 };
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
-    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs, TrainArgs,
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs, RunArgs, TrainArgs,
     TransformArg, WeightsArg,
 };
 pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
+use hub_client::features::{FeatureCache, Origin};
 use hub_client::runtime::pipeline::{self, FeatureRow};
 use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
 use hub_client::store::InstalledRelease;
+use registry_schema::digest::Digest;
 use serde::Serialize;
 
 use super::installed::{extractor_files, with_causes};
@@ -24,6 +26,8 @@ const NAMED: usize = 20;
 pub(super) struct Embedder<'a> {
     context: &'a Context,
     extractor: Extractor,
+    origin: Origin,
+    cache: Option<FeatureCache>,
     run: RunArgs,
 }
 
@@ -57,7 +61,17 @@ impl<'a> Embedder<'a> {
         let options = RuntimeOptions { batch: run.batch, ..context.runtime_options() };
         let extractor = Extractor::open(extractor_files(installed)?, options)?;
         drop(spinner);
-        Ok(Self { context, extractor, run })
+        let origin = Origin::of(installed.release());
+        let cache = match run.no_cache {
+            true => None,
+            false => Some(FeatureCache::open(&context.folders().features(), &origin)?),
+        };
+        Ok(Self { context, extractor, origin, cache, run })
+    }
+
+    /// What computes the features.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Length of a feature vector.
@@ -80,13 +94,19 @@ impl<'a> Embedder<'a> {
         let (mut count, mut cached) = (0, 0);
         let (strict, report) = (self.run.strict, self.context.report());
         let stop = self.context.interrupt().flag().clone();
+        let cache = self.cache.as_ref();
+        let known = |digest: &Digest| cache?.get(digest);
         let deliver = |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
             bar.advance();
             let name = &images[index].name;
             match result {
                 Ok(row) => {
                     count += 1;
-                    cached += usize::from(row.is_cached);
+                    if row.is_cached {
+                        cached += 1;
+                    } else if let Some(cache) = cache {
+                        cache.insert(&row.sha256, &row.features)?;
+                    }
                     sink(index, row)
                 }
                 Err(source) if strict => Err(CommandError::Image { name: name.clone(), source }),
@@ -100,7 +120,10 @@ impl<'a> Embedder<'a> {
                 }
             }
         };
-        pipeline::run(&mut self.extractor, &paths, None, &stop, deliver).map_err(|error| match error {
+        let ended = pipeline::run(&mut self.extractor, &paths, Some(&known), &stop, deliver);
+        // What was computed before an interruption need not be computed again.
+        cache.map_or(Ok(()), FeatureCache::flush)?;
+        ended.map_err(|error| match error {
             CommandError::Runtime(RuntimeError::Cancelled) => CommandError::Interrupted,
             other => other,
         })?;
@@ -109,8 +132,9 @@ impl<'a> Embedder<'a> {
         if count == 0 {
             return Err(CommandError::NoUsableImage { count: images.len() });
         }
-        if skipped.len() > NAMED {
-            report.warn(&format!("{} more were skipped; --json names them all", skipped.len() - NAMED));
+        if !skipped.is_empty() {
+            let all = if skipped.len() > NAMED { "; --json names them all" } else { "" };
+            report.warn(&format!("{} of {} files were skipped{all}", skipped.len(), count + skipped.len()));
         }
         let (threads, batch) = self.extractor.threads_and_batch();
         Ok(RunView { images: count, cached, skipped, seconds: started.elapsed().as_secs_f64(), threads, batch })

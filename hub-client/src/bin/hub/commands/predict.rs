@@ -1,5 +1,6 @@
 //! `hub predict`
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hub_client::dataset::ImageSet;
@@ -31,8 +32,7 @@ struct PredictionView {
     path: String,
     class: String,
     probability: f32,
-    /// In the order of `classes`.
-    probabilities: Vec<f32>,
+    probabilities: BTreeMap<String, f32>,
 }
 
 pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, CommandError> {
@@ -83,7 +83,7 @@ fn predict_one(head: &Head, space: &FeatureSpace, path: String, features: &[f32]
         path,
         class: best.class.to_owned(),
         probability: best.probability,
-        probabilities: predictions.probabilities.row(0).to_vec(),
+        probabilities: head.classes().iter().cloned().zip(predictions.probabilities.iter().copied()).collect(),
     })
 }
 
@@ -92,7 +92,7 @@ fn csv(classes: &[String], predictions: &[PredictionView]) -> Result<Vec<u8>, Co
     let head = ["path", "class", "probability"].into_iter().chain(classes.iter().map(String::as_str));
     writer.write_record(head)?;
     for one in predictions {
-        let numbers = one.probabilities.iter().map(ToString::to_string);
+        let numbers = classes.iter().filter_map(|class| one.probabilities.get(class)).map(ToString::to_string);
         let start = [one.path.clone(), one.class.clone(), one.probability.to_string()];
         writer.write_record(start.into_iter().chain(numbers))?;
     }

@@ -28,6 +28,14 @@ struct PullView {
 }
 
 #[derive(Serialize)]
+struct OneView {
+    #[serde(flatten)]
+    release: PulledView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock_file: Option<String>,
+}
+
+#[derive(Serialize)]
 struct PulledView {
     reference: Reference,
     release: Reference,
@@ -63,7 +71,14 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         context.report().warn(&format!("`{}` is yanked by its owners", yanked.release));
     }
     let lock_file = lock.map(|lock| lock.path().display().to_string());
-    context.show(&PullView { releases, lock_file })?;
+    // Who names one release gets one.
+    match (releases.pop(), &args.reference) {
+        (Some(release), Some(_)) => context.show(&OneView { release, lock_file })?,
+        (last, _) => {
+            releases.extend(last);
+            context.show(&PullView { releases, lock_file })?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
@@ -146,20 +161,33 @@ fn view(reference: &Reference, installed: &InstalledRelease, fetched_bytes: u64,
 
 impl Answer for PullView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        for one in &self.releases {
-            page.line(page.bold(&one.release.to_string()))?;
-            page.field("signed by", &one.signer_names)?;
-            page.field("statement", one.statement)?;
-            let came = if one.was_installed {
-                "installed already, as locked".to_owned()
-            } else {
-                format!("{} fetched of {}", size(one.fetched_bytes), size(one.size_bytes))
-            };
-            page.field("files", came)?;
-            let probes = one.probe_cosine.map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
-            page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
-            page.optional("YANKED", one.yanked.as_ref())?;
+        for release in &self.releases {
+            release.write_text(page)?;
         }
         page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl Answer for OneView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        self.release.write_text(page)?;
+        page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl PulledView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(page.bold(&self.release.to_string()))?;
+        page.field("signed by", &self.signer_names)?;
+        page.field("statement", self.statement)?;
+        let came = if self.was_installed {
+            "installed already, as locked".to_owned()
+        } else {
+            format!("{} fetched of {}", size(self.fetched_bytes), size(self.size_bytes))
+        };
+        page.field("files", came)?;
+        let probes = self.probe_cosine.map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
+        page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
+        page.optional("YANKED", self.yanked.as_ref())
     }
 }
