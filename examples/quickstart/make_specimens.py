@@ -5,7 +5,9 @@
     OUT/beta/{labelled,unseen}/{readable,hidden}/     can a machine read the two lines at the bottom?
     OUT/gamma/{labelled,unseen}/{passport,other}/     is it a passport's data page?
 
-The seed is one whose single draw of labels comes out near the average of twenty (see the card of passport-extractor).
+With 20 labels and 60 unseen images chance moves a figure by some five points. Of the five seeds tried, four had
+passport-extractor 2.1.0 ahead of 2.0.0 on beta's rule, by 5 to 17 points, and one had it 5 points behind; the default is
+one of the four. The extractor's card has averages over twenty draws of labels.
 """
 
 import argparse

@@ -22,7 +22,7 @@ def main() -> int:
                 for folder in (demo / "projects/alpha").glob("*-[0-9]*") for path in folder.rglob("*") if path.is_file()}
     private = private_files(demo)
     strangers = [path for path in held if "blobs" in path.parts and digest(path) not in released]
-    leaked = find_leaks(held, private)
+    leaked = find_leaks([path for path in held if digest(path) not in released], private)
     print(f"the hub's folder holds {len(held)} files:")
     for path in held:
         name = released.get(digest(path))
@@ -50,11 +50,9 @@ def private_files(demo: Path) -> dict[str, Path]:
 
 
 def find_leaks(held: list[Path], private: dict[str, Path]) -> list[Path]:
-    """The private files whose bytes are in the hub's folder, as a file of their own or within another."""
-    whole = {digest(path) for path in held}
+    """The private files whose bytes are in these files of the hub, the database among them."""
     contents = [path.read_bytes() for path in held]
-    return [path for key, path in private.items()
-            if key in whole or any(middle(path) in content for content in contents)]
+    return [path for path in private.values() if any(middle(path) in content for content in contents)]
 
 
 def middle(path: Path) -> bytes:

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced by demo.sh and ../bench/run.sh: a hub and a consortium of three members on this machine, all under $demo.
 # Each member has a HUB_HOME in members/ and a project folder in projects/.
 programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
@@ -12,9 +13,12 @@ start_over() {
     if [ -e "$demo" ] && [ ! -e "$demo/.made-by-make-demo" ] && [ -n "$(ls -A "$demo")" ]; then
         die "$demo holds something else: choose another folder with DEMO_DIR=…"
     fi
-    if [ -e "$demo/hub.pid" ] && kill -0 "$(cat "$demo/hub.pid")" 2>/dev/null; then
-        die "the hub of the last demo is still running: stop it with \`kill $(cat "$demo/hub.pid")\`"
-    fi
+    local hub
+    hub=$(cat "$demo/hub.pid" 2>/dev/null || true)
+    # The number alone may be another program's by now.
+    case $(readlink "/proc/${hub:-none}/exe" || true) in
+        */hub-server*) die "the hub of the last run is still there: stop it with \`kill $hub\`" ;;
+    esac
     [ ! -e "$demo" ] || echo "starting over in $demo"
     rm -rf "$demo"
     mkdir -p "$demo"/{bin,members,projects/{alpha,beta,gamma}}
@@ -65,7 +69,7 @@ start_hub() {
 }
 
 admit_members() {
-    local member scope token
+    local member scope token log_in
     for member in alpha beta gamma; do
         scope=read
         [ "$member" != alpha ] || scope=publish
@@ -73,9 +77,14 @@ admit_members() {
         printf 'hub$ hub-server token create --member %s --scope %s\n' "$member" "$scope"
         (umask 077 && hub-server token create --data "$demo/hub" --member "$member" --scope "$scope" \
             >"$token" 2>"$demo/token.err") || die "$(cat "$demo/token.err")"
-        run "$member" hub login "https://$address" --token-file "$token" --certificate "$certificate"
+        if [ "$member" = alpha ]; then
+            log_in=run
+        else
+            log_in=run_unseen # the same answers again
+        fi
+        $log_in "$member" hub login "https://$address" --token-file "$token" --certificate "$certificate"
         rm -f "$token" "$demo/token.err"
-        run "$member" hub trust "$fingerprint"
+        $log_in "$member" hub trust "$fingerprint"
     done
 }
 
@@ -90,6 +99,13 @@ run() {
     shift
     printf '%s$ %s\n' "$member" "$(shown "$*")"
     as "$member" "$@" 2>&1 | shorten | sed 's/^/    /'
+}
+
+# run_unseen MEMBER COMMAND…: the same without the answer, unless it fails.
+run_unseen() {
+    local answer
+    printf '%s$ %s\n' "$1" "$(shown "${*:2}")"
+    answer=$(as "$@" 2>&1) || die "$answer"
 }
 
 # as MEMBER COMMAND…: in the member's project folder, with the member's keys, settings and extractors.
