@@ -147,7 +147,9 @@ async fn fetch_files(
     release: &VerifiedRelease,
 ) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
-    request.progress.expects(release.files().iter().map(|file| file.size_bytes).sum());
+    request
+        .progress
+        .expects(release.files().iter().map(|file| file.size_bytes).sum());
     for file in release.files() {
         fetched_bytes += fetch_file(request, release, file).await?;
         let path = request.store.blob_path(&file.digest);

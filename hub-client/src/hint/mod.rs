@@ -37,7 +37,10 @@ impl Advice {
 
     /// A code with a hint.
     pub fn with_hint(code: ErrorCode, hint: impl Into<String>) -> Self {
-        Self { code, hint: Some(hint.into()) }
+        Self {
+            code,
+            hint: Some(hint.into()),
+        }
     }
 }
 

@@ -98,7 +98,14 @@ pub async fn publish(
 ) -> Result<PublishReport, PublishError> {
     let manifest = signed.release.manifest();
     let mut sent_bytes = 0;
-    progress.expects(signed.release.files().iter().map(|file| file.size_bytes).sum());
+    progress.expects(
+        signed
+            .release
+            .files()
+            .iter()
+            .map(|file| file.size_bytes)
+            .sum(),
+    );
     for file in signed.release.files() {
         let path = signed
             .folder

@@ -39,9 +39,16 @@ pub(super) fn is_about_certificate(error: &(dyn std::error::Error + 'static)) ->
     let mut next = Some(error);
     while let Some(error) = next {
         // An `io::Error` shows the source of what it wraps, not the wrapped error itself.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inner = wrapped.and_then(|wrapped| wrapped.downcast_ref::<Error>()).or_else(|| error.downcast_ref());
-        if matches!(inner, Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)) {
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let inner = wrapped
+            .and_then(|wrapped| wrapped.downcast_ref::<Error>())
+            .or_else(|| error.downcast_ref());
+        if matches!(
+            inner,
+            Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)
+        ) {
             return true;
         }
         next = error.source();

@@ -166,28 +166,54 @@ impl CommandError {
             return advice;
         }
         let (code, hint) = match self {
-            Self::NoHub => (ErrorCode::NoHub, "run `hub login URL`, or name one with --hub URL"),
-            Self::Offline { .. } => (ErrorCode::Offline, "leave out --offline and unset HUB_OFFLINE"),
+            Self::NoHub => (
+                ErrorCode::NoHub,
+                "run `hub login URL`, or name one with --hub URL",
+            ),
+            Self::Offline { .. } => (
+                ErrorCode::Offline,
+                "leave out --offline and unset HUB_OFFLINE",
+            ),
             Self::NoToken => (
                 ErrorCode::Unauthenticated,
                 "get one from the hub's operator (`hub-server token create`) and give it by --token-file, HUB_TOKEN or standard \
                  input; --anonymous is for hubs that are open for reading",
             ),
-            Self::NotPublic { .. } => (ErrorCode::Unauthenticated, "get a token from the hub's operator (`hub-server token create`)"),
-            Self::NotCompared { .. } => (ErrorCode::Policy, "run `hub trust sha256:…` with that one"),
-            Self::NotLocked { .. } => (ErrorCode::NotLocked, "leave out --locked to resolve and lock it"),
-            Self::OtherThanLocked { .. } => (ErrorCode::LockMismatch, "run `hub pull` to fetch what is locked"),
-            Self::NothingLocked { .. } => (ErrorCode::NotLocked, "name what to pull: `hub pull passport-extractor@2`"),
-            Self::NotExact { .. } => (ErrorCode::Usage, "write the whole version, such as passport-extractor@2.1.0"),
+            Self::NotPublic { .. } => (
+                ErrorCode::Unauthenticated,
+                "get a token from the hub's operator (`hub-server token create`)",
+            ),
+            Self::NotCompared { .. } => {
+                (ErrorCode::Policy, "run `hub trust sha256:…` with that one")
+            }
+            Self::NotLocked { .. } => (
+                ErrorCode::NotLocked,
+                "leave out --locked to resolve and lock it",
+            ),
+            Self::OtherThanLocked { .. } => (
+                ErrorCode::LockMismatch,
+                "run `hub pull` to fetch what is locked",
+            ),
+            Self::NothingLocked { .. } => (
+                ErrorCode::NotLocked,
+                "name what to pull: `hub pull passport-extractor@2`",
+            ),
+            Self::NotExact { .. } => (
+                ErrorCode::Usage,
+                "write the whole version, such as passport-extractor@2.1.0",
+            ),
             Self::NoExtractor { extractor, .. } => {
-                return Advice::with_hint(ErrorCode::NotInstalled, format!("run `hub pull {extractor}`"));
+                return Advice::with_hint(
+                    ErrorCode::NotInstalled,
+                    format!("run `hub pull {extractor}`"),
+                );
             }
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
-            Self::NoUsableImage { .. } => (ErrorCode::Image, "each was named above with its reason"),
-            Self::OnlyTrainingImages { .. } => {
-                (ErrorCode::Labels, "give images it has not seen")
+            Self::NoUsableImage { .. } => {
+                (ErrorCode::Image, "each was named above with its reason")
             }
+            Self::OnlyTrainingImages { .. } => (ErrorCode::Labels, "give images it has not seen"),
             Self::Interrupted => return Advice::of(ErrorCode::Interrupted),
             _ => return Advice::of(ErrorCode::File),
         };

@@ -61,13 +61,22 @@ fn write_command(text: &mut String, command: &Command, parents: &[&str]) {
     }
     if !is_group {
         let usage = command.clone().render_usage().to_string();
-        let _ = writeln!(text, "```text\n{}\n```\n", usage.trim_start_matches("Usage: "));
+        let _ = writeln!(
+            text,
+            "```text\n{}\n```\n",
+            usage.trim_start_matches("Usage: ")
+        );
     }
     let shown = |one: &&Arg| !one.is_hide_set() && !one.is_global_set() && !is_builtin(one);
     write_arguments(text, command.get_arguments().filter(shown));
     if parents.is_empty() {
         let _ = writeln!(text, "Options of every command:\n");
-        write_arguments(text, command.get_arguments().filter(|one| one.is_global_set() && !is_builtin(one)));
+        write_arguments(
+            text,
+            command
+                .get_arguments()
+                .filter(|one| one.is_global_set() && !is_builtin(one)),
+        );
     }
     if let Some(after) = command.get_after_help() {
         write_after(text, &after.to_string());
@@ -114,14 +123,21 @@ fn write_values(text: &mut String, argument: &Arg) {
     if !values.is_empty() {
         let _ = write!(text, " [{}]", values.join(", "));
     }
-    let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let defaults: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy())
+        .collect();
     if !defaults.is_empty() {
         let _ = write!(text, " [default: `{}`]", defaults.join(" "));
     }
 }
 
 fn spelling(argument: &Arg) -> String {
-    let value = argument.get_value_names().and_then(|names| names.first()).map(|name| format!("<{name}>"));
+    let value = argument
+        .get_value_names()
+        .and_then(|names| names.first())
+        .map(|name| format!("<{name}>"));
     if argument.is_positional() {
         return value.unwrap_or_default();
     }
@@ -152,6 +168,11 @@ fn write_after(text: &mut String, after: &str) {
 fn write_codes(text: &mut String) {
     text.push_str("## Error codes\n\nCodes are stable. `--json` shows them.\n\n| Code | Exit | Meaning |\n|---|---|---|\n");
     for code in ErrorCode::ALL {
-        let _ = writeln!(text, "| `{code}` | {} | {} |", code.exit_code(), code.title());
+        let _ = writeln!(
+            text,
+            "| `{code}` | {} | {} |",
+            code.exit_code(),
+            code.title()
+        );
     }
 }

@@ -112,7 +112,9 @@ impl std::str::FromStr for PenaltyArg {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        let number = text.parse().map_err(|_| format!("`{text}` is neither `auto` nor a number"))?;
+        let number = text
+            .parse()
+            .map_err(|_| format!("`{text}` is neither `auto` nor a number"))?;
         Ok(Self::Fixed(number))
     }
 }
@@ -206,7 +208,9 @@ pub(crate) enum HeadCommand {
     #[command(after_help = "Examples:\n  hub head list\n  hub head list --json")]
     List,
     /// Show how a head was made
-    #[command(after_help = "Examples:\n  hub head show border-check\n  hub head show border-check --head-version 1 --json")]
+    #[command(
+        after_help = "Examples:\n  hub head show border-check\n  hub head show border-check --head-version 1 --json"
+    )]
     Show {
         /// The head
         #[arg(value_name = "HEAD")]

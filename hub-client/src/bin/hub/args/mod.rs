@@ -7,13 +7,11 @@ mod learning;
 mod local;
 
 pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
-pub(crate) use consortium::{
-    ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs,
-};
+pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
-    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs, RunArgs, TrainArgs,
-    TransformArg, WeightsArg,
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
+    RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
 
@@ -68,13 +66,25 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
     /// The hub to talk to, instead of the one of `hub login`
-    #[arg(long, global = true, value_name = "URL", env = "HUB_REGISTRY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HUB_REGISTRY",
+        hide_env_values = true
+    )]
     pub(crate) hub: Option<String>,
     /// Open no connection
     #[arg(long, global = true, env = "HUB_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) offline: bool,
     /// Threads for decoding and inference; all cores when absent
-    #[arg(long, global = true, value_name = "N", env = "HUB_THREADS", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "HUB_THREADS",
+        hide_env_values = true
+    )]
     pub(crate) threads: Option<NonZeroUsize>,
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

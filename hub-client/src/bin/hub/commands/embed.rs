@@ -55,9 +55,18 @@ pub(super) fn embed(args: &EmbedArgs, context: &Context) -> Result<Outcome, Comm
 
 impl Answer for EmbedView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        page.field("extractor", format!("{}, {}", self.extractor, self.extractor_chosen.as_str()))?;
+        page.field(
+            "extractor",
+            format!("{}, {}", self.extractor, self.extractor_chosen.as_str()),
+        )?;
         self.run.write_text(page)?;
-        page.field("features", format!("{} numbers each, space {}", self.dimension, self.feature_space))?;
+        page.field(
+            "features",
+            format!(
+                "{} numbers each, space {}",
+                self.dimension, self.feature_space
+            ),
+        )?;
         page.field("written to", &self.path)
     }
 }

@@ -56,9 +56,16 @@ pub(super) struct SkippedView {
 impl<'a> Embedder<'a> {
     /// Loads the runtime library and the release's graph, whose bytes are compared with the signed
     /// digest.
-    pub(super) fn open(installed: &InstalledRelease, run: RunArgs, context: &'a Context) -> Result<Self, CommandError> {
+    pub(super) fn open(
+        installed: &InstalledRelease,
+        run: RunArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
         let spinner = Bar::spinner(context, "loading the extractor");
-        let options = RuntimeOptions { batch: run.batch, ..context.runtime_options() };
+        let options = RuntimeOptions {
+            batch: run.batch,
+            ..context.runtime_options()
+        };
         let extractor = Extractor::open(extractor_files(installed)?, options)?;
         drop(spinner);
         let origin = Origin::of(installed.release());
@@ -66,7 +73,13 @@ impl<'a> Embedder<'a> {
             true => None,
             false => Some(FeatureCache::open(&context.folders().features(), &origin)?),
         };
-        Ok(Self { context, extractor, origin, cache, run })
+        Ok(Self {
+            context,
+            extractor,
+            origin,
+            cache,
+            run,
+        })
     }
 
     /// What computes the features.
@@ -96,30 +109,37 @@ impl<'a> Embedder<'a> {
         let stop = self.context.interrupt().flag().clone();
         let cache = self.cache.as_ref();
         let known = |digest: &Digest| cache?.get(digest);
-        let deliver = |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
-            bar.advance();
-            let name = &images[index].name;
-            match result {
-                Ok(row) => {
-                    count += 1;
-                    if row.is_cached {
-                        cached += 1;
-                    } else if let Some(cache) = cache {
-                        cache.insert(&row.sha256, &row.features)?;
+        let deliver =
+            |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
+                bar.advance();
+                let name = &images[index].name;
+                match result {
+                    Ok(row) => {
+                        count += 1;
+                        if row.is_cached {
+                            cached += 1;
+                        } else if let Some(cache) = cache {
+                            cache.insert(&row.sha256, &row.features)?;
+                        }
+                        sink(index, row)
                     }
-                    sink(index, row)
-                }
-                Err(source) if strict => Err(CommandError::Image { name: name.clone(), source }),
-                Err(error) => {
-                    let reason = with_causes(&error);
-                    if skipped.len() < NAMED {
-                        bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+                    Err(source) if strict => Err(CommandError::Image {
+                        name: name.clone(),
+                        source,
+                    }),
+                    Err(error) => {
+                        let reason = with_causes(&error);
+                        if skipped.len() < NAMED {
+                            bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+                        }
+                        skipped.push(SkippedView {
+                            path: name.clone(),
+                            reason,
+                        });
+                        Ok(())
                     }
-                    skipped.push(SkippedView { path: name.clone(), reason });
-                    Ok(())
                 }
-            }
-        };
+            };
         let ended = pipeline::run(&mut self.extractor, &paths, Some(&known), &stop, deliver);
         // What was computed before an interruption need not be computed again.
         cache.map_or(Ok(()), FeatureCache::flush)?;
@@ -130,14 +150,31 @@ impl<'a> Embedder<'a> {
         drop(bar);
         self.context.check_interrupt()?;
         if count == 0 {
-            return Err(CommandError::NoUsableImage { count: images.len() });
+            return Err(CommandError::NoUsableImage {
+                count: images.len(),
+            });
         }
         if !skipped.is_empty() {
-            let all = if skipped.len() > NAMED { "; --json names them all" } else { "" };
-            report.warn(&format!("{} of {} files were skipped{all}", skipped.len(), count + skipped.len()));
+            let all = if skipped.len() > NAMED {
+                "; --json names them all"
+            } else {
+                ""
+            };
+            report.warn(&format!(
+                "{} of {} files were skipped{all}",
+                skipped.len(),
+                count + skipped.len()
+            ));
         }
         let (threads, batch) = self.extractor.threads_and_batch();
-        Ok(RunView { images: count, cached, skipped, seconds: started.elapsed().as_secs_f64(), threads, batch })
+        Ok(RunView {
+            images: count,
+            cached,
+            skipped,
+            seconds: started.elapsed().as_secs_f64(),
+            threads,
+            batch,
+        })
     }
 
     /// Files that are no images. One whose name does not claim to be one is nobody's loss.
@@ -146,14 +183,21 @@ impl<'a> Embedder<'a> {
         for file in files {
             let (path, reason) = (file.path.display().to_string(), file.reason.to_string());
             if file.reason == SkipReason::NotAnImage {
-                self.context.report().detail(&format!("passed over {path}: {reason}"));
+                self.context
+                    .report()
+                    .detail(&format!("passed over {path}: {reason}"));
                 continue;
             }
             if self.run.strict {
-                return Err(CommandError::SkippedFile { path: file.path.clone(), reason });
+                return Err(CommandError::SkippedFile {
+                    path: file.path.clone(),
+                    reason,
+                });
             }
             if skipped.len() < NAMED {
-                self.context.report().warn(&format!("skipped {path}: {reason}"));
+                self.context
+                    .report()
+                    .warn(&format!("skipped {path}: {reason}"));
             }
             skipped.push(SkippedView { path, reason });
         }
@@ -164,13 +208,20 @@ impl<'a> Embedder<'a> {
 impl RunView {
     /// Done, or some were skipped.
     pub(super) fn outcome(&self) -> Outcome {
-        if self.skipped.is_empty() { Outcome::Done } else { Outcome::SomeSkipped }
+        if self.skipped.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::SomeSkipped
+        }
     }
 
     /// What was run, in one line.
     pub(super) fn write_text(&self, page: &mut Page) -> std::fmt::Result {
         let rate = self.images as f64 / self.seconds.max(1e-3);
-        let mut parts = vec![format!("{} in {:.1} s ({rate:.1}/s)", self.images, self.seconds)];
+        let mut parts = vec![format!(
+            "{} in {:.1} s ({rate:.1}/s)",
+            self.images, self.seconds
+        )];
         if self.cached > 0 {
             parts.push(format!("{} from the cache", self.cached));
         }

@@ -47,11 +47,24 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     check_classes(&head, &labelled)?;
     let chosen = Chosen::for_head(&head, args.with.extractor.as_ref(), context)?;
     let manifest = chosen.installed.manifest();
-    check_fit(&head, &manifest.feature_space(), manifest.output.dimension as usize)?;
+    check_fit(
+        &head,
+        &manifest.feature_space(),
+        manifest.output.dimension as usize,
+    )?;
     // 2. features
-    let known: BTreeSet<Digest> = head.training().labels.iter().map(|(image, _)| *image).collect();
+    let known: BTreeSet<Digest> = head
+        .training()
+        .labels
+        .iter()
+        .map(|(image, _)| *image)
+        .collect();
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
-    let files: Vec<ImageFile> = labelled.images.iter().map(|one| one.image.clone()).collect();
+    let files: Vec<ImageFile> = labelled
+        .images
+        .iter()
+        .map(|one| one.image.clone())
+        .collect();
     let (mut features, mut labels, mut trained_on) = (Vec::new(), Vec::new(), 0);
     let run = embedder.run(&files, &skipped, |index, row| {
         let is_known = known.contains(&row.sha256);
@@ -63,7 +76,10 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         Ok(())
     })?;
     if labels.is_empty() {
-        return Err(CommandError::OnlyTrainingImages { count: trained_on, head: head.name().to_string() });
+        return Err(CommandError::OnlyTrainingImages {
+            count: trained_on,
+            head: head.name().to_string(),
+        });
     }
     if trained_on > 0 && !args.unseen {
         context.report().warn(&format!("{trained_on} of the images are among those the head was trained on: the figures flatter it"));
@@ -87,13 +103,18 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
 
 /// A label the head does not know is found before the images are read.
 fn check_classes(head: &Head, labelled: &LabelledImages) -> Result<(), CommandError> {
-    let unknown = labelled.classes.iter().find(|class| !head.classes().contains(class));
+    let unknown = labelled
+        .classes
+        .iter()
+        .find(|class| !head.classes().contains(class));
     unknown.map_or(Ok(()), |class| {
-        Err(CommandError::Head(hub_client::head::HeadError::UnknownClass {
-            head: head.name().to_string(),
-            class: class.clone(),
-            known: head.classes().to_vec(),
-        }))
+        Err(CommandError::Head(
+            hub_client::head::HeadError::UnknownClass {
+                head: head.name().to_string(),
+                class: class.clone(),
+                known: head.classes().to_vec(),
+            },
+        ))
     })
 }
 
@@ -101,11 +122,17 @@ impl Answer for EvalView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let metrics = &self.metrics;
         page.line(page.bold(&format!("{} on {} images", self.head, metrics.images)))?;
-        page.field("extractor", format!("{}, {}", self.extractor, self.extractor_chosen.as_str()))?;
+        page.field(
+            "extractor",
+            format!("{}, {}", self.extractor, self.extractor_chosen.as_str()),
+        )?;
         self.run.write_text(page)?;
         let interval = metrics.accuracy_interval;
         let range = format!("{} to {}", percent(interval.low), percent(interval.high));
-        page.field("accuracy", format!("{}, 9 times in 10 from {range}", percent(metrics.accuracy)))?;
+        page.field(
+            "accuracy",
+            format!("{}, 9 times in 10 from {range}", percent(metrics.accuracy)),
+        )?;
         page.field("balanced", percent(metrics.balanced_accuracy))?;
         page.field("log loss", format!("{:.4}", metrics.log_loss))?;
         page.line("")?;
@@ -127,7 +154,11 @@ impl EvalView {
             row.extend([share(class.recall), share(class.precision)]);
             row
         };
-        let rows: Vec<_> = classes.iter().zip(&self.metrics.confusion).map(row).collect();
+        let rows: Vec<_> = classes
+            .iter()
+            .zip(&self.metrics.confusion)
+            .map(row)
+            .collect();
         page.table(&head, &rows)
     }
 }
