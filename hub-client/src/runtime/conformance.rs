@@ -26,11 +26,16 @@ pub fn probe_vectors(
 ) -> Result<ProbeVectors, RuntimeError> {
     let limits = extractor.limits;
     let decode = |(index, path): (usize, &PathBuf)| {
-        Picture::open(path, &limits)
-            .map_err(|error| RuntimeError::Picture { index, source: ImageError::Decode(error) })
+        Picture::open(path, &limits).map_err(|error| RuntimeError::Picture {
+            index,
+            source: ImageError::Decode(error),
+        })
     };
-    let pictures: Vec<Picture> =
-        probes.values().enumerate().map(decode).collect::<Result<_, _>>()?;
+    let pictures: Vec<Picture> = probes
+        .values()
+        .enumerate()
+        .map(decode)
+        .collect::<Result<_, _>>()?;
     let first = extractor.embed(&pictures)?;
     let again = extractor.embed(&pictures)?;
     let mut vectors = BTreeMap::new();
@@ -50,12 +55,17 @@ fn compare(
     one: ArrayView1<'_, f32>,
     other: ArrayView1<'_, f32>,
 ) -> Result<(), RuntimeError> {
-    let largest = one.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let largest = one
+        .iter()
+        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let pairs = one.iter().zip(other);
     let difference = pairs.fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
     if difference <= REPEATABLE * largest {
         return Ok(());
     }
     let how = format!("{what}, values up to {largest:.3e} differ by {difference:.3e}");
-    Err(RuntimeError::NotDeterministic { probe: probe.to_owned(), how })
+    Err(RuntimeError::NotDeterministic {
+        probe: probe.to_owned(),
+        how,
+    })
 }

@@ -91,15 +91,29 @@ pub(super) fn check_features(
     features: &[f32],
     is_normalized: bool,
 ) -> Result<(), ImageError> {
-    let not_finite = features.iter().enumerate().find(|(_, value)| !value.is_finite());
+    let not_finite = features
+        .iter()
+        .enumerate()
+        .find(|(_, value)| !value.is_finite());
     if let Some((position, &value)) = not_finite {
-        return Err(ImageError::NotFinite { name: name.to_owned(), position, value });
+        return Err(ImageError::NotFinite {
+            name: name.to_owned(),
+            position,
+            value,
+        });
     }
     if is_normalized {
-        let length = features.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        let length = features
+            .iter()
+            .map(|&value| f64::from(value).powi(2))
+            .sum::<f64>()
+            .sqrt();
         // f32 graphs normalise to about 1e-6; half precision inside them to 1e-3.
         if (length - 1.0).abs() > 2e-3 {
-            return Err(ImageError::NotNormalized { name: name.to_owned(), length });
+            return Err(ImageError::NotNormalized {
+                name: name.to_owned(),
+                length,
+            });
         }
     }
     Ok(())

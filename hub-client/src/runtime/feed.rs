@@ -37,7 +37,14 @@ pub(super) enum Next {
 impl<'a> Feed<'a> {
     pub(super) fn new(total: usize, window: usize, lanes: usize, cancel: &'a AtomicBool) -> Self {
         let (state, moved) = (Mutex::default(), Condvar::new());
-        Self { total, window, lanes, cancel, state, moved }
+        Self {
+            total,
+            window,
+            lanes,
+            cancel,
+            state,
+            moved,
+        }
     }
 
     /// How many pictures the next batch of a lane should have: `batch`, and less towards the end,
@@ -115,7 +122,9 @@ mod tests {
         let feed = Feed::new(20, 100, 2, &cancel);
         let mut sizes = Vec::new();
         loop {
-            let Next::Take(range) = feed.take(feed.goal(4), true) else { break };
+            let Next::Take(range) = feed.take(feed.goal(4), true) else {
+                break;
+            };
             sizes.push(range.len());
         }
         assert_eq!(sizes, [4, 4, 3, 3, 2, 1, 1, 1, 1]);

@@ -83,10 +83,21 @@ impl Lane {
         let outcomes = self.prepare(0, pictures, |desk, picture, slot| {
             desk.preprocessor.prepare(picture, slot)
         });
-        let failed = |at: usize, source| RuntimeError::Picture { index: first + at, source };
+        let failed = |at: usize, source| RuntimeError::Picture {
+            index: first + at,
+            source,
+        };
         let name = |at: usize| format!("picture {}", first + at);
         for (at, outcome) in outcomes.into_iter().enumerate() {
-            outcome.map_err(|source| failed(at, ImageError::Prepare { name: name(at), source }))?;
+            outcome.map_err(|source| {
+                failed(
+                    at,
+                    ImageError::Prepare {
+                        name: name(at),
+                        source,
+                    },
+                )
+            })?;
         }
         rows.copy_from_slice(self.infer(pictures.len())?);
         let dimension = self.dimension();
@@ -147,7 +158,8 @@ impl Lane {
     pub(super) fn close_gap(&mut self, from: usize, to: usize) {
         let length = self.sample_length();
         if from != to {
-            self.tensor.copy_within(from * length..(from + 1) * length, to * length);
+            self.tensor
+                .copy_within(from * length..(from + 1) * length, to * length);
         }
     }
 

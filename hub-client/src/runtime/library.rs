@@ -31,7 +31,9 @@ impl Library {
     /// # Errors
     /// [`LibraryError`] says where was looked and how to get the library.
     pub fn load(home: Option<&Path>) -> Result<Self, LibraryError> {
-        let mut loaded = LOADED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut loaded = LOADED
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(library) = loaded.as_ref() {
             return Ok(library.clone());
         }
@@ -54,7 +56,10 @@ impl Library {
     }
 
     fn load_file(path: &Path) -> Result<Self, LibraryError> {
-        let wrong = |reason: String| LibraryError::Unusable { path: path.to_owned(), reason };
+        let wrong = |reason: String| LibraryError::Unusable {
+            path: path.to_owned(),
+            reason,
+        };
         // A relative path would be looked for beside the program, not in the current folder.
         let absolute = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
         Self::initialise(&absolute).map_err(wrong)
@@ -66,12 +71,17 @@ impl Library {
                 Ok(library) => return Ok(library),
                 // There, but not usable: say so instead of "not found".
                 Err(reason) if reason.contains("compatible") => {
-                    return Err(LibraryError::Unusable { path: name.into(), reason });
+                    return Err(LibraryError::Unusable {
+                        path: name.into(),
+                        reason,
+                    });
                 }
                 Err(_) => {}
             }
         }
-        Err(LibraryError::Missing { folder: runtime_folder(home) })
+        Err(LibraryError::Missing {
+            folder: runtime_folder(home),
+        })
     }
 
     fn initialise(path: &Path) -> Result<Self, String> {
@@ -83,7 +93,10 @@ impl Library {
             .map_err(|error| error.to_string())?;
         // What matters comes back as an error; the library's own lines would mix with ours.
         environment.set_log_level(LogLevel::Fatal);
-        Ok(Self { environment, path: path.to_owned() })
+        Ok(Self {
+            environment,
+            path: path.to_owned(),
+        })
     }
 }
 
@@ -128,7 +141,10 @@ fn newest_in(folder: &Path) -> Option<PathBuf> {
             let name = path.file_name()?.to_str()?;
             // `libonnxruntime.so.1.32.0`, not `libonnxruntime_providers_shared.so`.
             let rest = name.strip_prefix(stem)?.strip_prefix('.')?;
-            let numbers: Vec<u64> = rest.split('.').filter_map(|part| part.parse().ok()).collect();
+            let numbers: Vec<u64> = rest
+                .split('.')
+                .filter_map(|part| part.parse().ok())
+                .collect();
             path.is_file().then_some((numbers, path))
         })
         .max()
@@ -184,8 +200,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(newest_in(folder.path()), None);
         assert_eq!(newest_in(&folder.path().join("absent")), None);
-        let names = ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.32.0", "libonnxruntime.so"];
-        for name in names.iter().chain(&["libonnxruntime_providers_shared.so", "notes.txt"]) {
+        let names = [
+            "libonnxruntime.so.1.9.0",
+            "libonnxruntime.so.1.32.0",
+            "libonnxruntime.so",
+        ];
+        for name in names
+            .iter()
+            .chain(&["libonnxruntime_providers_shared.so", "notes.txt"])
+        {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         if cfg!(target_os = "linux") {
@@ -199,8 +222,17 @@ mod tests {
         let path = folder.path().join("libonnxruntime.so");
         std::fs::write(&path, "not a library").unwrap();
         let message = Library::load_file(&path).unwrap_err().to_string();
-        assert!(message.contains("libonnxruntime.so") && message.contains("pip download"), "{message}");
-        let missing = LibraryError::Missing { folder: "/home/a/.hub/runtime".into() }.to_string();
-        assert!(missing.contains("/home/a/.hub/runtime") && missing.contains("1.32.0"), "{missing}");
+        assert!(
+            message.contains("libonnxruntime.so") && message.contains("pip download"),
+            "{message}"
+        );
+        let missing = LibraryError::Missing {
+            folder: "/home/a/.hub/runtime".into(),
+        }
+        .to_string();
+        assert!(
+            missing.contains("/home/a/.hub/runtime") && missing.contains("1.32.0"),
+            "{missing}"
+        );
     }
 }

@@ -97,12 +97,19 @@ impl Extractor {
         if check(&files.spec, &session)? == Batch::One {
             plan.run_one_by_one();
         }
-        let mut lanes: Vec<Lane> =
-            (0..plan.lanes()).map(|lane| Lane::new(&files, &library, &plan, lane)).collect();
+        let mut lanes: Vec<Lane> = (0..plan.lanes())
+            .map(|lane| Lane::new(&files, &library, &plan, lane))
+            .collect();
         if let Some(first) = lanes.first_mut() {
             first.give(session);
         }
-        Ok(Self { files, library, plan, limits: options.limits, lanes })
+        Ok(Self {
+            files,
+            library,
+            plan,
+            limits: options.limits,
+            lanes,
+        })
     }
 
     /// Features of `pictures`, one row each: `[pictures.len(), dimension]`.
@@ -115,7 +122,10 @@ impl Extractor {
         let mut features = Array2::zeros((pictures.len(), dimension));
         let rows = features.as_slice_mut().unwrap_or_default();
         let batch = self.plan.batch();
-        let work = pictures.chunks(batch).zip(rows.chunks_mut(batch * dimension)).enumerate();
+        let work = pictures
+            .chunks(batch)
+            .zip(rows.chunks_mut(batch * dimension))
+            .enumerate();
         let work = Mutex::new(work);
         let next = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
         let run = |lane: &mut Lane| -> Result<(), RuntimeError> {
@@ -127,13 +137,19 @@ impl Extractor {
         let lanes = pictures.len().div_ceil(batch).clamp(1, self.lanes.len());
         let (first, others) = self.lanes[..lanes].split_at_mut(1);
         std::thread::scope(|scope| {
-            let others: Vec<_> =
-                others.iter_mut().map(|lane| scope.spawn(|| run(lane))).collect();
+            let others: Vec<_> = others
+                .iter_mut()
+                .map(|lane| scope.spawn(|| run(lane)))
+                .collect();
             let mine = run(&mut first[0]);
             let theirs = others.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| Err(RuntimeError::ThreadStopped))
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(RuntimeError::ThreadStopped))
             });
-            std::iter::once(mine).chain(theirs).collect::<Result<(), _>>()
+            std::iter::once(mine)
+                .chain(theirs)
+                .collect::<Result<(), _>>()
         })?;
         Ok(features)
     }
@@ -179,10 +195,18 @@ fn check(spec: &ExtractorSpec, session: &Session) -> Result<Batch, RuntimeError>
     if let [_, other, ..] = session.inputs() {
         let graph = format!("{} inputs, such as {other}", session.inputs().len());
         let spec = format!("one input, `{}`", input.tensor);
-        return Err(RuntimeError::Mismatch { what: "input", graph, spec });
+        return Err(RuntimeError::Mismatch {
+            what: "input",
+            graph,
+            spec,
+        });
     }
     let outputs = check_tensor("output", session.outputs(), &spec.output.tensor, &dimension)?;
-    if inputs == Batch::One || outputs == Batch::One { Ok(Batch::One) } else { Ok(Batch::Any) }
+    if inputs == Batch::One || outputs == Batch::One {
+        Ok(Batch::One)
+    } else {
+        Ok(Batch::Any)
+    }
 }
 
 /// The tensor named `name` must be f32, with any batch or a batch of one, then `sides`.
@@ -196,15 +220,26 @@ fn check_tensor(
     let spec = format!("`{name}` f32[batch, {}]", text.join(", "));
     let Some(tensor) = tensors.iter().find(|tensor| tensor.name == name) else {
         let names: Vec<String> = tensors.iter().map(TensorInfo::to_string).collect();
-        let graph = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let graph = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
         return Err(RuntimeError::Mismatch { what, graph, spec });
     };
-    let mismatch = || RuntimeError::Mismatch { what, graph: tensor.to_string(), spec: spec.clone() };
+    let mismatch = || RuntimeError::Mismatch {
+        what,
+        graph: tensor.to_string(),
+        spec: spec.clone(),
+    };
     let Some((batch, rest)) = tensor.dimensions.split_first() else {
         return Err(mismatch());
     };
     let fits = rest.len() == sides.len()
-        && rest.iter().zip(sides).all(|(found, &side)| found.is_none_or(|f| f == u64::from(side)));
+        && rest
+            .iter()
+            .zip(sides)
+            .all(|(found, &side)| found.is_none_or(|f| f == u64::from(side)));
     match batch {
         _ if !fits || tensor.element != "f32" => Err(mismatch()),
         None => Ok(Batch::Any),

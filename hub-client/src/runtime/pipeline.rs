@@ -47,7 +47,13 @@ pub fn run<E: From<RuntimeError>>(
     let batch = extractor.plan.batch();
     let lanes = extractor.lanes.len();
     let feed = Feed::new(paths.len(), 4 * batch * lanes, lanes, cancel);
-    let shift = Shift { paths, lookup, feed: &feed, batch, limits: extractor.limits };
+    let shift = Shift {
+        paths,
+        lookup,
+        feed: &feed,
+        batch,
+        limits: extractor.limits,
+    };
     let (sender, receiver) = channel();
     std::thread::scope(|scope| {
         for lane in &mut extractor.lanes {
@@ -163,17 +169,28 @@ impl Shift<'_> {
     /// Reads, hashes, looks up, decodes and prepares one file.
     fn prepare(&self, desk: &mut Desk, index: usize, slot: &mut [f32]) -> Outcome {
         let path = &self.paths[index];
-        let Desk { preprocessor, picture, bytes } = desk;
+        let Desk {
+            preprocessor,
+            picture,
+            bytes,
+        } = desk;
         let mut prepare = || -> Result<Outcome, ImageError> {
             read_file(path, &self.limits, bytes)?;
             let sha256 = Digest::of(bytes);
             if let Some(features) = self.lookup.and_then(|lookup| lookup(&sha256)) {
-                return Ok(Outcome::Known(FeatureRow { sha256, features, is_cached: true }));
+                return Ok(Outcome::Known(FeatureRow {
+                    sha256,
+                    features,
+                    is_cached: true,
+                }));
             }
             picture.decode_into(bytes, &name_of(path), &self.limits)?;
             preprocessor
                 .prepare(picture, slot)
-                .map_err(|source| ImageError::Prepare { name: name_of(path), source })?;
+                .map_err(|source| ImageError::Prepare {
+                    name: name_of(path),
+                    source,
+                })?;
             Ok(Outcome::Prepared(sha256))
         };
         let outcome = prepare().unwrap_or_else(Outcome::Failed);
@@ -189,8 +206,9 @@ impl Shift<'_> {
     ) -> Result<(), RuntimeError> {
         let is_normalized = lane.is_normalized();
         let features = lane.infer(filled.len())?;
-        for (&(index, sha256), row) in
-            filled.iter().zip(features.chunks_exact(features.len() / filled.len()))
+        for (&(index, sha256), row) in filled
+            .iter()
+            .zip(features.chunks_exact(features.len() / filled.len()))
         {
             let name = name_of(&self.paths[index]);
             let result = check_features(&name, row, is_normalized).map(|()| FeatureRow {

@@ -35,16 +35,23 @@ impl Plan {
         // Weights are most of the file. A file that is not there fails later, with its name.
         let weights = std::fs::metadata(&files.graph).map_or(0, |metadata| metadata.len());
         let affordable = WEIGHTS_BYTES / weights.max(1);
-        let lanes = usize::try_from(affordable).unwrap_or(usize::MAX).clamp(1, threads);
-        let threads_of_lanes: Vec<usize> =
-            (0..lanes).map(|lane| threads / lanes + usize::from(lane < threads % lanes)).collect();
+        let lanes = usize::try_from(affordable)
+            .unwrap_or(usize::MAX)
+            .clamp(1, threads);
+        let threads_of_lanes: Vec<usize> = (0..lanes)
+            .map(|lane| threads / lanes + usize::from(lane < threads % lanes))
+            .collect();
         let input = &files.spec.input;
         let picture = 4 * input.channels() as usize * input.width as usize * input.height as usize;
         // Enough that every decode thread of a lane has work.
         let wanted = BATCH.max(2 * threads.div_ceil(lanes));
         let batch = wanted.min(TENSOR_BYTES / picture.max(1)).max(1);
         let batch = options.batch.map_or(batch, NonZeroUsize::get);
-        Self { threads_of_lanes, batch, run: batch }
+        Self {
+            threads_of_lanes,
+            batch,
+            run: batch,
+        }
     }
 
     /// For a graph that takes one picture at a time.

@@ -27,14 +27,22 @@ impl Session {
     /// [`SessionError::Open`] with the library's own words: an unknown opset or operator, a damaged
     /// file.
     pub fn open(library: &Library, path: &Path, threads: usize) -> Result<Self, SessionError> {
-        let failed = |reason: String| SessionError::Open { path: path.to_owned(), reason };
+        let failed = |reason: String| SessionError::Open {
+            path: path.to_owned(),
+            reason,
+        };
         let inner = configure(library, threads)
             .map_err(failed)?
             .commit_from_file(path)
             .map_err(|error| failed(error.to_string()))?;
         let describe = |outlets: &[Outlet]| outlets.iter().map(TensorInfo::new).collect();
         let (inputs, outputs) = (describe(inner.inputs()), describe(inner.outputs()));
-        Ok(Self { inner, path: path.to_owned(), inputs, outputs })
+        Ok(Self {
+            inner,
+            path: path.to_owned(),
+            inputs,
+            outputs,
+        })
     }
 
     /// The graph's inputs.
@@ -60,23 +68,35 @@ impl Session {
         features: &mut [f32],
     ) -> Result<(), SessionError> {
         let path = &self.path;
-        let failed = |reason: String| SessionError::Run { path: path.clone(), reason };
+        let failed = |reason: String| SessionError::Run {
+            path: path.clone(),
+            reason,
+        };
         let tensor = TensorRef::from_array_view((shape, samples))
             .map_err(|error| failed(error.to_string()))?;
         let outputs = self
             .inner
             .run(ort::inputs![input => tensor])
             .map_err(|error| failed(error.to_string()))?;
-        let value =
-            outputs.get(output).ok_or_else(|| failed(format!("there is no output `{output}`")))?;
-        let (found, values) =
-            value.try_extract_tensor::<f32>().map_err(|error| failed(error.to_string()))?;
+        let value = outputs
+            .get(output)
+            .ok_or_else(|| failed(format!("there is no output `{output}`")))?;
+        let (found, values) = value
+            .try_extract_tensor::<f32>()
+            .map_err(|error| failed(error.to_string()))?;
         let expected = [shape[0], features.len() / shape[0].max(1)];
         let fits = found.len() == 2
-            && found.iter().zip(expected).all(|(&found, expected)| usize::try_from(found) == Ok(expected));
+            && found
+                .iter()
+                .zip(expected)
+                .all(|(&found, expected)| usize::try_from(found) == Ok(expected));
         if !fits {
             let found = found.to_vec();
-            return Err(SessionError::OutputShape { path: path.clone(), found, expected });
+            return Err(SessionError::OutputShape {
+                path: path.clone(),
+                found,
+                expected,
+            });
         }
         features.copy_from_slice(values);
         Ok(())
@@ -112,20 +132,36 @@ pub struct TensorInfo {
 impl TensorInfo {
     fn new(outlet: &Outlet) -> Self {
         let (element, dimensions) = match outlet.dtype() {
-            ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => {
-                ("f32".to_owned(), shape.iter().map(|&side| u64::try_from(side).ok()).collect())
-            }
+            ValueType::Tensor {
+                ty: TensorElementType::Float32,
+                shape,
+                ..
+            } => (
+                "f32".to_owned(),
+                shape.iter().map(|&side| u64::try_from(side).ok()).collect(),
+            ),
             other => (other.to_string(), Vec::new()),
         };
-        Self { name: outlet.name().to_owned(), element, dimensions }
+        Self {
+            name: outlet.name().to_owned(),
+            element,
+            dimensions,
+        }
     }
 }
 
 impl std::fmt::Display for TensorInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let side = |side: &Option<u64>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
+        let side =
+            |side: &Option<u64>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
         let dimensions: Vec<String> = self.dimensions.iter().map(side).collect();
-        write!(f, "`{}` {}[{}]", self.name, self.element, dimensions.join(", "))
+        write!(
+            f,
+            "`{}` {}[{}]",
+            self.name,
+            self.element,
+            dimensions.join(", ")
+        )
     }
 }
 

@@ -24,8 +24,13 @@ pub(crate) fn has_runtime() -> bool {
     if std::env::var_os(PATH_VARIABLE).is_some() {
         return true;
     }
-    let required = ["CI", "HUB_REQUIRE_RUNTIME"].iter().any(|name| std::env::var_os(name).is_some());
-    assert!(!required, "{PATH_VARIABLE} must name the ONNX Runtime library here");
+    let required = ["CI", "HUB_REQUIRE_RUNTIME"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
+    assert!(
+        !required,
+        "{PATH_VARIABLE} must name the ONNX Runtime library here"
+    );
     eprintln!("skipped: {PATH_VARIABLE} is not set");
     false
 }
@@ -41,7 +46,10 @@ pub(crate) fn graph(name: &str) -> ExtractorFiles {
         input: serde_json::from_value(input).unwrap(),
         output: serde_json::from_value(output).unwrap(),
     };
-    ExtractorFiles { graph: folder.join(format!("{name}.onnx")), spec }
+    ExtractorFiles {
+        graph: folder.join(format!("{name}.onnx")),
+        spec,
+    }
 }
 
 fn options(threads: usize, batch: usize) -> RuntimeOptions {
@@ -57,7 +65,12 @@ fn open(name: &str) -> Result<Extractor, RuntimeError> {
 }
 
 fn plain(value: u8) -> Picture {
-    Picture { width: 8, height: 8, samples: vec![value; 192], ..Picture::default() }
+    Picture {
+        width: 8,
+        height: 8,
+        samples: vec![value; 192],
+        ..Picture::default()
+    }
 }
 
 #[test]
@@ -86,12 +99,20 @@ fn graphs_for_one_picture_and_for_channels_last_run_as_well() {
     }
     let pictures: Vec<Picture> = (0..9).map(|i| plain(i * 20)).collect();
     let expected = open("means").unwrap().embed(&pictures).unwrap();
-    assert_eq!(open("one_picture").unwrap().embed(&pictures).unwrap(), expected);
+    assert_eq!(
+        open("one_picture").unwrap().embed(&pictures).unwrap(),
+        expected
+    );
     let mut files = graph("channels_last");
     files.spec.input.layout = Layout::Nhwc;
     let mut extractor = Extractor::open(files, options(1, 5)).unwrap();
     let found = extractor.embed(&pictures).unwrap();
-    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6));
+    assert!(
+        found
+            .iter()
+            .zip(&expected)
+            .all(|(a, b)| (a - b).abs() < 1e-6)
+    );
 }
 
 #[test]
@@ -100,16 +121,26 @@ fn a_graph_that_is_not_what_the_manifest_says_is_refused_naming_both() {
         return;
     }
     let cases = [
-        ("other_names", "`pixels` f32[?, 3, 8, 8]", "`input` f32[batch, 3, 8, 8]"),
+        (
+            "other_names",
+            "`pixels` f32[?, 3, 8, 8]",
+            "`input` f32[batch, 3, 8, 8]",
+        ),
         ("other_size", "f32[?, 3, 9, 8]", "f32[batch, 3, 8, 8]"),
         ("batch_of_two", "f32[2, 3, 8, 8]", "f32[batch, 3, 8, 8]"),
         ("two_inputs", "`second`", "one input, `input`"),
-        ("double", "f64", "f32[batch, 3, 8, 8]"),
-        ("three_features", "`features` f32[?, 3]", "`features` f32[batch, 4]"),
+        ("whole_numbers", "i64", "f32[batch, 3, 8, 8]"),
+        (
+            "three_features",
+            "`features` f32[?, 3]",
+            "`features` f32[batch, 4]",
+        ),
         ("channels_last", "f32[?, 8, 8, 3]", "f32[batch, 3, 8, 8]"),
     ];
     for (name, found, promised) in cases {
-        let Err(error) = open(name) else { panic!("{name} was accepted") };
+        let Err(error) = open(name) else {
+            panic!("{name} was accepted")
+        };
         let message = error.to_string();
         let says_both = message.contains(found) && message.contains(promised);
         assert!(says_both, "{name}: {message}");
@@ -122,10 +153,15 @@ fn graphs_that_cannot_run_say_so() {
         return;
     }
     for name in ["unknown_opset", "absent"] {
-        let Err(error) = open(name) else { panic!("{name} was accepted") };
+        let Err(error) = open(name) else {
+            panic!("{name} was accepted")
+        };
         assert!(error.to_string().contains(name), "{error}");
     }
-    let error = open("three_features_undeclared").unwrap().embed(&[plain(1)]).unwrap_err();
+    let error = open("three_features_undeclared")
+        .unwrap()
+        .embed(&[plain(1)])
+        .unwrap_err();
     assert!(matches!(error, RuntimeError::Session(_)), "{error:?}");
     assert!(error.to_string().contains("[1, 3]"), "{error}");
 }
@@ -137,8 +173,13 @@ fn features_that_are_not_numbers_name_the_picture() {
     }
     let mut extractor = open("nan_when_dark").unwrap();
     assert!(extractor.embed(&[plain(250), plain(251)]).is_ok());
-    let error = extractor.embed(&[plain(250), plain(251), plain(3)]).unwrap_err();
-    assert!(matches!(error, RuntimeError::Picture { index: 2, .. }), "{error:?}");
+    let error = extractor
+        .embed(&[plain(250), plain(251), plain(3)])
+        .unwrap_err();
+    assert!(
+        matches!(error, RuntimeError::Picture { index: 2, .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -162,11 +203,14 @@ struct Files {
 
 fn files(count: usize, other: &[(usize, &[u8])]) -> Files {
     let folder = tempfile::tempdir().unwrap();
-    let paths: Vec<PathBuf> =
-        (0..count).map(|i| folder.path().join(format!("{i:04}.png"))).collect();
+    let paths: Vec<PathBuf> = (0..count)
+        .map(|i| folder.path().join(format!("{i:04}.png")))
+        .collect();
     for (i, path) in paths.iter().enumerate() {
         let value = (i % 256) as u8;
-        image::RgbImage::from_pixel(8, 8, image::Rgb([value; 3])).save(path).unwrap();
+        image::RgbImage::from_pixel(8, 8, image::Rgb([value; 3]))
+            .save(path)
+            .unwrap();
     }
     for &(i, bytes) in other {
         std::fs::write(&paths[i], bytes).unwrap();
@@ -203,8 +247,14 @@ fn the_pipeline_delivers_in_order_and_skips_only_what_is_bad() {
                 assert!(bad.iter().any(|&(at, _)| at == i), "{i}: {row:?}");
                 continue;
             };
-            assert!((row.features[0] - i as f32 / 255.0).abs() < 1e-5, "{i}: {row:?}");
-            assert_eq!(row.sha256, Digest::of(&std::fs::read(&files.paths[i]).unwrap()));
+            assert!(
+                (row.features[0] - i as f32 / 255.0).abs() < 1e-5,
+                "{i}: {row:?}"
+            );
+            assert_eq!(
+                row.sha256,
+                Digest::of(&std::fs::read(&files.paths[i]).unwrap())
+            );
         }
         assert_eq!(rows.iter().filter(|row| row.is_err()).count(), 3);
     }
@@ -230,7 +280,11 @@ fn what_is_known_is_not_computed() {
     let check = |i: usize, row: Row| {
         let row = row.unwrap();
         assert_eq!(row.is_cached, i % 3 != 1);
-        let expected = if row.is_cached { i as f32 } else { i as f32 / 255.0 };
+        let expected = if row.is_cached {
+            i as f32
+        } else {
+            i as f32 / 255.0
+        };
         assert!((row.features[0] - expected).abs() < 1e-5, "{i}: {row:?}");
         seen += 1;
         Ok::<(), RuntimeError>(())
@@ -248,9 +302,18 @@ fn the_sink_and_the_cancel_flag_stop_the_run() {
     let files = files(200, &[]);
     let mut extractor = open("means").unwrap();
     let cancel = AtomicBool::new(false);
-    let stop_at_5 = |index, _: Row| if index == 5 { Err(RuntimeError::ThreadStopped) } else { Ok(()) };
+    let stop_at_5 = |index, _: Row| {
+        if index == 5 {
+            Err(RuntimeError::ThreadStopped)
+        } else {
+            Ok(())
+        }
+    };
     let stopped = pipeline::run(&mut extractor, &files.paths, None, &cancel, stop_at_5);
-    assert!(matches!(stopped, Err(RuntimeError::ThreadStopped)), "{stopped:?}");
+    assert!(
+        matches!(stopped, Err(RuntimeError::ThreadStopped)),
+        "{stopped:?}"
+    );
     let mut seen = 0;
     let interrupt = |index, _: Row| {
         seen += 1;
@@ -258,7 +321,10 @@ fn the_sink_and_the_cancel_flag_stop_the_run() {
         Ok(())
     };
     let stopped = pipeline::run(&mut extractor, &files.paths, None, &cancel, interrupt);
-    assert!(matches!(stopped, Err(RuntimeError::Cancelled)), "{stopped:?}");
+    assert!(
+        matches!(stopped, Err(RuntimeError::Cancelled)),
+        "{stopped:?}"
+    );
     assert!((8..200).contains(&seen), "{seen}");
     drop(files.folder);
 }
@@ -273,7 +339,10 @@ fn a_graph_that_fails_ends_the_run() {
     let ignore = |_, _: Row| Ok::<(), RuntimeError>(());
     let cancel = AtomicBool::new(false);
     let failed = pipeline::run(&mut extractor, &files.paths, None, &cancel, ignore);
-    assert!(matches!(failed, Err(RuntimeError::Session(_))), "{failed:?}");
+    assert!(
+        matches!(failed, Err(RuntimeError::Session(_))),
+        "{failed:?}"
+    );
 }
 
 #[test]
@@ -282,11 +351,20 @@ fn probes_are_reproduced_and_chance_is_refused() {
         return;
     }
     let files = files(5, &[]);
-    let probes: BTreeMap<String, PathBuf> =
-        files.paths.iter().enumerate().map(|(i, path)| (format!("probes/{i}.png"), path.clone())).collect();
-    let vectors = probe_vectors(&mut open("means").unwrap(), &probes).unwrap().vectors;
+    let probes: BTreeMap<String, PathBuf> = files
+        .paths
+        .iter()
+        .enumerate()
+        .map(|(i, path)| (format!("probes/{i}.png"), path.clone()))
+        .collect();
+    let vectors = probe_vectors(&mut open("means").unwrap(), &probes)
+        .unwrap()
+        .vectors;
     assert_eq!(vectors.len(), 5);
     assert!((vectors["probes/3.png"][0] - 3.0 / 255.0).abs() < 1e-6);
     let refused = probe_vectors(&mut open("random").unwrap(), &probes);
-    assert!(matches!(refused, Err(RuntimeError::NotDeterministic { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(RuntimeError::NotDeterministic { .. })),
+        "{refused:?}"
+    );
 }

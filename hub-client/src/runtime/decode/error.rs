@@ -79,13 +79,21 @@ impl DecodeError {
     pub(super) fn from_image(name: &str, format: ImageFormat, error: ImageError) -> Self {
         let name = name.to_owned();
         if ends_early(&error) {
-            return Self::Truncated { name, format: words(format) };
+            return Self::Truncated {
+                name,
+                format: words(format),
+            };
         }
         match error {
-            ImageError::Unsupported(error) => {
-                Self::Unsupported { name, what: format!("{} ({error})", words(format)) }
-            }
-            error => Self::Corrupt { name, format: words(format), reason: error.to_string() },
+            ImageError::Unsupported(error) => Self::Unsupported {
+                name,
+                what: format!("{} ({error})", words(format)),
+            },
+            error => Self::Corrupt {
+                name,
+                format: words(format),
+                reason: error.to_string(),
+            },
         }
     }
 }
@@ -102,7 +110,13 @@ fn ends_early(error: &ImageError) -> bool {
     }
     // Some decoders keep only the words.
     let text = error.to_string().to_lowercase();
-    ["unexpected end", "unexpected eof", "end of file", "not enough bytes", "no more bytes"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "unexpected end",
+        "unexpected eof",
+        "end of file",
+        "not enough bytes",
+        "no more bytes",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }

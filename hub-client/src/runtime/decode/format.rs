@@ -7,7 +7,9 @@ use super::DecodeError;
 /// The format of `bytes`, or in words why it is none of ours.
 pub(super) fn recognise(bytes: &[u8], name: &str) -> Result<ImageFormat, DecodeError> {
     if bytes.is_empty() {
-        return Err(DecodeError::Empty { name: name.to_owned() });
+        return Err(DecodeError::Empty {
+            name: name.to_owned(),
+        });
     }
     let supported = [
         ImageFormat::Jpeg,
@@ -23,7 +25,10 @@ pub(super) fn recognise(bytes: &[u8], name: &str) -> Result<ImageFormat, DecodeE
     }
     let name = name.to_owned();
     match foreign(bytes).or(guess.map(words)) {
-        Some(what) => Err(DecodeError::Unsupported { name, what: what.to_owned() }),
+        Some(what) => Err(DecodeError::Unsupported {
+            name,
+            what: what.to_owned(),
+        }),
         None => Err(DecodeError::NotAnImage { name }),
     }
 }
@@ -34,9 +39,7 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
     if bytes.get(4..8) == Some(b"ftyp") {
         return Some(match bytes.get(8..12)? {
             b"avif" | b"avis" => "an AVIF picture",
-            b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" => {
-                "a HEIC picture"
-            }
+            b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" => "a HEIC picture",
             _ => "a video",
         });
     }
@@ -57,7 +60,9 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
     }
     let head = bytes.get(..bytes.len().min(1024))?;
     let is_markup = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
-    let has_svg = head.windows(4).any(|window| window.eq_ignore_ascii_case(b"<svg"));
+    let has_svg = head
+        .windows(4)
+        .any(|window| window.eq_ignore_ascii_case(b"<svg"));
     (is_markup && has_svg).then_some("an SVG drawing")
 }
 
@@ -81,6 +86,15 @@ pub(super) fn words(format: ImageFormat) -> &'static str {
     }
 }
 
+/// Whether the file is as long as its header says.
+pub(super) fn webp_ends(bytes: &[u8]) -> bool {
+    // `RIFF`, the length of what follows, `WEBP`.
+    match bytes.get(4..8).and_then(|length| length.try_into().ok()) {
+        Some(length) => bytes.len() as u64 >= u64::from(u32::from_le_bytes(length)) + 8,
+        None => false,
+    }
+}
+
 /// Whether an end-of-image marker follows the last start of scan. The decoder fills what is missing
 /// of a truncated file with gray; features of that would be noise.
 pub(super) fn jpeg_ends(bytes: &[u8]) -> bool {
@@ -90,6 +104,9 @@ pub(super) fn jpeg_ends(bytes: &[u8]) -> bool {
         return true;
     }
     // Thumbnails inside the header have markers of their own, so count from the last scan only.
-    let scan = bytes.windows(2).rposition(|pair| pair == START_OF_SCAN).unwrap_or(0);
+    let scan = bytes
+        .windows(2)
+        .rposition(|pair| pair == START_OF_SCAN)
+        .unwrap_or(0);
     bytes[scan..].windows(2).any(|pair| pair == END_OF_IMAGE)
 }

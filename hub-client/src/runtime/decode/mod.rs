@@ -19,7 +19,7 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limit
 use registry_schema::limits;
 
 pub use self::error::DecodeError;
-use self::format::{jpeg_ends, recognise, words};
+use self::format::{jpeg_ends, recognise, webp_ends, words};
 
 /// A decoded picture: 8-bit samples, rows from the top, channels interleaved.
 ///
@@ -92,11 +92,18 @@ impl Picture {
         }));
         let result = decoded.unwrap_or_else(|_| {
             let reason = "the decoder stopped unexpectedly".to_owned();
-            Err(DecodeError::Corrupt { name: name.to_owned(), format: words(format), reason })
+            Err(DecodeError::Corrupt {
+                name: name.to_owned(),
+                format: words(format),
+                reason,
+            })
         });
         if result.is_err() {
             let samples = std::mem::take(&mut self.samples);
-            *self = Self { samples, ..Self::default() };
+            *self = Self {
+                samples,
+                ..Self::default()
+            };
             self.samples.clear();
         }
         result
@@ -110,14 +117,22 @@ impl Picture {
         limits: &DecodeLimits,
     ) -> Result<(), DecodeError> {
         let failed = |error: ImageError| DecodeError::from_image(name, format, error);
+        let ends = match format {
+            ImageFormat::Jpeg => jpeg_ends(bytes),
+            ImageFormat::WebP => webp_ends(bytes),
+            _ => true,
+        };
+        if !ends {
+            return Err(DecodeError::Truncated {
+                name: name.to_owned(),
+                format: words(format),
+            });
+        }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         reader.limits(limits.for_decoder());
         let mut decoder = reader.into_decoder().map_err(failed)?;
         let (width, height) = decoder.dimensions();
         limits.check(width, height, name)?;
-        if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-            return Err(DecodeError::Truncated { name: name.to_owned(), format: words(format) });
-        }
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let (channels, is_16_bit) = match decoder.color_type() {
             ColorType::L8 => (Channels::Gray, false),
@@ -130,7 +145,10 @@ impl Picture {
             ColorType::Rgba16 => (Channels::Rgba, true),
             other => {
                 let what = format!("{} with samples of type {other:?}", words(format));
-                return Err(DecodeError::Unsupported { name: name.to_owned(), what });
+                return Err(DecodeError::Unsupported {
+                    name: name.to_owned(),
+                    what,
+                });
             }
         };
         // At most 8 bytes for each of the pixels that passed the limit.
@@ -157,7 +175,10 @@ pub fn read_file(
     bytes: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
     bytes.clear();
-    let failed = |source| DecodeError::Read { name: path.display().to_string(), source };
+    let failed = |source| DecodeError::Read {
+        name: path.display().to_string(),
+        source,
+    };
     let file = std::fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
@@ -215,7 +236,10 @@ impl Default for DecodeLimits {
     /// [`limits::IMAGE_PIXELS`], and files of up to 1 GiB: an uncompressed picture of that many
     /// pixels with 4 samples.
     fn default() -> Self {
-        Self { pixels: limits::IMAGE_PIXELS, file_bytes: 4 * limits::IMAGE_PIXELS }
+        Self {
+            pixels: limits::IMAGE_PIXELS,
+            file_bytes: 4 * limits::IMAGE_PIXELS,
+        }
     }
 }
 
@@ -223,11 +247,20 @@ impl DecodeLimits {
     fn check(&self, width: u32, height: u32, name: &str) -> Result<(), DecodeError> {
         if u64::from(width) * u64::from(height) > self.pixels {
             let (name, limit) = (name.to_owned(), self.pixels);
-            return Err(DecodeError::TooManyPixels { name, width, height, limit });
+            return Err(DecodeError::TooManyPixels {
+                name,
+                width,
+                height,
+                limit,
+            });
         }
         if width == 0 || height == 0 {
             let reason = format!("its size is {width}×{height} pixels");
-            return Err(DecodeError::Corrupt { name: name.to_owned(), format: "image", reason });
+            return Err(DecodeError::Corrupt {
+                name: name.to_owned(),
+                format: "image",
+                reason,
+            });
         }
         Ok(())
     }

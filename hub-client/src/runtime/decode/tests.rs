@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
 
 use std::path::PathBuf;
 
@@ -39,7 +44,11 @@ fn the_content_decides_not_the_name() {
         assert_eq!(picture.samples.len(), 60 * 50 * count, "{format:?}");
         let at = (10 * 60 + 20) * count;
         let difference = picture.samples[at].abs_diff(180);
-        assert!(difference < 40, "{format:?}: {:?}", &picture.samples[at..at + count]);
+        assert!(
+            difference < 40,
+            "{format:?}: {:?}",
+            &picture.samples[at..at + count]
+        );
     }
 }
 
@@ -49,11 +58,16 @@ fn truncated_files_are_refused_whatever_the_format() {
         let whole = encoded(format);
         for kept in [20, whole.len() / 4, whole.len() / 2, whole.len() * 9 / 10] {
             let result = Picture::decode(&whole[..kept], "cut", &limits());
-            let Err(error) = result else { panic!("{format:?} with {kept} bytes was accepted") };
+            let Err(error) = result else {
+                panic!("{format:?} with {kept} bytes was accepted")
+            };
             assert!(error.to_string().contains("cut"), "{error}");
         }
         let result = Picture::decode(&whole[..whole.len() / 2], "cut", &limits());
-        assert!(matches!(result, Err(DecodeError::Truncated { .. })), "{format:?}: {result:?}");
+        assert!(
+            matches!(result, Err(DecodeError::Truncated { .. })),
+            "{format:?}: {result:?}"
+        );
     }
 }
 
@@ -75,7 +89,10 @@ fn damaged_files_never_panic() {
 #[test]
 fn what_is_no_picture_is_told_apart() {
     let is_not_an_image = |bytes: &[u8]| {
-        matches!(Picture::decode(bytes, "x", &limits()), Err(DecodeError::NotAnImage { .. }))
+        matches!(
+            Picture::decode(bytes, "x", &limits()),
+            Err(DecodeError::NotAnImage { .. })
+        )
     };
     assert!(is_not_an_image(b"hello"));
     assert!(is_not_an_image(b"<html><body>"));
@@ -94,21 +111,32 @@ fn what_is_no_picture_is_told_apart() {
     ];
     for (bytes, word) in foreign {
         let error = Picture::decode(bytes, "x", &limits()).unwrap_err();
-        assert!(matches!(error, DecodeError::Unsupported { .. }), "{error:?}");
+        assert!(
+            matches!(error, DecodeError::Unsupported { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(word), "{error}");
     }
 }
 
 #[test]
 fn too_many_pixels_are_refused_before_anything_is_allocated() {
-    let limits = DecodeLimits { pixels: 60 * 50 - 1, ..limits() };
+    let limits = DecodeLimits {
+        pixels: 60 * 50 - 1,
+        ..limits()
+    };
     for format in FORMATS {
         let result = Picture::decode(&encoded(format), "bomb", &limits);
-        assert!(matches!(result, Err(DecodeError::TooManyPixels { .. })), "{format:?}: {result:?}");
+        assert!(
+            matches!(result, Err(DecodeError::TooManyPixels { .. })),
+            "{format:?}: {result:?}"
+        );
     }
     // A header of 100,000 × 100,000 pixels, 30 GB, in a file of 57 bytes.
     let mut header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    header.extend([0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0, 8, 2, 0, 0, 0, 0xae, 0x72, 0xc5, 0x8d]);
+    header.extend([
+        0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0, 8, 2, 0, 0, 0, 0xae, 0x72, 0xc5, 0x8d,
+    ]);
     header.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82");
     let result = Picture::decode(&header, "bomb.png", &DecodeLimits::default());
     assert!(result.is_err(), "{result:?}");
@@ -119,13 +147,25 @@ fn files_past_the_limit_of_bytes_and_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
     std::fs::write(&path, encoded(ImageFormat::Png)).unwrap();
-    let small = DecodeLimits { file_bytes: 100, ..limits() };
+    let small = DecodeLimits {
+        file_bytes: 100,
+        ..limits()
+    };
     let large = Picture::open(&path, &small);
-    assert!(matches!(large, Err(DecodeError::FileTooLarge { .. })), "{large:?}");
+    assert!(
+        matches!(large, Err(DecodeError::FileTooLarge { .. })),
+        "{large:?}"
+    );
     assert!(Picture::open(&path, &limits()).is_ok());
-    for absent in [folder.path().to_owned(), PathBuf::from("/absent/picture.png")] {
+    for absent in [
+        folder.path().to_owned(),
+        PathBuf::from("/absent/picture.png"),
+    ] {
         let result = Picture::open(&absent, &limits());
-        assert!(matches!(result, Err(DecodeError::Read { .. })), "{result:?}");
+        assert!(
+            matches!(result, Err(DecodeError::Read { .. })),
+            "{result:?}"
+        );
     }
 }
 
@@ -133,16 +173,25 @@ fn files_past_the_limit_of_bytes_and_folders_are_refused() {
 fn a_picture_is_reusable_after_an_error() {
     let mut picture = Picture::decode(&encoded(ImageFormat::Png), "a", &limits()).unwrap();
     assert!(picture.decode_into(b"nothing", "b", &limits()).is_err());
-    assert!(picture.decode_into(&encoded(ImageFormat::Png)[..200], "c", &limits()).is_err());
+    assert!(
+        picture
+            .decode_into(&encoded(ImageFormat::Png)[..200], "c", &limits())
+            .is_err()
+    );
     assert!(picture.samples.is_empty());
-    picture.decode_into(&encoded(ImageFormat::Bmp), "d", &limits()).unwrap();
+    picture
+        .decode_into(&encoded(ImageFormat::Bmp), "d", &limits())
+        .unwrap();
     assert_eq!(picture.samples, sample().into_bytes());
 }
 
 #[test]
 fn sixteen_bits_become_eight_by_rounding() {
     let values: [u16; 6] = [0, 128, 129, 32_767, 65_406, 65_535];
-    let mut samples: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let mut samples: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_ne_bytes())
+        .collect();
     narrow(&mut samples);
     let expected = values.map(|value| (f64::from(value) / 257.0).round() as u8);
     assert_eq!(samples, expected);
@@ -156,7 +205,10 @@ fn cmyk_jpegs_decode_as_pillow_does() {
     for name in ["cmyk", "ycck"] {
         let found = Picture::open(&folder.join(format!("{name}.jpg")), &limits()).unwrap();
         let expected = Picture::open(&folder.join(format!("{name}.png")), &limits()).unwrap();
-        assert_eq!((found.width, found.height), (expected.width, expected.height));
+        assert_eq!(
+            (found.width, found.height),
+            (expected.width, expected.height)
+        );
         assert_eq!(found.channels, Channels::Rgb);
         let pairs = found.samples.iter().zip(&expected.samples);
         let largest = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap();

@@ -17,14 +17,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod kernel;
 mod orient;
 mod resize;
 
 use image::metadata::Orientation;
-use registry_schema::limits;
 use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode};
 
-use self::resize::{Axis, Scaler, View};
+use self::kernel::Axis;
+use self::resize::{Scaler, View};
 use super::decode::{Channels, Picture};
 
 /// Prepares pictures for one extractor. Holds scratch memory, so one for each thread.
@@ -42,8 +43,15 @@ impl Preprocessor {
     /// For a validated `input` (see [`Input::validate`]).
     pub fn new(input: Input) -> Self {
         let tables = tables(&input);
-        let scaler = Scaler::new(input.resize.filter, limits::IMAGE_PIXELS);
-        Self { input, tables, scaler, turned: vec![], flat: vec![], resized: vec![] }
+        let scaler = Scaler::new(input.resize.filter);
+        Self {
+            input,
+            tables,
+            scaler,
+            turned: vec![],
+            flat: vec![],
+            resized: vec![],
+        }
     }
 
     /// Numbers of one picture: channels · height · width.
@@ -56,8 +64,7 @@ impl Preprocessor {
     /// `[height, width, channels]` as the layout says.
     ///
     /// # Errors
-    /// [`PrepareError`] when `out` or the picture's samples have the wrong length, or the picture
-    /// is so long and thin that resizing it would take more memory than the largest picture.
+    /// [`PrepareError`] when `out` or the picture's samples have the wrong length.
     pub fn prepare(&mut self, picture: &Picture, out: &mut [f32]) -> Result<(), PrepareError> {
         let (found, expected) = (out.len(), self.sample_length());
         if found != expected {
@@ -69,11 +76,10 @@ impl Preprocessor {
         // The numbers are those of the normative steps.
         let result = self
             .orient(picture, &mut turned) // 2
-            .map(|source| self.flatten(source, &mut flat)) // 3, 4
-            .and_then(|source| {
-                self.fit(source, &mut resized)?; // 5, 6
+            .map(|source| {
+                let source = self.flatten(source, &mut flat); // 3, 4
+                self.fit(source, &mut resized); // 5, 6
                 self.write(&resized, source.channels, out); // 7, 8
-                Ok(())
             });
         release(&mut turned);
         release(&mut flat);
@@ -89,29 +95,61 @@ impl Preprocessor {
     ) -> Result<Source<'a>, PrepareError> {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let (found, count) = (picture.samples.len(), picture.channels.count());
-        let expected = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(count));
+        let expected = width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(count));
         if found == 0 || Some(found) != expected {
-            return Err(PrepareError::PictureLength { found, width, height, channels: count });
+            return Err(PrepareError::PictureLength {
+                found,
+                width,
+                height,
+                channels: count,
+            });
         }
         let channels = picture.channels;
         if !self.input.exif_orientation || picture.orientation == Orientation::NoTransforms {
-            return Ok(Source { samples: &picture.samples, width, height, channels });
+            return Ok(Source {
+                samples: &picture.samples,
+                width,
+                height,
+                channels,
+            });
         }
-        let (width, height) =
-            orient::turn(&picture.samples, (width, height), count, picture.orientation, turned);
-        Ok(Source { samples: turned, width, height, channels })
+        let (width, height) = orient::turn(
+            &picture.samples,
+            (width, height),
+            count,
+            picture.orientation,
+            turned,
+        );
+        Ok(Source {
+            samples: turned,
+            width,
+            height,
+            channels,
+        })
     }
 
     /// Lays transparent pixels over the background and converts to gray when the tensor is gray.
     /// What comes out has 1 or 3 channels; a gray picture for a colour tensor stays gray until the
     /// end, which saves two thirds of the work and changes nothing.
-    fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> View<'a> {
-        let Source { samples, width, height, channels } = source;
-        let view = |samples, channels| View { samples, width, height, channels };
+    fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> Flat<'a> {
+        let Source {
+            samples,
+            width,
+            height,
+            channels,
+        } = source;
+        let of = |samples, channels| Flat {
+            samples,
+            width,
+            height,
+            channels,
+        };
         let wants_gray = self.input.color == Color::Gray;
         match channels {
-            Channels::Gray => return view(samples, 1),
-            Channels::Rgb if !wants_gray => return view(samples, 3),
+            Channels::Gray => return of(samples, 1),
+            Channels::Rgb if !wants_gray => return of(samples, 3),
             _ => {}
         }
         let Background(background) = self.input.alpha;
@@ -122,15 +160,20 @@ impl Preprocessor {
         let over = |pixel: [u8; 3], alpha: u8| -> [u8; 3] {
             std::array::from_fn(|c| composite(pixel[c], background[c], alpha))
         };
-        let pixels = samples.chunks_exact(channels.count()).map(|pixel| match *pixel {
-            [gray, alpha] => over([gray; 3], alpha),
-            [r, g, b, alpha] => over([r, g, b], alpha),
-            [r, g, b] => [r, g, b],
-            // `chunks_exact` of the channel counts 2, 3 and 4 gives nothing else.
-            _ => background,
-        });
+        let pixels = samples
+            .chunks_exact(channels.count())
+            .map(|pixel| match *pixel {
+                [gray, alpha] => over([gray; 3], alpha),
+                [r, g, b, alpha] => over([r, g, b], alpha),
+                [r, g, b] => [r, g, b],
+                // `chunks_exact` of the channel counts 2, 3 and 4 gives nothing else.
+                _ => background,
+            });
         match flat_channels {
-            1 => flat.iter_mut().zip(pixels).for_each(|(out, pixel)| *out = luma(pixel)),
+            1 => flat
+                .iter_mut()
+                .zip(pixels)
+                .for_each(|(out, pixel)| *out = luma(pixel)),
             _ => flat
                 .as_chunks_mut::<3>()
                 .0
@@ -138,11 +181,11 @@ impl Preprocessor {
                 .zip(pixels)
                 .for_each(|(out, pixel)| *out = pixel),
         }
-        view(flat, flat_channels)
+        of(flat, flat_channels)
     }
 
     /// Resizes and crops (or pads) to the tensor's width and height.
-    fn fit(&mut self, source: View<'_>, resized: &mut Vec<u8>) -> Result<(), PrepareError> {
+    fn fit(&mut self, source: Flat<'_>, resized: &mut Vec<u8>) {
         let (width, height) = (self.input.width, self.input.height);
         let (target_width, target_height) = self.input.resize.target(
             u32::try_from(source.width).unwrap_or(u32::MAX),
@@ -155,34 +198,38 @@ impl Preprocessor {
         if self.input.resize.mode == ResizeMode::Letterbox {
             return self.letterbox(source, (target_width, target_height), resized);
         }
-        let crop = |source, target: usize, length| {
-            Axis { source, target, start: (target - length) / 2, length }
+        let crop = |source, target: usize, length| Axis {
+            source,
+            target,
+            start: (target - length) / 2,
+            length,
         };
         resized.resize(width * height * source.channels, 0);
-        self.scaler.scale(
-            source,
-            crop(source.width, target_width, width),
-            crop(source.height, target_height, height),
-            resized,
-        )
+        let x = crop(source.width, target_width, width);
+        let y = crop(source.height, target_height, height);
+        self.scaler.scale(source.view(), x, y, resized);
     }
 
     /// Resizes to `inner` and lays the result over the bars' colour, an odd pixel right or below.
     fn letterbox(
         &mut self,
-        source: View<'_>,
+        source: Flat<'_>,
         (inner_width, inner_height): (usize, usize),
         resized: &mut Vec<u8>,
-    ) -> Result<(), PrepareError> {
+    ) {
         let (width, height) = (self.input.width as usize, self.input.height as usize);
-        let whole = |source, target| Axis { source, target, start: 0, length: target };
-        let mut inner = vec![0; inner_width * inner_height * source.channels];
-        self.scaler.scale(
+        let whole = |source, target| Axis {
             source,
+            target,
+            start: 0,
+            length: target,
+        };
+        let mut inner = vec![0; inner_width * inner_height * source.channels];
+        let (x, y) = (
             whole(source.width, inner_width),
             whole(source.height, inner_height),
-            &mut inner,
-        )?;
+        );
+        self.scaler.scale(source.view(), x, y, &mut inner);
         let Background(bars) = self.input.resize.pad;
         let channels = self.fit_channels(source.channels);
         resized.clear();
@@ -191,16 +238,20 @@ impl Preprocessor {
             _ => resized.extend(bars.iter().cycle().take(width * height * 3)),
         }
         let (left, top) = ((width - inner_width) / 2, (height - inner_height) / 2);
-        for (y, line) in inner.chunks_exact(inner_width * source.channels).enumerate() {
+        for (y, line) in inner
+            .chunks_exact(inner_width * source.channels)
+            .enumerate()
+        {
             let start = ((top + y) * width + left) * channels;
             let row = &mut resized[start..start + inner_width * channels];
             if channels == source.channels {
                 row.copy_from_slice(line);
             } else {
-                row.chunks_exact_mut(3).zip(line).for_each(|(pixel, &gray)| pixel.fill(gray));
+                row.chunks_exact_mut(3)
+                    .zip(line)
+                    .for_each(|(pixel, &gray)| pixel.fill(gray));
             }
         }
-        Ok(())
     }
 
     /// Channels after [`Self::fit`] of a picture of `channels`: a gray picture between coloured bars
@@ -208,7 +259,11 @@ impl Preprocessor {
     fn fit_channels(&self, channels: usize) -> usize {
         let has_bars = self.input.resize.mode == ResizeMode::Letterbox;
         let Background(bars) = self.input.resize.pad;
-        if has_bars && self.input.color != Color::Gray && !is_neutral(bars) { 3 } else { channels }
+        if has_bars && self.input.color != Color::Gray && !is_neutral(bars) {
+            3
+        } else {
+            channels
+        }
     }
 
     /// Normalises and lays out.
@@ -256,8 +311,30 @@ struct Source<'a> {
     channels: Channels,
 }
 
+/// A picture of 1 or 3 channels without alpha.
+#[derive(Clone, Copy)]
+struct Flat<'a> {
+    samples: &'a [u8],
+    width: usize,
+    height: usize,
+    channels: usize,
+}
+
+impl<'a> Flat<'a> {
+    fn view(&self) -> View<'a> {
+        View {
+            samples: self.samples,
+            width: self.width,
+            channels: self.channels,
+        }
+    }
+}
+
 /// `(sample · scale − mean) / std` in f32 for each sample and channel.
-#[expect(clippy::cast_possible_truncation, reason = "the specification computes in f32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the specification computes in f32"
+)]
 fn tables(input: &Input) -> Vec<[f32; 256]> {
     let normalize = &input.normalize;
     let scale = normalize.scale as f32;
@@ -299,7 +376,9 @@ pub enum PrepareError {
         expected: usize,
     },
     /// The picture contradicts itself.
-    #[error("a picture of {width}×{height} pixels and {channels} channels cannot have {found} samples")]
+    #[error(
+        "a picture of {width}×{height} pixels and {channels} channels cannot have {found} samples"
+    )]
     PictureLength {
         /// Samples there are.
         found: usize,
@@ -309,22 +388,6 @@ pub enum PrepareError {
         height: usize,
         /// Its channels.
         channels: usize,
-    },
-    /// Resizing it would take more than the largest picture takes.
-    #[error("the picture is {width}×{height} pixels: too long and thin to resize ({pixels} pixels on the way)")]
-    TooElongated {
-        /// Its width.
-        width: usize,
-        /// Its height.
-        height: usize,
-        /// Pixels between the passes.
-        pixels: u64,
-    },
-    /// The resampler refused.
-    #[error("the picture cannot be resized: {reason}")]
-    Resize {
-        /// What it said.
-        reason: String,
     },
 }
 

@@ -14,12 +14,36 @@ pub(super) fn turn(
     turned.clear();
     turned.resize(samples.len(), 0);
     match channels {
-        1 => turn_pixels(pixels::<1>(samples), (width, height), orientation, pixels_mut(turned)),
-        2 => turn_pixels(pixels::<2>(samples), (width, height), orientation, pixels_mut(turned)),
-        3 => turn_pixels(pixels::<3>(samples), (width, height), orientation, pixels_mut(turned)),
-        _ => turn_pixels(pixels::<4>(samples), (width, height), orientation, pixels_mut(turned)),
+        1 => turn_pixels(
+            pixels::<1>(samples),
+            (width, height),
+            orientation,
+            pixels_mut(turned),
+        ),
+        2 => turn_pixels(
+            pixels::<2>(samples),
+            (width, height),
+            orientation,
+            pixels_mut(turned),
+        ),
+        3 => turn_pixels(
+            pixels::<3>(samples),
+            (width, height),
+            orientation,
+            pixels_mut(turned),
+        ),
+        _ => turn_pixels(
+            pixels::<4>(samples),
+            (width, height),
+            orientation,
+            pixels_mut(turned),
+        ),
     }
-    if swaps_sides(orientation) { (height, width) } else { (width, height) }
+    if swaps_sides(orientation) {
+        (height, width)
+    } else {
+        (width, height)
+    }
 }
 
 /// Whether width and height change places.
@@ -63,8 +87,11 @@ fn turn_pixels<const N: usize>(
             Orientation::Rotate270FlipH => (-row, -1, last_row + last_column),
         }
     };
-    let (new_width, new_height) =
-        if swaps_sides(orientation) { (height, width) } else { (width, height) };
+    let (new_width, new_height) = if swaps_sides(orientation) {
+        (height, width)
+    } else {
+        (width, height)
+    };
     // Tiles, so that the source lines of a quarter turn stay in the cache.
     const TILE: usize = 64;
     for tile_y in (0..new_height).step_by(TILE) {
@@ -104,7 +131,11 @@ mod tests {
         for (exif, size, expected) in cases {
             let orientation = Orientation::from_exif(exif).unwrap_or(Orientation::NoTransforms);
             let mut turned = Vec::new();
-            assert_eq!(turn(&stored, (3, 2), 1, orientation, &mut turned), size, "EXIF {exif}");
+            assert_eq!(
+                turn(&stored, (3, 2), 1, orientation, &mut turned),
+                size,
+                "EXIF {exif}"
+            );
             assert_eq!(turned, expected, "EXIF {exif}");
         }
     }
@@ -115,7 +146,13 @@ mod tests {
         let stored: Vec<u8> = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
         let mut there = Vec::new();
         let mut back = Vec::new();
-        let size = turn(&stored, (width, height), 3, Orientation::Rotate90, &mut there);
+        let size = turn(
+            &stored,
+            (width, height),
+            3,
+            Orientation::Rotate90,
+            &mut there,
+        );
         turn(&there, size, 3, Orientation::Rotate270, &mut back);
         assert_eq!(back, stored);
     }
