@@ -15,23 +15,26 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 | [`limits`], [`digest`], [`name`] |
+//! | 1 | [`limits`], [`digest`], [`name`], [`content`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
-//! | 3 | [`manifest`], [`envelope`] |
-//! | 4 | [`statement`], [`trust_root`], [`compatibility`] |
+//! | 3 | [`manifest`], [`envelope`], [`onnx`] |
+//! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`] |
 //! | 5 | [`threshold`] |
 //! | 6 | [`verify`] |
 //! | 7 | [`receipt`], [`api`] |
 
 pub mod api;
 pub mod compatibility;
+pub mod content;
 pub mod digest;
 pub mod envelope;
+pub mod graph;
 mod hex;
 pub mod keys;
 pub mod limits;
 pub mod manifest;
 pub mod name;
+pub mod onnx;
 pub mod preprocess;
 pub mod receipt;
 pub mod reference;

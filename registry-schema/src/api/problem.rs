@@ -93,6 +93,8 @@ codes! {
     NoSuchRelease, "no_such_release", 404;
     /// The path exists, but not for this method.
     MethodNotAllowed, "method_not_allowed", 405;
+    /// Nothing arrived for too long.
+    RequestTimeout, "request_timeout", 408;
     /// That version is there with other content; releases never change.
     VersionExists, "version_exists", 409;
     /// The version breaks the order or the promise of version numbers.
@@ -103,6 +105,8 @@ codes! {
     TooLarge, "too_large", 413;
     /// The media type is not what this path takes.
     MediaType, "media_type", 415;
+    /// The range begins past the end, or does not follow what is there.
+    RangeNotSatisfiable, "range_not_satisfiable", 416;
     /// The statement is not one of a release.
     InvalidStatement, "invalid_statement", 422;
     /// The signatures are not those of enough owners.

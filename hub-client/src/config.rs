@@ -1,0 +1,245 @@
+//! Where things are, and which hub is meant: flags over environment over the user's file.
+
+use std::path::{Path, PathBuf};
+
+use registry_schema::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, FileError};
+
+/// The folders everything lives in.
+///
+/// With `HUB_HOME` set, all are below it. Otherwise they follow the XDG base directory
+/// specification: `$XDG_CONFIG_HOME/hub`, `$XDG_DATA_HOME/hub`, `$XDG_CACHE_HOME/hub`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// Settings, token and keys.
+    pub config: PathBuf,
+    /// Extractors, heads and the runtime library.
+    pub data: PathBuf,
+    /// Computed features; may be deleted at any time.
+    pub cache: PathBuf,
+}
+
+impl Folders {
+    /// All folders below one.
+    pub fn under(home: &Path) -> Self {
+        Self {
+            config: home.to_owned(),
+            data: home.to_owned(),
+            cache: home.join("cache"),
+        }
+    }
+
+    /// The folders the environment asks for; `variable` reads one of its variables.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoHome`] when neither `HUB_HOME`, the XDG variables nor `HOME` is set.
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = |name: &str| {
+            variable(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        if let Some(home) = path("HUB_HOME") {
+            return Ok(Self::under(&home));
+        }
+        let xdg = |name: &str, fallback: &str| {
+            path(name)
+                .filter(|path| path.is_absolute())
+                .or_else(|| path("HOME").map(|home| home.join(fallback)))
+                .map(|base| base.join("hub"))
+                .ok_or(ConfigError::NoHome)
+        };
+        Ok(Self {
+            config: xdg("XDG_CONFIG_HOME", ".config")?,
+            data: xdg("XDG_DATA_HOME", ".local/share")?,
+            cache: xdg("XDG_CACHE_HOME", ".cache")?,
+        })
+    }
+
+    /// The user's settings file.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The folder of secret keys.
+    pub fn keys(&self) -> PathBuf {
+        self.config.join("keys")
+    }
+
+    /// The pinned consortium policy.
+    pub fn policy_file(&self) -> PathBuf {
+        self.config.join("policy.toml")
+    }
+
+    /// The content-addressed store of pulled releases.
+    pub fn store(&self) -> PathBuf {
+        self.data.join("store")
+    }
+
+    /// Trained heads.
+    pub fn heads(&self) -> PathBuf {
+        self.data.join("heads")
+    }
+
+    /// Where the onnxruntime library may be put.
+    pub fn runtime(&self) -> PathBuf {
+        self.data.join("runtime")
+    }
+
+    /// Cached features.
+    pub fn features(&self) -> PathBuf {
+        self.cache.join("features")
+    }
+}
+
+/// The user's file, `config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// The hub, written by `hub login`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<HubConfig>,
+    /// SHA-256 of the consortium policy this user trusts, written by `hub trust`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
+    /// Threads of the runtime and the decoders; all cores when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+}
+
+/// One hub and how to reach it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// Its address: `https://…`, or `http://` on loopback.
+    pub url: String,
+    /// The access token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// SHA-256 of the only certificate to accept, for hubs with a self-made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Digest>,
+}
+
+impl std::fmt::Debug for HubConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("HubConfig")
+            .field("url", &self.url)
+            .field("token", &token)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UserConfig {
+    /// Reads the user's file; one that is not there is empty.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it cannot be read or understood.
+    pub fn load(folders: &Folders) -> Result<Self, ConfigError> {
+        let path = folders.config_file();
+        let bytes = match files::read_limited(&path, 1 << 20) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            other => other?,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path,
+            source: Box::new(source),
+        })
+    }
+
+    /// Writes the user's file, 0600.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it cannot be written.
+    pub fn save(&self, folders: &Folders) -> Result<(), ConfigError> {
+        let text = toml::to_string_pretty(self).map_err(|source| ConfigError::Write { source })?;
+        files::write_atomic(folders.config_file(), text.as_bytes())?;
+        Ok(())
+    }
+}
+
+/// Settings cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No place to live.
+    #[error("neither HUB_HOME nor HOME is set: set HUB_HOME to a folder of your own")]
+    NoHome,
+    /// Not TOML, or an unknown key.
+    #[error("`{}` cannot be understood", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Cannot be written as TOML.
+    #[error("the settings cannot be written as TOML")]
+    Write {
+        /// What the writer met.
+        #[source]
+        source: toml::ser::Error,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn folders(variables: &[(&str, &str)]) -> Result<Folders, ConfigError> {
+        Folders::from_environment(|name| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn hub_home_wins_then_xdg_then_home() {
+        let all = folders(&[("HUB_HOME", "/h"), ("XDG_DATA_HOME", "/x"), ("HOME", "/u")]).unwrap();
+        assert_eq!(all, Folders::under(Path::new("/h")));
+        let xdg = folders(&[("XDG_DATA_HOME", "/x"), ("HOME", "/u")]).unwrap();
+        assert_eq!(xdg.data, Path::new("/x/hub"));
+        assert_eq!(xdg.config, Path::new("/u/.config/hub"));
+        assert_eq!(
+            folders(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/u")])
+                .unwrap()
+                .cache,
+            Path::new("/u/.cache/hub")
+        );
+        assert!(matches!(folders(&[]), Err(ConfigError::NoHome)));
+    }
+
+    #[test]
+    fn settings_round_trip_and_hide_the_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::under(folder.path());
+        assert_eq!(UserConfig::load(&folders).unwrap(), UserConfig::default());
+        let hub = HubConfig {
+            url: "https://h".into(),
+            token: Some("hub_secret".into()),
+            certificate: None,
+        };
+        let config = UserConfig {
+            hub: Some(hub),
+            policy: Some(Digest::of(b"p")),
+            threads: Some(2),
+        };
+        config.save(&folders).unwrap();
+        assert_eq!(UserConfig::load(&folders).unwrap(), config);
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+}

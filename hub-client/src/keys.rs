@@ -1,0 +1,164 @@
+//! The member's signing keys on this machine.
+
+use std::path::{Path, PathBuf};
+
+use registry_schema::keys::{KeyError, PublicKey, SecretKey};
+
+use crate::config::Folders;
+use crate::files::{self, FileError};
+
+/// Where a new key was written.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// The secret half, PKCS#8 PEM, 0600.
+    pub secret_path: PathBuf,
+    /// The public half, SPKI PEM, to be given to the consortium.
+    pub public_path: PathBuf,
+    /// The public half.
+    pub public: PublicKey,
+}
+
+/// Makes a new Ed25519 key called `name` in the folder of keys. An existing one is never replaced.
+///
+/// # Errors
+/// [`KeyFileError`] when there is one of that name, or no randomness, or no room.
+pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
+    let secret_path = path_of(folders, name)?;
+    let public_path = secret_path.with_extension("pub.pem");
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|source| KeyFileError::Randomness { source })?;
+    let secret = SecretKey::from_seed(&seed);
+    let public = secret.public();
+    let key_error = |source| KeyFileError::Key {
+        path: secret_path.clone(),
+        source,
+    };
+    let (secret_pem, public_pem) = (
+        secret.to_pem().map_err(key_error)?,
+        public.to_pem().map_err(key_error)?,
+    );
+    files::write_new(&secret_path, secret_pem.as_bytes())?;
+    files::write_atomic(&public_path, public_pem.as_bytes())?;
+    Ok(NewKey {
+        secret_path,
+        public_path,
+        public,
+    })
+}
+
+/// The secret key called `name`, or at a path when `name` holds a `/` or ends in `.pem`.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no Ed25519 key.
+pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
+    let path = if name.contains('/') || name.ends_with(".pem") {
+        PathBuf::from(name)
+    } else {
+        path_of(folders, name)?
+    };
+    let text = read_text(&path)?;
+    SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
+}
+
+/// Reads a public key from a PEM file.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no Ed25519 key.
+pub fn load_public(path: &Path) -> Result<PublicKey, KeyFileError> {
+    let text = read_text(path)?;
+    PublicKey::from_pem(&text).map_err(|source| KeyFileError::Key {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn path_of(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if name.is_empty() || !plain {
+        return Err(KeyFileError::Name {
+            name: name.to_owned(),
+        });
+    }
+    Ok(folders.keys().join(format!("{name}.pem")))
+}
+
+fn read_text(path: &Path) -> Result<String, KeyFileError> {
+    let bytes = match files::read_limited(path, 1 << 16) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(KeyFileError::Missing {
+                path: path.to_owned(),
+            });
+        }
+        other => other?,
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A key cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// A name that is no file name.
+    #[error("`{name}` is no name for a key: use letters, digits, `-` and `_`")]
+    Name {
+        /// What was given.
+        name: String,
+    },
+    /// No such file.
+    #[error("there is no key at `{}`: make one with `hub keygen`", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Not an Ed25519 key.
+    #[error("`{}` cannot be used", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Randomness {
+        /// What it said.
+        #[source]
+        source: getrandom::Error,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_read_by_name_or_path() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path());
+        let new = generate(&folders, "default").unwrap();
+        assert!(generate(&folders, "default").is_err(), "never replaced");
+        assert_eq!(load(&folders, "default").unwrap().public(), new.public);
+        assert_eq!(
+            load(&folders, new.secret_path.to_str().unwrap())
+                .unwrap()
+                .public(),
+            new.public
+        );
+        assert_eq!(load_public(&new.public_path).unwrap(), new.public);
+        assert!(
+            load_public(&new.secret_path).is_err(),
+            "a secret key is not taken for a public one"
+        );
+        assert!(matches!(
+            load(&folders, "other"),
+            Err(KeyFileError::Missing { .. })
+        ));
+        assert!(matches!(load(&folders, ""), Err(KeyFileError::Name { .. })));
+    }
+}

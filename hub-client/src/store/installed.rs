@@ -1,0 +1,144 @@
+//! A release that is installed and was verified again.
+
+use std::path::PathBuf;
+
+use registry_schema::manifest::{CARD_FILE, GRAPH_FILE, Manifest, ProbeVectors, VECTORS_FILE};
+use registry_schema::receipt::{Receipt, VerifiedReceipt};
+use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::verify::{VerifiedRelease, current_yank};
+
+use super::{Store, StoreError, digest_of_file};
+use crate::files::{self, FileError};
+
+/// A verified release whose files are in the store. The only thing pulled extractors are run from.
+#[derive(Clone, Debug)]
+pub struct InstalledRelease {
+    store: Store,
+    receipt: Receipt,
+    verified: VerifiedReceipt,
+}
+
+impl InstalledRelease {
+    pub(super) fn new(
+        store: Store,
+        receipt: Receipt,
+        verified: VerifiedReceipt,
+    ) -> Result<Self, StoreError> {
+        let installed = Self {
+            store,
+            receipt,
+            verified,
+        };
+        for file in installed.release().files() {
+            if !installed.store.has_blob(&file.digest, file.size_bytes) {
+                return Err(installed.missing(&file.path));
+            }
+        }
+        Ok(installed)
+    }
+
+    /// What was signed.
+    pub fn release(&self) -> &VerifiedRelease {
+        &self.verified.release
+    }
+
+    /// Its manifest.
+    pub fn manifest(&self) -> &Manifest {
+        self.release().manifest()
+    }
+
+    /// The receipt of its pull.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// Why it is yanked, when it was at the time of its pull.
+    pub fn yanked(&self) -> Option<&YankStatement> {
+        current_yank(&self.verified.yanks).ok().flatten()
+    }
+
+    /// Where the graph is, after its bytes were compared with the signed digest.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobCorrupt`] or [`StoreError::BlobMissing`].
+    pub fn graph(&self) -> Result<PathBuf, StoreError> {
+        self.checked(GRAPH_FILE)
+    }
+
+    /// The card's text.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is missing or was changed.
+    pub fn card(&self) -> Result<String, StoreError> {
+        Ok(String::from_utf8_lossy(&self.read(CARD_FILE)?).into_owned())
+    }
+
+    /// The publisher's probe vectors.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are missing, were changed or cannot be understood.
+    pub fn probe_vectors(&self) -> Result<ProbeVectors, StoreError> {
+        let bytes = self.read(VECTORS_FILE)?;
+        ProbeVectors::parse(&bytes, self.manifest().output.dimension)
+            .map_err(|_| self.missing(VECTORS_FILE))
+    }
+
+    /// Paths of the probe images in the release and on disk, checked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one is missing or was changed.
+    pub fn probe_images(&self) -> Result<Vec<(String, PathBuf)>, StoreError> {
+        self.release()
+            .probe_images()
+            .map(|file| Ok((file.path.clone(), self.checked(&file.path)?)))
+            .collect()
+    }
+
+    /// Compares the bytes of every file with what was signed.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobCorrupt`] or [`StoreError::BlobMissing`] for the first that differs.
+    pub fn check_files(&self) -> Result<(), StoreError> {
+        self.release()
+            .files()
+            .iter()
+            .try_for_each(|file| self.checked(&file.path).map(drop))
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, StoreError> {
+        let size_bytes = self.file(path)?.size_bytes;
+        Ok(files::read_limited(&self.checked(path)?, size_bytes)?)
+    }
+
+    fn checked(&self, path: &str) -> Result<PathBuf, StoreError> {
+        let file = self.file(path)?;
+        let on_disk = self.store.blob_path(&file.digest);
+        let found = match digest_of_file(&on_disk) {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(self.missing(path));
+            }
+            Err(error) => return Err(FileError::into(error)),
+        };
+        if found == file.digest {
+            return Ok(on_disk);
+        }
+        Err(StoreError::BlobCorrupt {
+            release: self.receipt.release.clone(),
+            file: path.to_owned(),
+            expected: file.digest,
+            found,
+        })
+    }
+
+    fn file(&self, path: &str) -> Result<&ReleaseFile, StoreError> {
+        self.release().file(path).ok_or_else(|| self.missing(path))
+    }
+
+    fn missing(&self, path: &str) -> StoreError {
+        StoreError::BlobMissing {
+            release: self.receipt.release.clone(),
+            file: path.to_owned(),
+        }
+    }
+}

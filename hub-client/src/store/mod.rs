@@ -1,0 +1,268 @@
+//! What was pulled: blobs by digest, once each, and for every release its receipt.
+//!
+//! ```text
+//! store/blobs/sha256/ab/ab12…          whole, verified files
+//! store/partial/ab12….part             beginnings of files on their way
+//! store/releases/_/passport-extractor/2.1.0/receipt.json
+//! ```
+//!
+//! A release is there when its receipt is there, and the receipt is written last. Two processes may
+//! use one store: a blob is put in place by a rename, and each partial file has a lock.
+
+mod blobs;
+mod installed;
+
+pub use blobs::{BlobLock, digest_of_file};
+pub use installed::InstalledRelease;
+
+use std::path::{Path, PathBuf};
+
+use registry_schema::api;
+use registry_schema::digest::Digest;
+use registry_schema::name::{MemberName, Name};
+use registry_schema::receipt::{Receipt, ReceiptError};
+use registry_schema::reference::{Reference, Requirement, parse_version};
+use registry_schema::statement::ReleaseFile;
+use semver::Version;
+
+use crate::files::{self, FileError, FileLock};
+
+/// Receipts hold a policy and some envelopes.
+const RECEIPT_BYTES: u64 = 8 << 20;
+
+/// The local store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store in a folder, which need not exist yet.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// All installed releases, by name and version.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a folder cannot be read.
+    pub fn list(&self) -> Result<Vec<(Name, Version)>, StoreError> {
+        let mut found = Vec::new();
+        for namespace in subfolders(&self.root.join("releases"))? {
+            for base in subfolders(&self.root.join("releases").join(&namespace))? {
+                let member: Option<MemberName> = namespace.parse().ok();
+                let Ok(name) = Name::new(member, &base) else {
+                    continue;
+                };
+                for version in subfolders(&self.root.join("releases").join(&namespace).join(&base))?
+                {
+                    let Ok(version) = parse_version(&version) else {
+                        continue;
+                    };
+                    if self.receipt_path(&name, &version).is_file() {
+                        found.push((name.clone(), version));
+                    }
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The newest installed release that satisfies a reference.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInstalled`] says how to get it.
+    pub fn newest(&self, reference: &Reference) -> Result<Version, StoreError> {
+        let installed = self.list()?;
+        let versions = installed
+            .iter()
+            .filter(|(name, _)| *name == reference.name)
+            .map(|(_, version)| version);
+        let newest = reference.requirement.newest(versions).cloned();
+        newest.ok_or_else(|| StoreError::NotInstalled {
+            reference: reference.clone(),
+        })
+    }
+
+    /// The newest installed release that satisfies a reference, verified again under the pinned
+    /// policy, its files there with their signed sizes. No network is used.
+    ///
+    /// # Errors
+    /// [`StoreError`] names what is missing or no longer valid.
+    pub fn open_release(
+        &self,
+        reference: &Reference,
+        pinned_policy: &Digest,
+    ) -> Result<InstalledRelease, StoreError> {
+        let version = self.newest(reference)?;
+        let receipt = self.receipt(&reference.name, &version)?;
+        let exact = Reference::exact(reference.name.clone(), version);
+        let error = |source| StoreError::Receipt {
+            release: exact.clone(),
+            source: Box::new(source),
+        };
+        if receipt.release != exact {
+            return Err(StoreError::Swapped {
+                release: exact,
+                found: receipt.release,
+            });
+        }
+        let verified = receipt.verify(pinned_policy).map_err(error)?;
+        InstalledRelease::new(self.clone(), receipt, verified)
+    }
+
+    /// Writes the receipt that makes a verified release visible.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobMissing`] when another process removed a file meanwhile, or the receipt
+    /// cannot be written.
+    pub fn install(&self, receipt: &Receipt, files: &[ReleaseFile]) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        if let Some(gone) = files
+            .iter()
+            .find(|file| !self.has_blob(&file.digest, file.size_bytes))
+        {
+            return Err(StoreError::BlobMissing {
+                release: receipt.release.clone(),
+                file: gone.path.clone(),
+            });
+        }
+        let Requirement::Exact(version) = &receipt.release.requirement else {
+            return Err(StoreError::NotInstalled {
+                reference: receipt.release.clone(),
+            });
+        };
+        let path = self.receipt_path(&receipt.release.name, version);
+        let text = serde_json::to_vec_pretty(receipt).map_err(|source| StoreError::Malformed {
+            path: path.clone(),
+            source,
+        })?;
+        files::write_atomic(path, &text)?;
+        Ok(())
+    }
+
+    /// Removes a release, and the blobs that no other release needs. Returns the bytes freed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove(&self, name: &Name, version: &Version) -> Result<u64, StoreError> {
+        let _lock = self.lock()?;
+        let reference = Reference::exact(name.clone(), version.clone());
+        if !self.receipt_path(name, version).is_file() {
+            return Err(StoreError::NotInstalled { reference });
+        }
+        files::remove_dir(&self.release_dir(name, version))?;
+        self.collect_garbage()
+    }
+
+    /// Held while releases are installed or removed, so that no blob is collected on its way in.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the lock's file cannot be made.
+    pub fn lock(&self) -> Result<FileLock, StoreError> {
+        Ok(FileLock::acquire(&self.root.join("lock"))?)
+    }
+
+    fn receipt(&self, name: &Name, version: &Version) -> Result<Receipt, StoreError> {
+        let path = self.receipt_path(name, version);
+        let bytes = files::read_limited(&path, RECEIPT_BYTES)?;
+        serde_json::from_slice(&bytes).map_err(|source| StoreError::Malformed { path, source })
+    }
+
+    fn release_dir(&self, name: &Name, version: &Version) -> PathBuf {
+        self.root
+            .join("releases")
+            .join(api::namespace(name))
+            .join(name.base())
+            .join(version.to_string())
+    }
+
+    fn receipt_path(&self, name: &Name, version: &Version) -> PathBuf {
+        self.release_dir(name, version).join("receipt.json")
+    }
+}
+
+/// Names of the folders in a folder; none when it is not there.
+fn subfolders(path: &Path) -> Result<Vec<String>, FileError> {
+    let error = |source| FileError::new("cannot read folder", path, source);
+    let entries = match std::fs::read_dir(path) {
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(error)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(error)?;
+        if entry.file_type().map_err(error)?.is_dir() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    Ok(names)
+}
+
+/// The store does not hold what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not pulled yet.
+    #[error("`{reference}` is not installed: run `hub pull {reference}`")]
+    NotInstalled {
+        /// What was asked for.
+        reference: Reference,
+    },
+    /// The receipt no longer verifies.
+    #[error("the receipt of `{release}` is not valid")]
+    Receipt {
+        /// Which release.
+        release: Reference,
+        /// The check that failed.
+        #[source]
+        source: Box<ReceiptError>,
+    },
+    /// A receipt in the place of another.
+    #[error("the receipt of `{release}` is about `{found}`: pull `{release}` again")]
+    Swapped {
+        /// Where it was found.
+        release: Reference,
+        /// What it is about.
+        found: Reference,
+    },
+    /// A receipt that is no JSON of ours.
+    #[error("`{}` cannot be understood: pull the release again", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file of a release is gone or has another length.
+    #[error(
+        "`{file}` of `{release}` is missing or has another length: run `hub pull {release}` to repair it"
+    )]
+    BlobMissing {
+        /// Which release.
+        release: Reference,
+        /// Which of its files.
+        file: String,
+    },
+    /// A file of a release holds other bytes.
+    #[error(
+        "`{file}` of `{release}` was changed on disk: expected {expected}, found {found}; run `hub pull {release}` to repair it"
+    )]
+    BlobCorrupt {
+        /// Which release.
+        release: Reference,
+        /// Which of its files.
+        file: String,
+        /// The signed digest.
+        expected: Digest,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+
+use registry_schema::envelope::Envelope;
+use registry_schema::keys::SecretKey;
+use registry_schema::manifest::{Manifest, ProbeVectors};
+use registry_schema::statement::{ReleaseFile, ReleaseStatement};
+use registry_schema::trust_root::ConsortiumPolicy;
+
+use super::*;
+
+const MANIFEST: &str = r#"
+name = "acme/dots"
+version = "1.0.0"
+summary = "Three numbers"
+license = "MIT"
+domain = "tests"
+input = { tensor = "input", width = 8, height = 8, normalize = { mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] } }
+output = { tensor = "features", dimension = 2 }
+"#;
+
+struct World {
+    _folder: tempfile::TempDir,
+    store: Store,
+    pinned: Digest,
+}
+
+impl World {
+    fn with_versions(versions: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("store"));
+        let key = SecretKey::from_seed(&[1; 32]);
+        let members = [("acme".parse().unwrap(), vec![key.public()])].into();
+        let policy = ConsortiumPolicy::create("test", &members, &BTreeMap::new()).unwrap();
+        for version in versions {
+            let mut manifest = Manifest::from_toml(MANIFEST).unwrap();
+            manifest.version = version.parse().unwrap();
+            let files = release_files(version).map(|(path, bytes)| put(&store, path, &bytes));
+            let statement = ReleaseStatement::new(manifest, files.into()).unwrap();
+            let envelope = Envelope::sign(statement.to_payload(), &[&key]).to_bytes();
+            let receipt = Receipt {
+                v: 1,
+                release: format!("acme/dots@{version}").parse().unwrap(),
+                hub: "https://hub.example.org".into(),
+                pulled_at: "2026-01-01T00:00:00Z".into(),
+                envelope: String::from_utf8(envelope).unwrap(),
+                yanks: Vec::new(),
+                policy: policy.text().to_owned(),
+                probe_cosine: Some(1.0),
+            };
+            store.install(&receipt, statement.files()).unwrap();
+        }
+        Self {
+            _folder: folder,
+            store,
+            pinned: Digest::of(policy.text().as_bytes()),
+        }
+    }
+
+    fn open(&self, reference: &str) -> Result<InstalledRelease, StoreError> {
+        self.store
+            .open_release(&reference.parse().unwrap(), &self.pinned)
+    }
+}
+
+/// The card differs from version to version, everything else is shared.
+fn release_files(version: &str) -> [(&'static str, Vec<u8>); 6] {
+    let probes = ["probes/a.png", "probes/b.png", "probes/c.png"];
+    let vectors = ProbeVectors::new(probes.map(|path| (path.to_owned(), vec![1.0, 2.0])).into());
+    [
+        ("model.onnx", b"graph".to_vec()),
+        ("README.md", format!("card of {version}").into_bytes()),
+        (probes[0], b"a".to_vec()),
+        (probes[1], b"b".to_vec()),
+        (probes[2], b"c".to_vec()),
+        ("probes/vectors.json", vectors.to_bytes()),
+    ]
+}
+
+fn put(store: &Store, path: &str, bytes: &[u8]) -> ReleaseFile {
+    let digest = Digest::of(bytes);
+    let lock = store.lock_blob(&digest).unwrap();
+    files::write_atomic(lock.partial(), bytes).unwrap();
+    lock.finish().unwrap();
+    ReleaseFile {
+        path: path.into(),
+        digest,
+        size_bytes: bytes.len() as u64,
+    }
+}
+
+#[test]
+fn the_newest_that_satisfies_is_opened_and_verified() {
+    let world = World::with_versions(&["1.0.0", "1.2.0", "2.0.0"]);
+    assert_eq!(
+        world
+            .open("acme/dots@1")
+            .unwrap()
+            .manifest()
+            .version
+            .to_string(),
+        "1.2.0"
+    );
+    assert_eq!(
+        world.open("acme/dots").unwrap().card().unwrap(),
+        "card of 2.0.0"
+    );
+    assert_eq!(
+        world
+            .open("acme/dots@1")
+            .unwrap()
+            .probe_vectors()
+            .unwrap()
+            .vectors
+            .len(),
+        3
+    );
+    assert!(matches!(
+        world.open("acme/dots@3"),
+        Err(StoreError::NotInstalled { .. })
+    ));
+    world.open("acme/dots@1").unwrap().check_files().unwrap();
+}
+
+#[test]
+fn changed_bytes_and_other_policies_are_noticed() {
+    let world = World::with_versions(&["1.0.0"]);
+    let release = world.open("acme/dots@1").unwrap();
+    let graph = release.graph().unwrap();
+    files::write_atomic(&graph, b"GRAPH").unwrap();
+    assert!(matches!(
+        release.graph(),
+        Err(StoreError::BlobCorrupt { .. })
+    ));
+    assert!(
+        !world.store.check_blob(&Digest::of(b"graph"), 5).unwrap(),
+        "removed, to be fetched again"
+    );
+    assert!(matches!(
+        world.open("acme/dots@1"),
+        Err(StoreError::BlobMissing { .. })
+    ));
+    let reference = "acme/dots@1".parse().unwrap();
+    let other = world
+        .store
+        .open_release(&reference, &Digest::of(b"another policy"));
+    assert!(matches!(other, Err(StoreError::Receipt { .. })));
+}
+
+#[test]
+fn a_receipt_in_anothers_place_is_refused() {
+    let world = World::with_versions(&["1.0.0", "1.2.0"]);
+    let path = |version: &str| {
+        world
+            .store
+            .receipt_path(&"acme/dots".parse().unwrap(), &version.parse().unwrap())
+    };
+    std::fs::copy(path("1.0.0"), path("1.2.0")).unwrap();
+    assert!(matches!(
+        world.open("acme/dots@1"),
+        Err(StoreError::Swapped { .. })
+    ));
+}
+
+#[test]
+fn removal_keeps_what_others_need() {
+    let world = World::with_versions(&["1.0.0", "1.2.0"]);
+    let name = "acme/dots".parse().unwrap();
+    let freed = world
+        .store
+        .remove(&name, &"1.0.0".parse().unwrap())
+        .unwrap();
+    assert_eq!(
+        freed,
+        "card of 1.0.0".len() as u64,
+        "only the card was its own"
+    );
+    world
+        .open("acme/dots@1.2.0")
+        .unwrap()
+        .check_files()
+        .unwrap();
+    assert!(matches!(
+        world.store.remove(&name, &"1.0.0".parse().unwrap()),
+        Err(StoreError::NotInstalled { .. })
+    ));
+    world
+        .store
+        .remove(&name, &"1.2.0".parse().unwrap())
+        .unwrap();
+    assert_eq!(world.store.list().unwrap(), []);
+}

@@ -1,0 +1,152 @@
+//! Who may do what, as types of arguments: a handler that takes a [`Publisher`] is reached by
+//! requests with a publishing token only.
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+use registry_schema::api::{ProblemCode, Scope};
+use registry_schema::name::MemberName;
+
+use crate::app::Hub;
+use crate::error::Failure;
+use crate::tokens::{Identity, authenticate, scope_text};
+
+/// May read: anybody on a public hub, else whoever has a token.
+#[derive(Debug)]
+pub(crate) struct Reader;
+
+/// Has a token.
+#[derive(Debug)]
+pub(crate) struct Holder(pub(crate) Identity);
+
+/// May publish for a member.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    pub(crate) member: MemberName,
+}
+
+impl FromRequest for Reader {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            match identify(&request).await? {
+                Some(_) => Ok(Self),
+                None if hub(&request)?.is_public => Ok(Self),
+                None => Err(no_token()),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl FromRequest for Holder {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move { identify(&request).await?.map(Self).ok_or_else(no_token) }.boxed_local()
+    }
+}
+
+impl FromRequest for Publisher {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let identity = identify(&request).await?.ok_or_else(no_token)?;
+            if identity.scope >= Scope::Publish {
+                return Ok(Self {
+                    member: identity.member,
+                });
+            }
+            let found = scope_text(identity.scope);
+            Err(Failure::new(
+                ProblemCode::Forbidden,
+                format!("this needs a token with the scope `publish`, yours has `{found}`"),
+            ))
+        }
+        .boxed_local()
+    }
+}
+
+/// Whose token the request carries; `None` when it carries none. A bad one is an error everywhere,
+/// also where none is needed.
+async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
+    let Some(header) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = header.to_str().ok().and_then(token_of).ok_or_else(|| {
+        Failure::new(
+            ProblemCode::Unauthenticated,
+            "the `Authorization` header is neither `Bearer <token>` nor `Basic` with the token as password",
+        )
+    })?;
+    let hub = hub(request)?;
+    let policy_of = hub.clone();
+    let identity = hub
+        .database
+        .run(move |connection| {
+            authenticate(connection, &policy_of.policy, &token, Timestamp::now())
+        })
+        .await?;
+    request.extensions_mut().insert(identity.clone());
+    Ok(Some(identity))
+}
+
+/// The token in an `Authorization` header: `Bearer` (RFC 6750), or `Basic` (RFC 7617) with the token
+/// as password, which is what clients of container registries send.
+fn token_of(header: &str) -> Option<String> {
+    let (scheme, value) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(BASE64.decode(value.trim()).ok()?).ok()?;
+        return decoded
+            .split_once(':')
+            .map(|(_, password)| password.to_owned());
+    }
+    None
+}
+
+fn no_token() -> Failure {
+    Failure::new(
+        ProblemCode::Unauthenticated,
+        "this needs a token, and none came",
+    )
+    .hint("`hub login URL` stores one; the hub's operator makes them")
+}
+
+fn hub(request: &HttpRequest) -> Result<web::Data<Hub>, Failure> {
+    request
+        .app_data::<web::Data<Hub>>()
+        .cloned()
+        .ok_or_else(|| Failure::new(ProblemCode::Internal, "the server is not set up"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_carry_a_token() {
+        assert_eq!(token_of("Bearer hub_x").as_deref(), Some("hub_x"));
+        assert_eq!(token_of("bearer  hub_x ").as_deref(), Some("hub_x"));
+        // `me:hub_x`
+        assert_eq!(token_of("Basic bWU6aHViX3g=").as_deref(), Some("hub_x"));
+        for bad in ["", "hub_x", "Digest x", "Basic !", "Basic bWU="] {
+            assert_eq!(token_of(bad), None, "{bad}");
+        }
+    }
+}

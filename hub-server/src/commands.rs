@@ -1,0 +1,175 @@
+//! The commands. Data goes to standard output, talk and the log to standard error.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use registry_schema::trust_root::TrustRoot;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{Hub, HubError, open_policy};
+use crate::config::{
+    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, ServeArgs, TokenCommand,
+    TokenCreateArgs, TokenRevokeArgs,
+};
+use crate::database::{DatabaseError, tokens as rows};
+use crate::doctor::{Verdict, examine};
+use crate::error::chain;
+use crate::publish::time_text;
+use crate::server::{ServeError, serve};
+use crate::tokens::{self, TokenError, TokenWish};
+
+/// Does what the command line says; the exit code is 0 when it was done.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Init(args) => init(&args),
+        Command::Serve(args) => start(&args),
+        Command::Token(TokenCommand::Create(args)) => create_token(&args),
+        Command::Token(TokenCommand::List(args)) => list_tokens(&args),
+        Command::Token(TokenCommand::Revoke(args)) => revoke_token(&args),
+        Command::Doctor(args) => doctor(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            // Nowhere is left to complain to when this fails.
+            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    let policy = Hub::init(&data, &args.policy)?;
+    let members: Vec<&str> = policy
+        .members()
+        .keys()
+        .map(|member| member.as_str())
+        .collect();
+    writeln!(
+        io::stdout(),
+        "made a hub for `{}` in {}\npolicy {}\nmembers {}",
+        policy.consortium(),
+        data.root().display(),
+        policy.digest(),
+        members.join(", ")
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
+    let filter =
+        EnvFilter::try_from_env("HUB_SERVER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    serve(args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
+    let (policy, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let wish = TokenWish {
+        member: &args.member,
+        scope: args.scope.into(),
+        lifetime: args.lifetime,
+        label: args.label.as_deref(),
+    };
+    let (text, row) =
+        database.with(|connection| tokens::create(connection, &policy, &wish, Timestamp::now()))?;
+    writeln!(
+        io::stderr(),
+        "token {} of `{}`: {} until {}; it is shown this once",
+        row.id,
+        row.member,
+        row.scope,
+        time_text(row.expires_at)?
+    )?;
+    writeln!(io::stdout(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
+    let (_, database) = open_policy(&DataFolder::new(&args.folder))?;
+    let now = Timestamp::now().as_second();
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{:<12}  {:<20}  {:<7}  {:<20}  {:<8}  label",
+        "id", "member", "scope", "expires", "state"
+    )?;
+    for row in database.with(rows::list)? {
+        let state = match row.revoked_at {
+            Some(_) => "revoked",
+            None if row.expires_at <= now => "expired",
+            None => "good",
+        };
+        let (expires, label) = (time_text(row.expires_at)?, row.label.unwrap_or_default());
+        writeln!(
+            out,
+            "{:<12}  {:<20}  {:<7}  {expires:<20}  {state:<8}  {label}",
+            row.id, row.member, row.scope
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
+    let (_, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let now = Timestamp::now().as_second();
+    if database.with(|connection| rows::revoke(connection, &args.id, now))? {
+        writeln!(io::stdout(), "revoked {}", args.id)?;
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Err(CommandError::NoToken {
+            id: args.id.clone(),
+        })
+    }
+}
+
+fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
+    let checks = examine(args);
+    let mut out = io::stdout().lock();
+    for check in &checks {
+        let verdict = match check.verdict {
+            Verdict::Good => "good",
+            Verdict::Warning => "warning",
+            Verdict::Bad => "BAD",
+        };
+        writeln!(out, "{verdict:<8} {:<12} {}", check.what, check.found)?;
+    }
+    if checks.iter().any(|check| check.verdict == Verdict::Bad) {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    /// The data folder.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The server.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Tokens.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// `token revoke` of nothing.
+    #[error("there is no token `{id}` that could be revoked: `hub-server token list` shows all")]
+    NoToken {
+        /// Which.
+        id: String,
+    },
+    /// Standard output is closed.
+    #[error("cannot write the answer")]
+    Output(#[from] io::Error),
+}

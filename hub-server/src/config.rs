@@ -1,0 +1,246 @@
+//! The command line, and where things are in the data folder.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use registry_schema::api::Scope;
+use registry_schema::name::MemberName;
+
+/// The registry of an extractor hub: signed releases, blobs, tokens.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a data folder for a consortium
+    Init(InitArgs),
+    /// Answer requests until SIGTERM or Ctrl-C
+    Serve(ServeArgs),
+    /// Tokens of members
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Check the data folder, and say what is wrong
+    Doctor(DoctorArgs),
+}
+
+/// The folder that holds everything.
+#[derive(Clone, Debug, Args)]
+pub struct DataArgs {
+    /// The folder that holds everything: database, blobs, policy, certificate
+    #[arg(long = "data", value_name = "DIR", env = "HUB_SERVER_DATA")]
+    pub folder: PathBuf,
+}
+
+/// `hub-server init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where the data will be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The consortium's policy, made by `hub consortium init`
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+}
+
+/// `hub-server serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Address and port to listen at; port 0 takes a free one and prints it
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8443",
+        env = "HUB_SERVER_LISTEN"
+    )]
+    pub listen: SocketAddr,
+    /// Certificate chain (PEM), the server's own first
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "dev_tls"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// Secret key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Use a certificate made here, kept in the data folder, and print its fingerprint
+    #[arg(long)]
+    pub dev_tls: bool,
+    /// Let everybody read without a token
+    #[arg(long)]
+    pub public: bool,
+    /// Bytes of the disk that uploads leave free
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    pub reserve_bytes: u64,
+    /// Hours after which an upload on which nothing happens is removed
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    pub upload_hours: u32,
+    /// Seconds that requests under way get to end when the server stops
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub shutdown_seconds: u64,
+}
+
+/// `hub-server token …`
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and print it, this once
+    Create(TokenCreateArgs),
+    /// List tokens, without their secrets
+    List(DataArgs),
+    /// Revoke a token, at once
+    Revoke(TokenRevokeArgs),
+}
+
+/// `hub-server token create`
+#[derive(Debug, Args)]
+pub struct TokenCreateArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The member it acts for
+    #[arg(long)]
+    pub member: MemberName,
+    /// What it may do; each scope includes the ones before
+    #[arg(long, value_enum, default_value_t = ScopeArg::Read)]
+    pub scope: ScopeArg,
+    /// How long it lasts, such as `90d`, `12h`, `30s`
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = parse_lifetime)]
+    pub lifetime: jiff::SignedDuration,
+    /// A note for `token list`
+    #[arg(long)]
+    pub label: Option<String>,
+}
+
+/// `hub-server token revoke`
+#[derive(Debug, Args)]
+pub struct TokenRevokeArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Its id, as `token list` shows it
+    pub id: String,
+}
+
+/// `hub-server doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Read every blob again and compare its digest
+    #[arg(long)]
+    pub deep: bool,
+    /// The certificate given to `serve`, to check when it ends
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+}
+
+/// A scope on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// Search, show, pull
+    Read,
+    /// And publish, yank
+    Publish,
+    /// And administer
+    Admin,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Read => Self::Read,
+            ScopeArg::Publish => Self::Publish,
+            ScopeArg::Admin => Self::Admin,
+        }
+    }
+}
+
+fn parse_lifetime(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("`{text}` is not a length of time: write such as `90d` or `12h`");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let lifetime = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    let longest = jiff::SignedDuration::from_hours(10 * 366 * 24);
+    if lifetime.is_positive() && lifetime <= longest {
+        Ok(lifetime)
+    } else {
+        Err("a token lasts longer than no time and at most ten years".to_owned())
+    }
+}
+
+/// Where things are in the data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    root: PathBuf,
+}
+
+impl DataFolder {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn policy(&self) -> PathBuf {
+        self.root.join("policy.toml")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("hub.sqlite")
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.root.join("tls")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("server.lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lifetimes_have_bounds() {
+        assert_eq!(parse_lifetime("90d").unwrap().as_hours(), 90 * 24);
+        assert_eq!(parse_lifetime("30s").unwrap().as_secs(), 30);
+        for bad in ["", "x", "0s", "-1d", "20y", "90"] {
+            assert!(parse_lifetime(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Under which names a blob can be read.
+
+use diesel::prelude::*;
+use registry_schema::digest::Digest;
+use registry_schema::name::Name;
+
+use super::schema::repository_blobs;
+use super::{Connection, DatabaseError, from_column, to_column};
+
+/// The size of a blob that can be read under this name.
+pub(crate) fn size_bytes(
+    connection: &mut Connection,
+    repository: &Name,
+    digest: &Digest,
+) -> Result<Option<u64>, DatabaseError> {
+    let found: Option<i64> = repository_blobs::table
+        .find((repository.to_string(), digest.to_string()))
+        .select(repository_blobs::size_bytes)
+        .first(connection)
+        .optional()?;
+    found.map(from_column).transpose()
+}
+
+/// Makes a blob readable under a name; does nothing when it is.
+pub(crate) fn bind(
+    connection: &mut Connection,
+    repository: &Name,
+    digest: &Digest,
+    size_bytes: u64,
+    now: i64,
+) -> Result<(), DatabaseError> {
+    let inserted = diesel::insert_into(repository_blobs::table)
+        .values((
+            repository_blobs::repository.eq(repository.to_string()),
+            repository_blobs::digest.eq(digest.to_string()),
+            repository_blobs::size_bytes.eq(to_column(size_bytes)?),
+            repository_blobs::added_at.eq(now),
+        ))
+        .execute(connection)
+        .map_err(DatabaseError::from);
+    match inserted {
+        Ok(_) | Err(DatabaseError::Exists) => Ok(()),
+        Err(other) => Err(other),
+    }
+}

@@ -1,0 +1,159 @@
+//! The only room that speaks SQL. Rows and queries are beside each other, one file for each kind.
+//!
+//! Statements keep to what every database understands (no `RETURNING`, no `ON CONFLICT`, one row at
+//! a time), so that a second kind of database changes this folder alone.
+
+pub(crate) mod blobs;
+mod error;
+mod migrate;
+pub(crate) mod releases;
+mod schema;
+pub(crate) mod settings;
+pub(crate) mod tokens;
+pub(crate) mod uploads;
+pub(crate) mod yanks;
+
+pub(crate) use error::DatabaseError;
+pub(crate) use migrate::pending_migrations;
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+
+/// A connection: what queries take.
+pub(crate) type Connection = SqliteConnection;
+
+/// Connections kept open at most; SQLite has many readers and one writer.
+const CONNECTIONS: u32 = 8;
+
+/// How long a request waits for a connection or for another writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pool of connections.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: Pool<ConnectionManager<Connection>>,
+}
+
+impl Database {
+    /// Opens the database file, makes it when it is missing, and brings its tables up to date.
+    pub(crate) fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let database = Self::connect(path)?;
+        database.with(migrate::run)?;
+        Ok(database)
+    }
+
+    /// Opens the database file as it is.
+    pub(crate) fn connect(path: &Path) -> Result<Self, DatabaseError> {
+        let manager = ConnectionManager::new(path.to_string_lossy());
+        let pool = Pool::builder()
+            .max_size(CONNECTIONS)
+            .min_idle(Some(1))
+            .connection_timeout(PATIENCE)
+            .connection_customizer(Box::new(Settings))
+            .build(manager)
+            .map_err(DatabaseError::open)?;
+        Ok(Self { pool })
+    }
+
+    /// Runs queries on this thread, which may wait.
+    pub(crate) fn with<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.pool.get().map_err(DatabaseError::open)?;
+        queries(&mut connection)
+    }
+
+    /// Runs queries as one transaction on this thread: all of them happen, or none.
+    pub(crate) fn transaction<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.with(|connection| {
+            connection
+                .immediate_transaction(|connection| queries(connection).map_err(Rollback::Caller))
+                .map_err(|rollback| match rollback {
+                    Rollback::Caller(error) => error,
+                    Rollback::Database(source) => DatabaseError::from(source).into(),
+                })
+        })
+    }
+
+    /// Runs queries on a thread that may wait.
+    pub(crate) async fn run<T: Send + 'static, E: From<DatabaseError> + Send + 'static>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let database = self.clone();
+        tokio::task::spawn_blocking(move || database.with(queries))
+            .await
+            .map_err(|_| DatabaseError::Interrupted)?
+    }
+
+    /// What SQLite's own check of the whole file finds; `ok` when all is well.
+    pub(crate) fn integrity(&self) -> Result<String, DatabaseError> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            integrity_check: String,
+        }
+        self.with(|connection| {
+            let rows: Vec<Row> =
+                diesel::sql_query("PRAGMA integrity_check(10)").load(connection)?;
+            let found: Vec<String> = rows.into_iter().map(|row| row.integrity_check).collect();
+            Ok(found.join("; "))
+        })
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+enum Rollback<E> {
+    Caller(E),
+    Database(diesel::result::Error),
+}
+
+impl<E> From<diesel::result::Error> for Rollback<E> {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// What every connection is told first. `synchronous=FULL` so that a release that was answered for
+/// is there after a power cut.
+#[derive(Debug)]
+struct Settings;
+
+impl CustomizeConnection<Connection, diesel::r2d2::Error> for Settings {
+    fn on_acquire(&self, connection: &mut Connection) -> Result<(), diesel::r2d2::Error> {
+        let patience_ms = PATIENCE.as_millis();
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {patience_ms}; PRAGMA journal_mode = WAL; \
+                 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+            ))
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// A size or count for a `BIGINT` column.
+pub(crate) fn to_column(number: u64) -> Result<i64, DatabaseError> {
+    i64::try_from(number).map_err(|_| DatabaseError::Corrupt {
+        what: "a number past 2^63",
+    })
+}
+
+/// A size or count from a `BIGINT` column.
+pub(crate) fn from_column(number: i64) -> Result<u64, DatabaseError> {
+    u64::try_from(number).map_err(|_| DatabaseError::Corrupt {
+        what: "a negative number",
+    })
+}

@@ -1,0 +1,248 @@
+//! Releases, their files, and the extractors they belong to.
+
+use diesel::prelude::*;
+use registry_schema::api::SearchQuery;
+use registry_schema::name::Name;
+use semver::Version;
+
+use super::schema::{extractors, release_files, releases};
+use super::{Connection, DatabaseError};
+
+/// One release with everything a listing shows. `tags` and `signers` are separated by spaces.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = releases)]
+pub(crate) struct ReleaseRow {
+    pub(crate) statement: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) member: Option<String>,
+    pub(crate) summary: String,
+    pub(crate) license: String,
+    pub(crate) domain: String,
+    pub(crate) tags: String,
+    pub(crate) search_text: String,
+    pub(crate) dimension: i64,
+    pub(crate) distance: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) changes: Option<String>,
+    pub(crate) signers: String,
+    pub(crate) published_at: i64,
+    pub(crate) published_by: String,
+    pub(crate) is_listed: bool,
+    pub(crate) is_yanked: bool,
+    pub(crate) yank_reason: Option<String>,
+    pub(crate) yank_replacement: Option<String>,
+}
+
+impl ReleaseRow {
+    /// The release's version.
+    pub(crate) fn version(&self) -> Result<Version, DatabaseError> {
+        Version::parse(&self.version).map_err(|_| DatabaseError::Corrupt {
+            what: "a version that cannot be read",
+        })
+    }
+}
+
+/// One file of a release.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = release_files)]
+pub(crate) struct FileRow {
+    pub(crate) statement: String,
+    pub(crate) path: String,
+    pub(crate) digest: String,
+    pub(crate) size_bytes: i64,
+}
+
+/// The extractor's revision, for [`advance`]; 0 when there is no such extractor yet.
+pub(crate) fn revision(connection: &mut Connection, name: &Name) -> Result<i64, DatabaseError> {
+    let found = extractors::table
+        .find(name.to_string())
+        .select(extractors::revision)
+        .first(connection)
+        .optional()?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Moves the extractor from `revision` to the next one: the first write of every transaction that
+/// changes its releases.
+///
+/// # Errors
+/// [`DatabaseError::Changed`] when it is not at `revision` any more.
+pub(crate) fn advance(
+    connection: &mut Connection,
+    name: &Name,
+    revision: i64,
+) -> Result<(), DatabaseError> {
+    if revision == 0 {
+        let inserted = diesel::insert_into(extractors::table)
+            .values((
+                extractors::name.eq(name.to_string()),
+                extractors::member.eq(name.member().map(|member| member.as_str())),
+                extractors::revision.eq(1),
+            ))
+            .execute(connection)
+            .map_err(DatabaseError::from);
+        return match inserted {
+            Ok(_) => Ok(()),
+            Err(DatabaseError::Exists) => Err(DatabaseError::Changed),
+            Err(other) => Err(other),
+        };
+    }
+    let current = extractors::table
+        .find(name.to_string())
+        .filter(extractors::revision.eq(revision));
+    let changed = diesel::update(current)
+        .set(extractors::revision.eq(revision + 1))
+        .execute(connection)?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(DatabaseError::Changed)
+    }
+}
+
+pub(crate) fn insert(
+    connection: &mut Connection,
+    release: &ReleaseRow,
+    files: &[FileRow],
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(releases::table)
+        .values(release)
+        .execute(connection)?;
+    for file in files {
+        diesel::insert_into(release_files::table)
+            .values(file)
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// All releases of an extractor, in no order.
+pub(crate) fn list(
+    connection: &mut Connection,
+    name: &Name,
+) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    Ok(releases::table
+        .filter(releases::name.eq(name.to_string()))
+        .select(ReleaseRow::as_select())
+        .load(connection)?)
+}
+
+pub(crate) fn find(
+    connection: &mut Connection,
+    name: &Name,
+    version: &Version,
+) -> Result<Option<ReleaseRow>, DatabaseError> {
+    Ok(releases::table
+        .filter(releases::name.eq(name.to_string()))
+        .filter(releases::version.eq(version.to_string()))
+        .select(ReleaseRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+pub(crate) fn find_file(
+    connection: &mut Connection,
+    statement: &str,
+    path: &str,
+) -> Result<Option<FileRow>, DatabaseError> {
+    Ok(release_files::table
+        .find((statement, path))
+        .select(FileRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// Every file of every release, for `doctor`.
+pub(crate) fn all_files(connection: &mut Connection) -> Result<Vec<FileRow>, DatabaseError> {
+    Ok(release_files::table
+        .order((release_files::digest, release_files::statement))
+        .select(FileRow::as_select())
+        .load(connection)?)
+}
+
+/// When the newest release was published.
+pub(crate) fn newest_time(connection: &mut Connection) -> Result<Option<i64>, DatabaseError> {
+    Ok(releases::table
+        .select(diesel::dsl::max(releases::published_at))
+        .first(connection)?)
+}
+
+/// Makes `statement` the one release by which the extractor is listed.
+pub(crate) fn set_listed(
+    connection: &mut Connection,
+    name: &Name,
+    statement: &str,
+) -> Result<(), DatabaseError> {
+    let of_name = releases::table.filter(releases::name.eq(name.to_string()));
+    diesel::update(of_name)
+        .set(releases::is_listed.eq(false))
+        .execute(connection)?;
+    diesel::update(releases::table.find(statement))
+        .set(releases::is_listed.eq(true))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Records whether a release is yanked, why, and what to use instead.
+pub(crate) fn set_yanked(
+    connection: &mut Connection,
+    statement: &str,
+    yanked: Option<(&str, Option<&str>)>,
+) -> Result<(), DatabaseError> {
+    diesel::update(releases::table.find(statement))
+        .set((
+            releases::is_yanked.eq(yanked.is_some()),
+            releases::yank_reason.eq(yanked.map(|(reason, _)| reason)),
+            releases::yank_replacement.eq(yanked.and_then(|(_, replacement)| replacement)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// At most `limit` extractors that fit the query, each by its listed release, in order of names.
+pub(crate) fn search(
+    connection: &mut Connection,
+    query: &SearchQuery,
+    limit: u32,
+) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    let mut rows = releases::table
+        .filter(releases::is_listed.eq(true))
+        .select(ReleaseRow::as_select())
+        .order(releases::name)
+        .limit(i64::from(limit))
+        .into_boxed();
+    for word in query.q.iter().flat_map(|words| words.split_whitespace()) {
+        let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
+        rows = rows.filter(releases::search_text.like(pattern).escape('\\'));
+    }
+    if let Some(tag) = &query.tag {
+        let pattern = format!("% {} %", escape_like(tag));
+        rows = rows.filter(releases::tags.like(pattern).escape('\\'));
+    }
+    if let Some(domain) = &query.domain {
+        rows = rows.filter(releases::domain.eq(domain.clone()));
+    }
+    if let Some(member) = &query.member {
+        rows = rows.filter(releases::member.eq(member.clone()));
+    }
+    if let Some(license) = &query.license {
+        rows = rows.filter(releases::license.eq(license.clone()));
+    }
+    if let Some(after) = &query.after {
+        rows = rows.filter(releases::name.gt(after.clone()));
+    }
+    Ok(rows.load(connection)?)
+}
+
+fn escape_like(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '\\' | '%' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}

@@ -1,0 +1,92 @@
+//! The tables, as `migrations/` makes them.
+
+diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Text,
+        hash -> Text,
+        member -> Text,
+        scope -> Text,
+        label -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    extractors (name) {
+        name -> Text,
+        member -> Nullable<Text>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    releases (statement) {
+        statement -> Text,
+        name -> Text,
+        version -> Text,
+        envelope -> Binary,
+        member -> Nullable<Text>,
+        summary -> Text,
+        license -> Text,
+        domain -> Text,
+        tags -> Text,
+        search_text -> Text,
+        dimension -> BigInt,
+        distance -> Text,
+        size_bytes -> BigInt,
+        changes -> Nullable<Text>,
+        signers -> Text,
+        published_at -> BigInt,
+        published_by -> Text,
+        is_listed -> Bool,
+        is_yanked -> Bool,
+        yank_reason -> Nullable<Text>,
+        yank_replacement -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    release_files (statement, path) {
+        statement -> Text,
+        path -> Text,
+        digest -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    yanks (release_statement, sequence) {
+        release_statement -> Text,
+        sequence -> BigInt,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+    }
+}
+
+diesel::table! {
+    uploads (id) {
+        id -> Text,
+        repository -> Text,
+        member -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    repository_blobs (repository, digest) {
+        repository -> Text,
+        digest -> Text,
+        size_bytes -> BigInt,
+        added_at -> BigInt,
+    }
+}

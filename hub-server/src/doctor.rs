@@ -1,0 +1,212 @@
+//! `hub-server doctor`: what is wrong with a data folder, and what to do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use registry_schema::digest::Digest;
+
+use crate::app::check_policy;
+use crate::blobs::{BlobError, Blobs};
+use crate::config::{DataFolder, DoctorArgs};
+use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
+use crate::error::chain;
+use crate::tls;
+
+/// Less free disk than this is worth a warning.
+const LOW_DISK_BYTES: u64 = 1 << 30;
+
+/// A certificate that ends sooner than this is worth a warning.
+const CERTIFICATE_DAYS: i64 = 30;
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) verdict: Verdict,
+    pub(crate) what: &'static str,
+    pub(crate) found: String,
+}
+
+/// How it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good,
+    Warning,
+    Bad,
+}
+
+/// Looks at everything. Nothing is changed.
+pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
+    let data = DataFolder::new(&args.data.folder);
+    let mut checks = vec![disk(&data), certificate(args, &data)];
+    if !data.database().exists() {
+        let found = format!(
+            "`{}` is not there: `hub-server init` makes it",
+            data.database().display()
+        );
+        checks.push(Check::new(Verdict::Bad, "database", found));
+        return checks;
+    }
+    match Database::connect(&data.database()) {
+        Ok(database) => {
+            checks.push(integrity(&database));
+            checks.push(migrations(&database));
+            checks.push(match check_policy(&data, &database) {
+                Ok(policy) => Check::new(Verdict::Good, "policy", policy.consortium().to_owned()),
+                Err(error) => Check::new(Verdict::Bad, "policy", chain(&error)),
+            });
+            checks.push(clock(&database));
+            checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
+        }
+        Err(error) => checks.push(Check::new(Verdict::Bad, "database", chain(&error))),
+    }
+    checks
+}
+
+impl Check {
+    fn new(verdict: Verdict, what: &'static str, found: String) -> Self {
+        Self {
+            verdict,
+            what,
+            found,
+        }
+    }
+
+    fn of<E: std::error::Error + 'static>(
+        what: &'static str,
+        result: Result<(Verdict, String), E>,
+    ) -> Self {
+        match result {
+            Ok((verdict, found)) => Self::new(verdict, what, found),
+            Err(error) => Self::new(Verdict::Bad, what, chain(&error)),
+        }
+    }
+}
+
+fn disk(data: &DataFolder) -> Check {
+    let free = Blobs::new(data, 0).free_bytes().map(|free| {
+        let verdict = if free < LOW_DISK_BYTES {
+            Verdict::Warning
+        } else {
+            Verdict::Good
+        };
+        (verdict, format!("{} MiB free", free >> 20))
+    });
+    Check::of("disk", free)
+}
+
+fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
+    let own: PathBuf = tls::dev_files(data).0;
+    let path = match &args.tls_cert {
+        Some(path) => path.clone(),
+        None if own.exists() => own,
+        None => {
+            let found = "none made here; name yours with `--tls-cert` to check it".to_owned();
+            return Check::new(Verdict::Good, "certificate", found);
+        }
+    };
+    let state = tls::expires_at(&path).map(|end| {
+        let days = (end - Timestamp::now().as_second()).div_euclid(24 * 3600);
+        let verdict = match days {
+            ..0 => Verdict::Bad,
+            0..CERTIFICATE_DAYS => Verdict::Warning,
+            _ => Verdict::Good,
+        };
+        (verdict, format!("`{}` ends in {days} days", path.display()))
+    });
+    Check::of("certificate", state)
+}
+
+fn integrity(database: &Database) -> Check {
+    let found = database.integrity().map(|found| {
+        let verdict = if found == "ok" {
+            Verdict::Good
+        } else {
+            Verdict::Bad
+        };
+        (verdict, found)
+    });
+    Check::of("database", found)
+}
+
+fn migrations(database: &Database) -> Check {
+    let pending = database.with(pending_migrations).map(|count| match count {
+        0 => (Verdict::Good, "up to date".to_owned()),
+        count => (
+            Verdict::Warning,
+            format!("{count} steps to run: `serve` runs them"),
+        ),
+    });
+    Check::of("tables", pending)
+}
+
+/// Times in answers and the ends of tokens come from this machine's clock.
+fn clock(database: &Database) -> Check {
+    let now = Timestamp::now();
+    let state = database.with(releases::newest_time).map(|newest| {
+        if newest.is_some_and(|newest| newest > now.as_second() + 60) {
+            let found = format!("it is {now}, but a release was published later than that");
+            (Verdict::Bad, found)
+        } else {
+            (Verdict::Good, now.to_string())
+        }
+    });
+    Check::of("clock", state)
+}
+
+fn release_blobs(database: &Database, blobs: &Blobs, is_deep: bool) -> Check {
+    let state = wrong_blobs(database, blobs, is_deep).map(|(count, wrong)| {
+        if wrong.is_empty() {
+            let how = if is_deep { "digests" } else { "sizes" };
+            (
+                Verdict::Good,
+                format!("{count} blobs of releases have their {how}"),
+            )
+        } else {
+            let found = format!("{} of {count} are wrong: {}", wrong.len(), wrong.join("; "));
+            (Verdict::Bad, found)
+        }
+    });
+    Check::of("blobs", state)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BlobsError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+/// How many blobs the releases name, and what is wrong with some.
+fn wrong_blobs(
+    database: &Database,
+    blobs: &Blobs,
+    is_deep: bool,
+) -> Result<(usize, Vec<String>), BlobsError> {
+    let mut expected = BTreeMap::new();
+    for file in database.with(releases::all_files)? {
+        let size_bytes = from_column(file.size_bytes)?;
+        expected.insert(file.digest, (size_bytes, file.path));
+    }
+    let mut wrong = Vec::new();
+    for (text, (size_bytes, path)) in &expected {
+        let Ok(digest) = text.parse::<Digest>() else {
+            wrong.push(format!("`{path}`: `{text}` is no digest"));
+            continue;
+        };
+        match blobs.size_bytes(&digest)? {
+            None => wrong.push(format!("`{path}` ({digest}) is not there")),
+            Some(found) if found != *size_bytes => {
+                wrong.push(format!(
+                    "`{path}` ({digest}) has {found} bytes, not {size_bytes}"
+                ));
+            }
+            Some(_) if is_deep && blobs.rehash(&digest)? != Some(digest) => {
+                wrong.push(format!("`{path}` ({digest}) has other bytes"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok((expected.len(), wrong))
+}

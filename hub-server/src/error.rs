@@ -1,0 +1,366 @@
+//! The only place of status codes: every error of the lower floors becomes a [`Failure`] here, and
+//! every failure becomes a `Problem` (RFC 9457), or under `/v2/` an error body of OCI distribution.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use registry_schema::api::{Problem, ProblemCode};
+use registry_schema::compatibility::CompatibilityError;
+use registry_schema::envelope::EnvelopeError;
+use registry_schema::manifest::{ManifestError, VECTORS_FILE};
+use registry_schema::statement::StatementError;
+use registry_schema::verify::VerifyError;
+
+use crate::blobs::BlobError;
+use crate::database::DatabaseError;
+use crate::inspection::InspectionError;
+use crate::publish::{OwnerError, PublishError};
+use crate::resolve::ResolveError;
+use crate::tokens::TokenError;
+use crate::uploads::UploadError;
+use crate::yank::YankError;
+
+/// What a handler answers when it cannot do what was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) problem: Problem,
+    oci: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the log says and the client does not see.
+    pub(crate) cause: Option<String>,
+}
+
+impl Failure {
+    /// A failure of a kind, with what happened this time.
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem::new(code, detail),
+            oci: oci_code(code),
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// The same with another code for OCI clients than its kind has.
+    pub(crate) fn oci(mut self, code: &'static str) -> Self {
+        self.oci = code;
+        self
+    }
+
+    /// The same with a header.
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The same with advice.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.problem = self.problem.with_hint(hint);
+        self
+    }
+
+    /// A fault of the server: the log gets the whole story, the client learns that there is one.
+    pub(crate) fn internal(error: &(dyn StdError + 'static)) -> Self {
+        let mut failure = Self::new(ProblemCode::Internal, "the server could not do this");
+        failure.cause = Some(chain(error));
+        failure.hint("give the operator the request id; the server's log has the cause")
+    }
+
+    /// A method this path does not have.
+    pub(crate) fn method_not_allowed(methods: &'static str) -> Self {
+        Self::new(
+            ProblemCode::MethodNotAllowed,
+            format!("this path takes {methods}"),
+        )
+        .header(header::ALLOW, methods)
+    }
+
+    /// A failure by an error and its causes, shown in full.
+    fn shown(code: ProblemCode, error: &(dyn StdError + 'static)) -> Self {
+        Self::new(code, chain(error))
+    }
+
+    /// The kind for a status that the web framework chose.
+    pub(crate) fn from_status(status: StatusCode, detail: &str) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => ProblemCode::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ProblemCode::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => ProblemCode::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemCode::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemCode::MediaType,
+            StatusCode::SERVICE_UNAVAILABLE => ProblemCode::Unavailable,
+            status if status.is_client_error() => ProblemCode::MalformedRequest,
+            _ => ProblemCode::Internal,
+        };
+        let detail = if code == ProblemCode::Internal {
+            "the server could not do this"
+        } else {
+            detail
+        };
+        Self::new(code, detail)
+    }
+
+    /// The answer: OCI's form for clients of `/v2/`, a `Problem` for all others.
+    pub(crate) fn response(&self, is_oci: bool, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        if self.problem.code == ProblemCode::Unauthenticated {
+            // Clients of container registries ask for a password when they see `Basic`.
+            let scheme = if is_oci { "Basic" } else { "Bearer" };
+            let challenge = format!("{scheme} realm=\"extractor hub\"");
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if is_oci {
+            let mut problem = self.problem.clone();
+            problem.request_id = Some(request_id.to_owned());
+            return response.json(serde_json::json!({
+                "errors": [{ "code": self.oci, "message": problem.detail, "detail": problem }]
+            }));
+        }
+        let mut problem = self.problem.clone();
+        problem.request_id = Some(request_id.to_owned());
+        response
+            .content_type(Problem::MEDIA_TYPE)
+            .body(serde_json::to_string(&problem).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.problem.code.as_str(), self.problem.detail)
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Empty: the journal knows path and request id, and writes the body with
+    /// [`Failure::response`].
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// The code of OCI distribution 1.1 for a kind of problem.
+fn oci_code(code: ProblemCode) -> &'static str {
+    match code {
+        ProblemCode::Unauthenticated => "UNAUTHORIZED",
+        ProblemCode::Forbidden => "DENIED",
+        ProblemCode::NotFound | ProblemCode::NoSuchRelease => "NAME_UNKNOWN",
+        ProblemCode::MethodNotAllowed | ProblemCode::MediaType => "UNSUPPORTED",
+        ProblemCode::TooManyRequests => "TOOMANYREQUESTS",
+        ProblemCode::TooLarge => "SIZE_INVALID",
+        ProblemCode::MalformedRequest => "BLOB_UPLOAD_INVALID",
+        _ => "UNKNOWN",
+    }
+}
+
+/// An error with its causes in one line.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some messages quote their cause already.
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Full => Self::shown(ProblemCode::StorageFull, &error),
+            DatabaseError::Changed | DatabaseError::Interrupted => {
+                Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Full => Self::shown(ProblemCode::StorageFull, &error),
+            BlobError::TooLarge => Self::shown(ProblemCode::TooLarge, &error),
+            BlobError::File { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Database(error) => error.into(),
+            TokenError::Random => Self::internal(&error),
+            other => Self::shown(ProblemCode::Unauthenticated, &other)
+                .hint("ask the hub's operator for a token, then `hub login` again"),
+        }
+    }
+}
+
+impl From<OwnerError> for Failure {
+    fn from(error: OwnerError) -> Self {
+        Self::shown(ProblemCode::Forbidden, &error)
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Blob(error) => error.into(),
+            UploadError::Database(error) => error.into(),
+            UploadError::Random(error) => error.into(),
+            UploadError::Unknown { .. } => {
+                Self::shown(ProblemCode::NotFound, &error).oci("BLOB_UPLOAD_UNKNOWN")
+            }
+            UploadError::Gap { .. } => {
+                Self::shown(ProblemCode::RangeNotSatisfiable, &error).oci("BLOB_UPLOAD_INVALID")
+            }
+            UploadError::Digest { .. } => {
+                Self::shown(ProblemCode::MalformedRequest, &error).oci("DIGEST_INVALID")
+            }
+            UploadError::Interrupted => {
+                Self::shown(ProblemCode::RequestTimeout, &error).oci("BLOB_UPLOAD_INVALID")
+            }
+            UploadError::Busy => {
+                Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "5")
+            }
+            UploadError::TooMany => Self::shown(ProblemCode::TooManyRequests, &error),
+        }
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Database(error) => error.into(),
+            ResolveError::NoSuchRelease { .. } => Self::shown(ProblemCode::NoSuchRelease, &error),
+            ResolveError::NoSuchExtractor { .. } | ResolveError::NoSuchFile { .. } => {
+                Self::shown(ProblemCode::NotFound, &error)
+            }
+        }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        let code = match &error {
+            VerifyError::Envelope(
+                EnvelopeError::TooLarge { .. } | EnvelopeError::TooManySignatures { .. },
+            )
+            | VerifyError::Statement(
+                StatementError::TooLarge { .. }
+                | StatementError::FileTooLarge { .. }
+                | StatementError::TooManyFiles { .. },
+            ) => ProblemCode::TooLarge,
+            VerifyError::Statement(StatementError::Manifest(ManifestError::FileKind {
+                ..
+            })) => ProblemCode::RefusedFile,
+            VerifyError::Statement(
+                StatementError::Probes { .. } | StatementError::FileMissing { path: VECTORS_FILE },
+            ) => ProblemCode::ProbesDisagree,
+            VerifyError::Trust(_) => ProblemCode::Forbidden,
+            VerifyError::Threshold(_) => ProblemCode::Signature,
+            VerifyError::YankSequence { .. } => ProblemCode::YankSequence,
+            _ => ProblemCode::InvalidStatement,
+        };
+        Self::shown(code, &error)
+    }
+}
+
+impl From<InspectionError> for Failure {
+    fn from(error: InspectionError) -> Self {
+        match error {
+            InspectionError::Blob(error) => error.into(),
+            InspectionError::Read { .. } => Self::internal(&error),
+            InspectionError::Gone { .. } => Self::shown(ProblemCode::BlobMissing, &error),
+            InspectionError::Probes(_) | InspectionError::Vectors => {
+                Self::shown(ProblemCode::ProbesDisagree, &error)
+            }
+            InspectionError::Content(_)
+            | InspectionError::Refused { .. }
+            | InspectionError::Graph { .. } => Self::shown(ProblemCode::RefusedFile, &error),
+        }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Owner(error) => error.into(),
+            PublishError::Verify(error) => error.into(),
+            PublishError::Inspection(error) => error.into(),
+            PublishError::Blob(error) => error.into(),
+            PublishError::Database(error) => error.into(),
+            PublishError::VersionExists { .. } => Self::shown(ProblemCode::VersionExists, &error),
+            PublishError::Predecessor { .. } => Self::shown(ProblemCode::VersionPromise, &error),
+            PublishError::Compatibility(
+                CompatibilityError::Order { .. } | CompatibilityError::Promise { .. },
+            ) => Self::shown(ProblemCode::VersionPromise, &error),
+            PublishError::Compatibility(_) => Self::shown(ProblemCode::ProbesDisagree, &error),
+            PublishError::BlobMissing { .. } | PublishError::BlobSize { .. } => {
+                Self::shown(ProblemCode::BlobMissing, &error)
+            }
+            PublishError::Stored { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<YankError> for Failure {
+    fn from(error: YankError) -> Self {
+        match error {
+            YankError::Owner(error) => error.into(),
+            YankError::Verify(error) => error.into(),
+            YankError::Resolve(error) => error.into(),
+            YankError::Publish(error) => error.into(),
+            YankError::Database(error) => error.into(),
+            YankError::Sequence { .. } => Self::shown(ProblemCode::YankSequence, &error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_status_in_both_forms() {
+        for &code in ProblemCode::ALL {
+            let failure = Failure::new(code, "x");
+            for is_oci in [false, true] {
+                assert_eq!(
+                    failure.response(is_oci, "r").status().as_u16(),
+                    code.status()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn causes_stay_in_the_log() {
+        let error = DatabaseError::Corrupt { what: "secrets" };
+        let failure = Failure::internal(&error);
+        assert!(failure.cause.as_ref().unwrap().contains("secrets"));
+        assert!(
+            !serde_json::to_string(&failure.problem)
+                .unwrap()
+                .contains("secrets")
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Around every request: its id, its line in the access journal, and the body of its error.
+//!
+//! The journal says who did what with which outcome, as fields. It never holds a token or a query.
+
+use std::time::Instant;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+
+use crate::error::Failure;
+use crate::tokens::{Identity, random_id, scope_text};
+
+/// Names a request in answers and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The middleware.
+pub(crate) async fn journal(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let mut response = next.call(request).await?;
+    let outcome = if response.status().is_client_error() || response.status().is_server_error() {
+        let failure = failure(&response);
+        let is_oci = response.request().path().starts_with("/v2/");
+        let answer = failure.response(is_oci, &id);
+        response = response.into_response(answer);
+        Outcome::Refused(failure)
+    } else {
+        Outcome::Done
+    };
+    for (name, value) in [
+        (REQUEST_ID, id.as_str()),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    write_line(&response, &method, &id, &outcome, started);
+    Ok(response)
+}
+
+enum Outcome {
+    Done,
+    Refused(Failure),
+}
+
+/// The id a proxy gave the request, if it is a plain word, else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let is_plain = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    let given = request.headers().get(REQUEST_ID);
+    given
+        .and_then(|value| value.to_str().ok())
+        .filter(is_plain)
+        .map(str::to_owned)
+        .or_else(|| random_id().ok())
+        .unwrap_or_default()
+}
+
+/// The failure of a handler, or one for the status that the framework chose.
+fn failure(response: &ServiceResponse<BoxBody>) -> Failure {
+    match response.response().error() {
+        Some(error) => match error.as_error::<Failure>() {
+            Some(failure) => failure.clone(),
+            None => Failure::from_status(response.status(), &error.to_string()),
+        },
+        None => {
+            let path = response.request().path();
+            Failure::from_status(response.status(), &format!("`{path}` does not exist here"))
+        }
+    }
+}
+
+fn write_line(
+    response: &ServiceResponse<BoxBody>,
+    method: &Method,
+    request_id: &str,
+    outcome: &Outcome,
+    started: Instant,
+) {
+    let request = response.request();
+    let action = action(request.match_name().unwrap_or("none"), method);
+    let identity = request.extensions().get::<Identity>().cloned();
+    let member = identity.as_ref().map(|identity| identity.member.as_str());
+    let token = identity.as_ref().map(|identity| identity.token_id.as_str());
+    let scope = identity.as_ref().map(|identity| scope_text(identity.scope));
+    let (path, status) = (request.path(), response.status());
+    let method = method.as_str();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    let (code, detail, cause) = match outcome {
+        Outcome::Done => ("done", None, None),
+        Outcome::Refused(failure) => (
+            failure.problem.code.as_str(),
+            Some(failure.problem.detail.as_str()),
+            failure.cause.as_deref(),
+        ),
+    };
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "journal",
+                request_id, action, member, token, scope, outcome = code, method, path,
+                status = status.as_u16(), detail, cause, peer, duration_ms
+            )
+        };
+    }
+    match status {
+        _ if action == "health" => line!(debug),
+        StatusCode::INTERNAL_SERVER_ERROR => line!(error),
+        _ => line!(info),
+    }
+}
+
+/// What a request does, by the name of its path in the table and its method.
+fn action(name: &str, method: &Method) -> String {
+    let known = match (name, method) {
+        ("release", &Method::PUT) => "publish",
+        ("release", _) => "resolve",
+        ("blob", &Method::GET) => "pull",
+        ("blob", _) => "look",
+        ("uploads" | "upload", _) => "upload",
+        (other, _) => other,
+    };
+    known.to_owned()
+}

@@ -1,0 +1,101 @@
+//! From a requirement to a release.
+
+use registry_schema::name::Name;
+use registry_schema::reference::Requirement;
+use semver::Version;
+
+use crate::database::releases::{self, ReleaseRow};
+use crate::database::{Connection, DatabaseError};
+
+/// The newest release that satisfies the requirement. A yanked release is found by its exact
+/// version only, so that those who locked it still get it.
+pub(crate) fn resolve(
+    connection: &mut Connection,
+    name: &Name,
+    requirement: &Requirement,
+) -> Result<ReleaseRow, ResolveError> {
+    let rows = releases::list(connection, name)?;
+    let chosen = choose(
+        requirement,
+        rows.iter()
+            .map(|row| Ok((row.version()?, row.is_yanked)))
+            .collect::<Result<Vec<_>, DatabaseError>>()?,
+    );
+    let row = chosen.and_then(|index| rows.into_iter().nth(index));
+    row.ok_or_else(|| ResolveError::NoSuchRelease {
+        name: name.clone(),
+        requirement: requirement.clone(),
+    })
+    .or_else(|no_such_release| {
+        if releases::revision(connection, name)? == 0 {
+            return Err(ResolveError::NoSuchExtractor { name: name.clone() });
+        }
+        Err(no_such_release)
+    })
+}
+
+fn choose(requirement: &Requirement, versions: Vec<(Version, bool)>) -> Option<usize> {
+    versions
+        .into_iter()
+        .enumerate()
+        .filter(|(_, (version, is_yanked))| {
+            requirement.matches(version)
+                && (!is_yanked || matches!(requirement, Requirement::Exact(_)))
+        })
+        .max_by(|(_, (a, _)), (_, (b, _))| a.cmp(b))
+        .map(|(index, _)| index)
+}
+
+/// Why a requirement leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResolveError {
+    /// Nothing was published under the name.
+    #[error("there is no extractor `{name}` on this hub")]
+    NoSuchExtractor {
+        /// Which name.
+        name: Name,
+    },
+    /// Nothing fits.
+    #[error("no release of `{name}` satisfies `{requirement}`")]
+    NoSuchRelease {
+        /// Which name.
+        name: Name,
+        /// What was asked for.
+        requirement: Requirement,
+    },
+    /// The release has no such file.
+    #[error("release {version} of `{name}` has no file `{path}`")]
+    NoSuchFile {
+        /// Which name.
+        name: Name,
+        /// Which release.
+        version: String,
+        /// Which path.
+        path: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn yanked_releases_are_found_by_their_version_only() {
+        let versions = || {
+            [("2.0.0", false), ("2.1.0", true), ("3.0.0-rc.1", false)]
+                .map(|(version, is_yanked)| (version.parse().unwrap(), is_yanked))
+                .to_vec()
+        };
+        let choose = |text: &str| choose(&text.parse().unwrap(), versions());
+        assert_eq!(choose("2"), Some(0));
+        assert_eq!(choose("latest"), Some(0));
+        assert_eq!(choose("2.1.0"), Some(1));
+        assert_eq!(choose("2.1"), None);
+        assert_eq!(choose("3"), None);
+        assert_eq!(choose("3.0.0-rc.1"), Some(2));
+    }
+}

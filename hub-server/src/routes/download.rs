@@ -1,0 +1,144 @@
+//! Sending a blob, or a range of it: read a piece ahead of the network, never more.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use actix_web::body::SizedStream;
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use registry_schema::api::ProblemCode;
+use registry_schema::digest::Digest;
+use tokio::task::JoinHandle;
+
+use crate::blobs::PIECE_BYTES;
+use crate::error::Failure;
+use crate::routes::range::{Wanted, parse};
+
+/// A blob to be sent.
+#[derive(Debug)]
+pub(super) struct Download {
+    pub(super) file: File,
+    pub(super) size_bytes: u64,
+    pub(super) digest: Digest,
+    pub(super) media_type: &'static str,
+    /// Whether this address will always answer with these bytes.
+    pub(super) is_forever: bool,
+    /// Whether caches between may keep it.
+    pub(super) is_public: bool,
+}
+
+/// Answers a GET or HEAD with a blob: 200, 206 for a range, 304 when the client has it.
+pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResponse, Failure> {
+    let caching = cache_control(&download);
+    let Download {
+        file,
+        size_bytes,
+        digest,
+        media_type,
+        ..
+    } = download;
+    let etag = format!("\"{digest}\"");
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::ETAG, etag.clone()))
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header((header::CACHE_CONTROL, caching))
+        .insert_header(("docker-content-digest", digest.to_string()))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ));
+    if text(request, &header::IF_NONE_MATCH).is_some_and(|known| known.contains(&etag)) {
+        return Ok(response
+            .status(actix_web::http::StatusCode::NOT_MODIFIED)
+            .finish());
+    }
+    let is_current = text(request, &header::IF_RANGE).is_none_or(|known| known == etag);
+    let wanted = match text(request, &header::RANGE) {
+        Some(range) if is_current && request.method() == Method::GET => parse(range, size_bytes),
+        _ => Wanted::Whole,
+    };
+    let range = match wanted {
+        Wanted::Whole => 0..size_bytes,
+        Wanted::Part(range) => {
+            let shown = format!("bytes {}-{}/{size_bytes}", range.start, range.end - 1);
+            response
+                .status(actix_web::http::StatusCode::PARTIAL_CONTENT)
+                .insert_header((header::CONTENT_RANGE, shown));
+            range
+        }
+        Wanted::Unsatisfiable => {
+            let detail = format!("the range begins past the end: there are {size_bytes} bytes");
+            return Err(Failure::new(ProblemCode::RangeNotSatisfiable, detail)
+                .oci("SIZE_INVALID")
+                .header(header::CONTENT_RANGE, &format!("bytes */{size_bytes}")));
+        }
+    };
+    response.content_type(media_type);
+    let length = range.end - range.start;
+    if request.method() == Method::HEAD {
+        return Ok(response.body(SizedStream::new(
+            length,
+            stream::empty::<io::Result<Bytes>>(),
+        )));
+    }
+    Ok(response.body(SizedStream::new(length, Box::pin(pieces(file, range)))))
+}
+
+fn cache_control(download: &Download) -> &'static str {
+    match (download.is_forever, download.is_public) {
+        (true, true) => "public, max-age=31536000, immutable",
+        (true, false) => "private, max-age=31536000, immutable",
+        (false, _) => "no-cache",
+    }
+}
+
+fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// The bytes of a range, a piece at a time; the next piece is read while one is sent.
+fn pieces(file: File, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> {
+    let state = Reading {
+        next: Some(read_ahead(file, range.start)),
+        left_bytes: range.end - range.start,
+    };
+    stream::try_unfold(state, |mut state| async move {
+        let Some(next) = state.next.take() else {
+            return Ok(None);
+        };
+        let (file, offset, mut piece) = next.await.map_err(io::Error::other)??;
+        let wanted = usize::try_from(state.left_bytes).unwrap_or(usize::MAX);
+        piece.truncate(wanted);
+        if piece.is_empty() && wanted > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        state.left_bytes -= piece.len() as u64;
+        if state.left_bytes > 0 {
+            state.next = Some(read_ahead(file, offset));
+        }
+        Ok((!piece.is_empty()).then_some((Bytes::from(piece), state)))
+    })
+}
+
+struct Reading {
+    next: Option<JoinHandle<io::Result<(File, u64, Vec<u8>)>>>,
+    left_bytes: u64,
+}
+
+/// Reads the piece at an offset on a thread that may wait; gives the file back with the offset
+/// after it.
+fn read_ahead(mut file: File, offset: u64) -> JoinHandle<io::Result<(File, u64, Vec<u8>)>> {
+    tokio::task::spawn_blocking(move || {
+        file.seek(SeekFrom::Start(offset))?;
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        (&mut file)
+            .take(PIECE_BYTES as u64)
+            .read_to_end(&mut piece)?;
+        let after = offset + piece.len() as u64;
+        Ok((file, after, piece))
+    })
+}

@@ -1,0 +1,158 @@
+//! Extractors: search, and one with its releases.
+
+use actix_web::web;
+use registry_schema::api::{
+    ExtractorDetail, ExtractorPage, ExtractorSummary, Problem, ProblemCode, ReleaseSummary,
+    SearchQuery, Yanked,
+};
+use registry_schema::limits;
+use registry_schema::manifest::Distance;
+use registry_schema::name::{MemberName, Name};
+use registry_schema::trust_root::TrustRoot;
+
+use crate::app::Hub;
+use crate::auth::Reader;
+use crate::database::releases::{self, ReleaseRow};
+use crate::database::{DatabaseError, from_column};
+use crate::error::Failure;
+use crate::publish::{OwnerError, distance_text, time_text};
+use crate::resolve::ResolveError;
+use crate::routes::name_of;
+
+/// Rows of a page when the query does not say.
+const PAGE_ROWS: u32 = 50;
+
+/// Extractors that fit a query, in order of their names
+#[utoipa::path(get, path = "/api/v1/extractors", tag = "extractors", operation_id = "search",
+    params(SearchQuery),
+    responses((status = 200, body = ExtractorPage), (status = 400, body = Problem),
+        (status = 401, body = Problem)))]
+pub(super) async fn search(
+    _: Reader,
+    hub: web::Data<Hub>,
+    query: web::Query<SearchQuery>,
+) -> Result<web::Json<ExtractorPage>, Failure> {
+    let rows = query.limit.unwrap_or(PAGE_ROWS);
+    if !(1..=limits::PAGE_ROWS).contains(&rows) {
+        let detail = format!(
+            "`limit` is {rows}: it must be between 1 and {}",
+            limits::PAGE_ROWS
+        );
+        return Err(Failure::new(ProblemCode::MalformedRequest, detail));
+    }
+    let mut found = hub
+        .database
+        .run(move |connection| releases::search(connection, &query, rows + 1))
+        .await?;
+    let has_more = found.len() > rows as usize;
+    found.truncate(rows as usize);
+    let next = found
+        .last()
+        .filter(|_| has_more)
+        .map(|row| row.name.clone());
+    let extractors = found
+        .iter()
+        .map(extractor_summary)
+        .collect::<Result<_, _>>()?;
+    Ok(web::Json(ExtractorPage { extractors, next }))
+}
+
+/// An extractor and its releases, newest first
+#[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}", tag = "extractors",
+    operation_id = "show",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member")),
+    responses((status = 200, body = ExtractorDetail), (status = 401, body = Problem),
+        (status = 404, body = Problem)))]
+pub(super) async fn show(
+    _: Reader,
+    hub: web::Data<Hub>,
+    path: web::Path<(String, String)>,
+) -> Result<web::Json<ExtractorDetail>, Failure> {
+    let name = name_of(&path.0, &path.1)?;
+    let wanted = name.clone();
+    let rows = hub
+        .database
+        .run(move |connection| releases::list(connection, &wanted))
+        .await?;
+    if rows.is_empty() {
+        return Err(ResolveError::NoSuchExtractor { name }.into());
+    }
+    let mut releases = rows
+        .iter()
+        .map(release_summary)
+        .collect::<Result<Vec<_>, _>>()?;
+    releases.sort_by(|a, b| b.version.cmp(&a.version));
+    let ownership = hub.policy.ownership(&name).map_err(OwnerError::from)?;
+    Ok(web::Json(ExtractorDetail {
+        owners: owners(&hub, &name),
+        threshold: ownership.threshold(),
+        name,
+        releases,
+    }))
+}
+
+fn owners(hub: &Hub, name: &Name) -> Vec<MemberName> {
+    match (name.member(), hub.policy.names().get(name)) {
+        (Some(member), _) => vec![member.clone()],
+        (None, Some(policy)) => policy.owners.clone(),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn extractor_summary(row: &ReleaseRow) -> Result<ExtractorSummary, DatabaseError> {
+    Ok(ExtractorSummary {
+        name: row
+            .name
+            .parse()
+            .map_err(|_| corrupt("a name that is none"))?,
+        version: row.version()?,
+        summary: row.summary.clone(),
+        license: row.license.clone(),
+        domain: row.domain.clone(),
+        tags: row.tags.split_whitespace().map(str::to_owned).collect(),
+        dimension: dimension(row)?,
+        size_bytes: from_column(row.size_bytes)?,
+        published_at: time_text(row.published_at)?,
+    })
+}
+
+/// A release as listings show it.
+pub(super) fn release_summary(row: &ReleaseRow) -> Result<ReleaseSummary, DatabaseError> {
+    let known = [Distance::Cosine, Distance::Euclidean, Distance::Dot];
+    let distance = known
+        .into_iter()
+        .find(|distance| distance_text(*distance) == row.distance)
+        .ok_or_else(|| corrupt("a distance that is none"))?;
+    let signers = row.signers.split_whitespace().map(str::parse);
+    let replacement = row.yank_replacement.as_deref().map(str::parse);
+    Ok(ReleaseSummary {
+        version: row.version()?,
+        statement: row
+            .statement
+            .parse()
+            .map_err(|_| corrupt("a digest that is none"))?,
+        dimension: dimension(row)?,
+        distance,
+        size_bytes: from_column(row.size_bytes)?,
+        published_at: time_text(row.published_at)?,
+        signers: signers
+            .collect::<Result<_, _>>()
+            .map_err(|_| corrupt("a signer that is none"))?,
+        changes: row.changes.clone(),
+        yanked: row.is_yanked.then_some(Yanked {
+            reason: row.yank_reason.clone().unwrap_or_default(),
+            replacement: replacement
+                .transpose()
+                .map_err(|_| corrupt("a version that is none"))?,
+        }),
+    })
+}
+
+fn dimension(row: &ReleaseRow) -> Result<u32, DatabaseError> {
+    u32::try_from(row.dimension).map_err(|_| corrupt("a dimension that is none"))
+}
+
+fn corrupt(what: &'static str) -> DatabaseError {
+    DatabaseError::Corrupt { what }
+}

@@ -1,0 +1,173 @@
+//! The whole URL table. Handlers read the request, call one function of a lower floor on a thread
+//! that may wait, and write the answer.
+
+mod body;
+mod download;
+mod extractors;
+mod hub;
+mod oci;
+pub(crate) mod openapi;
+mod range;
+mod releases;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Resource, Scope};
+use registry_schema::api::{CONSORTIUM_NAMESPACE, ProblemCode};
+use registry_schema::name::Name;
+use registry_schema::reference::{Requirement, parse_version};
+use semver::Version;
+
+use crate::error::Failure;
+
+/// Every path, with the word the journal has for it and the methods it takes.
+pub(crate) fn table(config: &mut ServiceConfig) {
+    config
+        .service(at("/health/live", "health", "GET").get(hub::live))
+        .service(at("/health/ready", "health", "GET").get(hub::ready))
+        .service(at("/api/v1", "info", "GET").get(hub::info))
+        .service(
+            web::scope("/api/v1")
+                .on("/policy", "policy", "GET", |at| at.get(hub::policy))
+                .on("/whoami", "whoami", "GET", |at| at.get(hub::whoami))
+                .on("/openapi.json", "openapi", "GET", |at| {
+                    at.get(openapi::document)
+                })
+                .on("/extractors", "search", "GET", |at| {
+                    at.get(extractors::search)
+                })
+                .on("/extractors/{namespace}/{name}", "show", "GET", |at| {
+                    at.get(extractors::show)
+                })
+                .service(extractor_scope()),
+        )
+        .service(at("/v2/", "oci", "GET").get(oci::version))
+        .service(
+            web::scope("/v2/{name:[^/]+(?:/[^/]+)?}")
+                .on("/blobs/uploads/", "uploads", "POST", |at| {
+                    at.route(web::post().to(oci::uploads::begin))
+                })
+                .on(
+                    "/blobs/uploads/{upload}",
+                    "upload",
+                    "GET, PATCH, PUT, DELETE",
+                    |at| {
+                        at.route(web::get().to(oci::uploads::status))
+                            .route(web::patch().to(oci::uploads::append))
+                            .route(web::put().to(oci::uploads::finish))
+                            .route(web::delete().to(oci::uploads::cancel))
+                    },
+                )
+                .on("/blobs/{digest}", "blob", "GET, HEAD", |at| {
+                    at.get(oci::blobs::read)
+                        .route(web::head().to(oci::blobs::read))
+                })
+                .on(
+                    "/{kind:manifests|tags|referrers}/{rest:.*}",
+                    "oci",
+                    "",
+                    |at| at.default_service(web::to(oci::unsupported)),
+                )
+                .default_service(web::to(oci::unknown)),
+        )
+        .default_service(web::to(unknown_path));
+}
+
+fn extractor_scope() -> Scope {
+    web::scope("/extractors/{namespace}/{name}/releases/{requirement}")
+        .on("", "release", "GET, PUT", |at| {
+            at.get(releases::show)
+                .route(web::put().to(releases::publish))
+        })
+        .on("/yanks", "yank", "POST", |at| {
+            at.route(web::post().to(releases::yank))
+        })
+        .on("/readme", "readme", "GET", |at| at.get(releases::readme))
+        .on("/files/{path:.*}", "file", "GET, HEAD", |at| {
+            at.get(releases::file).route(web::head().to(releases::file))
+        })
+}
+
+fn at(path: &str, action: &str, methods: &'static str) -> Resource {
+    let refuse = move || async move { Err::<String, _>(Failure::method_not_allowed(methods)) };
+    web::resource(path)
+        .name(action)
+        .default_service(web::to(refuse))
+}
+
+/// Shorthand that keeps the table readable.
+trait ResourceGet: Sized {
+    fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: actix_web::Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: actix_web::Responder + 'static;
+}
+
+impl ResourceGet for Resource {
+    fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: actix_web::Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        F::Output: actix_web::Responder + 'static,
+    {
+        self.route(web::get().to(handler))
+    }
+}
+
+trait ScopeOn: Sized {
+    fn on(
+        self,
+        path: &str,
+        action: &str,
+        methods: &'static str,
+        routes: impl FnOnce(Resource) -> Resource,
+    ) -> Self;
+}
+
+impl ScopeOn for Scope {
+    fn on(
+        self,
+        path: &str,
+        action: &str,
+        methods: &'static str,
+        routes: impl FnOnce(Resource) -> Resource,
+    ) -> Self {
+        self.service(routes(at(path, action, methods)))
+    }
+}
+
+async fn unknown_path(request: actix_web::HttpRequest) -> Result<String, Failure> {
+    let detail = format!("`{}` does not exist here", request.path());
+    Err(Failure::new(ProblemCode::NotFound, detail))
+}
+
+/// The extractor's name in a path: a member's, or a bare one under `_`.
+fn name_of(namespace: &str, base: &str) -> Result<Name, Failure> {
+    let text = match namespace {
+        CONSORTIUM_NAMESPACE => base.to_owned(),
+        member => format!("{member}/{base}"),
+    };
+    text.parse().map_err(|error| malformed(&error))
+}
+
+fn requirement_of(text: &str) -> Result<Requirement, Failure> {
+    text.parse().map_err(|error| malformed(&error))
+}
+
+fn version_of(text: &str) -> Result<Version, Failure> {
+    parse_version(text).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &dyn std::error::Error) -> Failure {
+    Failure::new(ProblemCode::MalformedRequest, error.to_string())
+}
+
+/// Runs what waits for disk or database on a thread that may.
+async fn blocking<T: Send + 'static, E: Into<Failure> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Failure> {
+    web::block(work)
+        .await
+        .map_err(|error| Failure::internal(&error))?
+        .map_err(Into::into)
+}

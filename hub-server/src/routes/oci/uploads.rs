@@ -1,0 +1,294 @@
+//! Uploading blobs: begun by POST, continued by PATCH from the byte where it ended, made a blob by
+//! PUT when the digest is right.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use jiff::Timestamp;
+use registry_schema::api::{ProblemCode, upload_path};
+use registry_schema::digest::Digest;
+use registry_schema::name::Name;
+use serde::Deserialize;
+
+use crate::app::Hub;
+use crate::auth::Publisher;
+use crate::database::blobs;
+use crate::error::Failure;
+use crate::publish::check_owner;
+use crate::routes::body::{announced, has_body, pour};
+use crate::routes::oci::{digest_of, repository_of};
+use crate::uploads::{Upload, UploadError};
+
+/// What OCI's clients may add to an upload's address.
+#[derive(Debug, Deserialize)]
+pub(in crate::routes) struct UploadQuery {
+    digest: Option<String>,
+    mount: Option<String>,
+    from: Option<String>,
+    #[serde(rename = "digest-algorithm")]
+    digest_algorithm: Option<String>,
+}
+
+type UploadPath = web::Path<(String, String)>;
+
+/// Begin an upload; with `digest` and a body it is all of it; with `mount` and `from` the blob comes
+/// from another name of this hub
+#[utoipa::path(post, path = "/v2/{name}/blobs/uploads/", tag = "blobs", operation_id = "upload_begin",
+    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+        ("digest" = Option<String>, Query, description = "Digest of the body, which is the whole blob"),
+        ("mount" = Option<String>, Query, description = "Digest of a blob that is there"),
+        ("from" = Option<String>, Query, description = "The name under which it is there")),
+    responses((status = 201, description = "The blob is there, at `Location`"),
+        (status = 202, description = "Go on at `Location`"),
+        (status = 401, description = "OCI error `UNAUTHORIZED`"),
+        (status = 403, description = "OCI error `DENIED`")))]
+pub(in crate::routes) async fn begin(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: web::Path<String>,
+    query: web::Query<UploadQuery>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let repository = repository_of(&path)?;
+    check_owner(&hub, &repository, &publisher.member)?;
+    if query
+        .digest_algorithm
+        .as_deref()
+        .is_some_and(|name| name != "sha256")
+    {
+        digest_of("sha512:")?;
+    }
+    let digest = query.digest.as_deref().map(digest_of).transpose()?;
+    if let (Some(mount), Some(from)) = (&query.mount, &query.from)
+        && let Some(mounted) = mount_blob(&hub, &repository, mount, from).await?
+    {
+        return Ok(created(&repository, &mounted));
+    }
+    let upload = hub.uploads.begin(&repository, &publisher.member).await?;
+    let Some(digest) = digest else {
+        return Ok(accepted(HttpResponse::Accepted(), &upload, 0).finish());
+    };
+    let writer = hub.uploads.writer(&upload, Some(0)).await?;
+    match pour(&request, payload, writer).await {
+        Ok(writer) => hub.uploads.finish(&upload, writer, &digest).await?,
+        Err(error) => {
+            // The client does not know this upload, so nobody would go on with it.
+            hub.uploads.cancel(&upload).await?;
+            return Err(error.into());
+        }
+    }
+    Ok(created(&repository, &digest))
+}
+
+/// Makes a blob of another name readable under this one too.
+async fn mount_blob(
+    hub: &Hub,
+    repository: &Name,
+    mount: &str,
+    from: &str,
+) -> Result<Option<Digest>, Failure> {
+    let (Ok(digest), Ok(from)) = (mount.parse::<Digest>(), from.parse::<Name>()) else {
+        return Ok(None);
+    };
+    let (repository, store) = (repository.clone(), hub.blobs.clone());
+    hub.database
+        .run(move |connection| {
+            let bound = blobs::size_bytes(connection, &from, &digest)?;
+            let Some(size_bytes) =
+                bound.filter(|_| store.size_bytes(&digest).is_ok_and(|at| at == bound))
+            else {
+                return Ok(None);
+            };
+            let now = Timestamp::now().as_second();
+            blobs::bind(connection, &repository, &digest, size_bytes, now)?;
+            Ok::<_, Failure>(Some(digest))
+        })
+        .await
+}
+
+/// How much of an upload has arrived, in `Range`; without it, nothing has
+#[utoipa::path(get, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
+    operation_id = "upload_status",
+    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+        ("upload" = String, Path, description = "As `Location` gave it")),
+    responses((status = 204, description = "`Range: 0-<last byte>`"),
+        (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
+pub(in crate::routes) async fn status(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: UploadPath,
+) -> Result<HttpResponse, Failure> {
+    let upload = find(&hub, &publisher, &path).await?;
+    let size_bytes = hub.uploads.size_bytes(&upload)?;
+    Ok(accepted(HttpResponse::NoContent(), &upload, size_bytes).finish())
+}
+
+/// Append to an upload, from the byte where it ended
+#[utoipa::path(patch, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
+    operation_id = "upload_append",
+    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+        ("upload" = String, Path, description = "As `Location` gave it"),
+        ("Content-Range" = Option<String>, Header, description = "`<first>-<last>`")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 202, description = "`Range: 0-<last byte>`"),
+        (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`"),
+        (status = 413, description = "OCI error `SIZE_INVALID`"),
+        (status = 416, description = "The piece does not start where the upload ended"),
+        (status = 507, description = "The disk is full; what arrived before is kept")))]
+pub(in crate::routes) async fn append(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: UploadPath,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let upload = find(&hub, &publisher, &path).await?;
+    let first = content_range(&request)?;
+    let writer = hub.uploads.writer(&upload, first).await.map_err(gap)?;
+    let writer = pour(&request, payload, writer).await?;
+    Ok(accepted(HttpResponse::Accepted(), &upload, writer.size_bytes()).finish())
+}
+
+/// Make an upload a blob, after appending the body if there is one
+#[utoipa::path(put, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
+    operation_id = "upload_finish",
+    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+        ("upload" = String, Path, description = "As `Location` gave it"),
+        ("digest" = String, Query, description = "Digest of the whole blob")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, description = "The blob is there, at `Location`"),
+        (status = 400, description = "OCI error `DIGEST_INVALID`: the upload is removed"),
+        (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
+pub(in crate::routes) async fn finish(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: UploadPath,
+    query: web::Query<UploadQuery>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let digest = digest_of(query.digest.as_deref().unwrap_or_default())?;
+    let upload = find(&hub, &publisher, &path).await?;
+    let first = content_range(&request)?;
+    let mut writer = hub.uploads.writer(&upload, first).await.map_err(gap)?;
+    if has_body(&request) {
+        writer = pour(&request, payload, writer).await?;
+    }
+    hub.uploads.finish(&upload, writer, &digest).await?;
+    Ok(created(&upload.repository, &digest))
+}
+
+/// Give an upload up
+#[utoipa::path(delete, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
+    operation_id = "upload_cancel",
+    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+        ("upload" = String, Path, description = "As `Location` gave it")),
+    responses((status = 204, description = "It is gone"),
+        (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
+pub(in crate::routes) async fn cancel(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: UploadPath,
+) -> Result<HttpResponse, Failure> {
+    let upload = find(&hub, &publisher, &path).await?;
+    hub.uploads.cancel(&upload).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn find(
+    hub: &Hub,
+    publisher: &Publisher,
+    path: &(String, String),
+) -> Result<Upload, Failure> {
+    let repository = repository_of(&path.0)?;
+    check_owner(hub, &repository, &publisher.member)?;
+    Ok(hub
+        .uploads
+        .find(&repository, &path.1, &publisher.member)
+        .await?)
+}
+
+/// Where the body starts, from `Content-Range: <first>-<last>`, the form of OCI without unit and
+/// total.
+fn content_range(request: &HttpRequest) -> Result<Option<u64>, Failure> {
+    let Some(value) = request.headers().get(header::CONTENT_RANGE) else {
+        return Ok(None);
+    };
+    let range = value.to_str().ok().and_then(|text| {
+        let (first, last) = text
+            .strip_prefix("bytes ")
+            .unwrap_or(text)
+            .split_once('-')?;
+        let last = last.split('/').next()?;
+        Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
+    });
+    let fits = |(first, last): &(u64, u64)| {
+        announced(request).is_none_or(|length| {
+            first
+                .checked_add(length)
+                .is_some_and(|end| end == last.saturating_add(1) || length == 0)
+        })
+    };
+    match range.filter(fits) {
+        Some((first, _)) => Ok(Some(first)),
+        None => Err(Failure::new(
+            ProblemCode::MalformedRequest,
+            "`Content-Range` must be `<first>-<last>` and fit the body's length",
+        )
+        .oci("BLOB_UPLOAD_INVALID")),
+    }
+}
+
+/// A piece that does not follow: the answer says where the upload ended.
+fn gap(error: UploadError) -> Failure {
+    let state = match &error {
+        UploadError::Gap {
+            upload, expected, ..
+        } => Some((location(upload), *expected)),
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match state {
+        Some((location, size_bytes)) => {
+            let failure = failure.header(header::LOCATION, &location);
+            match range(size_bytes) {
+                Some(range) => failure.header(header::RANGE, &range),
+                None => failure,
+            }
+        }
+        None => failure,
+    }
+}
+
+fn accepted(
+    mut response: HttpResponseBuilder,
+    upload: &Upload,
+    size_bytes: u64,
+) -> HttpResponseBuilder {
+    response
+        .insert_header((header::LOCATION, location(upload)))
+        .insert_header(("docker-upload-uuid", upload.id.clone()));
+    if let Some(range) = range(size_bytes) {
+        response.insert_header((header::RANGE, range));
+    }
+    response
+}
+
+/// `0-<last byte>`; an empty upload has no last byte, and no header says so without doubt.
+fn range(size_bytes: u64) -> Option<String> {
+    size_bytes.checked_sub(1).map(|last| format!("0-{last}"))
+}
+
+fn location(upload: &Upload) -> String {
+    format!("{}{}", upload_path(&upload.repository), upload.id)
+}
+
+fn created(repository: &Name, digest: &Digest) -> HttpResponse {
+    HttpResponse::Created()
+        .insert_header((
+            header::LOCATION,
+            registry_schema::api::blob_path(repository, digest),
+        ))
+        .insert_header(("docker-content-digest", digest.to_string()))
+        .finish()
+}

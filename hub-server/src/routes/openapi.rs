@@ -1,0 +1,73 @@
+//! The API's description (OpenAPI 3.1), made from the handlers.
+
+use actix_web::HttpResponse;
+use registry_schema::api::Problem;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{extractors, hub, oci, releases};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Extractor hub",
+        description = "A consortium's registry of signed image-feature extractors. Errors are `application/problem+json` (RFC 9457); under `/v2/` they have the form of OCI distribution 1.1."
+    ),
+    paths(
+        hub::info, hub::policy, hub::whoami, document,
+        extractors::search, extractors::show,
+        releases::show, releases::publish, releases::yank, releases::readme, releases::file,
+        oci::version, oci::blobs::read,
+        oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,
+        oci::uploads::cancel,
+        hub::live, hub::ready,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Token),
+    security(("token" = []))
+)]
+struct Description;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("token", scheme);
+    }
+}
+
+/// The description as JSON.
+pub(crate) fn json() -> String {
+    let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// This description
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "hub", operation_id = "openapi", security(()),
+    responses((status = 200, body = serde_json::Value)))]
+pub(super) async fn document() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(json())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    #[test]
+    fn the_committed_description_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+        if std::env::var_os("HUB_UPDATE_DOCS").is_some() {
+            std::fs::write(path, super::json()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == super::json(),
+            "docs/openapi.json is not what the code says: run the tests with HUB_UPDATE_DOCS=1"
+        );
+    }
+}

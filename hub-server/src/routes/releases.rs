@@ -1,0 +1,250 @@
+//! Releases: resolve, publish, yank, card, files.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use registry_schema::api::{Problem, ProblemCode, Published, ReleaseDetail, YankRecorded};
+use registry_schema::digest::Digest;
+use registry_schema::manifest::CARD_FILE;
+use registry_schema::name::Name;
+use registry_schema::reference::Requirement;
+use registry_schema::{envelope, limits};
+
+use crate::app::Hub;
+use crate::auth::{Publisher, Reader};
+use crate::database::releases::find_file;
+use crate::database::yanks;
+use crate::database::{Connection, DatabaseError};
+use crate::error::Failure;
+use crate::publish::{self, PublishRequest};
+use crate::resolve::{ResolveError, resolve};
+use crate::routes::download::{Download, send};
+use crate::routes::extractors::release_summary;
+use crate::routes::{blocking, body, name_of, requirement_of, version_of};
+use crate::yank::{self, YankRequest};
+
+type ReleasePath = web::Path<(String, String, String)>;
+
+/// The newest release that satisfies a requirement, with everything needed to verify it
+#[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}",
+    tag = "releases", operation_id = "resolve",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member"),
+        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
+    responses((status = 200, body = ReleaseDetail), (status = 401, body = Problem),
+        (status = 404, body = Problem)))]
+pub(super) async fn show(
+    _: Reader,
+    hub: web::Data<Hub>,
+    path: ReleasePath,
+) -> Result<web::Json<ReleaseDetail>, Failure> {
+    let (name, requirement) = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
+    let detail = hub
+        .database
+        .run(move |connection| detail(connection, name, &requirement))
+        .await?;
+    Ok(web::Json(detail))
+}
+
+fn detail(
+    connection: &mut Connection,
+    name: Name,
+    requirement: &Requirement,
+) -> Result<ReleaseDetail, ResolveError> {
+    let row = resolve(connection, &name, requirement)?;
+    let yanks = yanks::list(connection, &row.statement)?;
+    let yanks = yanks.into_iter().map(|yank| text(yank.envelope));
+    Ok(ReleaseDetail {
+        summary: release_summary(&row)?,
+        name,
+        yanks: yanks.collect::<Result<_, _>>()?,
+        envelope: text(row.envelope)?,
+    })
+}
+
+fn text(envelope: Vec<u8>) -> Result<String, DatabaseError> {
+    String::from_utf8(envelope).map_err(|_| DatabaseError::Corrupt {
+        what: "an envelope that is not text",
+    })
+}
+
+/// Publish a release: its signed envelope, after its blobs were uploaded
+#[utoipa::path(put, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}",
+    tag = "releases", operation_id = "publish",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member"),
+        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
+    responses((status = 201, description = "Recorded", body = Published),
+        (status = 200, description = "Was recorded before, with the same bytes", body = Published),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, body = Problem), (status = 413, body = Problem),
+        (status = 415, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn publish(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: ReleasePath,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let wish = PublishRequest {
+        name: name_of(&path.0, &path.1)?,
+        version: version_of(&path.2)?,
+        envelope: read_envelope(&request, payload).await?,
+        member: publisher.member,
+    };
+    let recorded = blocking(move || publish::publish(&hub, &wish)).await?;
+    Ok(created(recorded.is_new).json(recorded.answer))
+}
+
+/// Yank or unyank a release: a signed statement
+#[utoipa::path(post, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}/yanks",
+    tag = "releases", operation_id = "yank",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member"),
+        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
+    responses((status = 201, description = "Recorded", body = YankRecorded),
+        (status = 200, description = "Was recorded before, with the same bytes", body = YankRecorded),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub(super) async fn yank(
+    publisher: Publisher,
+    hub: web::Data<Hub>,
+    path: ReleasePath,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let wish = YankRequest {
+        name: name_of(&path.0, &path.1)?,
+        version: version_of(&path.2)?,
+        envelope: read_envelope(&request, payload).await?,
+        member: publisher.member,
+    };
+    let recorded = blocking(move || yank::yank(&hub, &wish)).await?;
+    Ok(created(recorded.is_new).json(recorded.answer))
+}
+
+fn created(is_new: bool) -> actix_web::HttpResponseBuilder {
+    if is_new {
+        HttpResponse::Created()
+    } else {
+        HttpResponse::Ok()
+    }
+}
+
+async fn read_envelope(request: &HttpRequest, payload: web::Payload) -> Result<Vec<u8>, Failure> {
+    let found = request.headers().get(header::CONTENT_TYPE);
+    if found.is_none_or(|value| value.as_bytes() != envelope::MEDIA_TYPE.as_bytes()) {
+        let detail = format!("the body must be an envelope, `{}`", envelope::MEDIA_TYPE);
+        return Err(Failure::new(ProblemCode::MediaType, detail));
+    }
+    body::read(request, payload, limits::ENVELOPE_BYTES).await
+}
+
+/// The card of a release
+#[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}/readme",
+    tag = "releases", operation_id = "readme",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member"),
+        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
+    responses((status = 200, body = String, content_type = "text/markdown"),
+        (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn readme(
+    _: Reader,
+    hub: web::Data<Hub>,
+    path: ReleasePath,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let (namespace, name, requirement) = path.into_inner();
+    send_file(hub, &request, (&namespace, &name), &requirement, CARD_FILE).await
+}
+
+/// One file of a release
+#[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}/files/{path}",
+    tag = "releases", operation_id = "file",
+    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
+        ("name" = String, Path, description = "The name without its member"),
+        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`"),
+        ("path" = String, Path, description = "The file's path in the release, slashes included"),
+        ("Range" = Option<String>, Header, description = "One range of bytes")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 416, body = Problem)))]
+pub(super) async fn file(
+    _: Reader,
+    hub: web::Data<Hub>,
+    path: web::Path<(String, String, String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let (namespace, name, requirement, file) = path.into_inner();
+    send_file(hub, &request, (&namespace, &name), &requirement, &file).await
+}
+
+async fn send_file(
+    hub: web::Data<Hub>,
+    request: &HttpRequest,
+    (namespace, name): (&str, &str),
+    requirement: &str,
+    path: &str,
+) -> Result<HttpResponse, Failure> {
+    let (name, requirement) = (name_of(namespace, name)?, requirement_of(requirement)?);
+    let is_exact = matches!(requirement, Requirement::Exact(_));
+    let is_public = hub.is_public;
+    let media_type = media_type(path);
+    let path = path.to_owned();
+    let (digest, opened) = blocking(move || {
+        let digest = hub
+            .database
+            .with(|connection| find_digest(connection, &name, &requirement, &path))?;
+        Ok::<_, Failure>((digest, hub.blobs.open(&digest)?))
+    })
+    .await?;
+    let (file, size_bytes) = opened.ok_or_else(|| {
+        let corrupt = DatabaseError::Corrupt {
+            what: "a release whose blob is gone",
+        };
+        Failure::internal(&corrupt)
+    })?;
+    let download = Download {
+        file,
+        size_bytes,
+        digest,
+        media_type,
+        is_forever: is_exact,
+        is_public,
+    };
+    send(request, download)
+}
+
+fn find_digest(
+    connection: &mut Connection,
+    name: &Name,
+    requirement: &Requirement,
+    path: &str,
+) -> Result<Digest, ResolveError> {
+    let release = resolve(connection, name, requirement)?;
+    let file = find_file(connection, &release.statement, path)?.ok_or_else(|| {
+        ResolveError::NoSuchFile {
+            name: name.clone(),
+            version: release.version.clone(),
+            path: path.chars().take(limits::FILE_NAME_BYTES).collect(),
+        }
+    })?;
+    let corrupt = DatabaseError::Corrupt {
+        what: "a digest that is none",
+    };
+    Ok(file.digest.parse().map_err(|_| corrupt)?)
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "md" => "text/markdown; charset=utf-8",
+        "txt" => "text/plain; charset=utf-8",
+        "csv" => "text/csv; charset=utf-8",
+        "json" => "application/json",
+        "png" => "image/png",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,201 @@
+//! Listening: TLS, limits, and an end that lets requests finish.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+
+use crate::app::{Hub, HubError};
+use crate::config::{DataFolder, ServeArgs};
+use crate::journal::journal;
+use crate::routes;
+use crate::tls::{self, Tls, TlsError};
+
+/// The head of a request must arrive in this time.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection on which no request comes for this long is closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How often abandoned uploads are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Serves a hub until it is told to stop.
+pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+    // 1. One server for a data folder.
+    let data = DataFolder::new(&args.data.folder);
+    let hub = Hub::open(&data, args.reserve_bytes, args.public)?;
+    let _lock = lock(&data)?;
+    // 2. TLS, or plain HTTP where nobody can listen.
+    let tls = load_tls(args, &data)?;
+    if tls.is_none() && !args.listen.ip().is_loopback() {
+        return Err(ServeError::Plain {
+            listen: args.listen,
+        });
+    }
+    // 3. Listen, say where, and answer until SIGTERM or Ctrl-C.
+    let lifetime = Duration::from_secs(u64::from(args.upload_hours) * 3600);
+    actix_web::rt::System::new().block_on(async {
+        let hub = web::Data::new(hub);
+        let sweeper = actix_web::rt::spawn(sweep(hub.clone(), lifetime));
+        let served = listen(args, hub, tls).await;
+        sweeper.abort();
+        served
+    })
+}
+
+async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Result<(), ServeError> {
+    let listen_error = |source| ServeError::Listen {
+        listen: args.listen,
+        source,
+    };
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(hub.clone())
+            .wrap(from_fn(journal))
+            .configure(routes::table)
+    })
+    .client_request_timeout(HEAD_TIMEOUT)
+    .tls_handshake_timeout(HEAD_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(args.shutdown_seconds)
+    .disable_signals();
+    let (scheme, server) = match tls {
+        Some(tls) => {
+            say(&format!("certificate {}", tls.fingerprint)).map_err(listen_error)?;
+            let bound = server.bind_rustls_0_23(args.listen, tls.config);
+            ("https", bound.map_err(listen_error)?)
+        }
+        None => ("http", server.bind(args.listen).map_err(listen_error)?),
+    };
+    let addresses = server.addrs();
+    let server = server.run();
+    for address in addresses {
+        tracing::info!(%address, scheme, "listening");
+        say(&format!("listening on {scheme}://{address}")).map_err(listen_error)?;
+    }
+    let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
+    let ended = server.await.map_err(listen_error);
+    stopper.abort();
+    tracing::info!("stopped");
+    ended
+}
+
+/// A line on standard output, for whoever started the server.
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// The first signal lets requests finish, the second one does not.
+async fn stop_on_signal(server: ServerHandle) {
+    wait_for_signal().await;
+    tracing::info!("stopping: requests under way may finish");
+    let finishing = server.stop(true);
+    tokio::pin!(finishing);
+    tokio::select! {
+        () = &mut finishing => {}
+        () = wait_for_signal() => {
+            tracing::warn!("stopping at once");
+            server.stop(false).await;
+        }
+    }
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+async fn sweep(hub: web::Data<Hub>, lifetime: Duration) {
+    let mut clock = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        clock.tick().await;
+        let hub = hub.clone();
+        match web::block(move || hub.uploads.sweep(lifetime)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(removed)) => tracing::info!(removed, "removed abandoned uploads"),
+            Ok(Err(error)) => tracing::error!(%error, "cannot remove abandoned uploads"),
+            Err(error) => tracing::error!(%error, "cannot look for abandoned uploads"),
+        }
+    }
+}
+
+fn load_tls(args: &ServeArgs, data: &DataFolder) -> Result<Option<Tls>, TlsError> {
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
+        _ if args.dev_tls => tls::load_or_make(data, args.listen.ip()).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Held as long as the server runs.
+fn lock(data: &DataFolder) -> Result<File, ServeError> {
+    let path = data.lock();
+    let open = || File::options().create(true).append(true).open(&path);
+    let file = open().map_err(|source| ServeError::Lock {
+        path: path.clone(),
+        source,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::Running {
+            folder: data.root().to_owned(),
+        }),
+        Err(std::fs::TryLockError::Error(source)) => Err(ServeError::Lock { path, source }),
+    }
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The data folder.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Tokens would travel in the clear.
+    #[error(
+        "plain HTTP is for this machine alone, not for {listen}: give `--tls-cert` and `--tls-key`, or `--dev-tls`"
+    )]
+    Plain {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The address is not to be had.
+    #[error("cannot listen at {listen}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another server.
+    #[error("another server runs on `{folder}`")]
+    Running {
+        /// Which folder.
+        folder: PathBuf,
+    },
+    /// The lock.
+    #[error("cannot lock `{path}`")]
+    Lock {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

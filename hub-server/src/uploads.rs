@@ -1,0 +1,315 @@
+//! Uploads: begun, continued at the byte where they ended, and made blobs when their digest is
+//! right. Several requests may speak of one upload; one at a time writes to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use registry_schema::digest::Digest;
+use registry_schema::limits;
+use registry_schema::name::{MemberName, Name};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::blobs::{BlobError, Blobs, HashProgress, UploadFile};
+use crate::database::uploads::{self, UploadRow};
+use crate::database::{Database, DatabaseError, blobs};
+use crate::tokens::{TokenError, random_id};
+
+/// Uploads a member may have open at once.
+const OPEN_UPLOADS: i64 = 256;
+
+/// How long a request waits for another one that writes to the same upload.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+type Session = Arc<tokio::sync::Mutex<HashProgress>>;
+
+/// All uploads that are under way.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    database: Database,
+    blobs: Blobs,
+    sessions: Mutex<HashMap<String, Session>>,
+}
+
+/// One upload, which belongs to a name and to the member that began it.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    pub(crate) id: String,
+    pub(crate) repository: Name,
+}
+
+impl Uploads {
+    pub(crate) fn new(database: Database, blobs: Blobs) -> Self {
+        Self {
+            database,
+            blobs,
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// Begins an upload under a name.
+    pub(crate) async fn begin(
+        &self,
+        repository: &Name,
+        member: &MemberName,
+    ) -> Result<Upload, UploadError> {
+        let upload = Upload {
+            id: random_id()?,
+            repository: repository.clone(),
+        };
+        let row = UploadRow {
+            id: upload.id.clone(),
+            repository: repository.to_string(),
+            member: member.to_string(),
+            created_at: Timestamp::now().as_second(),
+        };
+        let blobs = self.blobs.clone();
+        self.database
+            .run(move |connection| {
+                if uploads::count_of(connection, &row.member)? >= OPEN_UPLOADS {
+                    return Err(UploadError::TooMany);
+                }
+                blobs.create_upload(&row.id)?;
+                Ok(uploads::insert(connection, &row)?)
+            })
+            .await?;
+        Ok(upload)
+    }
+
+    /// An upload that this member began under this name.
+    pub(crate) async fn find(
+        &self,
+        repository: &Name,
+        id: &str,
+        member: &MemberName,
+    ) -> Result<Upload, UploadError> {
+        let (wanted, repository, member) = (id.to_owned(), repository.clone(), member.to_string());
+        let row = self
+            .database
+            .run(move |connection| uploads::find(connection, &wanted))
+            .await?
+            .filter(|row| row.repository == repository.to_string() && row.member == member)
+            .ok_or_else(|| UploadError::unknown(id))?;
+        Ok(Upload {
+            id: row.id,
+            repository,
+        })
+    }
+
+    /// How many bytes have arrived.
+    pub(crate) fn size_bytes(&self, upload: &Upload) -> Result<u64, UploadError> {
+        let state = self.blobs.upload_state(&upload.id)?;
+        state
+            .map(|(size_bytes, _)| size_bytes)
+            .ok_or_else(|| UploadError::unknown(&upload.id))
+    }
+
+    /// Takes an upload for writing, for this request alone. `first`, when the client says it, must
+    /// be where the upload ended.
+    pub(crate) async fn writer(
+        &self,
+        upload: &Upload,
+        first: Option<u64>,
+    ) -> Result<UploadWriter, UploadError> {
+        let session = Arc::clone(
+            self.sessions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(upload.id.clone())
+                .or_default(),
+        );
+        let progress = tokio::time::timeout(PATIENCE, session.lock_owned())
+            .await
+            .map_err(|_| UploadError::Busy)?;
+        let file = self
+            .blobs
+            .open_upload(&upload.id)?
+            .ok_or_else(|| UploadError::unknown(&upload.id))?;
+        let expected = file.size_bytes();
+        match first {
+            Some(first) if first != expected => Err(UploadError::Gap {
+                upload: upload.clone(),
+                expected,
+                found: first,
+            }),
+            _ => Ok(UploadWriter {
+                blobs: self.blobs.clone(),
+                state: Some((file, progress)),
+                size_bytes: expected,
+            }),
+        }
+    }
+
+    /// Makes an upload a blob that can be read under the upload's name.
+    pub(crate) async fn finish(
+        &self,
+        upload: &Upload,
+        writer: UploadWriter,
+        digest: &Digest,
+    ) -> Result<(), UploadError> {
+        let (mut file, progress) = writer.state.ok_or(UploadError::Interrupted)?;
+        let (blobs, database) = (self.blobs.clone(), self.database.clone());
+        let (digest, row) = (*digest, upload.clone());
+        let finished = tokio::task::spawn_blocking(move || {
+            let found = file.digest(&progress)?;
+            if found != digest {
+                discard(&database, &blobs, &row.id)?;
+                return Err(UploadError::Digest {
+                    expected: digest,
+                    found,
+                });
+            }
+            blobs.keep(&file, &digest)?;
+            database.transaction(|connection| {
+                let now = Timestamp::now().as_second();
+                blobs::bind(connection, &row.repository, &digest, file.size_bytes(), now)?;
+                Ok(uploads::delete(connection, &row.id)?)
+            })
+        })
+        .await
+        .map_err(|_| UploadError::Interrupted)?;
+        if !matches!(finished, Err(UploadError::Blob(_))) {
+            self.forget(&upload.id);
+        }
+        finished
+    }
+
+    /// Gives an upload up.
+    pub(crate) async fn cancel(&self, upload: &Upload) -> Result<(), UploadError> {
+        let (blobs, database, id) = (self.blobs.clone(), self.database.clone(), upload.id.clone());
+        tokio::task::spawn_blocking(move || discard(&database, &blobs, &id))
+            .await
+            .map_err(|_| UploadError::Interrupted)??;
+        self.forget(&upload.id);
+        Ok(())
+    }
+
+    /// Removes uploads on which nothing happened for `lifetime`, and what a crash left of others.
+    /// How many those were.
+    pub(crate) fn sweep(&self, lifetime: Duration) -> Result<usize, UploadError> {
+        let is_old = |at: SystemTime| at.elapsed().is_ok_and(|age| age > lifetime);
+        let mut removed = 0;
+        for row in self.database.with(uploads::list)? {
+            let state = self.blobs.upload_state(&row.id)?;
+            if state.is_none_or(|(_, at)| is_old(at)) {
+                discard(&self.database, &self.blobs, &row.id)?;
+                self.forget(&row.id);
+                removed += 1;
+            }
+        }
+        for id in self.blobs.upload_ids()? {
+            let is_known = self.database.with(|c| uploads::find(c, &id))?.is_some();
+            let state = self.blobs.upload_state(&id)?;
+            if !is_known && state.is_some_and(|(_, at)| is_old(at)) {
+                self.blobs.remove_upload(&id)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn forget(&self, id: &str) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(id);
+    }
+}
+
+fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadError> {
+    blobs.remove_upload(id)?;
+    Ok(database.with(|connection| uploads::delete(connection, id))?)
+}
+
+/// An upload that one request writes to. The lock travels into the thread that writes, so a request
+/// that is dropped lets nobody in before its last piece is written.
+#[derive(Debug)]
+pub(crate) struct UploadWriter {
+    blobs: Blobs,
+    state: Option<(UploadFile, OwnedMutexGuard<HashProgress>)>,
+    size_bytes: u64,
+}
+
+impl UploadWriter {
+    /// How many bytes have arrived.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Refuses what is announced to be too large, before it is sent.
+    pub(crate) fn check_announced(&self, added: Option<u64>) -> Result<(), UploadError> {
+        let added = added.unwrap_or(0);
+        if self.size_bytes.saturating_add(added) > limits::FILE_BYTES {
+            return Err(BlobError::TooLarge.into());
+        }
+        Ok(self.blobs.check_room(added)?)
+    }
+
+    /// Appends a piece.
+    pub(crate) async fn append(mut self, piece: Vec<u8>) -> Result<Self, UploadError> {
+        let (mut file, mut progress) = self.state.take().ok_or(UploadError::Interrupted)?;
+        let blobs = self.blobs.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            file.append(&blobs, &mut progress, &piece)?;
+            Ok::<_, BlobError>((file, progress))
+        });
+        let (file, progress) = written.await.map_err(|_| UploadError::Interrupted)??;
+        self.size_bytes = file.size_bytes();
+        self.state = Some((file, progress));
+        Ok(self)
+    }
+}
+
+/// Why an upload does not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// No such upload, or somebody else's.
+    #[error("there is no upload `{id}`: begin a new one")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+    },
+    /// Bytes that do not follow the ones that are there.
+    #[error("the upload has {expected} bytes, so the next piece starts there, not at {found}")]
+    Gap {
+        /// Which.
+        upload: Upload,
+        /// Where it ended.
+        expected: u64,
+        /// Where the piece starts.
+        found: u64,
+    },
+    /// Other bytes than were announced.
+    #[error("the uploaded bytes have the digest {found}, not {expected}: send the blob again")]
+    Digest {
+        /// As announced.
+        expected: Digest,
+        /// As arrived.
+        found: Digest,
+    },
+    /// The piece ended before its announced length, or its sender fell silent.
+    #[error("the upload was interrupted: ask how much arrived, and go on from there")]
+    Interrupted,
+    /// Another request is writing.
+    #[error("another request is writing to this upload: try again")]
+    Busy,
+    /// Past [`OPEN_UPLOADS`].
+    #[error("more than {OPEN_UPLOADS} uploads are open: finish or cancel some")]
+    TooMany,
+    /// The file system.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// No random numbers.
+    #[error(transparent)]
+    Random(#[from] TokenError),
+}
+
+impl UploadError {
+    fn unknown(id: &str) -> Self {
+        Self::Unknown {
+            id: id.chars().take(64).collect(),
+        }
+    }
+}
