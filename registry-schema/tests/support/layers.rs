@@ -66,7 +66,7 @@ impl Crate {
                 !allowed
                     && text
                         .lines()
-                        .any(|line| is_code(line) && line.contains(door.thing))
+                        .any(|line| is_code(line) && names(line, door.thing))
             });
             wrong.extend(
                 outside.map(|(path, _)| format!("{} touches `{}`", path.display(), door.thing)),
