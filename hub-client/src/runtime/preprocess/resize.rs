@@ -134,11 +134,7 @@ const HALF: i32 = 1 << (PRECISION - 1);
 
 #[inline(always)]
 fn clamp(sum: i32) -> u8 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped"
-    )]
+    #[expect(clippy::cast_sign_loss, reason = "clamped")]
     let sample = (sum >> PRECISION).clamp(0, 255) as u8;
     sample
 }
@@ -224,11 +220,12 @@ fn turn(lines: &[u8], stride: usize, start: usize, columns: &mut [[u8; ROWS]]) {
 #[inline(always)]
 fn swap<const D: usize>(words: &mut [[u64; ROWS / 8]; 8], low: u64) {
     for row in (0..8).filter(|row| row & D == 0) {
-        for block in 0..ROWS / 8 {
-            let (upper, lower) = (words[row][block], words[row + D][block]);
-            let swapped = (upper >> (8 * D) ^ lower) & low;
-            words[row][block] = upper ^ swapped << (8 * D);
-            words[row + D][block] = lower ^ swapped;
+        if let Ok([upper, lower]) = words.get_disjoint_mut([row, row + D]) {
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let swapped = (*upper >> (8 * D) ^ *lower) & low;
+                *upper ^= swapped << (8 * D);
+                *lower ^= swapped;
+            }
         }
     }
 }

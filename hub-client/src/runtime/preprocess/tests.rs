@@ -1,6 +1,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
     clippy::panic,
     reason = "tests"
 )]
@@ -57,12 +59,12 @@ fn largest_difference(folder: &Path) -> Vec<(u8, Value)> {
     cases.into_iter().map(compare).collect()
 }
 
-fn within_one_of_pillow(folder: &Path) {
+fn equal_to_pillow(folder: &Path) {
     let mut differences = largest_difference(folder);
     differences.sort_by_key(|(difference, _)| std::cmp::Reverse(*difference));
     let worst: Vec<String> = differences
         .iter()
-        .filter(|(d, _)| *d > 1)
+        .filter(|(d, _)| *d > 0)
         .map(|(d, case)| format!("{d}: {case}"))
         .collect();
     assert!(
@@ -75,18 +77,18 @@ fn within_one_of_pillow(folder: &Path) {
 }
 
 #[test]
-fn every_filter_size_rule_crop_and_format_agrees_with_pillow() {
-    within_one_of_pillow(&fixtures());
+fn every_filter_size_rule_crop_and_format_is_as_pillow_makes_it() {
+    equal_to_pillow(&fixtures());
 }
 
 #[test]
-fn random_sizes_agree_with_pillow() {
+fn random_sizes_are_as_pillow_makes_them() {
     // `make.py --random N DIR` writes such a folder; it is too large to commit.
     let Some(folder) = std::env::var_os("HUB_PILLOW_CASES") else {
         eprintln!("skipped: HUB_PILLOW_CASES names no folder of random cases");
         return;
     };
-    within_one_of_pillow(Path::new(&folder));
+    equal_to_pillow(Path::new(&folder));
 }
 
 fn input(width: u32, height: u32, resize: Resize) -> Input {
@@ -205,8 +207,8 @@ fn extremely_long_and_thin_pictures_take_no_extreme_memory() {
             filter,
             ..Resize::default()
         };
-        assert!(prepare(input(8192, 1, exact), &picture(1, 1_000_000)).is_ok());
-        assert!(prepare(input(1, 8192, exact), &picture(1_000_000, 1)).is_ok());
+        assert!(prepare(input(8192, 1, exact), &picture(1, 100_000)).is_ok());
+        assert!(prepare(input(1, 8192, exact), &picture(100_000, 1)).is_ok());
     }
 }
 
