@@ -20,7 +20,7 @@ use crate::files::{AtomicFile, FileError};
 const GROUP_ROWS: usize = 512;
 
 /// Bytes of a NumPy header, so that the number of rows can be written over at the end.
-const NPY_HEADER_BYTES: usize = 128;
+const NPY_HEADER_BYTES: u16 = 128;
 
 /// Writes rows of features to a file whose ending says the format.
 ///
@@ -244,9 +244,9 @@ fn npy_header(rows: usize, dimension: usize) -> Vec<u8> {
     let text =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dimension}), }}");
     let mut header = b"\x93NUMPY\x01\x00".to_vec();
-    header.extend_from_slice(&((NPY_HEADER_BYTES - 10) as u16).to_le_bytes());
+    header.extend_from_slice(&(NPY_HEADER_BYTES - 10).to_le_bytes());
     header.extend_from_slice(text.as_bytes());
-    header.resize(NPY_HEADER_BYTES - 1, b' ');
+    header.resize(usize::from(NPY_HEADER_BYTES) - 1, b' ');
     header.push(b'\n');
     header
 }
@@ -302,12 +302,10 @@ mod tests {
         let path = folder.path().join("f.npy");
         write(&path, 3);
         let bytes = std::fs::read(&path).unwrap();
-        assert!(String::from_utf8_lossy(&bytes[..NPY_HEADER_BYTES]).contains("'shape': (3, 2)"));
-        assert_eq!(bytes.len(), NPY_HEADER_BYTES + 3 * 2 * 4);
-        assert_eq!(
-            bytes[NPY_HEADER_BYTES + 8..NPY_HEADER_BYTES + 12],
-            1.0_f32.to_le_bytes()
-        );
+        let start = usize::from(NPY_HEADER_BYTES);
+        assert!(String::from_utf8_lossy(&bytes[..start]).contains("'shape': (3, 2)"));
+        assert_eq!(bytes.len(), start + 3 * 2 * 4);
+        assert_eq!(bytes[start + 8..start + 12], 1.0_f32.to_le_bytes());
         let paths = std::fs::read_to_string(folder.path().join("f.paths.txt")).unwrap();
         assert_eq!(paths.lines().count(), 3);
     }

@@ -113,7 +113,7 @@ fn exported_heads_give_pythons_onnxruntime_the_same_probabilities() {
     .map(|file| project.join(file));
     let arguments: Vec<&Path> = files
         .iter()
-        .map(|file| file.as_path())
+        .map(std::path::PathBuf::as_path)
         .chain([pictures.as_path()])
         .collect();
     script(&python, "check_predictions.py", &arguments).ok();

@@ -4,6 +4,8 @@
     clippy::panic,
     clippy::expect_used,
     clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
     reason = "tests"
 )]
 

@@ -142,7 +142,7 @@ impl Manifest {
         let characters = self.summary.chars().count();
         if characters == 0
             || characters > limits::SUMMARY_CHARACTERS
-            || self.summary.contains(['\n', '\r'])
+            || self.summary.contains(char::is_control)
         {
             return Err(ManifestError::Summary { characters });
         }

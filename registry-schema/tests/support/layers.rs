@@ -66,7 +66,7 @@ impl Crate {
                 !allowed
                     && text
                         .lines()
-                        .any(|line| is_code(line) && line.contains(door.thing))
+                        .any(|line| is_code(line) && names(line, door.thing))
             });
             wrong.extend(
                 outside.map(|(path, _)| format!("{} touches `{}`", path.display(), door.thing)),
@@ -106,6 +106,14 @@ fn module_of(path: &Path) -> String {
         .to_string_lossy()
         .trim_end_matches(".rs")
         .to_owned()
+}
+
+/// Whether a line holds `thing` as a word of its own: `ort::` is not in `transport::`.
+fn names(line: &str, thing: &str) -> bool {
+    line.match_indices(thing).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
 }
 
 fn is_code(line: &str) -> bool {
