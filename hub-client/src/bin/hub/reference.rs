@@ -19,7 +19,7 @@ pub(crate) fn markdown() -> String {
 
 const START: &str = "\
 <!-- Made by `hub reference`; change the sources in hub-client/src/bin/hub/args, then run
-HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_reference -->
+HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_help -->
 
 # The `hub` command
 

@@ -122,9 +122,7 @@ impl std::str::FromStr for PenaltyArg {
 /// How much an image counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightsArg {
-    /// All images count alike.
     Uniform,
-    /// All classes count alike.
     Balanced,
 }
 

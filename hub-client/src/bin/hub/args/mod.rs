@@ -75,7 +75,7 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) hub: Option<String>,
     /// Open no connection
-    #[arg(long, global = true, env = "HUB_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, env = "HUB_OFFLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) offline: bool,
     /// Threads for decoding and inference; all cores when absent
     #[arg(
@@ -94,11 +94,8 @@ pub(crate) struct GlobalArgs {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
