@@ -16,7 +16,9 @@ fn name() -> Name {
 }
 
 fn bytes() -> Vec<u8> {
-    (0..1_000_000_u32).flat_map(|i| (i * 7).to_le_bytes()).collect()
+    (0..1_000_000_u32)
+        .flat_map(|i| (i * 7).to_le_bytes())
+        .collect()
 }
 
 async fn patch(world: &World, at: &str, first: usize, piece: &[u8]) -> Response {
@@ -32,20 +34,33 @@ async fn patch(world: &World, at: &str, first: usize, piece: &[u8]) -> Response 
 
 async fn finish(world: &World, at: &str, digest: &Digest) -> Response {
     let path = format!("{at}?digest={digest}");
-    world.request(Method::PUT, &path).header(CONTENT_LENGTH, 0).send().await.unwrap()
+    world
+        .request(Method::PUT, &path)
+        .header(CONTENT_LENGTH, 0)
+        .send()
+        .await
+        .unwrap()
 }
 
 /// How many bytes of an upload are there.
 async fn arrived(world: &World, at: &str) -> usize {
     let status = world.get(at).await;
     assert_eq!(status.status(), StatusCode::NO_CONTENT);
-    let range = status.headers().get("range").map(|range| range.to_str().unwrap().to_owned());
-    range.map_or(0, |range| range.strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1)
+    let range = status
+        .headers()
+        .get("range")
+        .map(|range| range.to_str().unwrap().to_owned());
+    range.map_or(0, |range| {
+        range.strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1
+    })
 }
 
 /// Sends half of what it announces, then nothing for a long time.
 fn half(piece: &[u8]) -> Body {
-    let (sent, never) = (Bytes::copy_from_slice(&piece[..piece.len() / 2]), Duration::from_secs(60));
+    let (sent, never) = (
+        Bytes::copy_from_slice(&piece[..piece.len() / 2]),
+        Duration::from_secs(60),
+    );
     Body::wrap_stream(stream::unfold(Some(sent), move |sent| async move {
         if sent.is_none() {
             tokio::time::sleep(never).await;
@@ -68,7 +83,15 @@ async fn pieces_become_a_blob() {
     let done = finish(&world, &at, &digest).await;
     assert_eq!(done.status(), StatusCode::CREATED);
     assert_eq!(header(&done, "location"), blob_path(&name(), &digest));
-    assert_eq!(world.get(&blob_path(&name(), &digest)).await.bytes().await.unwrap(), bytes);
+    assert_eq!(
+        world
+            .get(&blob_path(&name(), &digest))
+            .await
+            .bytes()
+            .await
+            .unwrap(),
+        bytes
+    );
     oci_error(world.get(&at).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
 }
 
@@ -79,9 +102,15 @@ async fn pieces_must_follow_each_other() {
     let gap = patch(&world, &at, 10, b"abc").await;
     assert!(!gap.headers().contains_key("range"));
     oci_error(gap, 416, "BLOB_UPLOAD_INVALID").await;
-    assert_eq!(patch(&world, &at, 0, b"hello").await.status(), StatusCode::ACCEPTED);
+    assert_eq!(
+        patch(&world, &at, 0, b"hello").await.status(),
+        StatusCode::ACCEPTED
+    );
     let again = patch(&world, &at, 0, b"hello").await;
-    assert_eq!((header(&again, "range"), header(&again, "location")), ("0-4", at.as_str()));
+    assert_eq!(
+        (header(&again, "range"), header(&again, "location")),
+        ("0-4", at.as_str())
+    );
     oci_error(again, 416, "BLOB_UPLOAD_INVALID").await;
     let lying = world
         .request(Method::PATCH, &at)
@@ -94,7 +123,12 @@ async fn pieces_must_follow_each_other() {
     // The last piece may come with the PUT.
     let digest = Digest::of(b"hello world");
     let path = format!("{at}?digest={digest}");
-    let done = world.request(Method::PUT, &path).body(" world").send().await.unwrap();
+    let done = world
+        .request(Method::PUT, &path)
+        .body(" world")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(done.status(), StatusCode::CREATED);
 }
 
@@ -107,12 +141,32 @@ async fn other_bytes_than_announced_are_no_blob() {
     oci_error(finish(&world, &at, &digest).await, 400, "DIGEST_INVALID").await;
     oci_error(world.get(&at).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
     let path = format!("{}?digest={digest}", upload_path(&name()));
-    let monolithic = world.request(Method::POST, &path).body("hello").send().await.unwrap();
+    let monolithic = world
+        .request(Method::POST, &path)
+        .body("hello")
+        .send()
+        .await
+        .unwrap();
     oci_error(monolithic, 400, "DIGEST_INVALID").await;
-    oci_error(world.get(&blob_path(&name(), &digest)).await, 404, "BLOB_UNKNOWN").await;
-    let none = world.request(Method::PUT, &at).header(CONTENT_LENGTH, 0).send().await.unwrap();
+    oci_error(
+        world.get(&blob_path(&name(), &digest)).await,
+        404,
+        "BLOB_UNKNOWN",
+    )
+    .await;
+    let none = world
+        .request(Method::PUT, &at)
+        .header(CONTENT_LENGTH, 0)
+        .send()
+        .await
+        .unwrap();
     oci_error(none, 400, "DIGEST_INVALID").await;
-    assert_eq!(std::fs::read_dir(world.data().join("uploads")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(world.data().join("uploads"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -120,13 +174,22 @@ async fn an_upload_can_be_cancelled_and_belongs_to_its_member_and_name() {
     let world = World::start();
     let at = world.begin(&"passport-extractor".parse().unwrap()).await;
     let beta = world.make_token("beta", "publish");
-    let foreign = world.request_as(&beta, Method::GET, &at).send().await.unwrap();
+    let foreign = world
+        .request_as(&beta, Method::GET, &at)
+        .send()
+        .await
+        .unwrap();
     oci_error(foreign, 404, "BLOB_UPLOAD_UNKNOWN").await;
     let elsewhere = at.replace("passport-extractor", "everyday-objects");
     oci_error(world.get(&elsewhere).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
     let cancelled = world.request(Method::DELETE, &at).send().await.unwrap();
     assert_eq!(cancelled.status(), StatusCode::NO_CONTENT);
-    oci_error(patch(&world, &at, 0, b"x").await, 404, "BLOB_UPLOAD_UNKNOWN").await;
+    oci_error(
+        patch(&world, &at, 0, b"x").await,
+        404,
+        "BLOB_UPLOAD_UNKNOWN",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -135,12 +198,21 @@ async fn blobs_belong_to_names_and_can_be_mounted() {
     let digest = Digest::of(b"hello");
     world.upload(&name(), b"hello").await;
     let other: Name = "everyday-objects".parse().unwrap();
-    oci_error(world.get(&blob_path(&other, &digest)).await, 404, "BLOB_UNKNOWN").await;
+    oci_error(
+        world.get(&blob_path(&other, &digest)).await,
+        404,
+        "BLOB_UNKNOWN",
+    )
+    .await;
     let mount = |digest: &Digest| format!("{}?mount={digest}&from={}", upload_path(&other), name());
     let unknown = mount(&Digest::of(b"unknown"));
     let begun = world.request(Method::POST, &unknown).send().await.unwrap();
     assert_eq!(begun.status(), StatusCode::ACCEPTED);
-    let mounted = world.request(Method::POST, &mount(&digest)).send().await.unwrap();
+    let mounted = world
+        .request(Method::POST, &mount(&digest))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(mounted.status(), StatusCode::CREATED);
     let read = world.get(&blob_path(&other, &digest)).await;
     assert_eq!(read.bytes().await.unwrap(), "hello");
@@ -167,7 +239,10 @@ async fn a_broken_connection_keeps_what_arrived() {
     assert!(there > 0 && there <= bytes.len() / 2, "{there}");
     let rest = patch(&world, &at, there, &bytes[there..]).await;
     assert_eq!(rest.status(), StatusCode::ACCEPTED);
-    assert_eq!(finish(&world, &at, &Digest::of(&bytes)).await.status(), StatusCode::CREATED);
+    assert_eq!(
+        finish(&world, &at, &Digest::of(&bytes)).await.status(),
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]
@@ -192,10 +267,21 @@ async fn a_killed_server_goes_on_where_it_was() {
     let rest = patch(&world, &at, there, &bytes[there..]).await;
     assert_eq!(rest.status(), StatusCode::ACCEPTED);
     let digest = Digest::of(&bytes);
-    assert_eq!(finish(&world, &at, &digest).await.status(), StatusCode::CREATED);
+    assert_eq!(
+        finish(&world, &at, &digest).await.status(),
+        StatusCode::CREATED
+    );
     world.kill();
     world.serve(&[]);
-    assert_eq!(world.get(&blob_path(&name(), &digest)).await.bytes().await.unwrap(), bytes);
+    assert_eq!(
+        world
+            .get(&blob_path(&name(), &digest))
+            .await
+            .bytes()
+            .await
+            .unwrap(),
+        bytes
+    );
 }
 
 #[tokio::test]
@@ -221,13 +307,26 @@ async fn a_full_disk_loses_nothing() {
     world.serve(&["--reserve-bytes", &reserve]);
     let full = patch(&world, &at, 6, b"world").await;
     oci_error(full, 507, "UNKNOWN").await;
-    let begin = world.request(Method::POST, &upload_path(&name())).send().await.unwrap();
+    let begin = world
+        .request(Method::POST, &upload_path(&name()))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(begin.status(), StatusCode::INSUFFICIENT_STORAGE);
-    assert_eq!(world.get("/health/ready").await.status(), StatusCode::INSUFFICIENT_STORAGE);
+    assert_eq!(
+        world.get("/health/ready").await.status(),
+        StatusCode::INSUFFICIENT_STORAGE
+    );
     assert_eq!(arrived(&world, &at).await, 6);
     world.kill();
     world.serve(&[]);
-    assert_eq!(patch(&world, &at, 6, b"world").await.status(), StatusCode::ACCEPTED);
+    assert_eq!(
+        patch(&world, &at, 6, b"world").await.status(),
+        StatusCode::ACCEPTED
+    );
     let digest = Digest::of(b"hello world");
-    assert_eq!(finish(&world, &at, &digest).await.status(), StatusCode::CREATED);
+    assert_eq!(
+        finish(&world, &at, &digest).await.status(),
+        StatusCode::CREATED
+    );
 }

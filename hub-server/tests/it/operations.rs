@@ -19,13 +19,22 @@ async fn a_changed_policy_is_noticed() {
     let mut world = World::start();
     world.kill();
     let file = world.data().join("policy.toml");
-    let changed = policy().text().replace("test consortium", "other consortium");
+    let changed = policy()
+        .text()
+        .replace("test consortium", "other consortium");
     std::fs::write(&file, changed).unwrap();
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["token", "list"], &["doctor"]] {
+    for args in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["token", "list"],
+        &["doctor"],
+    ] {
         let refused = world.run(args);
         assert!(!refused.status.success(), "{args:?}");
         let said = text(&refused.stdout) + &text(&refused.stderr);
-        assert!(said.contains("was changed") && said.contains("policy.toml"), "{said}");
+        assert!(
+            said.contains("was changed") && said.contains("policy.toml"),
+            "{said}"
+        );
     }
     std::fs::write(&file, "v = 1").unwrap();
     assert!(!world.run(&["token", "list"]).status.success());
@@ -36,7 +45,10 @@ async fn a_changed_policy_is_noticed() {
 #[test]
 fn mistakes_at_the_start_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, file) = (folder.path().join("data"), folder.path().join("policy.toml"));
+    let (data, file) = (
+        folder.path().join("data"),
+        folder.path().join("policy.toml"),
+    );
     let refused = |args: &[&str], word: &str| {
         let output = hub_server(args, &data);
         assert!(!output.status.success(), "{args:?}");
@@ -55,7 +67,10 @@ fn mistakes_at_the_start_are_named() {
     refused(&init, "already");
     refused(&["serve", "--listen", "0.0.0.0:0"], "plain HTTP");
     refused(&["serve", "--tls-cert", "x.pem"], "--tls-key");
-    refused(&["serve", "--tls-cert", "x.pem", "--tls-key", "y.pem"], "x.pem");
+    refused(
+        &["serve", "--tls-cert", "x.pem", "--tls-key", "y.pem"],
+        "x.pem",
+    );
     refused(&["frobnicate"], "frobnicate");
 
     use std::os::unix::fs::PermissionsExt;
@@ -68,7 +83,10 @@ async fn one_server_for_a_folder() {
     let world = World::start();
     let second = world.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(!second.status.success());
-    assert!(text(&second.stderr).contains("another server"), "{second:?}");
+    assert!(
+        text(&second.stderr).contains("another server"),
+        "{second:?}"
+    );
 }
 
 #[tokio::test]
@@ -99,7 +117,10 @@ async fn the_certificate_stays_the_same() {
     assert_eq!(std::fs::read(&file).unwrap(), before);
     let key = world.data().join("tls/dev-key.pem");
     use std::os::unix::fs::PermissionsExt;
-    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(key).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
@@ -113,9 +134,18 @@ async fn requests_under_way_finish_before_the_end() {
     assert_eq!(download.status(), StatusCode::OK);
     let mut received = download.chunk().await.unwrap().unwrap().len();
     let id = world.server_mut().id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(world.server_mut().try_wait().unwrap().is_none(), "it waits for the download");
+    assert!(
+        world.server_mut().try_wait().unwrap().is_none(),
+        "it waits for the download"
+    );
     while let Some(chunk) = download.chunk().await.unwrap() {
         received += chunk.len();
     }
@@ -126,7 +156,10 @@ async fn requests_under_way_finish_before_the_end() {
             assert!(status.success(), "{status}");
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "it does not end");
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "it does not end"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(world.log().contains("stopped"));
@@ -141,11 +174,23 @@ async fn the_doctor_finds_what_is_wrong() {
     let healthy = world.run(&["doctor", "--deep"]);
     let said = text(&healthy.stdout);
     assert!(healthy.status.success(), "{said}");
-    for what in ["disk", "certificate", "database", "tables", "policy", "clock", "blobs"] {
+    for what in [
+        "disk",
+        "certificate",
+        "database",
+        "tables",
+        "policy",
+        "clock",
+        "blobs",
+    ] {
         assert!(said.contains(what), "{said}");
     }
     let digest = Digest::of(&signed.files["README.md"]).to_hex();
-    let blob = world.data().join("blobs/sha256").join(&digest[..2]).join(&digest);
+    let blob = world
+        .data()
+        .join("blobs/sha256")
+        .join(&digest[..2])
+        .join(&digest);
     let mut bytes = std::fs::read(&blob).unwrap();
     bytes[0] ^= 1;
     std::fs::write(&blob, &bytes).unwrap();
@@ -172,7 +217,11 @@ async fn a_disk_that_is_really_full_loses_nothing() {
         return;
     }
     let outcome = tokio::spawn(fill(folder.path().to_owned())).await;
-    let unmounted = Command::new("umount").arg("-l").arg(folder.path()).status().unwrap();
+    let unmounted = Command::new("umount")
+        .arg("-l")
+        .arg(folder.path())
+        .status()
+        .unwrap();
     assert!(unmounted.success());
     outcome.unwrap();
 }
@@ -186,8 +235,16 @@ async fn fill(disk: std::path::PathBuf) {
     let name = "alpha/squares".parse().unwrap();
     let at = world.begin(&name).await;
     let bytes = vec![7; 3 << 20];
-    let piece = |bytes: Vec<u8>| world.request(reqwest::Method::PATCH, &at).body(bytes).send();
-    assert_eq!(piece(bytes.clone()).await.unwrap().status(), StatusCode::ACCEPTED);
+    let piece = |bytes: Vec<u8>| {
+        world
+            .request(reqwest::Method::PATCH, &at)
+            .body(bytes)
+            .send()
+    };
+    assert_eq!(
+        piece(bytes.clone()).await.unwrap().status(),
+        StatusCode::ACCEPTED
+    );
     let full = piece(bytes.clone()).await.unwrap();
     assert_eq!(full.status(), StatusCode::INSUFFICIENT_STORAGE);
     let there = world.get(&at).await;

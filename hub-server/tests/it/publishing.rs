@@ -15,7 +15,9 @@ use crate::world::{ALPHA, BETA, World, policy, problem};
 
 async fn resolve(world: &World, name: &str, requirement: &str) -> Response {
     let requirement: Requirement = requirement.parse().unwrap();
-    world.get(&release_path(&name.parse().unwrap(), &requirement)).await
+    world
+        .get(&release_path(&name.parse().unwrap(), &requirement))
+        .await
 }
 
 async fn yank(world: &World, release: &Signed, envelope: Vec<u8>) -> Response {
@@ -93,13 +95,25 @@ async fn successors_append_dimensions_and_keep_the_promise() {
         .sign(&[ALPHA]);
     world.published(&second).await;
     // An older MAJOR may go on.
-    world.published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA])).await;
+    world
+        .published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
+        .await;
 
     let shown: ExtractorDetail = world.json("/api/v1/extractors/alpha/squares").await;
-    let versions: Vec<_> = shown.releases.iter().map(|one| one.version.to_string()).collect();
+    let versions: Vec<_> = shown
+        .releases
+        .iter()
+        .map(|one| one.version.to_string())
+        .collect();
     assert_eq!(versions, ["2.1.0", "2.0.0", "1.0.0"]);
     let detail: ReleaseDetail = body(resolve(&world, "alpha/squares", "latest").await).await;
-    assert_eq!((detail.summary.version.to_string().as_str(), detail.summary.dimension), ("2.1.0", 6));
+    assert_eq!(
+        (
+            detail.summary.version.to_string().as_str(),
+            detail.summary.dimension
+        ),
+        ("2.1.0", 6)
+    );
 }
 
 #[tokio::test]
@@ -126,7 +140,10 @@ async fn of_two_publishes_at_once_exactly_one_wins() {
     let same = Draft::new("alpha/circles", "1.0.0").sign(&[ALPHA]);
     world.upload_all(&same).await;
     let answers = futures_util::future::join_all((0..4).map(|_| world.put(&same))).await;
-    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    let mut statuses: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.status().as_u16())
+        .collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 201]);
 }
@@ -137,14 +154,18 @@ async fn versions_at_once_do_not_overtake_each_other() {
     let first = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
     world.published(&first).await;
     // Both name 1.0.0 as their predecessor; whichever comes second is wrong about that.
-    let successors = ["1.1.0", "1.2.0"]
-        .map(|version| Draft::new("alpha/squares", version).after(&first).sign(&[ALPHA]));
+    let successors = ["1.1.0", "1.2.0"].map(|version| {
+        Draft::new("alpha/squares", version)
+            .after(&first)
+            .sign(&[ALPHA])
+    });
     for successor in &successors {
         world.upload_all(successor).await;
     }
     let answers = futures_util::future::join_all(successors.iter().map(|one| world.put(one))).await;
-    let (won, lost): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|answer| answer.status() == StatusCode::CREATED);
+    let (won, lost): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| answer.status() == StatusCode::CREATED);
     assert_eq!(won.len(), 1);
     for answer in lost {
         problem(answer, ProblemCode::VersionPromise).await;
@@ -155,7 +176,9 @@ async fn versions_at_once_do_not_overtake_each_other() {
 async fn yanked_releases_are_not_chosen_but_there() {
     let world = World::start();
     let first = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
-    let second = Draft::new("alpha/squares", "1.1.0").after(&first).sign(&[ALPHA]);
+    let second = Draft::new("alpha/squares", "1.1.0")
+        .after(&first)
+        .sign(&[ALPHA]);
     world.published(&first).await;
     world.published(&second).await;
 
@@ -164,13 +187,19 @@ async fn yanked_releases_are_not_chosen_but_there() {
     assert_eq!(answer.status(), StatusCode::CREATED);
     let recorded: YankRecorded = body(answer).await;
     assert_eq!(recorded.action, YankAction::Yank);
-    assert_eq!(yank(&world, &second, yanking.clone()).await.status(), StatusCode::OK);
+    assert_eq!(
+        yank(&world, &second, yanking.clone()).await.status(),
+        StatusCode::OK
+    );
 
     let newest: ReleaseDetail = body(resolve(&world, "alpha/squares", "1").await).await;
     assert_eq!(newest.summary.version.to_string(), "1.0.0");
     let exact: ReleaseDetail = body(resolve(&world, "alpha/squares", "1.1.0").await).await;
     let yanked = exact.summary.yanked.unwrap();
-    assert_eq!((yanked.reason.as_str(), yanked.replacement.unwrap().major), ("wrong colours", 9));
+    assert_eq!(
+        (yanked.reason.as_str(), yanked.replacement.unwrap().major),
+        ("wrong colours", 9)
+    );
     let release = verify_release(&policy(), &Asked::Anything, exact.envelope.as_bytes()).unwrap();
     let yanks: Vec<_> = exact
         .yanks
@@ -178,16 +207,29 @@ async fn yanked_releases_are_not_chosen_but_there() {
         .map(|one| verify_yank(&policy(), &release, one.as_bytes()).unwrap())
         .collect();
     assert!(current_yank(&yanks).unwrap().is_some());
-    problem(resolve(&world, "alpha/squares", "1.1").await, ProblemCode::NoSuchRelease).await;
+    problem(
+        resolve(&world, "alpha/squares", "1.1").await,
+        ProblemCode::NoSuchRelease,
+    )
+    .await;
 
     // A yanked release is nobody's predecessor.
-    let third = Draft::new("alpha/squares", "1.2.0").after(&second).sign(&[ALPHA]);
+    let third = Draft::new("alpha/squares", "1.2.0")
+        .after(&second)
+        .sign(&[ALPHA]);
     problem(world.publish(&third).await, ProblemCode::VersionPromise).await;
 
     let skipping = second.yank(YankAction::Unyank, 3, &[ALPHA]);
-    problem(yank(&world, &second, skipping).await, ProblemCode::YankSequence).await;
+    problem(
+        yank(&world, &second, skipping).await,
+        ProblemCode::YankSequence,
+    )
+    .await;
     let unyanking = second.yank(YankAction::Unyank, 2, &[ALPHA]);
-    assert_eq!(yank(&world, &second, unyanking).await.status(), StatusCode::CREATED);
+    assert_eq!(
+        yank(&world, &second, unyanking).await.status(),
+        StatusCode::CREATED
+    );
     let newest: ReleaseDetail = body(resolve(&world, "alpha/squares", "1").await).await;
     assert_eq!(newest.summary.version.to_string(), "1.1.0");
 }
@@ -199,15 +241,33 @@ async fn yanks_that_are_refused() {
     world.published(&first).await;
     let by_beta = first.yank(YankAction::Yank, 1, &[BETA]);
     problem(yank(&world, &first, by_beta).await, ProblemCode::Signature).await;
-    let elsewhere = Draft::new("alpha/squares", "1.0.1").after(&first).sign(&[ALPHA]);
+    let elsewhere = Draft::new("alpha/squares", "1.0.1")
+        .after(&first)
+        .sign(&[ALPHA]);
     let of_nothing = elsewhere.yank(YankAction::Yank, 1, &[ALPHA]);
-    problem(yank(&world, &elsewhere, of_nothing.clone()).await, ProblemCode::NoSuchRelease).await;
-    problem(yank(&world, &first, of_nothing).await, ProblemCode::InvalidStatement).await;
+    problem(
+        yank(&world, &elsewhere, of_nothing.clone()).await,
+        ProblemCode::NoSuchRelease,
+    )
+    .await;
+    problem(
+        yank(&world, &first, of_nothing).await,
+        ProblemCode::InvalidStatement,
+    )
+    .await;
     let no_yank = first.envelope.clone();
-    problem(yank(&world, &first, no_yank).await, ProblemCode::InvalidStatement).await;
+    problem(
+        yank(&world, &first, no_yank).await,
+        ProblemCode::InvalidStatement,
+    )
+    .await;
     let beta = world.make_token("beta", "publish");
     let answer = world
-        .request_as(&beta, Method::POST, &yanks_path(&first.name, &first.version))
+        .request_as(
+            &beta,
+            Method::POST,
+            &yanks_path(&first.name, &first.version),
+        )
         .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
         .body(first.yank(YankAction::Yank, 1, &[ALPHA]))
         .send()

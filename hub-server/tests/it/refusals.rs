@@ -39,23 +39,57 @@ async fn tampered_and_foreign_statements() {
 
     use ProblemCode::{InvalidStatement, RefusedFile, Signature, TooLarge};
     refused(&world, &draft().sign(&[BETA]), Signature, "alpha").await;
-    refused(&world, &draft().sign(&[ALPHA, BETA]), Signature, "no key of an owner").await;
+    refused(
+        &world,
+        &draft().sign(&[ALPHA, BETA]),
+        Signature,
+        "no key of an owner",
+    )
+    .await;
     refused(&world, &draft().sign(&[]), Signature, "0 of the 1").await;
     let changed = |from: &str, to: &str| draft().sign_changed(from, to, &[ALPHA]);
     let unknown_key = changed("\"hub\":{", "\"hub\":{\"colour\":1,");
     refused(&world, &unknown_key, InvalidStatement, "colour").await;
-    for path in ["../red.png", "/probes/red.png", "probes/.red.png", "probes//red.png"] {
-        refused(&world, &changed("probes/red.png", path), InvalidStatement, path).await;
+    for path in [
+        "../red.png",
+        "/probes/red.png",
+        "probes/.red.png",
+        "probes//red.png",
+    ] {
+        refused(
+            &world,
+            &changed("probes/red.png", path),
+            InvalidStatement,
+            path,
+        )
+        .await;
     }
-    refused(&world, &changed("probes/red.png", "probes/red.pkl"), RefusedFile, "red.pkl").await;
-    refused(&world, &changed("probes/red.png", "probes/red.so"), RefusedFile, "red.so").await;
+    refused(
+        &world,
+        &changed("probes/red.png", "probes/red.pkl"),
+        RefusedFile,
+        "red.pkl",
+    )
+    .await;
+    refused(
+        &world,
+        &changed("probes/red.png", "probes/red.so"),
+        RefusedFile,
+        "red.so",
+    )
+    .await;
     let twice = draft().file("NOTES.md", "a").file("NOTEZ.md", "a");
     let twice = twice.sign_changed("NOTEZ.md", "Notes.md", &[ALPHA]);
     refused(&world, &twice, InvalidStatement, "case").await;
     let symlinks = changed("\"allow_symlinks\":false", "\"allow_symlinks\":true");
     refused(&world, &symlinks, InvalidStatement, "symlinks").await;
-    let extra = draft().file("extra.md", "a").sign_changed(",\"extra.md\":1", "", &[ALPHA]);
-    let extra = Signed { files: draft().files, ..extra };
+    let extra = draft()
+        .file("extra.md", "a")
+        .sign_changed(",\"extra.md\":1", "", &[ALPHA]);
+    let extra = Signed {
+        files: draft().files,
+        ..extra
+    };
     let text = problem(world.publish(&extra).await, InvalidStatement).await;
     assert!(text.contains("files"), "{text}");
     let huge = changed("\"model.onnx\":", "\"model.onnx\":99999999999");
@@ -65,7 +99,10 @@ async fn tampered_and_foreign_statements() {
         ..good.clone()
     };
     refused(&world, &yank, InvalidStatement, "release").await;
-    let nonsense = Signed { envelope: b"{}".to_vec(), ..good };
+    let nonsense = Signed {
+        envelope: b"{}".to_vec(),
+        ..good
+    };
     refused(&world, &nonsense, InvalidStatement, "DSSE").await;
 }
 
@@ -74,18 +111,32 @@ async fn statements_of_other_names_and_versions_than_the_address() {
     let world = World::start();
     let good = draft().sign(&[ALPHA]);
     world.upload_all(&good).await;
-    let elsewhere = Signed { version: "1.0.1".parse().unwrap(), ..good.clone() };
+    let elsewhere = Signed {
+        version: "1.0.1".parse().unwrap(),
+        ..good.clone()
+    };
     problem(world.put(&elsewhere).await, ProblemCode::InvalidStatement).await;
-    let elsewhere = Signed { name: "alpha/circles".parse().unwrap(), ..good.clone() };
+    let elsewhere = Signed {
+        name: "alpha/circles".parse().unwrap(),
+        ..good.clone()
+    };
     problem(world.put(&elsewhere).await, ProblemCode::InvalidStatement).await;
-    let nobodys = Signed { name: "unlisted-name".parse().unwrap(), ..good.clone() };
+    let nobodys = Signed {
+        name: "unlisted-name".parse().unwrap(),
+        ..good.clone()
+    };
     problem(world.put(&nobodys).await, ProblemCode::Forbidden).await;
-    let strangers = Signed { name: "delta/squares".parse().unwrap(), ..good.clone() };
+    let strangers = Signed {
+        name: "delta/squares".parse().unwrap(),
+        ..good.clone()
+    };
     let text = problem(world.put(&strangers).await, ProblemCode::Forbidden).await;
     assert!(text.contains("delta"), "{text}");
 
     let path = release_path(&good.name, &Requirement::Exact(good.version.clone()));
-    let untyped = world.request(Method::PUT, &path).body(good.envelope.clone());
+    let untyped = world
+        .request(Method::PUT, &path)
+        .body(good.envelope.clone());
     problem(untyped.send().await.unwrap(), ProblemCode::MediaType).await;
     let ranged = world.request(Method::PUT, "/api/v1/extractors/alpha/squares/releases/1");
     problem(ranged.send().await.unwrap(), ProblemCode::MalformedRequest).await;
@@ -103,7 +154,10 @@ async fn blobs_that_are_not_there_or_of_another_size() {
     let text = problem(world.put(&good).await, ProblemCode::BlobMissing).await;
     assert!(text.contains("6 of the release's blobs"), "{text}");
     // The same blobs under another name do not count.
-    let circles = Draft { files: good.files.clone(), ..Draft::new("alpha/circles", "1.0.0") };
+    let circles = Draft {
+        files: good.files.clone(),
+        ..Draft::new("alpha/circles", "1.0.0")
+    };
     world.published(&circles.sign(&[ALPHA])).await;
     problem(world.put(&good).await, ProblemCode::BlobMissing).await;
     let size = good.files["README.md"].len();
@@ -151,7 +205,10 @@ async fn graphs_that_are_refused() {
     let mut negative = graph(4);
     let custom = node("Relu", &["features"], &["x"], &[]).text(7, "com.example");
     let external = Message::new().message(1, &Message::new());
-    let declared = whole.windows(7).position(|bytes| bytes == b"weights").unwrap();
+    let declared = whole
+        .windows(7)
+        .position(|bytes| bytes == b"weights")
+        .unwrap();
     negative[declared] ^= 1;
     let cases = [
         (whole[..whole.len() / 2].to_vec(), "truncated"),
@@ -171,16 +228,21 @@ async fn graphs_that_are_refused() {
 async fn probes_that_are_missing_or_do_not_fit() {
     let world = World::start();
     use ProblemCode::ProbesDisagree;
-    let renamed = draft().vectors(&[("red", 1.0), ("green", 2.0), ("gray", 3.0)]).sign(&[ALPHA]);
+    let renamed = draft()
+        .vectors(&[("red", 1.0), ("green", 2.0), ("gray", 3.0)])
+        .sign(&[ALPHA]);
     refused(&world, &renamed, ProbesDisagree, "exactly the probe images").await;
-    let few = draft().vectors(&[("red", 1.0), ("green", 2.0)]).sign(&[ALPHA]);
+    let few = draft()
+        .vectors(&[("red", 1.0), ("green", 2.0)])
+        .sign(&[ALPHA]);
     refused(&world, &few, ProbesDisagree, "2 probe images").await;
     let long = draft()
         .with(|manifest| manifest.output.dimension = 5)
         .vectors(&[("red", 1.0), ("green", 2.0), ("blue", 3.0)])
         .with(|manifest| manifest.output.dimension = 4);
     refused(&world, &long.sign(&[ALPHA]), ProbesDisagree, "5 values").await;
-    let vectors = [("probes/red.png", f32::NAN)].map(|(path, value)| (path.to_owned(), vec![value; 4]));
+    let vectors =
+        [("probes/red.png", f32::NAN)].map(|(path, value)| (path.to_owned(), vec![value; 4]));
     let nonsense = ProbeVectors::new(vectors.into()).to_bytes();
     let nan = draft().file(VECTORS_FILE, nonsense).sign(&[ALPHA]);
     refused(&world, &nan, ProbesDisagree, "vectors.json").await;
@@ -207,8 +269,18 @@ async fn versions_that_break_their_promise() {
     refuse(Draft::new(NAME, "2.1.0"), VersionPromise, "predecessor").await;
     let mut stranger = first.clone();
     stranger.statement = registry_schema::digest::Digest::of(b"other");
-    refuse(Draft::new(NAME, "2.1.0").after(&stranger), VersionPromise, "predecessor").await;
-    refuse(Draft::new(NAME, "3.0.0").after(&first), VersionPromise, "predecessor").await;
+    refuse(
+        Draft::new(NAME, "2.1.0").after(&stranger),
+        VersionPromise,
+        "predecessor",
+    )
+    .await;
+    refuse(
+        Draft::new(NAME, "3.0.0").after(&first),
+        VersionPromise,
+        "predecessor",
+    )
+    .await;
     let wider = |version: &str, dimension: u32| {
         next(version)
             .with(|manifest| manifest.output.dimension = dimension)

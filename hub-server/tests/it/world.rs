@@ -19,25 +19,25 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use crate::draft::Signed;
 
 /// Members by the byte their key is made of.
-pub const ALPHA: u8 = 1;
-pub const BETA: u8 = 2;
-pub const GAMMA: u8 = 3;
+pub(crate) const ALPHA: u8 = 1;
+pub(crate) const BETA: u8 = 2;
+pub(crate) const GAMMA: u8 = 3;
 
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
     server: Option<Child>,
-    pub base: String,
-    pub client: Client,
+    pub(crate) base: String,
+    pub(crate) client: Client,
     /// Publishing token of alpha.
-    pub token: String,
+    pub(crate) token: String,
     log: Arc<Mutex<String>>,
 }
 
-pub fn key(seed: u8) -> SecretKey {
+pub(crate) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-pub fn policy() -> ConsortiumPolicy {
+pub(crate) fn policy() -> ConsortiumPolicy {
     let members: BTreeMap<_, _> = [("alpha", ALPHA), ("beta", BETA), ("gamma", GAMMA)]
         .map(|(name, seed)| (name.parse().unwrap(), vec![key(seed).public()]))
         .into();
@@ -53,15 +53,18 @@ pub fn policy() -> ConsortiumPolicy {
 }
 
 impl World {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    pub fn start_with(args: &[&str]) -> Self {
+    pub(crate) fn start_with(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let policy_file = folder.path().join("consortium.toml");
         std::fs::write(&policy_file, policy().text()).unwrap();
-        let init = hub_server(&["init", "--policy", policy_file.to_str().unwrap()], &folder.path().join("data"));
+        let init = hub_server(
+            &["init", "--policy", policy_file.to_str().unwrap()],
+            &folder.path().join("data"),
+        );
         assert!(init.status.success(), "{init:?}");
         let mut world = Self {
             folder,
@@ -76,12 +79,12 @@ impl World {
         world
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Starts the server on the same data.
-    pub fn serve(&mut self, args: &[&str]) {
+    pub(crate) fn serve(&mut self, args: &[&str]) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_hub-server"))
             .args(["serve", "--listen", "127.0.0.1:0", "--dev-tls", "--data"])
             .arg(self.data())
@@ -98,91 +101,113 @@ impl World {
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(read @ 1..) = stderr.read(&mut piece) {
-                log.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..read]));
+                log.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&piece[..read]));
             }
         });
         self.server = Some(child);
         let pem = std::fs::read(self.data().join("tls/dev-certificate.pem")).unwrap();
-        let shown: Digest = certificate.strip_prefix("certificate ").unwrap().parse().unwrap();
+        let shown: Digest = certificate
+            .strip_prefix("certificate ")
+            .unwrap()
+            .parse()
+            .unwrap();
         assert_eq!(shown, fingerprint(&pem));
         self.client = Client::new_for(Some(&pem));
     }
 
     /// Ends the server without a chance to tidy up, as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().unwrap();
         server.kill().unwrap();
         server.wait().unwrap();
     }
 
-    pub fn server_mut(&mut self) -> &mut Child {
+    pub(crate) fn server_mut(&mut self) -> &mut Child {
         self.server.as_mut().unwrap()
     }
 
     /// What the server has logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Puts the bytes of uploads on another disk.
-    pub fn move_uploads_to(&self, disk: &Path) {
+    pub(crate) fn move_uploads_to(&self, disk: &Path) {
         let uploads = self.data().join("uploads");
         std::fs::remove_dir_all(&uploads).unwrap();
         std::os::unix::fs::symlink(disk, uploads).unwrap();
     }
 
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         hub_server(args, &self.data())
     }
 
-    pub fn make_token(&self, member: &str, scope: &str) -> String {
+    pub(crate) fn make_token(&self, member: &str, scope: &str) -> String {
         self.make_token_for(member, scope, "1h")
     }
 
-    pub fn make_token_for(&self, member: &str, scope: &str, lifetime: &str) -> String {
-        let made = self.run(&["token", "create", "--member", member, "--scope", scope, "--lifetime", lifetime]);
+    pub(crate) fn make_token_for(&self, member: &str, scope: &str, lifetime: &str) -> String {
+        let made = self.run(&[
+            "token",
+            "create",
+            "--member",
+            member,
+            "--scope",
+            scope,
+            "--lifetime",
+            lifetime,
+        ]);
         assert!(made.status.success(), "{made:?}");
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
     /// A request with alpha's token.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.request_as(&self.token, method, path)
     }
 
-    pub fn request_as(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request_as(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {token}"))
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    pub async fn json<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
+    pub(crate) async fn json<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
     }
 
     /// Uploads bytes in one request.
-    pub async fn upload(&self, name: &Name, bytes: &[u8]) -> Response {
+    pub(crate) async fn upload(&self, name: &Name, bytes: &[u8]) -> Response {
         let path = format!("{}?digest={}", upload_path(name), Digest::of(bytes));
-        self.request(Method::POST, &path).body(bytes.to_vec()).send().await.unwrap()
+        self.request(Method::POST, &path)
+            .body(bytes.to_vec())
+            .send()
+            .await
+            .unwrap()
     }
 
-    pub async fn upload_all(&self, signed: &Signed) {
+    pub(crate) async fn upload_all(&self, signed: &Signed) {
         for bytes in signed.files.values() {
-            assert_eq!(self.upload(&signed.name, bytes).await.status(), StatusCode::CREATED);
+            assert_eq!(
+                self.upload(&signed.name, bytes).await.status(),
+                StatusCode::CREATED
+            );
         }
     }
 
-    pub async fn put(&self, signed: &Signed) -> Response {
+    pub(crate) async fn put(&self, signed: &Signed) -> Response {
         self.put_as(&self.token, signed).await
     }
 
-    pub async fn put_as(&self, token: &str, signed: &Signed) -> Response {
+    pub(crate) async fn put_as(&self, token: &str, signed: &Signed) -> Response {
         let path = release_path(&signed.name, &Requirement::Exact(signed.version.clone()));
         self.request_as(token, Method::PUT, &path)
             .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
@@ -193,22 +218,35 @@ impl World {
     }
 
     /// Uploads and publishes.
-    pub async fn publish(&self, signed: &Signed) -> Response {
+    pub(crate) async fn publish(&self, signed: &Signed) -> Response {
         self.upload_all(signed).await;
         self.put(signed).await
     }
 
-    pub async fn published(&self, signed: &Signed) {
+    pub(crate) async fn published(&self, signed: &Signed) {
         let answer = self.publish(signed).await;
         let status = answer.status();
-        assert_eq!(status, StatusCode::CREATED, "{}", answer.text().await.unwrap());
+        assert_eq!(
+            status,
+            StatusCode::CREATED,
+            "{}",
+            answer.text().await.unwrap()
+        );
     }
 
     /// Begins an upload; its address.
-    pub async fn begin(&self, name: &Name) -> String {
-        let begun = self.request(Method::POST, &upload_path(name)).header(CONTENT_LENGTH, 0).send().await.unwrap();
+    pub(crate) async fn begin(&self, name: &Name) -> String {
+        let begun = self
+            .request(Method::POST, &upload_path(name))
+            .header(CONTENT_LENGTH, 0)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(begun.status(), StatusCode::ACCEPTED);
-        assert!(!begun.headers().contains_key("range"), "nothing has arrived");
+        assert!(
+            !begun.headers().contains_key("range"),
+            "nothing has arrived"
+        );
         header(&begun, "location").to_owned()
     }
 }
@@ -244,7 +282,7 @@ fn fingerprint(pem: &[u8]) -> Digest {
     Digest::of(&CertificateDer::from_pem_slice(pem).unwrap())
 }
 
-pub fn hub_server(args: &[&str], data: &Path) -> Output {
+pub(crate) fn hub_server(args: &[&str], data: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hub-server"))
         .args(args)
         .env("HUB_SERVER_DATA", data)
@@ -252,28 +290,44 @@ pub fn hub_server(args: &[&str], data: &Path) -> Output {
         .unwrap()
 }
 
-pub fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
-    answer.headers().get(name).unwrap_or_else(|| panic!("no `{name}`")).to_str().unwrap()
+pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer
+        .headers()
+        .get(name)
+        .unwrap_or_else(|| panic!("no `{name}`"))
+        .to_str()
+        .unwrap()
 }
 
 /// The answer is this problem; its text.
-pub async fn problem(answer: Response, code: ProblemCode) -> String {
-    let (status, id) = (answer.status().as_u16(), header(&answer, "x-request-id").to_owned());
+pub(crate) async fn problem(answer: Response, code: ProblemCode) -> String {
+    let (status, id) = (
+        answer.status().as_u16(),
+        header(&answer, "x-request-id").to_owned(),
+    );
     let media_type = header(&answer, "content-type").to_owned();
     let text = answer.text().await.unwrap();
     assert_eq!(media_type, Problem::MEDIA_TYPE, "{text}");
     let problem: Problem = serde_json::from_str(&text).unwrap();
     assert_eq!(problem.code, code, "{text}");
-    assert_eq!((problem.status, status), (code.status(), code.status()), "{text}");
+    assert_eq!(
+        (problem.status, status),
+        (code.status(), code.status()),
+        "{text}"
+    );
     assert_eq!(problem.request_id.as_deref(), Some(id.as_str()));
     problem.detail
 }
 
 /// The answer is this error of OCI distribution; its text.
-pub async fn oci_error(answer: Response, status: u16, code: &str) -> String {
+pub(crate) async fn oci_error(answer: Response, status: u16, code: &str) -> String {
     let found = answer.status().as_u16();
     let text = answer.text().await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
-    assert_eq!((found, body["errors"][0]["code"].as_str()), (status, Some(code)), "{text}");
+    assert_eq!(
+        (found, body["errors"][0]["code"].as_str()),
+        (status, Some(code)),
+        "{text}"
+    );
     body["errors"][0]["message"].as_str().unwrap().to_owned()
 }
