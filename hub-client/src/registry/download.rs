@@ -45,10 +45,14 @@ impl Registry {
         progress: &Progress,
     ) -> Result<(), RegistryError> {
         let is_continued = partial.metadata().is_ok_and(|data| data.len() > 0);
-        match self.download_once(name, digest, size_bytes, partial, progress).await {
+        match self
+            .download_once(name, digest, size_bytes, partial, progress)
+            .await
+        {
             // The beginning that was here may be what is wrong: only a fresh copy tells.
             Err(RegistryError::Digest { .. }) if is_continued => {
-                self.download_once(name, digest, size_bytes, partial, progress).await
+                self.download_once(name, digest, size_bytes, partial, progress)
+                    .await
             }
             other => other,
         }

@@ -57,10 +57,16 @@ impl Transport {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
         };
-        let build = |builder: ClientBuilder| builder.build().map_err(|error| tls_error(error.into()));
+        let build =
+            |builder: ClientBuilder| builder.build().map_err(|error| tls_error(error.into()));
         let client = build(builder().read_timeout(READ_TIMEOUT))?;
         let uploads = build(builder().timeout(UPLOAD_TIMEOUT))?;
-        Ok(Self { client, uploads, base, token: hub.token.clone() })
+        Ok(Self {
+            client,
+            uploads,
+            base,
+            token: hub.token.clone(),
+        })
     }
 
     /// The hub's address, without a slash at the end.
@@ -361,7 +367,11 @@ fn parse_url(text: &str) -> Result<Url, RegistryError> {
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
     // A path would be lost when the API's own paths are joined, and the token sent elsewhere.
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if allowed && is_bare && url.username().is_empty() { Ok(url) } else { Err(error()) }
+    if allowed && is_bare && url.username().is_empty() {
+        Ok(url)
+    } else {
+        Err(error())
+    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,15 @@ impl Registry {
         progress: &Progress,
     ) -> Result<UploadOutcome, RegistryError> {
         let session = None;
-        let mut upload = Upload { registry: self, name, digest, size_bytes, path, progress, session };
+        let mut upload = Upload {
+            registry: self,
+            name,
+            digest,
+            size_bytes,
+            path,
+            progress,
+            session,
+        };
         if upload.is_there().await? {
             progress.moved(size_bytes)?;
             return Ok(UploadOutcome::AlreadyThere);
@@ -115,7 +123,11 @@ impl Upload<'_> {
     }
 
     async fn is_there(&self) -> Result<bool, RegistryError> {
-        let answer = self.registry.transport.head(&api::blob_path(self.name, self.digest)).await?;
+        let answer = self
+            .registry
+            .transport
+            .head(&api::blob_path(self.name, self.digest))
+            .await?;
         Ok(answer.is_some_and(|answer| answer.content_length() == Some(self.size_bytes)))
     }
 
@@ -123,37 +135,53 @@ impl Upload<'_> {
     async fn step(&mut self) -> Result<Step, RegistryError> {
         let transport = &self.registry.transport;
         let Some(session) = &mut self.session else {
-            let started = transport.upload(Method::POST, &api::upload_path(self.name), None).await?;
-            let location = started.location().map(str::to_owned).ok_or_else(|| RegistryError::Answer {
-                what: "the start of an upload".into(),
-                reason: "it has no `Location`".into(),
-            })?;
+            let started = transport
+                .upload(Method::POST, &api::upload_path(self.name), None)
+                .await?;
+            let location =
+                started
+                    .location()
+                    .map(str::to_owned)
+                    .ok_or_else(|| RegistryError::Answer {
+                        what: "the start of an upload".into(),
+                        reason: "it has no `Location`".into(),
+                    })?;
             self.session = Some(Session { location, sent: 0 });
             return Ok(Step::Begun);
         };
         if session.sent < self.size_bytes {
             let length = PIECE_BYTES.min(self.size_bytes - session.sent);
             let body = piece(self.path, session.sent, length, self.progress.clone()).await?;
-            let answer = transport.upload(Method::PATCH, &session.location, Some(body)).await?;
+            let answer = transport
+                .upload(Method::PATCH, &session.location, Some(body))
+                .await?;
             session.sent = answer.uploaded();
             if let Some(location) = answer.location() {
                 location.clone_into(&mut session.location);
             }
             return Ok(Step::Moved);
         }
-        let separator = if session.location.contains('?') { '&' } else { '?' };
+        let separator = if session.location.contains('?') {
+            '&'
+        } else {
+            '?'
+        };
         let end = format!("{}{separator}digest={}", session.location, self.digest);
         match transport.upload(Method::PUT, &end, None).await {
             Ok(_) => Ok(Step::Done),
             // The answer may have been lost after the blob was in place.
-            Err(error) if may_go_on(&error) && self.is_there().await.unwrap_or(false) => Ok(Step::Done),
+            Err(error) if may_go_on(&error) && self.is_there().await.unwrap_or(false) => {
+                Ok(Step::Done)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Asks the hub how far the upload is; one it no longer knows begins anew.
     async fn ask(&mut self) {
-        let Some(session) = &mut self.session else { return };
+        let Some(session) = &mut self.session else {
+            return;
+        };
         match self.registry.transport.get(&session.location, &[]).await {
             Ok(answer) => session.sent = answer.uploaded(),
             Err(error) if error.code() == Some(ProblemCode::NotFound) => self.session = None,
@@ -163,8 +191,15 @@ impl Upload<'_> {
     }
 
     fn stuck(&self) -> RegistryError {
-        let reason = format!("it takes bytes but stays at {} of {}", self.sent(), self.size_bytes);
-        RegistryError::Answer { what: "an upload".into(), reason }
+        let reason = format!(
+            "it takes bytes but stays at {} of {}",
+            self.sent(),
+            self.size_bytes
+        );
+        RegistryError::Answer {
+            what: "an upload".into(),
+            reason,
+        }
     }
 }
 

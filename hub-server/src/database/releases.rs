@@ -129,19 +129,6 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
-pub(crate) fn find(
-    connection: &mut Connection,
-    name: &Name,
-    version: &Version,
-) -> Result<Option<ReleaseRow>, DatabaseError> {
-    Ok(releases::table
-        .filter(releases::name.eq(name.to_string()))
-        .filter(releases::version.eq(version.to_string()))
-        .select(ReleaseRow::as_select())
-        .first(connection)
-        .optional()?)
-}
-
 pub(crate) fn find_file(
     connection: &mut Connection,
     statement: &str,
