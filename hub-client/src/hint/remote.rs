@@ -147,6 +147,7 @@ impl Hint for PullError {
                     reference.name
                 ),
             ),
+            Self::Changed { .. } => Advice::of(ErrorCode::LockMismatch),
             Self::Yanked { reference, yank } => Advice::with_hint(
                 ErrorCode::Yanked,
                 yank_hint(reference, yank.replacement.as_ref()),
