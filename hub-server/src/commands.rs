@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
@@ -45,7 +46,7 @@ fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let members: Vec<&str> = policy
         .members()
         .keys()
-        .map(|member| member.as_str())
+        .map(MemberName::as_str)
         .collect();
     writeln!(
         io::stdout(),
