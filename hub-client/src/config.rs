@@ -24,15 +24,25 @@ pub struct Folders {
 impl Folders {
     /// All folders below one.
     pub fn under(home: &Path) -> Self {
-        Self { config: home.to_owned(), data: home.to_owned(), cache: home.join("cache") }
+        Self {
+            config: home.to_owned(),
+            data: home.to_owned(),
+            cache: home.join("cache"),
+        }
     }
 
     /// The folders the environment asks for; `variable` reads one of its variables.
     ///
     /// # Errors
     /// [`ConfigError::NoHome`] when neither `HUB_HOME`, the XDG variables nor `HOME` is set.
-    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    pub fn from_environment(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = |name: &str| {
+            variable(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         if let Some(home) = path("HUB_HOME") {
             return Ok(Self::under(&home));
         }
@@ -118,7 +128,10 @@ pub struct HubConfig {
 impl std::fmt::Debug for HubConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let token = self.token.as_ref().map(|_| "…");
-        f.debug_struct("HubConfig").field("url", &self.url).field("token", &token).finish_non_exhaustive()
+        f.debug_struct("HubConfig")
+            .field("url", &self.url)
+            .field("token", &token)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,11 +143,16 @@ impl UserConfig {
     pub fn load(folders: &Folders) -> Result<Self, ConfigError> {
         let path = folders.config_file();
         let bytes = match files::read_limited(&path, 1 << 20) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
             other => other?,
         };
         let text = String::from_utf8_lossy(&bytes);
-        toml::from_str(&text).map_err(|source| ConfigError::Malformed { path, source: Box::new(source) })
+        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path,
+            source: Box::new(source),
+        })
     }
 
     /// Writes the user's file, 0600.
@@ -182,7 +200,10 @@ mod tests {
 
     fn folders(variables: &[(&str, &str)]) -> Result<Folders, ConfigError> {
         Folders::from_environment(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -193,7 +214,12 @@ mod tests {
         let xdg = folders(&[("XDG_DATA_HOME", "/x"), ("HOME", "/u")]).unwrap();
         assert_eq!(xdg.data, Path::new("/x/hub"));
         assert_eq!(xdg.config, Path::new("/u/.config/hub"));
-        assert_eq!(folders(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/u")]).unwrap().cache, Path::new("/u/.cache/hub"));
+        assert_eq!(
+            folders(&[("XDG_CACHE_HOME", "relative"), ("HOME", "/u")])
+                .unwrap()
+                .cache,
+            Path::new("/u/.cache/hub")
+        );
         assert!(matches!(folders(&[]), Err(ConfigError::NoHome)));
     }
 
@@ -202,8 +228,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folders = Folders::under(folder.path());
         assert_eq!(UserConfig::load(&folders).unwrap(), UserConfig::default());
-        let hub = HubConfig { url: "https://h".into(), token: Some("hub_secret".into()), certificate: None };
-        let config = UserConfig { hub: Some(hub), policy: Some(Digest::of(b"p")), threads: Some(2) };
+        let hub = HubConfig {
+            url: "https://h".into(),
+            token: Some("hub_secret".into()),
+            certificate: None,
+        };
+        let config = UserConfig {
+            hub: Some(hub),
+            policy: Some(Digest::of(b"p")),
+            threads: Some(2),
+        };
         config.save(&folders).unwrap();
         assert_eq!(UserConfig::load(&folders).unwrap(), config);
         assert!(!format!("{config:?}").contains("secret"));

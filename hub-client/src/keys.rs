@@ -29,11 +29,21 @@ pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
     getrandom::fill(&mut seed).map_err(|source| KeyFileError::Randomness { source })?;
     let secret = SecretKey::from_seed(&seed);
     let public = secret.public();
-    let key_error = |source| KeyFileError::Key { path: secret_path.clone(), source };
-    let (secret_pem, public_pem) = (secret.to_pem().map_err(key_error)?, public.to_pem().map_err(key_error)?);
+    let key_error = |source| KeyFileError::Key {
+        path: secret_path.clone(),
+        source,
+    };
+    let (secret_pem, public_pem) = (
+        secret.to_pem().map_err(key_error)?,
+        public.to_pem().map_err(key_error)?,
+    );
     files::write_new(&secret_path, secret_pem.as_bytes())?;
     files::write_atomic(&public_path, public_pem.as_bytes())?;
-    Ok(NewKey { secret_path, public_path, public })
+    Ok(NewKey {
+        secret_path,
+        public_path,
+        public,
+    })
 }
 
 /// The secret key called `name`, or at a path when `name` holds a `/` or ends in `.pem`.
@@ -41,7 +51,11 @@ pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`] when it is missing or no Ed25519 key.
 pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
-    let path = if name.contains('/') || name.ends_with(".pem") { PathBuf::from(name) } else { path_of(folders, name)? };
+    let path = if name.contains('/') || name.ends_with(".pem") {
+        PathBuf::from(name)
+    } else {
+        path_of(folders, name)?
+    };
     let text = read_text(&path)?;
     SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
 }
@@ -52,13 +66,20 @@ pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
 /// [`KeyFileError`] when it is missing or no Ed25519 key.
 pub fn load_public(path: &Path) -> Result<PublicKey, KeyFileError> {
     let text = read_text(path)?;
-    PublicKey::from_pem(&text).map_err(|source| KeyFileError::Key { path: path.to_owned(), source })
+    PublicKey::from_pem(&text).map_err(|source| KeyFileError::Key {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn path_of(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if name.is_empty() || !plain {
-        return Err(KeyFileError::Name { name: name.to_owned() });
+        return Err(KeyFileError::Name {
+            name: name.to_owned(),
+        });
     }
     Ok(folders.keys().join(format!("{name}.pem")))
 }
@@ -66,7 +87,9 @@ fn path_of(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
 fn read_text(path: &Path) -> Result<String, KeyFileError> {
     let bytes = match files::read_limited(path, 1 << 16) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(KeyFileError::Missing { path: path.to_owned() });
+            return Err(KeyFileError::Missing {
+                path: path.to_owned(),
+            });
         }
         other => other?,
     };
@@ -121,10 +144,21 @@ mod tests {
         let new = generate(&folders, "default").unwrap();
         assert!(generate(&folders, "default").is_err(), "never replaced");
         assert_eq!(load(&folders, "default").unwrap().public(), new.public);
-        assert_eq!(load(&folders, new.secret_path.to_str().unwrap()).unwrap().public(), new.public);
+        assert_eq!(
+            load(&folders, new.secret_path.to_str().unwrap())
+                .unwrap()
+                .public(),
+            new.public
+        );
         assert_eq!(load_public(&new.public_path).unwrap(), new.public);
-        assert!(load_public(&new.secret_path).is_err(), "a secret key is not taken for a public one");
-        assert!(matches!(load(&folders, "other"), Err(KeyFileError::Missing { .. })));
+        assert!(
+            load_public(&new.secret_path).is_err(),
+            "a secret key is not taken for a public one"
+        );
+        assert!(matches!(
+            load(&folders, "other"),
+            Err(KeyFileError::Missing { .. })
+        ));
         assert!(matches!(load(&folders, ""), Err(KeyFileError::Name { .. })));
     }
 }

@@ -15,9 +15,13 @@ use crate::files::{self, FileError};
 /// # Errors
 /// [`TrustStoreError`] when none is pinned, or the stored text is not the pinned one.
 pub fn pinned_policy(folders: &Folders) -> Result<ConsortiumPolicy, TrustStoreError> {
-    let pinned = UserConfig::load(folders)?.policy.ok_or(TrustStoreError::NotPinned)?;
+    let pinned = UserConfig::load(folders)?
+        .policy
+        .ok_or(TrustStoreError::NotPinned)?;
     let bytes = match files::read_limited(&folders.policy_file(), limits::POLICY_BYTES as u64) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(TrustStoreError::NotPinned),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(TrustStoreError::NotPinned);
+        }
         other => other?,
     };
     let found = Digest::of(&bytes);
@@ -31,11 +35,18 @@ pub fn pinned_policy(folders: &Folders) -> Result<ConsortiumPolicy, TrustStoreEr
 ///
 /// # Errors
 /// [`TrustStoreError::Fingerprint`] when the hub serves another policy than the one expected.
-pub fn pin(folders: &Folders, text: &str, expected: &Digest) -> Result<ConsortiumPolicy, TrustStoreError> {
+pub fn pin(
+    folders: &Folders,
+    text: &str,
+    expected: &Digest,
+) -> Result<ConsortiumPolicy, TrustStoreError> {
     let policy = ConsortiumPolicy::parse(text)?;
     let found = Digest::of(text.as_bytes());
     if found != *expected {
-        return Err(TrustStoreError::Fingerprint { expected: *expected, found });
+        return Err(TrustStoreError::Fingerprint {
+            expected: *expected,
+            found,
+        });
     }
     // The text first: a pin without its text would lock the user out.
     let mut config = UserConfig::load(folders)?;
@@ -49,10 +60,14 @@ pub fn pin(folders: &Folders, text: &str, expected: &Digest) -> Result<Consortiu
 #[derive(Debug, thiserror::Error)]
 pub enum TrustStoreError {
     /// Nothing pinned yet.
-    #[error("no consortium policy is pinned: ask the consortium for its fingerprint and run `hub trust sha256:…`")]
+    #[error(
+        "no consortium policy is pinned: ask the consortium for its fingerprint and run `hub trust sha256:…`"
+    )]
     NotPinned,
     /// The stored text was changed after it was pinned.
-    #[error("the stored consortium policy is not the pinned one: pinned {pinned}, found {found}; run `hub trust` with the fingerprint you were given")]
+    #[error(
+        "the stored consortium policy is not the pinned one: pinned {pinned}, found {found}; run `hub trust` with the fingerprint you were given"
+    )]
     Changed {
         /// What was pinned.
         pinned: Digest,
@@ -60,7 +75,9 @@ pub enum TrustStoreError {
         found: Digest,
     },
     /// The hub serves another policy than the user expects.
-    #[error("the hub serves a policy with fingerprint {found}, you expect {expected}: one of them is wrong, nothing was pinned")]
+    #[error(
+        "the hub serves a policy with fingerprint {found}, you expect {expected}: one of them is wrong, nothing was pinned"
+    )]
     Fingerprint {
         /// What the user gave.
         expected: Digest,
@@ -88,14 +105,31 @@ mod tests {
     fn only_the_pinned_text_is_believed() {
         let home = tempfile::tempdir().unwrap();
         let folders = Folders::under(home.path());
-        let members = [("alpha".parse().unwrap(), vec![SecretKey::from_seed(&[1; 32]).public()])].into();
+        let members = [(
+            "alpha".parse().unwrap(),
+            vec![SecretKey::from_seed(&[1; 32]).public()],
+        )]
+        .into();
         let policy = ConsortiumPolicy::create("test", &members, &[].into()).unwrap();
         let fingerprint = Digest::of(policy.text().as_bytes());
-        assert!(matches!(pinned_policy(&folders), Err(TrustStoreError::NotPinned)));
-        assert!(matches!(pin(&folders, policy.text(), &Digest::of(b"other")), Err(TrustStoreError::Fingerprint { .. })));
+        assert!(matches!(
+            pinned_policy(&folders),
+            Err(TrustStoreError::NotPinned)
+        ));
+        assert!(matches!(
+            pin(&folders, policy.text(), &Digest::of(b"other")),
+            Err(TrustStoreError::Fingerprint { .. })
+        ));
         pin(&folders, policy.text(), &fingerprint).unwrap();
         assert_eq!(pinned_policy(&folders).unwrap().text(), policy.text());
-        files::write_atomic(folders.policy_file(), format!("{}\n", policy.text()).as_bytes()).unwrap();
-        assert!(matches!(pinned_policy(&folders), Err(TrustStoreError::Changed { .. })));
+        files::write_atomic(
+            folders.policy_file(),
+            format!("{}\n", policy.text()).as_bytes(),
+        )
+        .unwrap();
+        assert!(matches!(
+            pinned_policy(&folders),
+            Err(TrustStoreError::Changed { .. })
+        ));
     }
 }

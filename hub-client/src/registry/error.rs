@@ -3,13 +3,16 @@
 use registry_schema::api::{Problem, ProblemCode};
 use registry_schema::digest::Digest;
 
+use super::tls;
 use crate::files::FileError;
 
 /// A request to a hub failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Not an address of a hub.
-    #[error("`{url}` is not the address of a hub: write `https://host[:port]` (plain http only on this machine)")]
+    #[error(
+        "`{url}` is not the address of a hub: write `https://host[:port]` (plain http only on this machine)"
+    )]
     Url {
         /// What was given.
         url: String,
@@ -87,10 +90,21 @@ impl RegistryError {
         }
     }
 
+    /// Whether the connection failed because the hub's certificate is not trusted, or not the
+    /// pinned one.
+    pub fn is_about_certificate(&self) -> bool {
+        match self {
+            Self::Connection { source, .. } | Self::Tls { source } => {
+                tls::is_about_certificate(&**source)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Connection { .. } => true,
+            Self::Connection { .. } => !self.is_about_certificate(),
             Self::Problem { problem } => matches!(problem.status, 429 | 503),
             Self::Status { status, .. } => matches!(status, 429 | 502..=504),
             _ => false,

@@ -14,7 +14,10 @@ pub use upload::UploadOutcome;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use registry_schema::api::{self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery, WhoAmI, YankRecorded};
+use registry_schema::api::{
+    self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery, WhoAmI,
+    YankRecorded,
+};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
@@ -35,6 +38,7 @@ pub struct Registry {
 #[derive(Clone)]
 pub struct Progress {
     report: Arc<dyn Fn(u64) + Send + Sync>,
+    total: Arc<dyn Fn(u64) + Send + Sync>,
     stop: Arc<AtomicBool>,
 }
 
@@ -42,7 +46,22 @@ impl Progress {
     /// `report` gets the number of bytes each time some have moved; the transfer ends soon after
     /// `stop` becomes true.
     pub fn new(report: impl Fn(u64) + Send + Sync + 'static, stop: Arc<AtomicBool>) -> Self {
-        Self { report: Arc::new(report), stop }
+        Self {
+            report: Arc::new(report),
+            total: Arc::new(|_| {}),
+            stop,
+        }
+    }
+
+    /// `total` gets the number of bytes there are to move, as soon as that is known.
+    #[must_use]
+    pub fn with_total(mut self, total: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.total = Arc::new(total);
+        self
+    }
+
+    pub(crate) fn expects(&self, bytes: u64) {
+        (self.total)(bytes);
     }
 
     /// Tells nobody and never stops.
@@ -50,9 +69,13 @@ impl Progress {
         Self::new(|_| {}, Arc::default())
     }
 
-    fn moved(&self, bytes: u64) -> Result<(), RegistryError> {
+    pub(crate) fn moved(&self, bytes: u64) -> Result<(), RegistryError> {
         (self.report)(bytes);
-        if self.stop.load(Ordering::Relaxed) { Err(RegistryError::Interrupted) } else { Ok(()) }
+        if self.stop.load(Ordering::Relaxed) {
+            Err(RegistryError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -81,7 +104,19 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub async fn info(&self) -> Result<HubInfo, RegistryError> {
-        self.transport.get("/api/v1", &[]).await?.json("its description").await
+        self.transport
+            .get("/api/v1", &[])
+            .await?
+            .json("its description")
+            .await
+    }
+
+    /// The hub's clock, when it tells.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn clock(&self) -> Result<Option<jiff::Timestamp>, RegistryError> {
+        Ok(self.transport.get("/api/v1", &[]).await?.date())
     }
 
     /// The text of the consortium policy, unverified.
@@ -89,7 +124,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub async fn policy(&self) -> Result<String, RegistryError> {
-        self.transport.get("/api/v1/policy", &[]).await?.text("the consortium policy", limits::POLICY_BYTES).await
+        self.transport
+            .get("/api/v1/policy", &[])
+            .await?
+            .text("the consortium policy", limits::POLICY_BYTES)
+            .await
     }
 
     /// Whose token this is.
@@ -97,7 +136,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub async fn whoami(&self) -> Result<WhoAmI, RegistryError> {
-        self.transport.get("/api/v1/whoami", &[]).await?.json("`whoami`").await
+        self.transport
+            .get("/api/v1/whoami", &[])
+            .await?
+            .json("`whoami`")
+            .await
     }
 
     /// One page of a search.
@@ -114,8 +157,15 @@ impl Registry {
             ("after", query.after.clone()),
             ("limit", query.limit.map(|limit| limit.to_string())),
         ];
-        let given: Vec<_> = terms.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-        self.transport.get("/api/v1/extractors", &given).await?.json("the search").await
+        let given: Vec<_> = terms
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect();
+        self.transport
+            .get("/api/v1/extractors", &given)
+            .await?
+            .json("the search")
+            .await
     }
 
     /// An extractor and its releases.
@@ -123,7 +173,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub async fn extractor(&self, name: &Name) -> Result<ExtractorDetail, RegistryError> {
-        self.transport.get(&api::extractor_path(name), &[]).await?.json("the extractor").await
+        self.transport
+            .get(&api::extractor_path(name), &[])
+            .await?
+            .json("the extractor")
+            .await
     }
 
     /// The newest release that satisfies a reference, unverified.
@@ -132,7 +186,11 @@ impl Registry {
     /// [`RegistryError`].
     pub async fn release(&self, reference: &Reference) -> Result<ReleaseDetail, RegistryError> {
         let path = api::release_path(&reference.name, &reference.requirement);
-        self.transport.get(&path, &[]).await?.json("the release").await
+        self.transport
+            .get(&path, &[])
+            .await?
+            .json("the release")
+            .await
     }
 
     /// A release's card, unverified, to be shown only.
@@ -140,40 +198,83 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`].
     pub async fn readme(&self, reference: &Reference) -> Result<String, RegistryError> {
-        let path = format!("{}/readme", api::release_path(&reference.name, &reference.requirement));
+        let path = format!(
+            "{}/readme",
+            api::release_path(&reference.name, &reference.requirement)
+        );
         let limit = usize::try_from(limits::CARD_BYTES).unwrap_or(usize::MAX);
-        self.transport.get(&path, &[]).await?.text("the card", limit).await
+        self.transport
+            .get(&path, &[])
+            .await?
+            .text("the card", limit)
+            .await
     }
 
     /// Records a release. Its blobs must be there.
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub async fn publish(&self, name: &Name, version: &Version, envelope: &[u8]) -> Result<Published, RegistryError> {
-        let path = api::release_path(name, &registry_schema::reference::Requirement::Exact(version.clone()));
+    pub async fn publish(
+        &self,
+        name: &Name,
+        version: &Version,
+        envelope: &[u8],
+    ) -> Result<Published, RegistryError> {
+        let path = api::release_path(
+            name,
+            &registry_schema::reference::Requirement::Exact(version.clone()),
+        );
         let body = envelope.to_vec();
-        self.transport.send_bytes(Method::PUT, &path, envelope::MEDIA_TYPE, body).await?.json("the release").await
+        self.transport
+            .send_bytes(Method::PUT, &path, envelope::MEDIA_TYPE, body)
+            .await?
+            .json("the release")
+            .await
     }
 
     /// Records a yank or unyank.
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub async fn yank(&self, name: &Name, version: &Version, envelope: &[u8]) -> Result<YankRecorded, RegistryError> {
+    pub async fn yank(
+        &self,
+        name: &Name,
+        version: &Version,
+        envelope: &[u8],
+    ) -> Result<YankRecorded, RegistryError> {
         let path = api::yanks_path(name, version);
         let body = envelope.to_vec();
-        self.transport.send_bytes(Method::POST, &path, envelope::MEDIA_TYPE, body).await?.json("the yank").await
+        self.transport
+            .send_bytes(Method::POST, &path, envelope::MEDIA_TYPE, body)
+            .await?
+            .json("the yank")
+            .await
     }
 
     /// A small blob, whole, its digest checked.
     ///
     /// # Errors
     /// [`RegistryError`], also when it is longer than `size_bytes` or has another digest.
-    pub async fn small_blob(&self, name: &Name, digest: &Digest, size_bytes: u64) -> Result<Vec<u8>, RegistryError> {
+    pub async fn small_blob(
+        &self,
+        name: &Name,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<Vec<u8>, RegistryError> {
         let limit = usize::try_from(size_bytes).unwrap_or(usize::MAX);
-        let answer = self.transport.get(&api::blob_path(name, digest), &[]).await?;
+        let answer = self
+            .transport
+            .get(&api::blob_path(name, digest), &[])
+            .await?;
         let bytes = answer.bytes("a blob", limit).await?;
         let found = Digest::of(&bytes);
-        if found == *digest { Ok(bytes) } else { Err(RegistryError::Digest { expected: *digest, found }) }
+        if found == *digest {
+            Ok(bytes)
+        } else {
+            Err(RegistryError::Digest {
+                expected: *digest,
+                found,
+            })
+        }
     }
 }

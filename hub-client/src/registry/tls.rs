@@ -6,7 +6,9 @@ use registry_schema::digest::Digest;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 /// The TLS settings of a connection to a hub.
 ///
@@ -14,11 +16,15 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 /// [`Error`] when the settings contradict each other, or the system has no root certificate.
 pub(super) fn client_config(pinned: Option<Digest>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
     match pinned {
         Some(digest) => {
             let verifier = PinnedCertificate { digest, provider };
-            Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+            Ok(builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_no_client_auth())
         }
         None => {
             let mut roots = RootCertStore::empty();
@@ -26,6 +32,28 @@ pub(super) fn client_config(pinned: Option<Digest>) -> Result<ClientConfig, Erro
             Ok(builder.with_root_certificates(roots).with_no_client_auth())
         }
     }
+}
+
+/// Whether an error, or one it comes from, is about the hub's certificate.
+pub(super) fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // An `io::Error` shows the source of what it wraps, not the wrapped error itself.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let inner = wrapped
+            .and_then(|wrapped| wrapped.downcast_ref::<Error>())
+            .or_else(|| error.downcast_ref());
+        if matches!(
+            inner,
+            Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)
+        ) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Accepts one certificate and no other; its name and dates do not matter, since the fingerprint
@@ -48,7 +76,9 @@ impl ServerCertVerifier for PinnedCertificate {
         if Digest::of(certificate) == self.digest {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+            Err(Error::InvalidCertificate(
+                CertificateError::ApplicationVerificationFailure,
+            ))
         }
     }
 
@@ -58,7 +88,12 @@ impl ServerCertVerifier for PinnedCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -67,10 +102,17 @@ impl ServerCertVerifier for PinnedCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use registry_schema::api::Problem;
 use registry_schema::limits;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
-use reqwest::{Body, Client, Method, RequestBuilder, Response, Url};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE,
+};
+use reqwest::{Body, Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::error::RegistryError;
@@ -20,10 +22,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing arrives for this long is given up.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A piece of an upload on a slow line, or a hub that inspects gigabytes before it answers, takes
+/// its time; past this it is given up.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
 /// A hub, and how to speak to it.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     client: Client,
+    /// Without a read time-out, which would count while a body is still being sent.
+    uploads: Client,
     base: Url,
     token: Option<String>,
 }
@@ -37,19 +45,28 @@ pub(super) struct Answer {
 impl Transport {
     pub(super) fn new(hub: &HubConfig) -> Result<Self, RegistryError> {
         let base = parse_url(&hub.url)?;
-        let tls_error = |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Tls { source };
+        let tls_error =
+            |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Tls { source };
         let tls = tls::client_config(hub.certificate).map_err(|error| tls_error(error.into()))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .https_only(base.scheme() == "https")
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| tls_error(error.into()))?;
-        Ok(Self { client, base, token: hub.token.clone() })
+        let builder = || {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .http1_only()
+                .https_only(base.scheme() == "https")
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
+        };
+        let build =
+            |builder: ClientBuilder| builder.build().map_err(|error| tls_error(error.into()));
+        let client = build(builder().read_timeout(READ_TIMEOUT))?;
+        let uploads = build(builder().timeout(UPLOAD_TIMEOUT))?;
+        Ok(Self {
+            client,
+            uploads,
+            base,
+            token: hub.token.clone(),
+        })
     }
 
     /// The hub's address, without a slash at the end.
@@ -57,7 +74,11 @@ impl Transport {
         self.base.as_str().trim_end_matches('/')
     }
 
-    pub(super) async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, RegistryError> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Answer, RegistryError> {
         let mut url = self.url(path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -66,8 +87,16 @@ impl Transport {
     }
 
     /// GET of bytes `first..=last` of a blob.
-    pub(super) async fn get_range(&self, path: &str, first: u64, last: u64) -> Result<Answer, RegistryError> {
-        let request = self.client.get(self.url(path)?).header(RANGE, format!("bytes={first}-{last}"));
+    pub(super) async fn get_range(
+        &self,
+        path: &str,
+        first: u64,
+        last: u64,
+    ) -> Result<Answer, RegistryError> {
+        let request = self
+            .client
+            .get(self.url(path)?)
+            .header(RANGE, format!("bytes={first}-{last}"));
         self.send(request, path).await
     }
 
@@ -88,7 +117,11 @@ impl Transport {
         media_type: &str,
         body: Vec<u8>,
     ) -> Result<Answer, RegistryError> {
-        let request = self.client.request(method, self.url(path)?).header(CONTENT_TYPE, media_type).body(body);
+        let request = self
+            .uploads
+            .request(method, self.url(path)?)
+            .header(CONTENT_TYPE, media_type)
+            .body(body);
         self.send(request, path).await
     }
 
@@ -99,7 +132,7 @@ impl Transport {
         location: &str,
         body: Option<UploadBody>,
     ) -> Result<Answer, RegistryError> {
-        let mut request = self.client.request(method, self.url(location)?);
+        let mut request = self.uploads.request(method, self.url(location)?);
         match body {
             Some(part) => {
                 let last = part.first + part.size_bytes.saturating_sub(1);
@@ -116,16 +149,30 @@ impl Transport {
 
     /// An absolute address on this hub; one on another host is refused, so that the token stays.
     fn url(&self, path: &str) -> Result<Url, RegistryError> {
-        let url = self.base.join(path).map_err(|_| RegistryError::Url { url: path.to_owned() })?;
-        if url.origin() == self.base.origin() { Ok(url) } else { Err(RegistryError::Url { url: path.to_owned() }) }
+        let url = self.base.join(path).map_err(|_| RegistryError::Url {
+            url: path.to_owned(),
+        })?;
+        if url.origin() == self.base.origin() {
+            Ok(url)
+        } else {
+            Err(RegistryError::Url {
+                url: path.to_owned(),
+            })
+        }
     }
 
     async fn send(&self, mut request: RequestBuilder, path: &str) -> Result<Answer, RegistryError> {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let response = request.send().await.map_err(|error| self.connection(error))?;
-        let answer = Answer { response, url: self.base().to_owned() };
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.connection(error))?;
+        let answer = Answer {
+            response,
+            url: self.base().to_owned(),
+        };
         if answer.response.status().is_success() {
             return Ok(answer);
         }
@@ -133,7 +180,10 @@ impl Transport {
     }
 
     fn connection(&self, error: reqwest::Error) -> RegistryError {
-        RegistryError::Connection { url: self.base().to_owned(), source: error.without_url().into() }
+        RegistryError::Connection {
+            url: self.base().to_owned(),
+            source: error.without_url().into(),
+        }
     }
 }
 
@@ -157,6 +207,12 @@ impl Answer {
         value.to_str().ok()?.parse().ok()
     }
 
+    /// The `Date` header (RFC 9110, section 5.6.7).
+    pub(super) fn date(&self) -> Option<jiff::Timestamp> {
+        let value = self.response.headers().get(DATE)?.to_str().ok()?;
+        Some(jiff::fmt::rfc2822::parse(value).ok()?.timestamp())
+    }
+
     /// The `Location` header.
     pub(super) fn location(&self) -> Option<&str> {
         self.response.headers().get(LOCATION)?.to_str().ok()
@@ -164,31 +220,58 @@ impl Answer {
 
     /// How many bytes of an upload the hub has, from `Range: 0-N`; 0 when it has none.
     pub(super) fn uploaded(&self) -> u64 {
-        let last = || self.response.headers().get(RANGE)?.to_str().ok()?.rsplit_once('-')?.1.parse::<u64>().ok();
-        last().map_or(0, |last| last + 1)
+        let last = || {
+            self.response
+                .headers()
+                .get(RANGE)?
+                .to_str()
+                .ok()?
+                .rsplit_once('-')?
+                .1
+                .parse::<u64>()
+                .ok()
+        };
+        last().map_or(0, |last| last.saturating_add(1))
     }
 
     pub(super) async fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, RegistryError> {
         let bytes = self.bytes(what, limits::RESPONSE_BYTES).await?;
-        let error = |source: serde_json::Error| RegistryError::Answer { what: what.into(), reason: source.to_string() };
+        let error = |source: serde_json::Error| RegistryError::Answer {
+            what: what.into(),
+            reason: source.to_string(),
+        };
         serde_json::from_slice(&bytes).map_err(error)
     }
 
-    pub(super) async fn text(self, what: &str, limit_bytes: usize) -> Result<String, RegistryError> {
+    pub(super) async fn text(
+        self,
+        what: &str,
+        limit_bytes: usize,
+    ) -> Result<String, RegistryError> {
         let bytes = self.bytes(what, limit_bytes).await?;
-        let error = |_| RegistryError::Answer { what: what.into(), reason: "it is not UTF-8".into() };
+        let error = |_| RegistryError::Answer {
+            what: what.into(),
+            reason: "it is not UTF-8".into(),
+        };
         String::from_utf8(bytes).map_err(error)
     }
 
     /// The whole body; one past the limit is refused as soon as it passes it.
-    pub(super) async fn bytes(self, what: &str, limit_bytes: usize) -> Result<Vec<u8>, RegistryError> {
+    pub(super) async fn bytes(
+        self,
+        what: &str,
+        limit_bytes: usize,
+    ) -> Result<Vec<u8>, RegistryError> {
         let mut body = Vec::new();
         let mut stream = std::pin::pin!(self.stream());
         while let Some(chunk) = stream.next().await {
             let chunk = chunk?;
             if body.len() + chunk.len() > limit_bytes {
                 let reason = format!("it is larger than {limit_bytes} bytes");
-                return Err(RegistryError::Answer { what: what.into(), reason });
+                return Err(RegistryError::Answer {
+                    what: what.into(),
+                    reason,
+                });
             }
             body.extend_from_slice(&chunk);
         }
@@ -198,22 +281,37 @@ impl Answer {
     pub(super) fn stream(self) -> impl futures_util::Stream<Item = Result<Bytes, RegistryError>> {
         let url = self.url;
         self.response.bytes_stream().map(move |chunk| {
-            chunk.map_err(|error| RegistryError::Connection { url: url.clone(), source: error.without_url().into() })
+            chunk.map_err(|error| RegistryError::Connection {
+                url: url.clone(),
+                source: error.without_url().into(),
+            })
         })
     }
 
     async fn into_error(self, what: &str) -> RegistryError {
         let status = self.status();
-        let content_type = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = self
+            .response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let is_problem = content_type.is_some_and(|value| value.starts_with(Problem::MEDIA_TYPE));
-        let fallback = RegistryError::Status { status, what: what.to_owned() };
-        let Ok(bytes) = self.bytes(what, limits::RESPONSE_BYTES).await else { return fallback };
-        if is_problem {
-            if let Ok(problem) = serde_json::from_slice(&bytes) {
-                return RegistryError::Problem { problem: Box::new(problem) };
-            }
+        let fallback = RegistryError::Status {
+            status,
+            what: what.to_owned(),
+        };
+        let Ok(bytes) = self.bytes(what, limits::RESPONSE_BYTES).await else {
+            return fallback;
+        };
+        if is_problem && let Ok(problem) = serde_json::from_slice(&bytes) {
+            return RegistryError::Problem {
+                problem: Box::new(problem),
+            };
         }
-        match serde_json::from_slice::<OciErrors>(&bytes).ok().and_then(|body| body.errors.into_iter().next()) {
+        match serde_json::from_slice::<OciErrors>(&bytes)
+            .ok()
+            .and_then(|body| body.errors.into_iter().next())
+        {
             Some(error) => oci_problem(status, &error),
             None => fallback,
         }
@@ -248,25 +346,32 @@ fn oci_problem(status: u16, error: &OciError) -> RegistryError {
     };
     let mut problem = Problem::new(code, format!("{} ({})", error.message, error.code));
     problem.status = status;
-    RegistryError::Problem { problem: Box::new(problem) }
+    RegistryError::Problem {
+        problem: Box::new(problem),
+    }
 }
 
 fn parse_url(text: &str) -> Result<Url, RegistryError> {
-    let error = || RegistryError::Url { url: text.to_owned() };
-    let mut url = Url::parse(text).map_err(|_| error())?;
+    let error = || RegistryError::Url {
+        url: text.to_owned(),
+    };
+    let url = Url::parse(text).map_err(|_| error())?;
     let is_loopback = match url.host_str() {
         Some("localhost") => true,
-        Some(host) => host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        Some(host) => host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback()),
         None => return Err(error()),
     };
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-    if !allowed || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(error());
+    // A path would be lost when the API's own paths are joined, and the token sent elsewhere.
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if allowed && is_bare && url.username().is_empty() {
+        Ok(url)
+    } else {
+        Err(error())
     }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 #[cfg(test)]
@@ -276,16 +381,37 @@ mod tests {
 
     #[test]
     fn tokens_do_not_travel_in_the_clear_or_elsewhere() {
-        for good in ["https://hub.example.org", "https://h:8443/", "http://127.0.0.1:80", "http://[::1]:8080", "http://localhost:1"] {
+        for good in [
+            "https://hub.example.org",
+            "https://h:8443/",
+            "http://127.0.0.1:80",
+            "http://[::1]:8080",
+            "http://localhost:1",
+        ] {
             assert!(parse_url(good).is_ok(), "{good}");
         }
-        for bad in ["http://hub.example.org", "ftp://h", "hub.example.org", "https://u:p@h", "https://h/?x=1", ""] {
+        for bad in [
+            "http://hub.example.org",
+            "ftp://h",
+            "hub.example.org",
+            "https://u:p@h",
+            "https://h/?x=1",
+            "https://h/hub",
+            "",
+        ] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
-        let hub = HubConfig { url: "https://hub.example.org".into(), token: None, certificate: None };
+        let hub = HubConfig {
+            url: "https://hub.example.org".into(),
+            token: None,
+            certificate: None,
+        };
         let transport = Transport::new(&hub).unwrap();
         assert!(transport.url("https://evil.example.org/v2/").is_err());
         assert!(transport.url("//evil.example.org/v2/").is_err());
-        assert_eq!(transport.url("/v2/x").unwrap().as_str(), "https://hub.example.org/v2/x");
+        assert_eq!(
+            transport.url("/v2/x").unwrap().as_str(),
+            "https://hub.example.org/v2/x"
+        );
     }
 }

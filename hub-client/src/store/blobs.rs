@@ -42,7 +42,9 @@ impl Store {
 
     /// Whether a blob is there with this length.
     pub fn has_blob(&self, digest: &Digest, size_bytes: u64) -> bool {
-        self.blob_path(digest).metadata().is_ok_and(|data| data.is_file() && data.len() == size_bytes)
+        self.blob_path(digest)
+            .metadata()
+            .is_ok_and(|data| data.is_file() && data.len() == size_bytes)
     }
 
     /// Whether a blob is there and has the bytes it is named by. One with other bytes is removed.
@@ -70,7 +72,11 @@ impl Store {
         let hex = digest.to_hex();
         let folder = self.root.join("partial");
         let lock = FileLock::acquire(&folder.join(format!("{hex}.lock")))?;
-        Ok(BlobLock { _lock: lock, partial: folder.join(format!("{hex}.part")), blob: self.blob_path(digest) })
+        Ok(BlobLock {
+            _lock: lock,
+            partial: folder.join(format!("{hex}.part")),
+            blob: self.blob_path(digest),
+        })
     }
 
     /// Removes blobs that no receipt names, and returns the bytes freed. Receipts that cannot be
@@ -83,7 +89,9 @@ impl Store {
             let statement = envelope.ok().and_then(|envelope| {
                 registry_schema::statement::Statement::parse(envelope.payload()).ok()
             });
-            let Some(registry_schema::statement::Statement::Release(release)) = statement else { return Ok(0) };
+            let Some(registry_schema::statement::Statement::Release(release)) = statement else {
+                return Ok(0);
+            };
             wanted.extend(release.files().iter().map(|file| file.digest.to_hex()));
         }
         let mut freed = 0;
@@ -93,7 +101,11 @@ impl Store {
             let error = |source| FileError::new("cannot read folder", &folder, source);
             for entry in std::fs::read_dir(&folder).map_err(error)? {
                 let entry = entry.map_err(error)?;
-                if !entry.file_name().to_str().is_some_and(|name| wanted.contains(name)) {
+                if !entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| wanted.contains(name))
+                {
                     freed += entry.metadata().map_or(0, |data| data.len());
                     files::remove(&entry.path())?;
                 }

@@ -9,6 +9,7 @@ use registry_schema::verify::{VerifiedRelease, current_yank};
 
 use super::{Store, StoreError, digest_of_file};
 use crate::files::{self, FileError};
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
 
 /// A verified release whose files are in the store. The only thing pulled extractors are run from.
 #[derive(Clone, Debug)]
@@ -19,8 +20,16 @@ pub struct InstalledRelease {
 }
 
 impl InstalledRelease {
-    pub(super) fn new(store: Store, receipt: Receipt, verified: VerifiedReceipt) -> Result<Self, StoreError> {
-        let installed = Self { store, receipt, verified };
+    pub(super) fn new(
+        store: Store,
+        receipt: Receipt,
+        verified: VerifiedReceipt,
+    ) -> Result<Self, StoreError> {
+        let installed = Self {
+            store,
+            receipt,
+            verified,
+        };
         for file in installed.release().files() {
             if !installed.store.has_blob(&file.digest, file.size_bytes) {
                 return Err(installed.missing(&file.path));
@@ -57,6 +66,22 @@ impl InstalledRelease {
         self.checked(GRAPH_FILE)
     }
 
+    /// What the runtime needs to run it; the graph's bytes were compared with the signed digest.
+    ///
+    /// # Errors
+    /// As [`Self::graph`].
+    pub fn extractor_files(&self) -> Result<ExtractorFiles, StoreError> {
+        let manifest = self.manifest();
+        let spec = ExtractorSpec {
+            input: manifest.input.clone(),
+            output: manifest.output.clone(),
+        };
+        Ok(ExtractorFiles {
+            graph: self.graph()?,
+            spec,
+        })
+    }
+
     /// The card's text.
     ///
     /// # Errors
@@ -71,7 +96,8 @@ impl InstalledRelease {
     /// [`StoreError`] when they are missing, were changed or cannot be understood.
     pub fn probe_vectors(&self) -> Result<ProbeVectors, StoreError> {
         let bytes = self.read(VECTORS_FILE)?;
-        ProbeVectors::parse(&bytes, self.manifest().output.dimension).map_err(|_| self.missing(VECTORS_FILE))
+        ProbeVectors::parse(&bytes, self.manifest().output.dimension)
+            .map_err(|_| self.missing(VECTORS_FILE))
     }
 
     /// Paths of the probe images in the release and on disk, checked.
@@ -79,7 +105,10 @@ impl InstalledRelease {
     /// # Errors
     /// [`StoreError`] when one is missing or was changed.
     pub fn probe_images(&self) -> Result<Vec<(String, PathBuf)>, StoreError> {
-        self.release().probe_images().map(|file| Ok((file.path.clone(), self.checked(&file.path)?))).collect()
+        self.release()
+            .probe_images()
+            .map(|file| Ok((file.path.clone(), self.checked(&file.path)?)))
+            .collect()
     }
 
     /// Compares the bytes of every file with what was signed.
@@ -87,7 +116,10 @@ impl InstalledRelease {
     /// # Errors
     /// [`StoreError::BlobCorrupt`] or [`StoreError::BlobMissing`] for the first that differs.
     pub fn check_files(&self) -> Result<(), StoreError> {
-        self.release().files().iter().try_for_each(|file| self.checked(&file.path).map(drop))
+        self.release()
+            .files()
+            .iter()
+            .try_for_each(|file| self.checked(&file.path).map(drop))
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, StoreError> {
@@ -100,7 +132,9 @@ impl InstalledRelease {
         let on_disk = self.store.blob_path(&file.digest);
         let found = match digest_of_file(&on_disk) {
             Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.missing(path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(self.missing(path));
+            }
             Err(error) => return Err(FileError::into(error)),
         };
         if found == file.digest {
@@ -119,6 +153,9 @@ impl InstalledRelease {
     }
 
     fn missing(&self, path: &str) -> StoreError {
-        StoreError::BlobMissing { release: self.receipt.release.clone(), file: path.to_owned() }
+        StoreError::BlobMissing {
+            release: self.receipt.release.clone(),
+            file: path.to_owned(),
+        }
     }
 }

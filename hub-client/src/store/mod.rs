@@ -22,6 +22,7 @@ use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::receipt::{Receipt, ReceiptError};
 use registry_schema::reference::{Reference, Requirement, parse_version};
+use registry_schema::statement::ReleaseFile;
 use semver::Version;
 
 use crate::files::{self, FileError, FileLock};
@@ -50,9 +51,14 @@ impl Store {
         for namespace in subfolders(&self.root.join("releases"))? {
             for base in subfolders(&self.root.join("releases").join(&namespace))? {
                 let member: Option<MemberName> = namespace.parse().ok();
-                let Ok(name) = Name::new(member, &base) else { continue };
-                for version in subfolders(&self.root.join("releases").join(&namespace).join(&base))? {
-                    let Ok(version) = parse_version(&version) else { continue };
+                let Ok(name) = Name::new(member, &base) else {
+                    continue;
+                };
+                for version in subfolders(&self.root.join("releases").join(&namespace).join(&base))?
+                {
+                    let Ok(version) = parse_version(&version) else {
+                        continue;
+                    };
                     if self.receipt_path(&name, &version).is_file() {
                         found.push((name.clone(), version));
                     }
@@ -69,9 +75,14 @@ impl Store {
     /// [`StoreError::NotInstalled`] says how to get it.
     pub fn newest(&self, reference: &Reference) -> Result<Version, StoreError> {
         let installed = self.list()?;
-        let versions = installed.iter().filter(|(name, _)| *name == reference.name).map(|(_, version)| version);
+        let versions = installed
+            .iter()
+            .filter(|(name, _)| *name == reference.name)
+            .map(|(_, version)| version);
         let newest = reference.requirement.newest(versions).cloned();
-        newest.ok_or_else(|| StoreError::NotInstalled { reference: reference.clone() })
+        newest.ok_or_else(|| StoreError::NotInstalled {
+            reference: reference.clone(),
+        })
     }
 
     /// The newest installed release that satisfies a reference, verified again under the pinned
@@ -79,28 +90,54 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] names what is missing or no longer valid.
-    pub fn open_release(&self, reference: &Reference, pinned_policy: &Digest) -> Result<InstalledRelease, StoreError> {
+    pub fn open_release(
+        &self,
+        reference: &Reference,
+        pinned_policy: &Digest,
+    ) -> Result<InstalledRelease, StoreError> {
         let version = self.newest(reference)?;
         let receipt = self.receipt(&reference.name, &version)?;
         let exact = Reference::exact(reference.name.clone(), version);
-        let error = |source| StoreError::Receipt { release: exact.clone(), source: Box::new(source) };
+        let error = |source| StoreError::Receipt {
+            release: exact.clone(),
+            source: Box::new(source),
+        };
         if receipt.release != exact {
-            return Err(StoreError::Swapped { release: exact, found: receipt.release });
+            return Err(StoreError::Swapped {
+                release: exact,
+                found: receipt.release,
+            });
         }
         let verified = receipt.verify(pinned_policy).map_err(error)?;
         InstalledRelease::new(self.clone(), receipt, verified)
     }
 
-    /// Writes the receipt that makes a release visible. Its blobs must be in place.
+    /// Writes the receipt that makes a verified release visible.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub fn install(&self, receipt: &Receipt) -> Result<(), StoreError> {
+    /// [`StoreError::BlobMissing`] when another process removed a file meanwhile, or the receipt
+    /// cannot be written.
+    pub fn install(&self, receipt: &Receipt, files: &[ReleaseFile]) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        if let Some(gone) = files
+            .iter()
+            .find(|file| !self.has_blob(&file.digest, file.size_bytes))
+        {
+            return Err(StoreError::BlobMissing {
+                release: receipt.release.clone(),
+                file: gone.path.clone(),
+            });
+        }
         let Requirement::Exact(version) = &receipt.release.requirement else {
-            return Err(StoreError::NotInstalled { reference: receipt.release.clone() });
+            return Err(StoreError::NotInstalled {
+                reference: receipt.release.clone(),
+            });
         };
         let path = self.receipt_path(&receipt.release.name, version);
-        let text = serde_json::to_vec_pretty(receipt).map_err(|source| StoreError::Malformed { path: path.clone(), source })?;
+        let text = serde_json::to_vec_pretty(receipt).map_err(|source| StoreError::Malformed {
+            path: path.clone(),
+            source,
+        })?;
         files::write_atomic(path, &text)?;
         Ok(())
     }
@@ -134,7 +171,11 @@ impl Store {
     }
 
     fn release_dir(&self, name: &Name, version: &Version) -> PathBuf {
-        self.root.join("releases").join(api::namespace(name)).join(name.base()).join(version.to_string())
+        self.root
+            .join("releases")
+            .join(api::namespace(name))
+            .join(name.base())
+            .join(version.to_string())
     }
 
     fn receipt_path(&self, name: &Name, version: &Version) -> PathBuf {
@@ -195,7 +236,9 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// A file of a release is gone or has another length.
-    #[error("`{file}` of `{release}` is missing or has another length: run `hub pull {release}` to repair it")]
+    #[error(
+        "`{file}` of `{release}` is missing or has another length: run `hub pull {release}` to repair it"
+    )]
     BlobMissing {
         /// Which release.
         release: Reference,
@@ -203,7 +246,9 @@ pub enum StoreError {
         file: String,
     },
     /// A file of a release holds other bytes.
-    #[error("`{file}` of `{release}` was changed on disk: expected {expected}, found {found}; run `hub pull {release}` to repair it")]
+    #[error(
+        "`{file}` of `{release}` was changed on disk: expected {expected}, found {found}; run `hub pull {release}` to repair it"
+    )]
     BlobCorrupt {
         /// Which release.
         release: Reference,

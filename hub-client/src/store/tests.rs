@@ -49,13 +49,18 @@ impl World {
                 policy: policy.text().to_owned(),
                 probe_cosine: Some(1.0),
             };
-            store.install(&receipt).unwrap();
+            store.install(&receipt, statement.files()).unwrap();
         }
-        Self { _folder: folder, store, pinned: Digest::of(policy.text().as_bytes()) }
+        Self {
+            _folder: folder,
+            store,
+            pinned: Digest::of(policy.text().as_bytes()),
+        }
     }
 
     fn open(&self, reference: &str) -> Result<InstalledRelease, StoreError> {
-        self.store.open_release(&reference.parse().unwrap(), &self.pinned)
+        self.store
+            .open_release(&reference.parse().unwrap(), &self.pinned)
     }
 }
 
@@ -78,16 +83,43 @@ fn put(store: &Store, path: &str, bytes: &[u8]) -> ReleaseFile {
     let lock = store.lock_blob(&digest).unwrap();
     files::write_atomic(lock.partial(), bytes).unwrap();
     lock.finish().unwrap();
-    ReleaseFile { path: path.into(), digest, size_bytes: bytes.len() as u64 }
+    ReleaseFile {
+        path: path.into(),
+        digest,
+        size_bytes: bytes.len() as u64,
+    }
 }
 
 #[test]
 fn the_newest_that_satisfies_is_opened_and_verified() {
     let world = World::with_versions(&["1.0.0", "1.2.0", "2.0.0"]);
-    assert_eq!(world.open("acme/dots@1").unwrap().manifest().version.to_string(), "1.2.0");
-    assert_eq!(world.open("acme/dots").unwrap().card().unwrap(), "card of 2.0.0");
-    assert_eq!(world.open("acme/dots@1").unwrap().probe_vectors().unwrap().vectors.len(), 3);
-    assert!(matches!(world.open("acme/dots@3"), Err(StoreError::NotInstalled { .. })));
+    assert_eq!(
+        world
+            .open("acme/dots@1")
+            .unwrap()
+            .manifest()
+            .version
+            .to_string(),
+        "1.2.0"
+    );
+    assert_eq!(
+        world.open("acme/dots").unwrap().card().unwrap(),
+        "card of 2.0.0"
+    );
+    assert_eq!(
+        world
+            .open("acme/dots@1")
+            .unwrap()
+            .probe_vectors()
+            .unwrap()
+            .vectors
+            .len(),
+        3
+    );
+    assert!(matches!(
+        world.open("acme/dots@3"),
+        Err(StoreError::NotInstalled { .. })
+    ));
     world.open("acme/dots@1").unwrap().check_files().unwrap();
 }
 
@@ -97,30 +129,65 @@ fn changed_bytes_and_other_policies_are_noticed() {
     let release = world.open("acme/dots@1").unwrap();
     let graph = release.graph().unwrap();
     files::write_atomic(&graph, b"GRAPH").unwrap();
-    assert!(matches!(release.graph(), Err(StoreError::BlobCorrupt { .. })));
-    assert!(!world.store.check_blob(&Digest::of(b"graph"), 5).unwrap(), "removed, to be fetched again");
-    assert!(matches!(world.open("acme/dots@1"), Err(StoreError::BlobMissing { .. })));
+    assert!(matches!(
+        release.graph(),
+        Err(StoreError::BlobCorrupt { .. })
+    ));
+    assert!(
+        !world.store.check_blob(&Digest::of(b"graph"), 5).unwrap(),
+        "removed, to be fetched again"
+    );
+    assert!(matches!(
+        world.open("acme/dots@1"),
+        Err(StoreError::BlobMissing { .. })
+    ));
     let reference = "acme/dots@1".parse().unwrap();
-    let other = world.store.open_release(&reference, &Digest::of(b"another policy"));
+    let other = world
+        .store
+        .open_release(&reference, &Digest::of(b"another policy"));
     assert!(matches!(other, Err(StoreError::Receipt { .. })));
 }
 
 #[test]
 fn a_receipt_in_anothers_place_is_refused() {
     let world = World::with_versions(&["1.0.0", "1.2.0"]);
-    let path = |version: &str| world.store.receipt_path(&"acme/dots".parse().unwrap(), &version.parse().unwrap());
+    let path = |version: &str| {
+        world
+            .store
+            .receipt_path(&"acme/dots".parse().unwrap(), &version.parse().unwrap())
+    };
     std::fs::copy(path("1.0.0"), path("1.2.0")).unwrap();
-    assert!(matches!(world.open("acme/dots@1"), Err(StoreError::Swapped { .. })));
+    assert!(matches!(
+        world.open("acme/dots@1"),
+        Err(StoreError::Swapped { .. })
+    ));
 }
 
 #[test]
 fn removal_keeps_what_others_need() {
     let world = World::with_versions(&["1.0.0", "1.2.0"]);
     let name = "acme/dots".parse().unwrap();
-    let freed = world.store.remove(&name, &"1.0.0".parse().unwrap()).unwrap();
-    assert_eq!(freed, "card of 1.0.0".len() as u64, "only the card was its own");
-    world.open("acme/dots@1.2.0").unwrap().check_files().unwrap();
-    assert!(matches!(world.store.remove(&name, &"1.0.0".parse().unwrap()), Err(StoreError::NotInstalled { .. })));
-    world.store.remove(&name, &"1.2.0".parse().unwrap()).unwrap();
+    let freed = world
+        .store
+        .remove(&name, &"1.0.0".parse().unwrap())
+        .unwrap();
+    assert_eq!(
+        freed,
+        "card of 1.0.0".len() as u64,
+        "only the card was its own"
+    );
+    world
+        .open("acme/dots@1.2.0")
+        .unwrap()
+        .check_files()
+        .unwrap();
+    assert!(matches!(
+        world.store.remove(&name, &"1.0.0".parse().unwrap()),
+        Err(StoreError::NotInstalled { .. })
+    ));
+    world
+        .store
+        .remove(&name, &"1.2.0".parse().unwrap())
+        .unwrap();
     assert_eq!(world.store.list().unwrap(), []);
 }

@@ -28,6 +28,14 @@ pub fn attribute(name: &str, value: AttributeValue<'_>) -> Message {
     }
 }
 
+/// AttributeProto that holds a tensor, such as the `value` of a `Constant`.
+pub fn tensor_attribute(name: &str, tensor: &Message) -> Message {
+    Message::new()
+        .text(1, name)
+        .message(5, tensor)
+        .integer(20, 4)
+}
+
 /// NodeProto (field 1 of a graph) of a standard operator, named after its first output.
 pub fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Message]) -> Message {
     let mut message = Message::new();

@@ -24,6 +24,7 @@ mod graph;
 mod inspect;
 mod inspection;
 mod operators;
+mod outline;
 mod review;
 mod scope;
 mod shapes;
@@ -36,7 +37,7 @@ pub mod write;
 
 pub use build::{
     AttributeValue, ModelHeader, attribute, float_tensor, int64_tensor, metadata_entry, node,
-    value_info,
+    tensor_attribute, value_info,
 };
 pub use element::ElementType;
 pub use error::OnnxError;
@@ -47,4 +48,5 @@ pub use inspection::{
     ControlFlow, DEFAULT_MAX_INTERMEDIATE_BYTES, DEFAULT_MAX_METADATA_VALUE_BYTES, Dimension,
     Finding, Inspection, InspectionPolicy, TensorInfo,
 };
+pub use outline::names_in;
 pub use tensor::{MAX_DIMENSION, MAX_RANK};

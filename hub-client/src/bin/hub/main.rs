@@ -1,1 +1,19 @@
-fn main() {}
+//! The `hub` command: a thin shell around the `hub_client` library.
+//!
+//! `args` says what may be typed, `context` what it means together with the environment and the
+//! settings, `commands` what is done, `output` how data is printed, `report` how everything else.
+
+mod app;
+mod args;
+mod commands;
+mod context;
+mod error;
+mod interrupt;
+mod output;
+mod progress;
+mod reference;
+mod report;
+
+fn main() -> std::process::ExitCode {
+    app::run(std::env::args_os().collect())
+}

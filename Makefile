@@ -1,0 +1,40 @@
+# make demo   the whole story on this machine     make test   what must pass before a merge
+CACHE := $(or $(HUB_DEV_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/extractor-hub-dev)
+export HUB_DEV_CACHE := $(CACHE)
+export HUB_PYTHON ?= $(CACHE)/venv/bin/python
+export ORT_DYLIB_PATH ?= $(CACHE)/runtime/libonnxruntime.so
+ifeq ($(CI),true)
+# A build machine clones anew each time; what it compiled stays.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+endif
+
+.PHONY: help demo test bench lint format setup
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: ## a hub, three members, two extractors, two private heads (state under DEMO_DIR, default target/demo)
+	@.dev/setup recipes
+	@examples/quickstart/demo.sh
+
+test: setup ## formatting, lints and every test
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+
+bench: setup ## the figures, each beside its alternative measured in the same run
+	@examples/bench/run.sh
+
+lint: setup ## what `make test` checks without running tests, and the scripts
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	bash -n .ci/run .dev/setup .dev/lock-requirements examples/*/*.sh
+	$(HUB_PYTHON) -m compileall -q examples
+
+format: ## rewrite the sources as `cargo fmt` wants them
+	cargo fmt
+
+setup:
+	@.dev/setup tests

@@ -1,0 +1,54 @@
+"""Writes an ONNX graph node by node: standard operators only, numbers inside the file, a free batch size."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 13
+IR_VERSION = 8
+
+
+class Graph:
+    """A graph with one input `input` of shape [batch, 3, height, width]; methods add nodes and return tensor names."""
+
+    def __init__(self, name: str, height: int, width: int):
+        self.name = name
+        self.input = "input"
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self._input_shape = ["batch", 3, height, width]
+
+    def constant(self, value) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, **attributes) -> str:
+        output = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    def convolution(self, x, weight, bias, *, stride, padding, groups=1) -> str:
+        """`padding`: rows above, columns left, rows below, columns right."""
+        return self.node("Conv", x, self.constant(weight.astype(np.float32)), self.constant(bias.astype(np.float32)),
+                         kernel_shape=list(weight.shape[2:]), strides=[stride] * 2, pads=list(padding), group=groups)
+
+    def relu6(self, x) -> str:
+        return self.node("Clip", x, self.constant(np.float32(0)), self.constant(np.float32(6)))
+
+    def average_over_image(self, x) -> str:
+        """[batch, channels, height, width] → [batch, channels]."""
+        return self.node("Flatten", self.node("GlobalAveragePool", x), axis=1)
+
+    def finish(self, output: str, dimension: int) -> onnx.ModelProto:
+        """The checked model, whose one output `features` of shape [batch, dimension] is the tensor `output`."""
+        self.nodes.append(helper.make_node("Identity", [output], ["features"], name="features"))
+        graph = helper.make_graph(
+            self.nodes, self.name,
+            [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, self._input_shape)],
+            [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", dimension])],
+            self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+                                  producer_name="extractor-hub recipe")
+        onnx.checker.check_model(model, full_check=True)
+        return model

@@ -1,0 +1,112 @@
+//! Keys and the author's commands.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use registry_schema::name::Name;
+use registry_schema::reference::Reference;
+use semver::Version;
+
+/// `hub keygen`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The secret key stays in a folder only you can read. Give the public key to whoever founds the
+consortium. A key that exists is never replaced.
+
+Examples:
+  hub keygen
+  hub keygen --name release-2027")]
+pub(crate) struct KeygenArgs {
+    /// What to call the key
+    #[arg(long, default_value = "default")]
+    pub(crate) name: String,
+}
+
+/// `hub new`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Then put the network into model.onnx, at least one PNG into probes/, fill in extractor.toml and
+README.md, and run `hub check`.
+
+Examples:
+  hub new dots --name acme/dots
+  hub new dots --name acme/dots --from-preprocessor-config preprocessor_config.json")]
+pub(crate) struct NewArgs {
+    /// The folder to make
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The extractor's name: `member/name`, or a bare name of the consortium
+    #[arg(long)]
+    pub(crate) name: Name,
+    /// Take the preprocessing from the usual JSON of model libraries
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_preprocessor_config: Option<PathBuf>,
+}
+
+/// `hub check`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Inspects the graph without running it, runs the probes, writes their vectors to
+probes/vectors.json, and compares them with those of the release before. Without a hub, or with
+--offline, nothing is compared, and the answer says so.
+
+Examples:
+  hub check dots
+  hub check dots --no-predecessor --json")]
+pub(crate) struct CheckArgs {
+    /// The author's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Do not ask the hub for the release before
+    #[arg(long)]
+    pub(crate) no_predecessor: bool,
+}
+
+/// `hub publish`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Publishing again after an interruption sends only what is missing. Releases never change: the same
+version with other content is refused.
+
+Examples:
+  hub publish dots
+  hub publish passport-extractor --key alpha --key /media/beta.pem
+  hub publish dots --dry-run")]
+pub(crate) struct PublishArgs {
+    /// The author's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
+    #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) keys: Vec<String>,
+    /// Sign and verify, but send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `hub yank`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A yanked release is no longer chosen by `name@2`; who names it exactly or has locked it still gets
+it, with the reason. Nothing is deleted.
+
+Examples:
+  hub yank passport-extractor@2.1.0 --reason \"confuses visa with permit\" --replacement 2.1.1
+  hub yank passport-extractor@2.1.0 --undo --reason \"the report was wrong\"")]
+pub(crate) struct YankArgs {
+    /// The release, by its exact version
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// Why, for everybody who uses it
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// The version to use instead
+    #[arg(long, value_name = "VERSION", conflicts_with = "undo")]
+    pub(crate) replacement: Option<Version>,
+    /// Restore a yanked release
+    #[arg(long)]
+    pub(crate) undo: bool,
+    /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
+    #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) keys: Vec<String>,
+}

@@ -1,0 +1,263 @@
+//! Features and heads.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use hub_client::head::HeadName;
+use registry_schema::reference::Reference;
+
+/// `hub embed`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An image that cannot be used is named on standard error and left out; the exit code is then 6. What
+was computed before is taken from a local cache, by the digest of the image's bytes.
+
+Examples:
+  hub embed passport-extractor@2 scans/ -o features.parquet
+  hub embed passport-extractor@2 a.jpg b.png 'more/**/*.tif' -o features.npy --strict")]
+pub(crate) struct EmbedArgs {
+    /// The extractor: what hub.lock names, else the newest installed that satisfies it
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// Image files, folders and patterns
+    #[arg(value_name = "IMAGES", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Where to write the features; the ending says how: .parquet or .npy
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How an extractor is run on many images.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Neither use nor fill the cache of features
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Stop at the first image that cannot be used
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Images in one run of the network; chosen from the machine when absent
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<NonZeroUsize>,
+}
+
+/// `hub train`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each image's class is the name of the first folder it lies in, below the folder given, unless
+--labels names a CSV file with the columns path and label. The same images, labels and options give
+the same head. Training again under a name makes its next version.
+
+Examples:
+  hub train border-check --extractor passport-extractor@2 --images labelled/
+  hub train border-check --extractor passport-extractor@2 --images scans/ --labels labels.csv")]
+pub(crate) struct TrainArgs {
+    /// What to call the head: lower-case letters, digits, - and _
+    #[arg(value_name = "HEAD")]
+    pub(crate) head: HeadName,
+    /// The extractor: what hub.lock names, else the newest installed that satisfies it
+    #[arg(long, value_name = "REF")]
+    pub(crate) extractor: Reference,
+    /// The folder of labelled images
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: PathBuf,
+    /// A CSV file with the columns path and label
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Seed of the random blocks of the cross-validation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// What is done to features first; what the extractor's manifest says when absent
+    #[arg(long, value_enum)]
+    pub(crate) transform: Option<TransformArg>,
+    /// The weakness of the penalty, as scikit-learn's C, or `auto` for cross-validation
+    #[arg(long, value_name = "C", default_value = "auto")]
+    pub(crate) penalty: PenaltyArg,
+    /// Whether rare classes count as much as frequent ones
+    #[arg(long, value_enum, default_value = "uniform")]
+    pub(crate) class_weights: WeightsArg,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What is done to features before a head learns from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransformArg {
+    /// Subtract the mean, scale to length 1.
+    CentredL2,
+    /// Scale to length 1.
+    L2,
+    /// Subtract the mean and divide by the standard deviation, dimension by dimension.
+    Standardise,
+    /// Nothing.
+    None,
+}
+
+/// `auto` or a positive number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PenaltyArg {
+    /// By cross-validation.
+    Auto,
+    /// scikit-learn's C.
+    Fixed(f64),
+}
+
+impl std::str::FromStr for PenaltyArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let number = text
+            .parse()
+            .map_err(|_| format!("`{text}` is neither `auto` nor a number"))?;
+        Ok(Self::Fixed(number))
+    }
+}
+
+/// How much an image counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsArg {
+    /// All images count alike.
+    Uniform,
+    /// All classes count alike.
+    Balanced,
+}
+
+/// `hub predict`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Runs the release the head was trained on when it is installed, else the newest installed release
+of the same feature space that is not older.
+
+Examples:
+  hub predict border-check incoming/
+  hub predict border-check a.jpg b.jpg --json
+  hub predict border-check incoming/ --csv > answers.csv")]
+pub(crate) struct PredictArgs {
+    /// The head
+    #[arg(value_name = "HEAD")]
+    pub(crate) head: HeadName,
+    /// Image files, folders and patterns
+    #[arg(value_name = "IMAGES", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// Print CSV: path, class, probability, then the probability of each class
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) with: HeadUseArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Which version of a head, on which extractor.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HeadUseArgs {
+    /// The version of the head; the newest when absent
+    #[arg(long, value_name = "N")]
+    pub(crate) head_version: Option<u32>,
+    /// Run this installed release instead of the one the head asks for
+    #[arg(long, value_name = "REF")]
+    pub(crate) extractor: Option<Reference>,
+}
+
+/// `hub eval`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Figures on images that the head was trained on flatter it. A warning says how many there are;
+--unseen leaves them out.
+
+Examples:
+  hub eval border-check --images held-out/
+  hub eval border-check --images all/ --unseen
+  hub eval border-check --images scans/ --labels held-out.csv --json")]
+pub(crate) struct EvalArgs {
+    /// The head
+    #[arg(value_name = "HEAD")]
+    pub(crate) head: HeadName,
+    /// The folder of labelled images
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: PathBuf,
+    /// A CSV file with the columns path and label
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Leave out images the head was trained on
+    #[arg(long)]
+    pub(crate) unseen: bool,
+    #[command(flatten)]
+    pub(crate) with: HeadUseArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// `hub head`
+#[derive(Debug, Args)]
+pub(crate) struct HeadArgs {
+    #[command(subcommand)]
+    pub(crate) command: HeadCommand,
+}
+
+/// Commands about heads.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HeadCommand {
+    /// List the heads
+    #[command(after_help = "Examples:\n  hub head list\n  hub head list --json")]
+    List,
+    /// Show how a head was made
+    #[command(
+        after_help = "Examples:\n  hub head show border-check\n  hub head show border-check --head-version 1 --json"
+    )]
+    Show {
+        /// The head
+        #[arg(value_name = "HEAD")]
+        head: HeadName,
+        /// Its version; the newest when absent
+        #[arg(long, value_name = "N")]
+        head_version: Option<u32>,
+    },
+    /// Remove a head with all its versions
+    #[command(after_help = "Examples:\n  hub head rm border-check")]
+    Rm {
+        /// The head
+        #[arg(value_name = "HEAD")]
+        head: HeadName,
+    },
+    /// Write a head as an ONNX file that runs without this program
+    Export(ExportArgs),
+}
+
+/// `hub head export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Both formats give the probabilities of `hub predict`. The image input of fused-onnx expects the
+tensor that the manifest's preprocessing makes; the file's metadata repeats it.
+
+Examples:
+  hub head export border-check --format onnx -o head.onnx
+  hub head export border-check --format fused-onnx -o classifier.onnx")]
+pub(crate) struct ExportArgs {
+    /// The head
+    #[arg(value_name = "HEAD")]
+    pub(crate) head: HeadName,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Where to write it
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) with: HeadUseArgs,
+}
+
+/// What an exported file computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// From features to probabilities.
+    Onnx,
+    /// From the image tensor to probabilities: the extractor with the head behind it.
+    FusedOnnx,
+}

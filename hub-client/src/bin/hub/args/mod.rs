@@ -1,0 +1,165 @@
+//! What may be typed. Types only: what it means is settled in `context.rs` and `commands/`.
+
+mod authoring;
+mod consortium;
+mod finding;
+mod learning;
+mod local;
+
+pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
+pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
+pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
+pub(crate) use learning::{
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
+    RunArgs, TrainArgs, TransformArg, WeightsArg,
+};
+pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Publish, pull and run extractors of image features; train private heads on them
+///
+/// An extractor turns an image into a vector of features. It is published on a consortium's hub,
+/// signed by its owners. You pull it, it runs on your machine, and you train a small classifier, a
+/// head, on its features. Your images, labels and heads never leave your machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hub",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+First steps:
+  hub login https://hub.example.org
+  hub trust sha256:…
+  hub search passport
+  hub pull passport-extractor@2
+  hub train border-check --extractor passport-extractor@2 --images labelled/
+  hub predict border-check incoming/*.jpg
+
+Exit codes:
+  0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, policy),
+  5 network, 6 some inputs were skipped, 130 interrupted"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Print one JSON object: data to standard output, an error to standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print data and errors only: no progress, no remarks
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more about what is done
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// The hub to talk to, instead of the one of `hub login`
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HUB_REGISTRY",
+        hide_env_values = true
+    )]
+    pub(crate) hub: Option<String>,
+    /// Open no connection
+    #[arg(long, global = true, env = "HUB_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) offline: bool,
+    /// Threads for decoding and inference; all cores when absent
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "HUB_THREADS",
+        hide_env_values = true
+    )]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in to a hub
+    Login(LoginArgs),
+    /// Forget the hub and its token
+    #[command(after_help = "Examples:\n  hub logout")]
+    Logout,
+    /// Pin the consortium's policy, under which everything is verified
+    Trust(TrustArgs),
+    /// Search the hub
+    Search(SearchArgs),
+    /// Show a release: what it is, who signed it, what it holds
+    Show(ShowArgs),
+    /// Fetch, verify and install a release
+    Pull(PullArgs),
+    /// List the installed releases
+    #[command(after_help = "Examples:\n  hub list\n  hub list --json")]
+    List,
+    /// Verify an installed release again, without the network
+    Verify(VerifyArgs),
+    /// Remove an installed release
+    Rm(RmArgs),
+    /// Compute features of images
+    Embed(EmbedArgs),
+    /// Train a head on labelled images
+    Train(TrainArgs),
+    /// Classify images with a head
+    Predict(PredictArgs),
+    /// Measure a head on labelled images it was not trained on
+    Eval(EvalArgs),
+    /// List, show, remove and export heads
+    Head(HeadArgs),
+    /// Make a signing key
+    Keygen(KeygenArgs),
+    /// Found a consortium, or show its policy
+    #[command(subcommand)]
+    Consortium(ConsortiumCommand),
+    /// Start an author's folder for a new extractor
+    New(NewArgs),
+    /// Check an author's folder and compute its probe vectors
+    Check(CheckArgs),
+    /// Sign an author's folder and publish it as a release
+    Publish(PublishArgs),
+    /// Withdraw a release, or restore it
+    Yank(YankArgs),
+    /// Look for what is wrong with this installation
+    #[command(after_help = "\
+Each line is ok, warn or fail; the exit code is 1 when one is fail. With --offline the hub is not
+asked.
+
+Examples:
+  hub doctor
+  hub doctor --offline --json")]
+    Doctor,
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print this reference as Markdown
+    #[command(hide = true)]
+    Reference,
+}

@@ -1,0 +1,233 @@
+//! Running an installed extractor on many images: what embed, train, predict and eval share.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use hub_client::dataset::{ImageFile, SkipReason, Skipped};
+use hub_client::features::{FeatureCache, Origin};
+use hub_client::runtime::pipeline::{self, FeatureRow};
+use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
+use hub_client::store::InstalledRelease;
+use registry_schema::digest::Digest;
+use serde::Serialize;
+
+use super::installed::{extractor_files, with_causes};
+use crate::app::Outcome;
+use crate::args::RunArgs;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Page, list};
+use crate::progress::Bar;
+
+/// Skipped files that are named on standard error; the rest is counted.
+const NAMED: usize = 20;
+
+/// An extractor that is ready to run.
+pub(super) struct Embedder<'a> {
+    context: &'a Context,
+    extractor: Extractor,
+    origin: Origin,
+    cache: Option<FeatureCache>,
+    run: RunArgs,
+}
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+pub(super) struct RunView {
+    /// Images with features.
+    pub(super) images: usize,
+    /// Of these, known from the cache.
+    pub(super) cached: usize,
+    /// Files that were left out.
+    pub(super) skipped: Vec<SkippedView>,
+    /// Time of the run.
+    pub(super) seconds: f64,
+    pub(super) threads: usize,
+    pub(super) batch: usize,
+}
+
+/// A file that was left out.
+#[derive(Debug, Serialize)]
+pub(super) struct SkippedView {
+    path: String,
+    reason: String,
+}
+
+impl<'a> Embedder<'a> {
+    /// Loads the runtime library and the release's graph, whose bytes are compared with the signed
+    /// digest.
+    pub(super) fn open(
+        installed: &InstalledRelease,
+        run: RunArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
+        let spinner = Bar::spinner(context, "loading the extractor");
+        let options = RuntimeOptions {
+            batch: run.batch,
+            ..context.runtime_options()
+        };
+        let extractor = Extractor::open(extractor_files(installed)?, options)?;
+        drop(spinner);
+        let origin = Origin::of(installed.release());
+        let cache = match run.no_cache {
+            true => None,
+            false => Some(FeatureCache::open(&context.folders().features(), &origin)?),
+        };
+        Ok(Self {
+            context,
+            extractor,
+            origin,
+            cache,
+            run,
+        })
+    }
+
+    /// What computes the features.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Length of a feature vector.
+    pub(super) fn dimension(&self) -> usize {
+        self.extractor.dimension()
+    }
+
+    /// Computes the features of images and hands each to `sink`, in their order. What cannot be
+    /// used, `beforehand` included, is skipped and listed; with `--strict` it is the end.
+    pub(super) fn run(
+        &mut self,
+        images: &[ImageFile],
+        beforehand: &[Skipped],
+        mut sink: impl FnMut(usize, FeatureRow) -> Result<(), CommandError>,
+    ) -> Result<RunView, CommandError> {
+        let mut skipped = self.skip_files(beforehand)?;
+        let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+        let bar = Bar::images(self.context, paths.len());
+        let started = Instant::now();
+        let (mut count, mut cached) = (0, 0);
+        let (strict, report) = (self.run.strict, self.context.report());
+        let stop = self.context.interrupt().flag().clone();
+        let cache = self.cache.as_ref();
+        let known = |digest: &Digest| cache?.get(digest);
+        let deliver =
+            |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
+                bar.advance();
+                let name = &images[index].name;
+                match result {
+                    Ok(row) => {
+                        count += 1;
+                        if row.is_cached {
+                            cached += 1;
+                        } else if let Some(cache) = cache {
+                            cache.insert(&row.sha256, &row.features)?;
+                        }
+                        sink(index, row)
+                    }
+                    Err(source) if strict => Err(CommandError::Image {
+                        name: name.clone(),
+                        source,
+                    }),
+                    Err(error) => {
+                        let reason = with_causes(&error);
+                        if skipped.len() < NAMED {
+                            bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+                        }
+                        skipped.push(SkippedView {
+                            path: name.clone(),
+                            reason,
+                        });
+                        Ok(())
+                    }
+                }
+            };
+        let ended = pipeline::run(&mut self.extractor, &paths, Some(&known), &stop, deliver);
+        // What was computed before an interruption need not be computed again.
+        cache.map_or(Ok(()), FeatureCache::flush)?;
+        ended.map_err(|error| match error {
+            CommandError::Runtime(RuntimeError::Cancelled) => CommandError::Interrupted,
+            other => other,
+        })?;
+        drop(bar);
+        self.context.check_interrupt()?;
+        if count == 0 {
+            return Err(CommandError::NoUsableImage {
+                count: images.len(),
+            });
+        }
+        if !skipped.is_empty() {
+            let all = if skipped.len() > NAMED {
+                "; --json names them all"
+            } else {
+                ""
+            };
+            report.warn(&format!(
+                "{} of {} files were skipped{all}",
+                skipped.len(),
+                count + skipped.len()
+            ));
+        }
+        let (threads, batch) = self.extractor.threads_and_batch();
+        Ok(RunView {
+            images: count,
+            cached,
+            skipped,
+            seconds: started.elapsed().as_secs_f64(),
+            threads,
+            batch,
+        })
+    }
+
+    /// Files that are no images. One whose name does not claim to be one is nobody's loss.
+    fn skip_files(&self, files: &[Skipped]) -> Result<Vec<SkippedView>, CommandError> {
+        let mut skipped = Vec::new();
+        for file in files {
+            let (path, reason) = (file.path.display().to_string(), file.reason.to_string());
+            if file.reason == SkipReason::NotAnImage {
+                self.context
+                    .report()
+                    .detail(&format!("passed over {path}: {reason}"));
+                continue;
+            }
+            if self.run.strict {
+                return Err(CommandError::SkippedFile {
+                    path: file.path.clone(),
+                    reason,
+                });
+            }
+            if skipped.len() < NAMED {
+                self.context
+                    .report()
+                    .warn(&format!("skipped {path}: {reason}"));
+            }
+            skipped.push(SkippedView { path, reason });
+        }
+        Ok(skipped)
+    }
+}
+
+impl RunView {
+    /// Done, or some were skipped.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.skipped.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::SomeSkipped
+        }
+    }
+
+    /// What was run, in one line.
+    pub(super) fn write_text(&self, page: &mut Page) -> std::fmt::Result {
+        let rate = self.images as f64 / self.seconds.max(1e-3);
+        let mut parts = vec![format!(
+            "{} in {:.1} s ({rate:.1}/s)",
+            self.images, self.seconds
+        )];
+        if self.cached > 0 {
+            parts.push(format!("{} from the cache", self.cached));
+        }
+        if !self.skipped.is_empty() {
+            parts.push(format!("{} SKIPPED", self.skipped.len()));
+        }
+        page.field("images", list(parts))
+    }
+}

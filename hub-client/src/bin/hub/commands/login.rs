@@ -1,0 +1,140 @@
+//! `hub login`, `hub logout`
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+
+use hub_client::config::{HubConfig, UserConfig};
+use hub_client::registry::Registry;
+use registry_schema::api::WhoAmI;
+use registry_schema::digest::Digest;
+use serde::Serialize;
+
+use crate::app::Outcome;
+use crate::args::LoginArgs;
+use crate::context::{Context, token_of_environment, token_of_file, token_of_reader};
+use crate::error::CommandError;
+use crate::output::{Answer, Page};
+
+#[derive(Serialize)]
+struct LoginView {
+    hub: String,
+    consortium: String,
+    policy: Digest,
+    policy_is_pinned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<WhoAmI>,
+}
+
+#[derive(Serialize)]
+struct LogoutView {
+    hub: Option<String>,
+}
+
+pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome, CommandError> {
+    if context.is_offline() {
+        return Err(CommandError::Offline { command: "login" });
+    }
+    // 1. who we say we are
+    let token = if args.anonymous {
+        None
+    } else {
+        Some(find_token(args)?)
+    };
+    let hub = HubConfig {
+        url: args.url.clone(),
+        token,
+        certificate: args.certificate,
+    };
+    // 2. does the hub know us
+    let registry = Registry::new(&hub)?;
+    let info = registry.info().await?;
+    let identity = match &hub.token {
+        Some(_) => Some(registry.whoami().await?),
+        None if info.public => None,
+        None => {
+            return Err(CommandError::NotPublic {
+                url: registry.url().to_owned(),
+            });
+        }
+    };
+    // 3. remember it
+    let mut config = UserConfig::load(context.folders())?;
+    config.hub = Some(HubConfig {
+        url: registry.url().to_owned(),
+        ..hub
+    });
+    config.save(context.folders())?;
+    let policy_is_pinned = config.policy == Some(info.policy);
+    context.show(&LoginView {
+        hub: registry.url().to_owned(),
+        consortium: info.consortium,
+        policy: info.policy,
+        policy_is_pinned,
+        identity,
+    })?;
+    if !policy_is_pinned {
+        context
+            .report()
+            .note("next: `hub trust FINGERPRINT`, with the fingerprint the consortium gave you");
+    }
+    Ok(Outcome::Done)
+}
+
+pub(super) fn logout(context: &Context) -> Result<Outcome, CommandError> {
+    let mut config = UserConfig::load(context.folders())?;
+    let hub = config.hub.take();
+    if hub.is_some() {
+        config.save(context.folders())?;
+    }
+    context.show(&LogoutView {
+        hub: hub.map(|hub| hub.url),
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// The token from the file, the environment, standard input, or the keyboard, in this order.
+fn find_token(args: &LoginArgs) -> Result<String, CommandError> {
+    if let Some(path) = &args.token_file {
+        return token_of_file(path);
+    }
+    if let Some(token) = token_of_environment()? {
+        return Ok(token);
+    }
+    let token = if io::stdin().is_terminal() {
+        let typed = rpassword::prompt_password(format!("token for {}: ", args.url))
+            .map_err(CommandError::Input)?;
+        token_of_reader(typed.as_bytes())?
+    } else {
+        token_of_reader(io::stdin().lock())?
+    };
+    token.ok_or(CommandError::NoToken)
+}
+
+impl Answer for LoginView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.field("hub", &self.hub)?;
+        page.field("consortium", &self.consortium)?;
+        match &self.identity {
+            Some(identity) => {
+                page.field("logged in as", &identity.member)?;
+                page.field("scope", format!("{:?}", identity.scope).to_lowercase())?;
+                page.field("until", &identity.expires_at)?;
+            }
+            None => page.field("logged in as", "nobody: this hub is open for reading")?,
+        }
+        page.field("its policy", self.policy)?;
+        page.field(
+            "pinned here",
+            if self.policy_is_pinned { "yes" } else { "no" },
+        )
+    }
+}
+
+impl Answer for LogoutView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        match &self.hub {
+            Some(hub) => page.line(format!("forgot {hub} and its token")),
+            None => page.line("there was no hub to forget"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the commands do, one file per family. Each ends by showing an answer.
+//!
+//! Commands that are `async` talk to a hub; the others open no connection.
+
+mod chosen;
+mod completions;
+mod consortium;
+mod doctor;
+mod embed;
+mod embedding;
+mod eval;
+mod export;
+mod folder;
+mod head;
+mod installed;
+mod keygen;
+mod login;
+mod predict;
+mod publish;
+mod pull;
+mod release_view;
+mod search;
+mod show;
+mod train;
+mod trust;
+
+use crate::app::Outcome;
+use crate::args::{Command, ConsortiumCommand, HeadCommand};
+use crate::context::Context;
+use crate::error::CommandError;
+
+/// Does what was typed.
+pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, CommandError> {
+    match command {
+        Command::Login(args) => Box::pin(login::login(&args, context)).await,
+        Command::Logout => login::logout(context),
+        Command::Trust(args) => Box::pin(trust::trust(&args, context)).await,
+        Command::Search(args) => Box::pin(search::search(&args, context)).await,
+        Command::Show(args) => Box::pin(show::show(&args, context)).await,
+        Command::Pull(args) => Box::pin(pull::pull(&args, context)).await,
+        Command::List => installed::list(context),
+        Command::Verify(args) => installed::verify(&args, context),
+        Command::Rm(args) => installed::remove(&args, context),
+        Command::Train(args) => train::train(&args, context),
+        Command::Predict(args) => predict::predict(&args, context),
+        Command::Eval(args) => eval::eval(&args, context),
+        Command::Head(args) => match args.command {
+            HeadCommand::List => head::list(context),
+            HeadCommand::Show { head, head_version } => head::show(&head, head_version, context),
+            HeadCommand::Rm { head } => head::remove(&head, context),
+            HeadCommand::Export(args) => export::export(&args, context),
+        },
+        Command::Keygen(args) => keygen::keygen(&args, context),
+        Command::Consortium(ConsortiumCommand::Init(args)) => consortium::init(&args, context),
+        Command::Consortium(ConsortiumCommand::Show(args)) => consortium::show(&args, context),
+        Command::New(args) => folder::new(&args, context),
+        Command::Check(args) => Box::pin(folder::check(args, context)).await,
+        Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
+        Command::Yank(args) => Box::pin(publish::yank(&args, context)).await,
+        Command::Doctor => Box::pin(doctor::doctor(context)).await,
+        Command::Completions(args) => completions::completions(&args, context),
+        Command::Reference => completions::reference(context),
+        Command::Embed(args) => embed::embed(&args, context),
+    }
+}

@@ -1,0 +1,247 @@
+//! `hub pull`
+
+use std::fmt;
+
+use hub_client::lockfile::{LockFile, LockedRelease};
+use hub_client::pull::{self, ProbeCheck, PullRequest};
+use hub_client::registry::Registry;
+use hub_client::store::InstalledRelease;
+use registry_schema::digest::Digest;
+use registry_schema::reference::Reference;
+use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use semver::Version;
+use serde::Serialize;
+
+use super::release_view::{SignerView, YankView, signer_names, signers, size_bytes};
+use crate::app::Outcome;
+use crate::args::PullArgs;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Answer, Page, size};
+use crate::progress::Bar;
+
+#[derive(Serialize)]
+struct PullView {
+    releases: Vec<PulledView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OneView {
+    #[serde(flatten)]
+    release: PulledView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PulledView {
+    reference: Reference,
+    release: Reference,
+    version: Version,
+    statement: Digest,
+    signers: Vec<SignerView>,
+    #[serde(skip)]
+    signer_names: String,
+    /// Whether it was here already, so that nothing was asked.
+    was_installed: bool,
+    fetched_bytes: u64,
+    size_bytes: u64,
+    /// The smallest cosine of the probes; null when they were not run.
+    probe_cosine: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yanked: Option<YankView>,
+}
+
+pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
+    let mut lock = if args.no_lock {
+        None
+    } else {
+        Some(context.lock_file()?)
+    };
+    let policy = context.policy()?;
+    let mut releases = Vec::new();
+    for (reference, locked) in targets(args, lock.as_ref())? {
+        let pulled = pull_one(&reference, locked.as_ref(), &policy, args, context).await?;
+        if let Some(lock) = &mut lock {
+            context.check_interrupt()?;
+            let (version, statement) = (pulled.version.clone(), pulled.statement);
+            lock.set(LockedRelease {
+                reference,
+                version,
+                statement,
+            })?;
+        }
+        releases.push(pulled);
+    }
+    for yanked in releases.iter().filter(|release| release.yanked.is_some()) {
+        context
+            .report()
+            .warn(&format!("`{}` is yanked by its owners", yanked.release));
+    }
+    let lock_file = lock.map(|lock| lock.path().display().to_string());
+    // Who names one release gets one.
+    match (releases.pop(), &args.reference) {
+        (Some(release), Some(_)) => context.show(&OneView { release, lock_file })?,
+        (last, _) => {
+            releases.extend(last);
+            context.show(&PullView {
+                releases,
+                lock_file,
+            })?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// What to pull, and what the lock file says about each.
+fn targets(
+    args: &PullArgs,
+    lock: Option<&LockFile>,
+) -> Result<Vec<(Reference, Option<LockedRelease>)>, CommandError> {
+    let keep = |locked: &LockedRelease| (!args.update).then(|| locked.clone());
+    let Some(reference) = &args.reference else {
+        let lock = lock.map_or_else(
+            || {
+                Err(CommandError::NothingLocked {
+                    path: "hub.lock".into(),
+                })
+            },
+            Ok,
+        )?;
+        if lock.releases().is_empty() {
+            return Err(CommandError::NothingLocked {
+                path: lock.path().to_owned(),
+            });
+        }
+        return Ok(lock
+            .releases()
+            .iter()
+            .map(|one| (one.reference.clone(), keep(one)))
+            .collect());
+    };
+    let locked = lock.and_then(|lock| lock.get(reference)).and_then(keep);
+    match (locked, lock) {
+        (None, Some(lock)) if args.locked => Err(CommandError::NotLocked {
+            reference: reference.clone(),
+            path: lock.path().to_owned(),
+        }),
+        (locked, _) => Ok(vec![(reference.clone(), locked)]),
+    }
+}
+
+async fn pull_one(
+    reference: &Reference,
+    locked: Option<&LockedRelease>,
+    policy: &ConsortiumPolicy,
+    args: &PullArgs,
+    context: &Context,
+) -> Result<PulledView, CommandError> {
+    // 1. what is locked, installed and whole needs no request
+    if let Some(installed) = locked.and_then(|locked| find_whole(locked, policy, context)) {
+        return Ok(view(reference, &installed, 0, true));
+    }
+    // 2. everything else comes from the hub, checked on the way
+    let registry: Registry = context.registry("pull")?;
+    let exact = locked.map(LockedRelease::exact);
+    let probes = if args.without_probes {
+        ProbeCheck::SkipUnproven
+    } else {
+        ProbeCheck::Run(context.runtime_options())
+    };
+    let store = context.store();
+    let bar = Bar::bytes(context, &reference.to_string());
+    let progress = bar.transfer(context);
+    let request = PullRequest {
+        reference: exact.as_ref().unwrap_or(reference),
+        statement: locked.map(|locked| &locked.statement),
+        registry: &registry,
+        policy,
+        store: &store,
+        probes: &probes,
+        progress: &progress,
+    };
+    let pulled = Box::pin(pull::pull(&request)).await?;
+    Ok(view(
+        reference,
+        &pulled.installed,
+        pulled.fetched_bytes,
+        false,
+    ))
+}
+
+/// The locked release when it is installed, is that very one, and its files are as signed.
+fn find_whole(
+    locked: &LockedRelease,
+    policy: &ConsortiumPolicy,
+    context: &Context,
+) -> Option<InstalledRelease> {
+    let installed = context
+        .store()
+        .open_release(&locked.exact(), &policy.digest())
+        .ok()?;
+    let is_locked = installed.release().statement_digest() == locked.statement;
+    (is_locked && installed.check_files().is_ok()).then_some(installed)
+}
+
+fn view(
+    reference: &Reference,
+    installed: &InstalledRelease,
+    fetched_bytes: u64,
+    was_installed: bool,
+) -> PulledView {
+    let release = installed.release();
+    PulledView {
+        reference: reference.clone(),
+        release: release.reference(),
+        version: release.manifest().version.clone(),
+        statement: release.statement_digest(),
+        signers: signers(release),
+        signer_names: signer_names(release),
+        was_installed,
+        fetched_bytes,
+        size_bytes: size_bytes(release),
+        probe_cosine: installed.receipt().probe_cosine,
+        yanked: installed.yanked().map(YankView::from),
+    }
+}
+
+impl Answer for PullView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        for release in &self.releases {
+            release.write_text(page)?;
+        }
+        page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl Answer for OneView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        self.release.write_text(page)?;
+        page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl PulledView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(page.bold(&self.release.to_string()))?;
+        page.field("signed by", &self.signer_names)?;
+        page.field("statement", self.statement)?;
+        let came = if self.was_installed {
+            "installed already, as locked".to_owned()
+        } else {
+            format!(
+                "{} fetched of {}",
+                size(self.fetched_bytes),
+                size(self.size_bytes)
+            )
+        };
+        page.field("files", came)?;
+        let probes = self
+            .probe_cosine
+            .map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
+        page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
+        page.optional("YANKED", self.yanked.as_ref())
+    }
+}

@@ -1,0 +1,179 @@
+//! A verified release as it is shown.
+
+use std::fmt;
+
+use registry_schema::digest::Digest;
+use registry_schema::keys::KeyId;
+use registry_schema::manifest::Manifest;
+use registry_schema::name::MemberName;
+use registry_schema::preprocess::Input;
+use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::verify::VerifiedRelease;
+use semver::Version;
+use serde::Serialize;
+
+use crate::output::{Page, list, size};
+
+/// What was signed, by whom.
+#[derive(Serialize)]
+pub(super) struct ReleaseView {
+    reference: String,
+    statement: Digest,
+    policy: Digest,
+    signers: Vec<SignerView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yanked: Option<YankView>,
+    size_bytes: u64,
+    files: Vec<ReleaseFile>,
+    manifest: Manifest,
+}
+
+/// Who signed, with which key.
+#[derive(Serialize)]
+pub(super) struct SignerView {
+    member: MemberName,
+    key_id: KeyId,
+}
+
+/// Why a release is withdrawn.
+#[derive(Serialize)]
+pub(super) struct YankView {
+    pub(super) reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replacement: Option<Version>,
+}
+
+impl From<&YankStatement> for YankView {
+    fn from(yank: &YankStatement) -> Self {
+        Self {
+            reason: yank.reason.clone(),
+            replacement: yank.replacement.clone(),
+        }
+    }
+}
+
+impl fmt::Display for YankView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        self.replacement
+            .as_ref()
+            .map_or(Ok(()), |version| write!(f, " (use {version})"))
+    }
+}
+
+/// Who signed a release.
+pub(super) fn signers(release: &VerifiedRelease) -> Vec<SignerView> {
+    let view = |signer: &registry_schema::threshold::Signer| SignerView {
+        member: signer.member.clone(),
+        key_id: signer.key_id,
+    };
+    release.signers().iter().map(view).collect()
+}
+
+/// Their names.
+pub(super) fn signer_names(release: &VerifiedRelease) -> String {
+    list(release.signers().iter().map(|signer| &signer.member))
+}
+
+/// Bytes of all files.
+pub(super) fn size_bytes(release: &VerifiedRelease) -> u64 {
+    release.files().iter().map(|file| file.size_bytes).sum()
+}
+
+impl ReleaseView {
+    pub(super) fn new(release: &VerifiedRelease, yank: Option<&YankStatement>) -> Self {
+        Self {
+            reference: release.reference().to_string(),
+            statement: release.statement_digest(),
+            policy: release.trust_root(),
+            signers: signers(release),
+            yanked: yank.map(YankView::from),
+            size_bytes: size_bytes(release),
+            files: release.files().to_vec(),
+            manifest: release.manifest().clone(),
+        }
+    }
+
+    pub(super) fn write_text(&self, page: &mut Page) -> fmt::Result {
+        let manifest = &self.manifest;
+        page.line(page.bold(&self.reference))?;
+        page.line(&manifest.summary)?;
+        page.line("")?;
+        page.optional("YANKED", self.yanked.as_ref())?;
+        page.field(
+            "signed by",
+            list(self.signers.iter().map(|signer| &signer.member)),
+        )?;
+        page.field("statement", self.statement)?;
+        page.field("licence", &manifest.license)?;
+        page.field("domain", &manifest.domain)?;
+        if !manifest.tags.is_empty() {
+            page.field("tags", list(&manifest.tags))?;
+        }
+        page.field("feature space", manifest.feature_space())?;
+        page.field("features", features(manifest))?;
+        page.field("input", input(&manifest.input))?;
+        page.optional("changes", manifest.changes.as_ref())?;
+        page.optional("made from", manifest.provenance.base.as_ref())?;
+        for dataset in &manifest.provenance.datasets {
+            page.field(
+                "trained on",
+                format!("{} ({})", dataset.name, dataset.license),
+            )?;
+        }
+        for derivation in &manifest.derived_from {
+            page.field(
+                "derived from",
+                format!("{} ({})", derivation.release, derivation.how),
+            )?;
+        }
+        page.optional(
+            "predecessor",
+            manifest.predecessor.as_ref().map(|one| &one.version),
+        )?;
+        page.field("size", size(self.size_bytes))?;
+        page.line("")?;
+        let row = |file: &ReleaseFile| {
+            vec![
+                file.path.clone(),
+                size(file.size_bytes),
+                file.digest.to_string(),
+            ]
+        };
+        page.table(
+            &["FILE", "SIZE", "DIGEST"],
+            &self.files.iter().map(row).collect::<Vec<_>>(),
+        )
+    }
+}
+
+fn features(manifest: &Manifest) -> String {
+    let output = &manifest.output;
+    let length = if output.normalized {
+        ", of length 1"
+    } else {
+        ""
+    };
+    format!(
+        "{} numbers{length}, compared by {} distance",
+        output.dimension,
+        word(output.distance)
+    )
+}
+
+fn input(input: &Input) -> String {
+    format!(
+        "{}×{} {} pixels",
+        input.width,
+        input.height,
+        word(input.color)
+    )
+}
+
+/// A closed word as the manifest writes it.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}

@@ -1,0 +1,186 @@
+//! `hub show`
+
+use std::fmt;
+
+use registry_schema::api::ReleaseSummary;
+use registry_schema::manifest::CARD_FILE;
+use registry_schema::name::MemberName;
+use registry_schema::reference::Reference;
+use registry_schema::statement::YankStatement;
+use registry_schema::verify::{Asked, VerifiedRelease, current_yank, verify_release, verify_yank};
+use serde::Serialize;
+
+use super::chosen::Chosen;
+use super::release_view::ReleaseView;
+use crate::app::Outcome;
+use crate::args::ShowArgs;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Answer, Page, list, size};
+
+#[derive(Serialize)]
+struct ShowView {
+    #[serde(flatten)]
+    release: ReleaseView,
+    installed: bool,
+    /// The hub's own list, not signed as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listing: Option<ListingView>,
+}
+
+#[derive(Serialize)]
+struct ListingView {
+    owners: Vec<MemberName>,
+    threshold: usize,
+    releases: Vec<ReleaseSummary>,
+}
+
+#[derive(Serialize)]
+struct CardView {
+    reference: String,
+    readme: String,
+}
+
+pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, CommandError> {
+    if context.is_offline() {
+        return show_installed(args, context);
+    }
+    // 1. what the hub says
+    let registry = context.registry("show")?;
+    let answer = registry.release(&args.reference).await?;
+    // 2. what its owners signed
+    let (release, yank) = verify(&args.reference, &answer.envelope, &answer.yanks, context)?;
+    if args.readme {
+        let file = release.file(CARD_FILE).ok_or_else(|| no_card(&release))?;
+        let bytes = registry
+            .small_blob(&release.manifest().name, &file.digest, file.size_bytes)
+            .await?;
+        return show_card(&release, &String::from_utf8_lossy(&bytes), context);
+    }
+    // 3. what else there is of this name
+    let detail = registry.extractor(&release.manifest().name).await?;
+    let listing = ListingView {
+        owners: detail.owners,
+        threshold: detail.threshold,
+        releases: detail.releases,
+    };
+    let installed = context.store().list()?.iter().any(|(name, version)| {
+        *name == release.manifest().name && *version == release.manifest().version
+    });
+    context.show(&ShowView {
+        release: ReleaseView::new(&release, yank.as_ref()),
+        installed,
+        listing: Some(listing),
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, CommandError> {
+    let installed = Chosen::find(&args.reference, context)?.installed;
+    if args.readme {
+        return show_card(installed.release(), &installed.card()?, context);
+    }
+    let release = ReleaseView::new(installed.release(), installed.yanked());
+    context.show(&ShowView {
+        release,
+        installed: true,
+        listing: None,
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// What was signed, under the pinned policy.
+fn verify(
+    reference: &Reference,
+    envelope: &str,
+    yanks: &[String],
+    context: &Context,
+) -> Result<(VerifiedRelease, Option<YankStatement>), CommandError> {
+    let policy = context.policy()?;
+    let release = verify_release(&policy, &Asked::Reference(reference), envelope.as_bytes())?;
+    let yanks = yanks
+        .iter()
+        .map(|yank| verify_yank(&policy, &release, yank.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let yank = current_yank(&yanks)?.cloned();
+    Ok((release, yank))
+}
+
+fn no_card(release: &VerifiedRelease) -> CommandError {
+    let (reference, path) = (release.reference(), CARD_FILE.to_owned());
+    CommandError::Pull(hub_client::pull::PullError::NoSuchFile { reference, path })
+}
+
+fn show_card(
+    release: &VerifiedRelease,
+    text: &str,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
+    context.show(&CardView {
+        reference: release.reference().to_string(),
+        readme: text.to_owned(),
+    })?;
+    Ok(Outcome::Done)
+}
+
+impl Answer for ShowView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        self.release.write_text(page)?;
+        page.line("")?;
+        page.field("installed", if self.installed { "yes" } else { "no" })?;
+        let Some(listing) = &self.listing else {
+            return Ok(());
+        };
+        page.field(
+            "owners",
+            format!(
+                "{} ({} must sign)",
+                list(&listing.owners),
+                listing.threshold
+            ),
+        )?;
+        page.line("")?;
+        let row = |one: &ReleaseSummary| {
+            let yanked = one
+                .yanked
+                .as_ref()
+                .map_or_else(String::new, |yank| format!("yanked: {}", yank.reason));
+            vec![
+                one.version.to_string(),
+                one.dimension.to_string(),
+                size(one.size_bytes),
+                one.published_at.clone(),
+                list(&one.signers),
+                yanked,
+            ]
+        };
+        let rows: Vec<_> = listing.releases.iter().map(row).collect();
+        page.table(
+            &["RELEASE", "DIMENSION", "SIZE", "PUBLISHED", "SIGNED BY", ""],
+            &rows,
+        )
+    }
+}
+
+impl Answer for CardView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(printable(self.readme.trim_end()))
+    }
+}
+
+/// A card is written by strangers: what would steer the terminal is left out.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|&c| c == '\n' || c == '\t' || !c.is_control())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_does_not_steer_the_terminal() {
+        assert_eq!(printable("# a\n\x1b[31mred\x07\tb\r"), "# a\n[31mred\tb");
+    }
+}

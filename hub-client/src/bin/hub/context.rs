@@ -1,0 +1,226 @@
+//! What a command has at hand: options over environment over the user's file.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use hub_client::config::{Folders, HubConfig, UserConfig};
+use hub_client::files::{self, FileError};
+use hub_client::head::HeadStore;
+use hub_client::lockfile::LockFile;
+use hub_client::registry::Registry;
+use hub_client::runtime::RuntimeOptions;
+use hub_client::store::Store;
+use hub_client::trust;
+use registry_schema::trust_root::ConsortiumPolicy;
+
+use crate::args::GlobalArgs;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::output::{Answer, Output};
+use crate::report::Report;
+
+/// Longest token, with room for line ends.
+const TOKEN_BYTES: u64 = 4096;
+
+/// Everything that commands share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    global: GlobalArgs,
+    folders: Folders,
+    config: UserConfig,
+    output: Output,
+    report: Report,
+    interrupt: Interrupt,
+}
+
+impl Context {
+    /// Reads the environment and the user's file.
+    pub(crate) fn new(
+        global: GlobalArgs,
+        output: Output,
+        report: Report,
+        interrupt: Interrupt,
+    ) -> Result<Self, CommandError> {
+        let folders = Folders::from_environment(variable)?;
+        let config = UserConfig::load(&folders)?;
+        report.detail(&format!("settings: {}", folders.config_file().display()));
+        Ok(Self {
+            global,
+            folders,
+            config,
+            output,
+            report,
+            interrupt,
+        })
+    }
+
+    /// Where things are.
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// The user's file.
+    pub(crate) fn config(&self) -> &UserConfig {
+        &self.config
+    }
+
+    /// Where remarks go.
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Whether the user has asked to stop.
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// Fails when the user has asked to stop: to be asked before something is written.
+    pub(crate) fn check_interrupt(&self) -> Result<(), CommandError> {
+        if self.interrupt.is_set() {
+            Err(CommandError::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Prints a command's answer.
+    pub(crate) fn show(&self, answer: &impl Answer) -> Result<(), CommandError> {
+        self.output.show(answer)
+    }
+
+    /// Where data goes.
+    pub(crate) fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// Whether no connection may be opened.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.global.offline
+    }
+
+    /// The hub that is meant, when there is one.
+    ///
+    /// The token and the certificate of the user's file belong to the hub they were given for: they
+    /// are not used for another address.
+    pub(crate) fn hub(&self) -> Result<Option<HubConfig>, CommandError> {
+        let stored = self.config.hub.clone();
+        let mut hub = match (&self.global.hub, stored) {
+            (None, None) => return Ok(None),
+            (None, Some(stored)) => stored,
+            (Some(url), Some(stored)) if same_url(url, &stored.url) => stored,
+            (Some(url), _) => HubConfig {
+                url: url.clone(),
+                token: None,
+                certificate: None,
+            },
+        };
+        if let Some(token) = token_of_environment()? {
+            hub.token = Some(token);
+        }
+        Ok(Some(hub))
+    }
+
+    /// A connection to the hub, for the command named.
+    pub(crate) fn registry(&self, command: &'static str) -> Result<Registry, CommandError> {
+        if self.is_offline() {
+            return Err(CommandError::Offline { command });
+        }
+        let hub = self.hub()?.ok_or(CommandError::NoHub)?;
+        self.report.detail(&format!("hub: {}", hub.url));
+        Ok(Registry::new(&hub)?)
+    }
+
+    /// The policy the user has pinned.
+    pub(crate) fn policy(&self) -> Result<ConsortiumPolicy, CommandError> {
+        Ok(trust::pinned_policy(&self.folders)?)
+    }
+
+    /// The installed releases.
+    pub(crate) fn store(&self) -> Store {
+        Store::new(self.folders.store())
+    }
+
+    /// The trained heads.
+    pub(crate) fn heads(&self) -> HeadStore {
+        HeadStore::new(&self.folders.data)
+    }
+
+    /// The lock file of the project around the current folder.
+    pub(crate) fn lock_file(&self) -> Result<LockFile, CommandError> {
+        let here = std::env::current_dir()
+            .map_err(|source| FileError::new("cannot find the current folder", ".", source))?;
+        Ok(LockFile::find(&here)?)
+    }
+
+    /// How to run extractors.
+    pub(crate) fn runtime_options(&self) -> RuntimeOptions {
+        RuntimeOptions {
+            threads: self
+                .global
+                .threads
+                .or_else(|| self.config.threads.and_then(std::num::NonZeroUsize::new)),
+            home: Some(self.folders.data.clone()),
+            ..RuntimeOptions::default()
+        }
+    }
+}
+
+/// A variable of the environment, when it is text.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `HUB_TOKEN`, or the content of the file `HUB_TOKEN_FILE` names.
+pub(crate) fn token_of_environment() -> Result<Option<String>, CommandError> {
+    if let Some(token) = variable("HUB_TOKEN") {
+        return Ok(Some(token));
+    }
+    variable("HUB_TOKEN_FILE")
+        .map(|path| token_of_file(&PathBuf::from(path)))
+        .transpose()
+}
+
+/// The token in a file.
+pub(crate) fn token_of_file(path: &Path) -> Result<String, CommandError> {
+    let bytes = files::read_limited(path, TOKEN_BYTES)?;
+    token_of_text(&String::from_utf8_lossy(&bytes)).ok_or(CommandError::NoToken)
+}
+
+/// The token that a reader holds; `None` when it is empty.
+pub(crate) fn token_of_reader(reader: impl Read) -> Result<Option<String>, CommandError> {
+    let mut text = String::new();
+    reader
+        .take(TOKEN_BYTES)
+        .read_to_string(&mut text)
+        .map_err(CommandError::Input)?;
+    Ok(token_of_text(&text))
+}
+
+fn token_of_text(text: &str) -> Option<String> {
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(str::to_owned)
+}
+
+fn same_url(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_token_is_the_first_line_that_says_something() {
+        assert_eq!(
+            token_of_reader(&b"\n  hub_abc \nrest"[..])
+                .unwrap()
+                .as_deref(),
+            Some("hub_abc")
+        );
+        assert_eq!(token_of_reader(&b"\n \n"[..]).unwrap(), None);
+        assert!(same_url("https://h/", "https://h"));
+    }
+}

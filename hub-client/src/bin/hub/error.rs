@@ -1,0 +1,239 @@
+//! Every way in which a command can fail, and what to say about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use hub_client::hint::{Advice, ErrorCode, Hint};
+use registry_schema::reference::Reference;
+
+macro_rules! library_errors {
+    ($($variant:ident($error:ty),)+) => {
+        /// A command failed.
+        #[derive(Debug, thiserror::Error)]
+        pub(crate) enum CommandError {
+            $(#[error(transparent)] $variant(#[from] $error),)+
+            /// The tasks' runtime did not start.
+            #[error("the program cannot start its tasks")]
+            Start(#[source] io::Error),
+            /// Standard output.
+            #[error("cannot write to standard output")]
+            Output(#[source] io::Error),
+            /// Standard input.
+            #[error("cannot read standard input")]
+            Input(#[source] io::Error),
+            /// An answer that is not to be had as JSON.
+            #[error("the answer cannot be written as JSON")]
+            Json(#[from] serde_json::Error),
+            /// A line of CSV.
+            #[error("the answer cannot be written as CSV")]
+            Csv(#[from] csv::Error),
+            /// No hub to ask.
+            #[error("no hub is configured")]
+            NoHub,
+            /// The network is switched off.
+            #[error("`hub {command}` needs the hub, and the network is switched off by --offline or HUB_OFFLINE")]
+            Offline {
+                /// Which command.
+                command: &'static str,
+            },
+            /// No token.
+            #[error("no token was given")]
+            NoToken,
+            /// A hub that wants a token was logged in to without one.
+            #[error("the hub at {url} is not open for reading without a token")]
+            NotPublic {
+                /// Which hub.
+                url: String,
+            },
+            /// Nothing was pinned.
+            #[error("nothing was pinned: compare the fingerprint {found} with the one the consortium gave you")]
+            NotCompared {
+                /// The hub's fingerprint.
+                found: registry_schema::digest::Digest,
+            },
+            /// A reference that must be in the lock file.
+            #[error("`{reference}` is not in `{}`", path.display())]
+            NotLocked {
+                /// Which.
+                reference: Reference,
+                /// The lock file.
+                path: PathBuf,
+            },
+            /// Another release of that version is installed.
+            #[error("the installed `{reference}` is not the one `{}` names", path.display())]
+            OtherThanLocked {
+                /// Which.
+                reference: Reference,
+                /// The lock file.
+                path: PathBuf,
+            },
+            /// `hub pull` without a reference, and nothing is locked.
+            #[error("`{}` names no release", path.display())]
+            NothingLocked {
+                /// The lock file.
+                path: PathBuf,
+            },
+            /// A reference that must name one release.
+            #[error("`{reference}` names no single release")]
+            NotExact {
+                /// What was given.
+                reference: Reference,
+            },
+            /// An installed release does not fit a head.
+            #[error("no installed release can run the head `{head}`: it was trained on {extractor}")]
+            NoExtractor {
+                /// The head.
+                head: String,
+                /// What it was trained on.
+                extractor: String,
+            },
+            /// With `--strict`, one bad image is the end.
+            #[error("`{name}` cannot be used")]
+            Image {
+                /// Which image.
+                name: String,
+                /// Why.
+                #[source]
+                source: hub_client::runtime::ImageError,
+            },
+            /// With `--strict`, one skipped file is the end.
+            #[error("`{}` cannot be used: {reason}", path.display())]
+            SkippedFile {
+                /// Which file.
+                path: PathBuf,
+                /// Why.
+                reason: String,
+            },
+            /// Every single image failed.
+            #[error("none of the {count} images can be used")]
+            NoUsableImage {
+                /// How many there were.
+                count: usize,
+            },
+            /// Nothing left to evaluate on.
+            #[error("the head `{head}` was trained on all of the {count} images")]
+            OnlyTrainingImages {
+                /// How many.
+                count: usize,
+                /// The head.
+                head: String,
+            },
+            /// Ctrl-C.
+            #[error("interrupted")]
+            Interrupted,
+        }
+
+        impl CommandError {
+            fn advice_of_library(&self) -> Option<Advice> {
+                match self {
+                    $(Self::$variant(error) => Some(error.advice()),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+library_errors! {
+    Config(hub_client::config::ConfigError),
+    Consortium(hub_client::consortium::ConsortiumError),
+    Dataset(hub_client::dataset::DatasetError),
+    Features(hub_client::features::FeatureError),
+    File(hub_client::files::FileError),
+    Head(hub_client::head::HeadError),
+    Export(hub_client::head::export::ExportError),
+    Key(hub_client::keys::KeyFileError),
+    LockFile(hub_client::lockfile::LockFileError),
+    Check(hub_client::publish::CheckError),
+    Folder(hub_client::publish::FolderError),
+    Predecessor(hub_client::publish::PredecessorError),
+    Publish(hub_client::publish::PublishError),
+    Scaffold(hub_client::publish::ScaffoldError),
+    Pull(hub_client::pull::PullError),
+    Registry(hub_client::registry::RegistryError),
+    Runtime(hub_client::runtime::RuntimeError),
+    Store(hub_client::store::StoreError),
+    Trust(hub_client::trust::TrustStoreError),
+    Policy(registry_schema::trust_root::PolicyError),
+    Verify(registry_schema::verify::VerifyError),
+    Compatibility(registry_schema::compatibility::CompatibilityError),
+}
+
+impl CommandError {
+    /// The stable code and the hint.
+    pub(crate) fn advice(&self) -> Advice {
+        if let Some(advice) = self.advice_of_library() {
+            return advice;
+        }
+        let (code, hint) = match self {
+            Self::NoHub => (
+                ErrorCode::NoHub,
+                "run `hub login URL`, or name one with --hub URL",
+            ),
+            Self::Offline { .. } => (
+                ErrorCode::Offline,
+                "leave out --offline and unset HUB_OFFLINE",
+            ),
+            Self::NoToken => (
+                ErrorCode::Unauthenticated,
+                "get one from the hub's operator (`hub-server token create`) and give it by --token-file, HUB_TOKEN or standard \
+                 input; --anonymous is for hubs that are open for reading",
+            ),
+            Self::NotPublic { .. } => (
+                ErrorCode::Unauthenticated,
+                "get a token from the hub's operator (`hub-server token create`)",
+            ),
+            Self::NotCompared { .. } => {
+                (ErrorCode::Policy, "run `hub trust sha256:…` with that one")
+            }
+            Self::NotLocked { .. } => (
+                ErrorCode::NotLocked,
+                "leave out --locked to resolve and lock it",
+            ),
+            Self::OtherThanLocked { .. } => (
+                ErrorCode::LockMismatch,
+                "run `hub pull` to fetch what is locked",
+            ),
+            Self::NothingLocked { .. } => (
+                ErrorCode::NotLocked,
+                "name what to pull: `hub pull passport-extractor@2`",
+            ),
+            Self::NotExact { .. } => (
+                ErrorCode::Usage,
+                "write the whole version, such as passport-extractor@2.1.0",
+            ),
+            Self::NoExtractor { extractor, .. } => {
+                return Advice::with_hint(
+                    ErrorCode::NotInstalled,
+                    format!("run `hub pull {extractor}`"),
+                );
+            }
+            Self::Image { source, .. } => return source.advice(),
+            Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
+            Self::NoUsableImage { .. } => {
+                (ErrorCode::Image, "each was named above with its reason")
+            }
+            Self::OnlyTrainingImages { .. } => (ErrorCode::Labels, "give images it has not seen"),
+            Self::Interrupted => return Advice::of(ErrorCode::Interrupted),
+            _ => return Advice::of(ErrorCode::File),
+        };
+        Advice::with_hint(code, hint)
+    }
+
+    /// The program's exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.advice().code.exit_code()
+    }
+
+    /// Whether whoever read standard output went away: no failure of ours.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Json(error) => error.io_error_kind() == Some(io::ErrorKind::BrokenPipe),
+            Self::Csv(error) => {
+                matches!(error.kind(), csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+            }
+            _ => false,
+        }
+    }
+}

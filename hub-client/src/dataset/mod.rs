@@ -1,0 +1,24 @@
+//! Images in folders, and which class each belongs to.
+//!
+//! ```no_run
+//! use hub_client::dataset::{ImageSet, LabelledImages};
+//! let images = ImageSet::walk("holiday".as_ref())?;
+//! for skipped in &images.skipped {
+//!     eprintln!("{}: {}", skipped.path.display(), skipped.reason);
+//! }
+//! // holiday/beach/1.jpg, holiday/mountains/2.jpg, … or holiday/labels.csv with the columns path, label
+//! let labelled = LabelledImages::from_folders(images)?;
+//! assert_eq!(labelled.classes, ["beach", "mountains"]);
+//! # Ok::<(), hub_client::dataset::DatasetError>(())
+//! ```
+//!
+//! *What identifies an image?* The SHA-256 of its bytes, computed when it is read to be embedded. Paths
+//! are for people: files may move.
+
+mod error;
+pub mod images;
+pub mod labels;
+
+pub use self::error::DatasetError;
+pub use self::images::{ImageFile, ImageSet, SkipReason, Skipped};
+pub use self::labels::{LabelWarning, LabelledImage, LabelledImages};

@@ -1,0 +1,307 @@
+//! The file of a head, `hub-head/1`:
+//!
+//! ```text
+//! hub-head/1⏎
+//! sha256:<of everything after this line>⏎
+//! {"name":"border", …, "tensors":[["weights",[2,1280]],["bias",[2]],["temperature",[1]],["mean",[1280]]]}⏎
+//! <the tensors one after another, f32, little-endian, in C order>
+//! ```
+//!
+//! The numbers that predict are binary, so that they come back bit for bit; everything else is one
+//! line of JSON. In Python: `magic, digest, header, data = raw.split(b"\n", 3)`, then
+//! `numpy.frombuffer(data, "<f4")`. The digest finds damage and edits, it is no signature. A reader
+//! refuses fields it does not know, so whatever changes what a head means gets a new number.
+
+use std::io::{self, Read, Write};
+
+use jiff::Timestamp;
+use ndarray::{Array1, Array2};
+use registry_schema::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::train::TrainingFacts;
+use super::transform::{Transform, TransformKind};
+use super::{ExtractorRelease, Head, HeadError, check_classes};
+
+/// The name of the format.
+pub const FORMAT: &str = "hub-head/1";
+
+/// Largest head file: 65,536 dimensions × 1,000 classes × 4 bytes are 250 MiB, and as much again for the
+/// digests of labelled images.
+pub const HEAD_BYTES: u64 = 512 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Header {
+    name: String,
+    created_at: String,
+    extractor: ExtractorRelease,
+    classes: Vec<String>,
+    transform: TransformKind,
+    training: TrainingFacts,
+    tensors: Vec<(String, Vec<usize>)>,
+}
+
+impl Head {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`HeadError::Write`] when the writer fails.
+    pub fn write_to(&self, writer: &mut impl Write) -> Result<(), HeadError> {
+        self.write_lines(writer).map_err(HeadError::Write)
+    }
+
+    /// Reads a file and checks its digest and shapes.
+    ///
+    /// # Errors
+    /// [`HeadError::NotAHead`], [`HeadError::NewerFormat`], [`HeadError::Damaged`],
+    /// [`HeadError::Malformed`], [`HeadError::TooLarge`], [`HeadError::Read`].
+    pub fn read_from(reader: impl Read) -> Result<Self, HeadError> {
+        let mut bytes = Vec::new();
+        reader
+            .take(HEAD_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(HeadError::Read)?;
+        if bytes.len() as u64 > HEAD_BYTES {
+            return Err(HeadError::TooLarge {
+                limit_bytes: HEAD_BYTES,
+            });
+        }
+        Self::parse(&bytes)
+    }
+
+    fn write_lines(&self, writer: &mut impl Write) -> io::Result<()> {
+        let tensors = self.tensors();
+        let header = Header {
+            name: self.name.to_string(),
+            created_at: self.created_at.to_string(),
+            extractor: self.extractor.clone(),
+            classes: self.classes.clone(),
+            transform: self.transform.kind(),
+            training: self.training.clone(),
+            tensors: tensors
+                .iter()
+                .map(|tensor| (tensor.name.to_owned(), tensor.shape.clone()))
+                .collect(),
+        };
+        let mut body = serde_json::to_vec(&header)?;
+        body.push(b'\n');
+        for value in tensors.iter().flat_map(|tensor| &tensor.values) {
+            body.extend_from_slice(&value.to_le_bytes());
+        }
+        writeln!(writer, "{FORMAT}")?;
+        writeln!(writer, "{}", Digest::of(&body))?;
+        writer.write_all(&body)
+    }
+
+    fn tensors(&self) -> Vec<Tensor> {
+        let matrix = |name, matrix: &Array2<f32>| Tensor {
+            name,
+            shape: matrix.shape().to_vec(),
+            values: matrix.iter().copied().collect(),
+        };
+        let vector = |name, vector: &Array1<f32>| Tensor {
+            name,
+            shape: vec![vector.len()],
+            values: vector.to_vec(),
+        };
+        let mut tensors = vec![
+            matrix("weights", &self.weights),
+            vector("bias", &self.bias),
+            Tensor {
+                name: "temperature",
+                shape: vec![1],
+                values: vec![self.temperature],
+            },
+        ];
+        match &self.transform {
+            Transform::Standardise { mean, scale } => {
+                tensors.extend([vector("mean", mean), vector("scale", scale)]);
+            }
+            Transform::CentredL2 { mean } => tensors.push(vector("mean", mean)),
+            Transform::L2 | Transform::None => {}
+        }
+        tensors
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
+        let body = checked_body(bytes)?;
+        let (header, data) = split_line(body).ok_or_else(|| malformed("the header has no end"))?;
+        let header: Header =
+            serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
+        check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
+        let mut tensors = Tensors::read(&header.tensors, data)?;
+        let classes = header.classes.len();
+        let weights = tensors.matrix("weights", classes)?;
+        let dimension = weights.ncols();
+        let head = Self {
+            name: header
+                .name
+                .parse()
+                .map_err(|error: HeadError| malformed(&error.to_string()))?,
+            created_at: header
+                .created_at
+                .parse::<Timestamp>()
+                .map_err(|error| malformed(&error.to_string()))?,
+            extractor: header.extractor,
+            bias: tensors.vector("bias", classes)?,
+            temperature: tensors.positive("temperature", 1)?[0],
+            transform: match header.transform {
+                TransformKind::Standardise => Transform::Standardise {
+                    mean: tensors.vector("mean", dimension)?,
+                    scale: tensors.positive("scale", dimension)?,
+                },
+                TransformKind::CentredL2 => Transform::CentredL2 {
+                    mean: tensors.vector("mean", dimension)?,
+                },
+                TransformKind::L2 => Transform::L2,
+                TransformKind::None => Transform::None,
+            },
+            classes: header.classes,
+            weights,
+            training: header.training,
+        };
+        tensors.finish()?;
+        Ok(head)
+    }
+}
+
+/// What follows the two first lines, after checking them.
+fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
+    let family = FORMAT.trim_end_matches('1').as_bytes();
+    if !bytes.starts_with(family) {
+        return Err(HeadError::NotAHead);
+    }
+    let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
+    if format != FORMAT.as_bytes() {
+        let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
+        let is_number =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        return match format.strip_prefix("hub-head/") {
+            Some(number) if is_number(number) => Err(HeadError::NewerFormat { format }),
+            _ => Err(HeadError::Damaged),
+        };
+    }
+    let (digest, body) = split_line(rest).ok_or(HeadError::Damaged)?;
+    let stated = str::from_utf8(digest)
+        .ok()
+        .and_then(|text| text.parse::<Digest>().ok());
+    if stated == Some(Digest::of(body)) {
+        Ok(body)
+    } else {
+        Err(HeadError::Damaged)
+    }
+}
+
+struct Tensor {
+    name: &'static str,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// The tensors of a file, taken one after another.
+struct Tensors<'a> {
+    left: Vec<(&'a str, &'a [usize], &'a [u8])>,
+}
+
+impl<'a> Tensors<'a> {
+    fn read(declared: &'a [(String, Vec<usize>)], mut data: &'a [u8]) -> Result<Self, HeadError> {
+        let mut left = Vec::new();
+        for (name, shape) in declared {
+            let count = shape
+                .iter()
+                .try_fold(4_usize, |bytes, &size| bytes.checked_mul(size));
+            let (values, rest) = count
+                .and_then(|bytes| data.split_at_checked(bytes))
+                .ok_or_else(|| malformed(&format!("the numbers of `{name}` are not all there")))?;
+            left.push((name.as_str(), shape.as_slice(), values));
+            data = rest;
+        }
+        if !data.is_empty() {
+            return Err(malformed(
+                "numbers that belong to nothing follow the last tensor",
+            ));
+        }
+        // The next to take is the last.
+        left.reverse();
+        Ok(Self { left })
+    }
+
+    fn matrix(&mut self, name: &str, rows: usize) -> Result<Array2<f32>, HeadError> {
+        let (shape, values) = self.take(name)?;
+        match *shape {
+            [r, columns] if r == rows && columns > 0 => {
+                Array2::from_shape_vec((rows, columns), values)
+                    .map_err(|error| malformed(&error.to_string()))
+            }
+            _ => Err(malformed(&format!(
+                "`{name}` has the shape {shape:?}, and there are {rows} classes"
+            ))),
+        }
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f32>, HeadError> {
+        let (shape, values) = self.take(name)?;
+        if *shape == [length] {
+            Ok(Array1::from(values))
+        } else {
+            Err(malformed(&format!(
+                "`{name}` has the shape {shape:?}, expected [{length}]"
+            )))
+        }
+    }
+
+    fn positive(&mut self, name: &str, length: usize) -> Result<Array1<f32>, HeadError> {
+        let vector = self.vector(name, length)?;
+        if vector.iter().all(|&value| value > 0.0) {
+            Ok(vector)
+        } else {
+            Err(malformed(&format!("`{name}` is not positive")))
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Result<(&'a [usize], Vec<f32>), HeadError> {
+        let (found, shape, bytes) = self
+            .left
+            .pop()
+            .ok_or_else(|| malformed(&format!("`{name}` is missing")))?;
+        if found != name {
+            return Err(malformed(&format!(
+                "`{found}` stands where `{name}` should"
+            )));
+        }
+        let (numbers, _) = bytes.as_chunks::<4>();
+        let values: Vec<f32> = numbers
+            .iter()
+            .map(|number| f32::from_le_bytes(*number))
+            .collect();
+        if values.iter().all(|value| value.is_finite()) {
+            Ok((shape, values))
+        } else {
+            Err(malformed(&format!(
+                "`{name}` holds values that are not finite"
+            )))
+        }
+    }
+
+    fn finish(self) -> Result<(), HeadError> {
+        match self.left.last() {
+            None => Ok(()),
+            Some((name, ..)) => Err(malformed(&format!("`{name}` is not expected"))),
+        }
+    }
+}
+
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}
+
+fn malformed(problem: &str) -> HeadError {
+    HeadError::Malformed {
+        problem: problem.chars().take(300).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

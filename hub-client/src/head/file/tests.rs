@@ -1,0 +1,121 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+use super::super::tests::{head_with, small_head};
+use super::*;
+
+fn bytes(head: &Head) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    head.write_to(&mut bytes).unwrap();
+    bytes
+}
+
+/// A file with another body and a digest that fits it.
+fn resealed(file: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let body = change(file.splitn(3, |&byte| byte == b'\n').nth(2).unwrap());
+    [
+        format!("{FORMAT}\n{}\n", Digest::of(&body)).into_bytes(),
+        body,
+    ]
+    .concat()
+}
+
+fn replaced(file: &[u8], from: &str, to: &str) -> Vec<u8> {
+    resealed(file, |body| {
+        let at = body
+            .windows(from.len())
+            .position(|window| window == from.as_bytes())
+            .unwrap();
+        [&body[..at], to.as_bytes(), &body[at + from.len()..]].concat()
+    })
+}
+
+#[test]
+fn every_kind_of_head_comes_back_bit_for_bit() {
+    for kind in [
+        TransformKind::Standardise,
+        TransformKind::CentredL2,
+        TransformKind::L2,
+        TransformKind::None,
+    ] {
+        let head = head_with(kind);
+        let file = bytes(&head);
+        assert_eq!(Head::read_from(file.as_slice()).unwrap(), head);
+        assert_eq!(bytes(&Head::read_from(file.as_slice()).unwrap()), file);
+    }
+}
+
+#[test]
+fn any_truncation_is_found() {
+    let file = bytes(&small_head());
+    for length in 0..file.len() {
+        assert!(Head::read_from(&file[..length]).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn any_changed_byte_is_found() {
+    let file = bytes(&small_head());
+    for at in 0..file.len() {
+        let mut changed = file.clone();
+        changed[at] ^= 1;
+        assert!(Head::read_from(changed.as_slice()).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn newer_formats_are_refused_in_words() {
+    let file = bytes(&small_head());
+    let newer = [b"hub-head/2", &file[FORMAT.len()..]].concat();
+    let error = Head::read_from(newer.as_slice()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("newer hub in the format `hub-head/2`"),
+        "{error}"
+    );
+    assert!(matches!(
+        Head::read_from(&b"PK\x03\x04"[..]),
+        Err(HeadError::NotAHead)
+    ));
+    assert!(matches!(
+        Head::read_from(&b""[..]),
+        Err(HeadError::NotAHead)
+    ));
+}
+
+#[test]
+fn well_sealed_nonsense_is_refused() {
+    let file = bytes(&small_head());
+    let huge = format!("[\"weights\",[2,{}]]", usize::MAX / 2);
+    for (from, to) in [
+        ("\"name\":", "\"novelty\":1,\"name\":"),
+        ("[\"weights\",[2,3]]", huge.as_str()),
+        ("[\"weights\",[2,3]]", "[\"weights\",[3,2]]"),
+        ("[\"weights\",[2,3]]", "[\"bias\",[2,3]]"),
+        ("[\"weights\",[2,3]]", "[\"weights\",[2,2]]"),
+        ("\"name\":\"small\"", "\"name\":\"../small\""),
+        ("\"transform\":\"centred-l2\"", "\"transform\":\"l2\""),
+        ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\",\"a\"]"),
+        ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\"]"),
+    ] {
+        let error = Head::read_from(replaced(&file, from, to).as_slice()).unwrap_err();
+        assert!(
+            matches!(error, HeadError::Malformed { .. }),
+            "{to}: {error}"
+        );
+    }
+    let not_a_number = resealed(&file, |body| {
+        let mut body = body.to_vec();
+        let end = body.len();
+        body[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        body
+    });
+    assert!(matches!(
+        Head::read_from(not_a_number.as_slice()),
+        Err(HeadError::Malformed { .. })
+    ));
+    let longer = resealed(&file, |body| [body, &[0; 4]].concat());
+    assert!(matches!(
+        Head::read_from(longer.as_slice()),
+        Err(HeadError::Malformed { .. })
+    ));
+}

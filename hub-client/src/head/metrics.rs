@@ -1,0 +1,198 @@
+//! How good predictions are, with the uncertainty that few images leave.
+
+use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
+
+/// Normal quantile of the interval: 1.645 leaves 5 in 100 on each side.
+pub const INTERVAL_QUANTILE: f64 = 1.645;
+
+/// Smallest probability the log loss sees, so that one sure mistake does not make it infinite: the
+/// rounding of f32, as scikit-learn clips single-precision probabilities.
+const PROBABILITY_FLOOR: f64 = f32::EPSILON as f64;
+
+/// Figures of predictions on images with known classes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// How many images.
+    pub images: usize,
+    /// Share of images whose most probable class is the true one, 0 to 1.
+    pub accuracy: f64,
+    /// Where the accuracy on many such images lies, 9 times in 10.
+    pub accuracy_interval: Interval,
+    /// Mean recall of the classes that occur.
+    pub balanced_accuracy: f64,
+    /// Mean of minus the natural logarithm of the true class's probability.
+    pub log_loss: f64,
+    /// Images of class i (row) that were taken for class j (column).
+    pub confusion: Vec<Vec<usize>>,
+    /// Figures of each class, in the head's order.
+    pub classes: Vec<ClassMetrics>,
+}
+
+/// Figures of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    /// The class.
+    pub class: String,
+    /// How many images are of this class.
+    pub images: usize,
+    /// Share of its images that were found; none when there are none.
+    pub recall: Option<f64>,
+    /// Share of the images taken for this class that are of it; none when there are none.
+    pub precision: Option<f64>,
+}
+
+/// A range of a share, both ends from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Metrics {
+    /// Compares probabilities (n×K) with the true classes (n entries of `0..K`).
+    pub fn new(probabilities: ArrayView2<'_, f32>, truth: &[usize], classes: &[String]) -> Self {
+        let mut confusion = vec![vec![0; classes.len()]; classes.len()];
+        let mut log_loss = 0.0;
+        for (row, &class) in probabilities.rows().into_iter().zip(truth) {
+            confusion[class][most_probable(row.iter().copied())] += 1;
+            log_loss -= f64::from(row[class]).max(PROBABILITY_FLOOR).ln();
+        }
+        let hits: usize = (0..classes.len())
+            .map(|class| confusion[class][class])
+            .sum();
+        let classes = per_class(&confusion, classes);
+        let recalls: Vec<f64> = classes.iter().filter_map(|class| class.recall).collect();
+        let images = truth.len();
+        Self {
+            images,
+            accuracy: share(hits, images).unwrap_or_default(),
+            accuracy_interval: wilson(share(hits, images).unwrap_or_default(), images),
+            balanced_accuracy: recalls.iter().sum::<f64>() / recalls.len().max(1) as f64,
+            log_loss: log_loss / images.max(1) as f64,
+            confusion,
+            classes,
+        }
+    }
+}
+
+/// Wilson's score interval of a share that was seen on n images. Without images it is everything.
+///
+/// `centre = (p + q²/2n) / (1 + q²/n)`, `half = q √(p(1−p)/n + q²/4n²) / (1 + q²/n)`
+/// (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
+pub fn wilson(share: f64, images: usize) -> Interval {
+    if images == 0 {
+        return Interval {
+            low: 0.0,
+            high: 1.0,
+        };
+    }
+    let (n, q) = (images as f64, INTERVAL_QUANTILE);
+    let stretch = 1.0 + q * q / n;
+    let centre = (share + q * q / (2.0 * n)) / stretch;
+    let half = q * (share * (1.0 - share) / n + q * q / (4.0 * n * n)).sqrt() / stretch;
+    Interval {
+        low: (centre - half).max(0.0),
+        high: (centre + half).min(1.0),
+    }
+}
+
+/// A figure with twelve digits: enough for people, and few enough that every reader of JSON gives back
+/// exactly this number.
+pub(super) fn legible(figure: f64) -> f64 {
+    format!("{figure:.11e}").parse().unwrap_or(figure)
+}
+
+/// The index of the largest entry; of several, the first.
+pub(super) fn most_probable<T: PartialOrd + Copy>(row: impl Iterator<Item = T>) -> usize {
+    let mut best: Option<(usize, T)> = None;
+    for (index, value) in row.enumerate() {
+        if best.is_none_or(|(_, largest)| value > largest) {
+            best = Some((index, value));
+        }
+    }
+    best.map_or(0, |(index, _)| index)
+}
+
+fn per_class(confusion: &[Vec<usize>], classes: &[String]) -> Vec<ClassMetrics> {
+    let figures = |(index, class): (usize, &String)| {
+        let images = confusion[index].iter().sum();
+        let taken_for_it = confusion.iter().map(|row| row[index]).sum();
+        let hits = confusion[index][index];
+        ClassMetrics {
+            class: class.clone(),
+            images,
+            recall: share(hits, images),
+            precision: share(hits, taken_for_it),
+        }
+    };
+    classes.iter().enumerate().map(figures).collect()
+}
+
+fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|class| format!("class {class}")).collect()
+    }
+
+    #[test]
+    fn counts_by_hand() {
+        let probabilities = array![
+            [0.7, 0.2, 0.1],
+            [0.4, 0.5, 0.1],
+            [0.2, 0.6, 0.2],
+            [0.3, 0.3, 0.4_f32]
+        ];
+        let metrics = Metrics::new(probabilities.view(), &[0, 0, 1, 1], &names(3));
+        assert_eq!(metrics.confusion, [[1, 1, 0], [0, 1, 1], [0, 0, 0]]);
+        assert_eq!((metrics.accuracy, metrics.balanced_accuracy), (0.5, 0.5));
+        let expected = -(0.7_f64.ln() + 0.4_f64.ln() + 0.6_f64.ln() + 0.3_f64.ln()) / 4.0;
+        assert!((metrics.log_loss - expected).abs() < 1e-7);
+        assert_eq!(
+            metrics.classes[2].recall, None,
+            "no image of the third class"
+        );
+        assert_eq!(metrics.classes[2].precision, Some(0.0));
+    }
+
+    #[test]
+    fn the_interval_of_18_in_20() {
+        let interval = wilson(0.9, 20);
+        assert!(
+            (interval.low - 0.7389).abs() < 1e-3 && (interval.high - 0.9661).abs() < 1e-3,
+            "{interval:?}"
+        );
+        assert_eq!(wilson(1.0, 5).high, 1.0);
+        assert_eq!(
+            wilson(0.5, 0),
+            Interval {
+                low: 0.0,
+                high: 1.0
+            }
+        );
+    }
+
+    #[test]
+    fn a_sure_mistake_costs_much_but_not_everything() {
+        let metrics = Metrics::new(array![[0.0, 1.0_f32]].view(), &[0], &names(2));
+        assert!(metrics.log_loss > 15.0 && metrics.log_loss.is_finite());
+    }
+
+    #[test]
+    fn no_images_give_finite_figures() {
+        let metrics = Metrics::new(Array2::zeros((0, 2)).view(), &[], &names(2));
+        assert_eq!(
+            (metrics.images, metrics.accuracy, metrics.log_loss),
+            (0, 0.0, 0.0)
+        );
+    }
+}

@@ -1,0 +1,323 @@
+//! Heads: private linear classifiers on an extractor's features.
+//!
+//! ```
+//! use hub_client::head::{Examples, ExtractorRelease, Head, HeadIdentity, TrainingOptions};
+//! use ndarray::array;
+//! use registry_schema::{digest::Digest, reference::FeatureSpace};
+//!
+//! let features = array![[0.9, 0.1, 0.0], [1.0, 0.2, 0.1], [0.1, 0.8, 0.9], [0.0, 1.0, 0.8]];
+//! let images = ["a", "b", "c", "d"].map(|name| Digest::of(name.as_bytes()));
+//! let classes = ["passport".to_owned(), "visa".to_owned()];
+//! let extractor = ExtractorRelease {
+//!     name: "passport-extractor".parse()?,
+//!     version: "2.0.0".parse()?,
+//!     digest: Digest::of(b"the release"),
+//! };
+//! let identity = HeadIdentity { name: "border".parse()?, created_at: "2026-01-02T03:04:05Z".parse()?, extractor };
+//! let examples = Examples { features: features.view(), images: &images, labels: &[0, 0, 1, 1], classes: &classes };
+//! let head = Head::train(identity, &examples, &TrainingOptions::default())?;
+//!
+//! let predictions = head.predict(array![[0.8, 0.0, 0.1]].view(), &head.space())?;
+//! assert_eq!(predictions.best(0).class, "passport");
+//! let other: FeatureSpace = "passport-extractor@3".parse()?;
+//! assert!(head.predict(features.view(), &other).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! *What does a head keep?* The linear map, the transform before it, which release it was trained
+//! with, and how it was made: the digests of the labelled images and their classes, never the images.
+
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "array views are passed by value, as ndarray itself does"
+)]
+
+mod calibrate;
+mod error;
+mod evaluate;
+pub mod export;
+mod file;
+pub mod metrics;
+mod options;
+pub mod solver;
+pub mod store;
+mod train;
+mod transform;
+mod validate;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
+use registry_schema::digest::Digest;
+use registry_schema::name::Name;
+use registry_schema::reference::FeatureSpace;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+pub use self::error::HeadError;
+pub use self::file::{FORMAT, HEAD_BYTES};
+pub use self::options::{
+    CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings,
+};
+pub use self::store::HeadStore;
+pub use self::train::{Examples, HeadIdentity, HeldOut, TrainingFacts};
+pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
+
+/// Longest name of a class, in bytes.
+pub const CLASS_NAME_BYTES: usize = 200;
+
+/// Rows that are transformed at a time.
+const PREDICT_BLOCK: usize = 1024;
+
+/// A trained head: `softmax((W · transform(x) + b) / temperature)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    name: HeadName,
+    created_at: Timestamp,
+    extractor: ExtractorRelease,
+    classes: Vec<String>,
+    weights: Array2<f32>,
+    bias: Array1<f32>,
+    temperature: f32,
+    transform: Transform,
+    training: TrainingFacts,
+}
+
+/// The release whose features a head was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtractorRelease {
+    /// The extractor.
+    pub name: Name,
+    /// The release.
+    pub version: Version,
+    /// The digest of the release.
+    pub digest: Digest,
+}
+
+/// Probabilities of classes for images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions<'head> {
+    /// The classes, K.
+    pub classes: &'head [String],
+    /// n×K, each row sums to 1.
+    pub probabilities: Array2<f32>,
+}
+
+/// The most probable class of one image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best<'head> {
+    /// Index of the class.
+    pub index: usize,
+    /// Its name.
+    pub class: &'head str,
+    /// Its probability.
+    pub probability: f32,
+}
+
+impl Head {
+    /// Predicts features (n×D) of a feature space. Vectors may be longer than those the head was
+    /// trained on: MINOR releases append dimensions, and the head reads the first.
+    ///
+    /// # Errors
+    /// [`HeadError::OtherSpace`], [`HeadError::TooFewDimensions`], [`HeadError::NotFinite`].
+    pub fn predict(
+        &self,
+        features: ArrayView2<'_, f32>,
+        space: &FeatureSpace,
+    ) -> Result<Predictions<'_>, HeadError> {
+        let expected = self.space();
+        if *space != expected {
+            return Err(HeadError::OtherSpace {
+                head: self.name.to_string(),
+                expected: Box::new(expected),
+                found: Box::new(space.clone()),
+            });
+        }
+        if features.ncols() < self.dimension() {
+            return Err(HeadError::TooFewDimensions {
+                head: self.name.to_string(),
+                needed: self.dimension(),
+                found: features.ncols(),
+                extractor: self.extractor.to_string(),
+            });
+        }
+        let mut probabilities = Array2::zeros((features.nrows(), self.classes.len()));
+        for start in (0..features.nrows()).step_by(PREDICT_BLOCK) {
+            let rows = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
+            let block = features
+                .slice_axis(Axis(0), rows)
+                .slice_axis_move(Axis(1), Slice::from(..self.dimension()));
+            let scores = linear_scores(block, &self.transform, &self.weights, &self.bias);
+            if let Some(row) = scores
+                .rows()
+                .into_iter()
+                .position(|row| !row.iter().all(|score| score.is_finite()))
+            {
+                return Err(HeadError::NotFinite { row: start + row });
+            }
+            let block = calibrate::probabilities(scores.view(), f64::from(self.temperature));
+            probabilities.slice_axis_mut(Axis(0), rows).assign(&block);
+        }
+        Ok(Predictions {
+            classes: &self.classes,
+            probabilities,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &HeadName {
+        &self.name
+    }
+
+    /// When it was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// The release whose features it was trained on.
+    pub fn extractor(&self) -> &ExtractorRelease {
+        &self.extractor
+    }
+
+    /// The feature space it works in.
+    pub fn space(&self) -> FeatureSpace {
+        FeatureSpace::of(&self.extractor.name, &self.extractor.version)
+    }
+
+    /// The dimension of the vectors it reads.
+    pub fn dimension(&self) -> usize {
+        self.weights.ncols()
+    }
+
+    /// The names of its classes, K.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Weights, K×D.
+    pub fn weights(&self) -> ArrayView2<'_, f32> {
+        self.weights.view()
+    }
+
+    /// Intercepts, K.
+    pub fn bias(&self) -> ndarray::ArrayView1<'_, f32> {
+        self.bias.view()
+    }
+
+    /// What scores are divided by, positive.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// What is done to features first.
+    pub fn transform(&self) -> &Transform {
+        &self.transform
+    }
+
+    /// How it was made.
+    pub fn training(&self) -> &TrainingFacts {
+        &self.training
+    }
+}
+
+impl<'head> Predictions<'head> {
+    /// The most probable class of a row; of several, the first.
+    ///
+    /// # Panics
+    /// When the row is out of range.
+    pub fn best(&self, row: usize) -> Best<'head> {
+        let probabilities = self.probabilities.row(row);
+        let index = metrics::most_probable(probabilities.iter());
+        Best {
+            index,
+            class: &self.classes[index],
+            probability: probabilities[index],
+        }
+    }
+}
+
+impl fmt::Display for ExtractorRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.version)
+    }
+}
+
+/// The name of a head: 1 to 64 lower-case letters, digits, `-` and `_`, the first a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeadName(String);
+
+impl HeadName {
+    /// The name as text, safe as a folder's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HeadName {
+    type Err = HeadError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let plain = text
+            .bytes()
+            .all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_');
+        if plain && (1..=64).contains(&text.len()) && text.bytes().next().is_some_and(alphanumeric)
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(HeadError::Name {
+                name: text.chars().take(80).collect(),
+            })
+        }
+    }
+}
+
+impl fmt::Display for HeadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The scores `W · transform(x) + b`, n×K.
+fn linear_scores(
+    features: ArrayView2<'_, f32>,
+    transform: &Transform,
+    weights: &Array2<f32>,
+    bias: &Array1<f32>,
+) -> Array2<f64> {
+    (transform.apply(features).dot(&weights.t()) + bias).mapv(f64::from)
+}
+
+/// Refuses fewer than two classes, and names that are empty, long, doubled or not fit for a line.
+fn check_classes(classes: &[String]) -> Result<(), HeadError> {
+    if classes.len() < 2 {
+        return Err(HeadError::TooFewClasses {
+            classes: classes.len(),
+        });
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for class in classes {
+        let problem = if class.trim().is_empty() {
+            "empty"
+        } else if class.len() > CLASS_NAME_BYTES {
+            "longer than 200 bytes"
+        } else if class.chars().any(char::is_control) {
+            "not plain text: it has a line break or control character"
+        } else if !seen.insert(class) {
+            "there twice"
+        } else {
+            continue;
+        };
+        return Err(HeadError::ClassName {
+            name: class.chars().take(80).collect(),
+            problem,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

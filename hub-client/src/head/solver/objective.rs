@@ -1,0 +1,165 @@
+//! The objective, its gradient and its curvature, in one pass over blocks of rows.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
+
+use super::Request;
+use super::lbfgs::Objective;
+use super::preconditioner::Preconditioner;
+use super::rows::Rows;
+
+/// Rows per block: the block, its scores and the weights stay in the processor's cache.
+const BLOCK: usize = 128;
+
+/// `c · Σᵢ wᵢ (log Σₖ exp zᵢₖ − zᵢ,yᵢ) + ½‖W‖²` with `zᵢ = W xᵢ + b`. A point is W (K×d, row by row)
+/// followed by b (K).
+pub(super) struct Loss<'a> {
+    rows: &'a Rows,
+    preconditioner: &'a mut Preconditioner,
+    request: &'a Request<'a>,
+    c: f64,
+    /// `c · Σ wᵢ pᵢₖ(1−pᵢₖ)`, mean over classes, at the last point evaluated.
+    curvature: f64,
+    block: Array2<f64>,
+    scores: Array2<f64>,
+}
+
+impl<'a> Loss<'a> {
+    pub(super) fn new(
+        rows: &'a Rows,
+        preconditioner: &'a mut Preconditioner,
+        request: &'a Request<'a>,
+        c: f64,
+    ) -> Self {
+        let block_rows = BLOCK.min(request.targets.len());
+        Self {
+            rows,
+            preconditioner,
+            request,
+            c,
+            curvature: 0.0,
+            block: Array2::zeros((block_rows, rows.dimensions())),
+            scores: Array2::zeros((block_rows, request.classes)),
+        }
+    }
+
+    /// The point that knows only how frequent the classes are, and the largest entry of the gradient
+    /// at zero, to measure convergence by.
+    pub(super) fn origin(&mut self) -> (Vec<f64>, f64) {
+        let size = self.request.classes * (self.rows.dimensions() + 1);
+        let mut gradient = vec![0.0; size];
+        let mut point = vec![0.0; size];
+        self.evaluate(&point, &mut gradient);
+        let scale = gradient
+            .iter()
+            .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+
+        let mut frequency = vec![0.0; self.request.classes];
+        for &class in self.request.targets {
+            frequency[class] += self.weight(class);
+        }
+        let total: f64 = frequency.iter().sum();
+        let bias = &mut point[self.request.classes * self.rows.dimensions()..];
+        for (bias, frequency) in bias.iter_mut().zip(frequency) {
+            // A class without rows in this fit gets a very small share, not minus infinity.
+            *bias = (frequency / total).max(1e-6).ln();
+        }
+        (point, scale.max(f64::MIN_POSITIVE))
+    }
+
+    fn weight(&self, class: usize) -> f64 {
+        self.request
+            .class_weights
+            .map_or(1.0, |weights| weights[class])
+    }
+}
+
+impl Objective for Loss<'_> {
+    fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64 {
+        let (classes, dimensions) = (self.request.classes, self.rows.dimensions());
+        let (weights, bias) = split(point, classes, dimensions);
+        let (weights_gradient, bias_gradient) = gradient.split_at_mut(classes * dimensions);
+        weights_gradient.copy_from_slice(&point[..classes * dimensions]);
+        bias_gradient.fill(0.0);
+        let (mut loss, mut curvature) = (0.0, 0.0);
+        for (index, chunk) in self.request.targets.chunks(BLOCK).enumerate() {
+            let start = index * BLOCK;
+            self.rows.fill(start..start + chunk.len(), &mut self.block);
+            let block = self.block.slice_axis(Axis(0), Slice::from(..chunk.len()));
+            let mut scores = self
+                .scores
+                .slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
+            add_scores(block, weights, bias, &mut scores);
+            for (&target, mut scores) in chunk.iter().zip(scores.rows_mut()) {
+                let weight = self.c
+                    * self
+                        .request
+                        .class_weights
+                        .map_or(1.0, |weights| weights[target]);
+                let score = scores[target];
+                loss += weight * (softmax(&mut scores) - score);
+                curvature += weight * scores.iter().map(|p| p * (1.0 - p)).sum::<f64>();
+                scores[target] -= 1.0;
+                scores *= weight;
+            }
+            if let Ok(mut sum) =
+                ArrayViewMut2::from_shape((classes, dimensions), &mut *weights_gradient)
+            {
+                general_mat_mul(1.0, &scores.t(), &block, 1.0, &mut sum);
+            }
+            ArrayViewMut1::from(&mut *bias_gradient).scaled_add(1.0, &scores.sum_axis(Axis(0)));
+        }
+        self.curvature = curvature / classes as f64;
+        loss + 0.5 * weights.iter().map(|weight| weight * weight).sum::<f64>()
+    }
+
+    fn precondition(&mut self, vector: &mut [f64]) {
+        // Rounded to a power of two (see `preconditioner`); f64 exponents fit an i32 many times over.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "log2 of a clamped positive number is small"
+        )]
+        let exponent = self.curvature.clamp(1e-9, 1e12).log2().round() as i32;
+        let (weights, bias) = vector.split_at_mut(self.request.classes * self.rows.dimensions());
+        if !weights.is_empty() {
+            for row in weights.chunks_mut(self.rows.dimensions()) {
+                self.preconditioner
+                    .apply(exponent, &mut ArrayViewMut1::from(row));
+            }
+        }
+        let scale = 1.0 / f64::from(exponent).exp2();
+        bias.iter_mut().for_each(|value| *value *= scale);
+    }
+}
+
+fn add_scores(
+    block: ArrayView2<'_, f64>,
+    weights: ArrayView2<'_, f64>,
+    bias: ArrayView1<'_, f64>,
+    scores: &mut ArrayViewMut2<'_, f64>,
+) {
+    scores.assign(&bias);
+    general_mat_mul(1.0, &block, &weights.t(), 1.0, scores);
+}
+
+/// Turns scores into probabilities and returns `log Σ exp`.
+fn softmax(scores: &mut ArrayViewMut1<'_, f64>) -> f64 {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    scores.mapv_inplace(|score| (score - largest).exp());
+    let sum = scores.sum();
+    *scores /= sum;
+    largest + sum.ln()
+}
+
+fn split(
+    point: &[f64],
+    classes: usize,
+    dimensions: usize,
+) -> (ArrayView2<'_, f64>, ArrayView1<'_, f64>) {
+    let (weights, bias) = point.split_at(classes * dimensions);
+    let weights = ArrayView2::from_shape((classes, dimensions), weights);
+    (
+        weights.expect("the slice was cut to classes × dimensions"),
+        ArrayView1::from(bias),
+    )
+}

@@ -1,0 +1,133 @@
+//! The rows a fit works on: centred features, or the same rows in an orthonormal basis of their span.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, Axis, Slice};
+
+use super::cholesky::{Cholesky, PivotedCholesky};
+
+/// Columns turned to double precision at a time: bounds the working memory for long vectors.
+const COLUMN_BLOCK: usize = 1024;
+
+/// A direction shorter than this part (squared) of the longest row is rounding of the f32 input.
+const RANK_TOLERANCE: f64 = 1e-12;
+
+/// Centred rows.
+#[derive(Debug)]
+pub(super) struct Rows {
+    features: Array2<f32>,
+    mean: Array1<f64>,
+    reduced: Option<Reduced>,
+}
+
+/// `X = L Qᵀ` with orthonormal Q. With P the pivot rows, `X_P = L_P Qᵀ`, so Q never needs to exist:
+/// coordinates v of a direction stand for `v Qᵀ = v L_P⁻¹ X_P`.
+#[derive(Debug)]
+struct Reduced {
+    coordinates: Array2<f64>,
+    pivots: Vec<usize>,
+    pivot_factor: Cholesky,
+}
+
+impl Rows {
+    /// Centres n×D features, and reduces them when n < D.
+    pub(super) fn new(features: Array2<f32>) -> Self {
+        let mean = column_means(&features);
+        let mut rows = Self {
+            features,
+            mean,
+            reduced: None,
+        };
+        if rows.features.nrows() < rows.features.ncols() {
+            rows.reduced = Some(rows.reduce());
+        }
+        rows
+    }
+
+    /// How many rows.
+    pub(super) fn len(&self) -> usize {
+        self.features.nrows()
+    }
+
+    /// The dimension fits work in: D, or the rank of the rows when they are fewer than D.
+    pub(super) fn dimensions(&self) -> usize {
+        self.reduced
+            .as_ref()
+            .map_or(self.features.ncols(), |reduced| reduced.coordinates.ncols())
+    }
+
+    /// The mean that was subtracted, D.
+    pub(super) fn mean(&self) -> &Array1<f64> {
+        &self.mean
+    }
+
+    /// Writes some rows in double precision into the top of a block with `dimensions()` columns.
+    pub(super) fn fill(&self, rows: impl Iterator<Item = usize>, block: &mut Array2<f64>) {
+        for (row, mut target) in rows.zip(block.rows_mut()) {
+            match &self.reduced {
+                Some(reduced) => target.assign(&reduced.coordinates.row(row)),
+                None => ndarray::Zip::from(&mut target)
+                    .and(self.features.row(row))
+                    .and(&self.mean)
+                    .for_each(|out, &value, &mean| *out = f64::from(value) - mean),
+            }
+        }
+    }
+
+    /// Carries directions from the basis of the fit (K×r) to the features' own (K×D).
+    pub(super) fn expand(&self, directions: &Array2<f64>) -> Array2<f64> {
+        let Some(reduced) = &self.reduced else {
+            return directions.clone();
+        };
+        let mut representers = directions.clone();
+        for mut row in representers.rows_mut() {
+            reduced.pivot_factor.solve_transposed(&mut row);
+        }
+        let mut expanded = Array2::zeros((directions.nrows(), self.features.ncols()));
+        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+            let block = self.centred_columns(&reduced.pivots, start);
+            let end = start + block.ncols();
+            let mut target = expanded.slice_axis_mut(Axis(1), Slice::from(start..end));
+            general_mat_mul(1.0, &representers, &block, 0.0, &mut target);
+        }
+        expanded
+    }
+
+    fn reduce(&self) -> Reduced {
+        let everyone: Vec<usize> = (0..self.len()).collect();
+        let mut gram = Array2::zeros((self.len(), self.len()));
+        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+            let block = self.centred_columns(&everyone, start);
+            general_mat_mul(1.0, &block, &block.t(), 1.0, &mut gram);
+        }
+        let PivotedCholesky { factor, pivots } = PivotedCholesky::factor(gram, RANK_TOLERANCE);
+        let pivot_factor = Cholesky::from_lower(factor.select(Axis(0), &pivots));
+        Reduced {
+            coordinates: factor,
+            pivots,
+            pivot_factor,
+        }
+    }
+
+    fn centred_columns(&self, rows: &[usize], start: usize) -> Array2<f64> {
+        let end = self.features.ncols().min(start + COLUMN_BLOCK);
+        let columns = Slice::from(start..end);
+        let mut block = Array2::zeros((rows.len(), end - start));
+        for (&row, mut target) in rows.iter().zip(block.rows_mut()) {
+            ndarray::Zip::from(&mut target)
+                .and(self.features.row(row).slice_axis(Axis(0), columns))
+                .and(self.mean.slice_axis(Axis(0), columns))
+                .for_each(|out, &value, &mean| *out = f64::from(value) - mean);
+        }
+        block
+    }
+}
+
+fn column_means(features: &Array2<f32>) -> Array1<f64> {
+    let mut sum = Array1::<f64>::zeros(features.ncols());
+    for row in features.rows() {
+        ndarray::Zip::from(&mut sum)
+            .and(row)
+            .for_each(|sum, &value| *sum += f64::from(value));
+    }
+    sum / features.nrows().max(1) as f64
+}

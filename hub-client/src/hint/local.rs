@@ -1,0 +1,258 @@
+//! Errors of this machine: files, settings, the store, the runtime, images and heads.
+
+use std::io::ErrorKind;
+
+use registry_schema::manifest::ProbeError;
+use registry_schema::trust_root::PolicyError;
+
+use super::{Advice, ErrorCode, Hint};
+use crate::config::ConfigError;
+use crate::consortium::ConsortiumError;
+use crate::dataset::DatasetError;
+use crate::features::FeatureError;
+use crate::files::FileError;
+use crate::head::HeadError;
+use crate::head::export::ExportError;
+use crate::keys::KeyFileError;
+use crate::lockfile::LockFileError;
+use crate::runtime::library::LibraryError;
+use crate::runtime::{ImageError, RuntimeError};
+use crate::store::StoreError;
+use crate::trust::TrustStoreError;
+
+impl Hint for FileError {
+    fn advice(&self) -> Advice {
+        match self.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Advice::with_hint(
+                ErrorCode::DiskFull,
+                "make room (`hub rm REF` removes extractors; the cache folder may be deleted) and try again: nothing was left half-written",
+            ),
+            ErrorKind::NotFound => Advice::of(ErrorCode::NotFound),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Advice::with_hint(
+                ErrorCode::File,
+                "`hub doctor` checks the folders of the hub; HUB_HOME names another place for them",
+            ),
+            _ => Advice::of(ErrorCode::File),
+        }
+    }
+}
+
+impl Hint for ConfigError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::Malformed { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "correct the file, or delete it and run `hub login` and `hub trust` again",
+            ),
+            Self::NoHome | Self::Write { .. } => Advice::of(ErrorCode::Settings),
+        }
+    }
+}
+
+impl Hint for KeyFileError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Missing { .. } => Advice::of(ErrorCode::NoKey),
+            Self::Name { .. } => Advice::of(ErrorCode::Usage),
+            Self::Key { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "keys are unencrypted Ed25519 PEM files, as `hub keygen` makes them",
+            ),
+            Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
+            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
+                ErrorCode::File,
+                "keys are never replaced: give another name with --name",
+            ),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for PolicyError {
+    fn advice(&self) -> Advice {
+        Advice::of(ErrorCode::Invalid)
+    }
+}
+
+impl Hint for ConsortiumError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Member { .. } | Self::Name { .. } | Self::Twice { .. } => {
+                Advice::of(ErrorCode::Usage)
+            }
+            Self::Key(error) => error.advice(),
+            Self::Policy(error) => error.advice(),
+            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
+                ErrorCode::File,
+                "a policy is never replaced: choose another file with --output",
+            ),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for TrustStoreError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotPinned | Self::Changed { .. } => Advice::of(ErrorCode::Policy),
+            Self::Fingerprint { .. } => Advice::with_hint(
+                ErrorCode::Policy,
+                "ask the consortium for the fingerprint by another way than this hub: telephone, paper, a colleague",
+            ),
+            Self::Policy(error) => error.advice(),
+            Self::Config(error) => error.advice(),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for LockFileError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Malformed { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "take the file from version control, or delete it and pull again",
+            ),
+            Self::Write { .. } => Advice::of(ErrorCode::Settings),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for StoreError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotInstalled { .. } => Advice::of(ErrorCode::NotInstalled),
+            Self::Receipt { source, .. } => source.advice(),
+            Self::Swapped { .. } => Advice::of(ErrorCode::Signature),
+            Self::Malformed { .. } => Advice::of(ErrorCode::Settings),
+            Self::BlobMissing { .. } | Self::BlobCorrupt { .. } => Advice::of(ErrorCode::Digest),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for ProbeError {
+    fn advice(&self) -> Advice {
+        Advice::of(ErrorCode::Probes)
+    }
+}
+
+impl Hint for LibraryError {
+    fn advice(&self) -> Advice {
+        Advice::of(ErrorCode::RuntimeLibrary)
+    }
+}
+
+impl Hint for RuntimeError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Library(error) => error.advice(),
+            Self::Picture { source, .. } => source.advice(),
+            Self::Cancelled => Advice::of(ErrorCode::Interrupted),
+            Self::NotDeterministic { .. } => Advice::of(ErrorCode::Probes),
+            Self::Session(_) | Self::Mismatch { .. } | Self::ThreadStopped => {
+                Advice::of(ErrorCode::Runtime)
+            }
+        }
+    }
+}
+
+impl Hint for ImageError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotFinite { .. } | Self::NotNormalized { .. } => Advice::of(ErrorCode::Runtime),
+            Self::Decode(_) | Self::Prepare { .. } => Advice::of(ErrorCode::Image),
+        }
+    }
+}
+
+impl Hint for FeatureError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Runtime(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Image { source, .. } => source.advice(),
+            Self::NoFeatures { .. } => Advice::of(ErrorCode::Image),
+            Self::Format { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "end the name of the file in .parquet or .npy",
+            ),
+            Self::OtherOrigin { .. } | Self::Width { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::Parquet { .. } => Advice::of(ErrorCode::File),
+        }
+    }
+}
+
+impl Hint for DatasetError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::NothingThere { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NoImages { .. } => Advice::of(ErrorCode::Image),
+            Self::NotAFolder { .. } | Self::Pattern { .. } => Advice::of(ErrorCode::Usage),
+            Self::NoClassFolders { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "`--labels FILE` names a CSV file with the columns path and label",
+            ),
+            Self::UnknownPaths { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "paths are relative to the folder of the images, or to the folder of the file",
+            ),
+            _ => Advice::of(ErrorCode::Labels),
+        }
+    }
+}
+
+impl Hint for HeadError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotFound { .. } => Advice::with_hint(
+                ErrorCode::NoHead,
+                "`hub head list` lists the heads there are",
+            ),
+            Self::OtherSpace { .. } | Self::TooFewDimensions { .. } => {
+                Advice::of(ErrorCode::FeatureSpace)
+            }
+            Self::Name { .. } | Self::Setting { .. } => Advice::of(ErrorCode::Usage),
+            Self::File(error) => error.advice(),
+            Self::Load { source, .. } => source.advice(),
+            Self::Damaged => Advice::of(ErrorCode::Digest),
+            Self::NotAHead
+            | Self::NewerFormat { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. } => Advice::of(ErrorCode::Settings),
+            Self::Write(_) | Self::Read(_) | Self::TooManyVersions { .. } => {
+                Advice::of(ErrorCode::File)
+            }
+            _ => Advice::of(ErrorCode::Labels),
+        }
+    }
+}
+
+impl Hint for ExportError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::TooFewFeatures { .. } | Self::Output { .. } => {
+                Advice::of(ErrorCode::FeatureSpace)
+            }
+            Self::Graph(_) => Advice::of(ErrorCode::RefusedFile),
+            Self::Io { .. } => Advice::of(ErrorCode::File),
+            _ => Advice::of(ErrorCode::Settings),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_troubles_with_files() {
+        let error = |kind: ErrorKind| FileError::new("cannot write", "/x", kind.into()).advice();
+        assert_eq!(error(ErrorKind::StorageFull).code, ErrorCode::DiskFull);
+        assert_eq!(error(ErrorKind::NotFound).code.exit_code(), 3);
+        assert_eq!(error(ErrorKind::Other), Advice::of(ErrorCode::File));
+    }
+}

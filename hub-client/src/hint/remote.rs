@@ -1,0 +1,325 @@
+//! Errors of a conversation with a hub: its answers, statements, certificates.
+
+use registry_schema::api::ProblemCode;
+use registry_schema::compatibility::CompatibilityError;
+use registry_schema::content::ContentError;
+use registry_schema::receipt::ReceiptError;
+use registry_schema::reference::Requirement;
+use registry_schema::verify::VerifyError;
+
+use super::{Advice, ErrorCode, Hint};
+use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
+use crate::pull::PullError;
+use crate::registry::RegistryError;
+
+impl Hint for RegistryError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Url { .. } => Advice::of(ErrorCode::Usage),
+            Self::Connection { .. } if self.is_about_certificate() => Advice::with_hint(
+                ErrorCode::Certificate,
+                "a hub with a certificate of its own prints its fingerprint when it starts (`hub-server serve`): \
+                 ask its operator for it and run `hub login URL --certificate sha256:…`",
+            ),
+            Self::Tls { .. } => Advice::of(ErrorCode::Certificate),
+            Self::Connection { .. } => Advice::with_hint(
+                ErrorCode::Unreachable,
+                "check the address and the network, then try again; `hub doctor` looks closer",
+            ),
+            Self::Problem { problem } => {
+                let code = code_of(problem.code);
+                Advice {
+                    code,
+                    hint: problem
+                        .hint
+                        .clone()
+                        .or_else(|| hint_of(problem.code).map(str::to_owned)),
+                }
+            }
+            Self::Status {
+                status: 502..=504, ..
+            } => Advice::with_hint(ErrorCode::Unavailable, "try again in a moment"),
+            Self::Status { .. } | Self::Answer { .. } => Advice::with_hint(
+                ErrorCode::BadAnswer,
+                "check that the address is that of a hub and not of something in between",
+            ),
+            Self::Digest { .. } | Self::Size { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "nothing was installed; tell the hub's operator, then try again",
+            ),
+            Self::File(error) => error.advice(),
+            Self::Interrupted => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+/// The client's code for what a hub says.
+fn code_of(code: ProblemCode) -> ErrorCode {
+    match code {
+        ProblemCode::Unauthenticated => ErrorCode::Unauthenticated,
+        ProblemCode::Forbidden => ErrorCode::Forbidden,
+        ProblemCode::NotFound => ErrorCode::NotFound,
+        ProblemCode::NoSuchRelease => ErrorCode::NoSuchRelease,
+        ProblemCode::VersionExists => ErrorCode::VersionExists,
+        ProblemCode::VersionPromise => ErrorCode::VersionPromise,
+        ProblemCode::Signature => ErrorCode::Signature,
+        ProblemCode::RefusedFile => ErrorCode::RefusedFile,
+        ProblemCode::ProbesDisagree => ErrorCode::Probes,
+        ProblemCode::TooManyRequests | ProblemCode::Unavailable => ErrorCode::Unavailable,
+        ProblemCode::Internal | ProblemCode::StorageFull => ErrorCode::Hub,
+        _ => ErrorCode::Refused,
+    }
+}
+
+fn hint_of(code: ProblemCode) -> Option<&'static str> {
+    Some(match code {
+        ProblemCode::Unauthenticated => {
+            "get a token from the hub's operator (`hub-server token create`) and run `hub login URL`"
+        }
+        ProblemCode::Forbidden => "ask the hub's operator for a token with the scope this needs",
+        ProblemCode::NotFound => "`hub search` lists what the hub has",
+        ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
+        ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
+        ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
+        ProblemCode::Internal | ProblemCode::StorageFull => {
+            "tell the hub's operator; its log says more"
+        }
+        _ => return None,
+    })
+}
+
+impl Hint for VerifyError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Trust(_) => Advice::with_hint(
+                ErrorCode::Policy,
+                "`hub trust` shows the pinned policy; the consortium adds a name or member by a new policy",
+            ),
+            Self::NotAsked { .. } | Self::YankSequence { .. } => Advice::with_hint(
+                ErrorCode::Signature,
+                "the hub answers with something else than was asked: tell its operator",
+            ),
+            _ => Advice::of(ErrorCode::Signature),
+        }
+    }
+}
+
+impl Hint for ReceiptError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Verify(error) => error.advice(),
+            Self::Policy { .. } => Advice::of(ErrorCode::Policy),
+            Self::PolicyForm(error) => error.advice(),
+            Self::Version { .. } => Advice::of(ErrorCode::Settings),
+        }
+    }
+}
+
+impl Hint for CompatibilityError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Order { .. } => Advice::of(ErrorCode::VersionPromise),
+            Self::Promise { .. } => Advice::of(ErrorCode::Probes),
+            _ => Advice::with_hint(
+                ErrorCode::Probes,
+                "what this machine computes is not what was signed: an author raises the MAJOR version; \
+                 a user tries `hub doctor`, then tells the publisher",
+            ),
+        }
+    }
+}
+
+impl Hint for ContentError {
+    fn advice(&self) -> Advice {
+        Advice::of(ErrorCode::RefusedFile)
+    }
+}
+
+impl Hint for PullError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Registry(error) => error.advice(),
+            Self::Verify { source, .. } => source.advice(),
+            Self::Locked { reference, .. } => Advice::with_hint(
+                ErrorCode::LockMismatch,
+                format!(
+                    "releases never change, so one of the two is wrong: ask the publisher, then `hub pull --update {}`",
+                    reference.name
+                ),
+            ),
+            Self::Yanked { reference, yank } => Advice::with_hint(
+                ErrorCode::Yanked,
+                yank_hint(reference, yank.replacement.as_ref()),
+            ),
+            Self::NoSuchFile { .. } | Self::ProbesWithoutVectors { .. } => {
+                Advice::of(ErrorCode::RefusedFile)
+            }
+            Self::Vectors(error) => error.advice(),
+            Self::Content(error) => error.advice(),
+            Self::Graph(error) => error.advice(),
+            Self::Runtime(error) => {
+                let advice = error.advice();
+                let without =
+                    "a machine that only keeps extractors can `hub pull --without-probes`";
+                if advice.code == ErrorCode::RuntimeLibrary {
+                    Advice::with_hint(advice.code, without)
+                } else {
+                    advice
+                }
+            }
+            Self::Probes { source, .. } => source.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+fn yank_hint(
+    reference: &registry_schema::reference::Reference,
+    replacement: Option<&semver::Version>,
+) -> String {
+    match (replacement, &reference.requirement) {
+        (Some(version), _) => format!("use `{}@{version}` instead", reference.name),
+        (None, Requirement::Exact(version)) => format!(
+            "name it exactly to get it all the same: `hub pull {}@{version}`",
+            reference.name
+        ),
+        (None, _) => "name the exact version to get it all the same".to_owned(),
+    }
+}
+
+impl Hint for PredecessorError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Registry(error) => error.advice(),
+            Self::Verify { source, .. } => source.advice(),
+            Self::NoVectors { .. } => Advice::of(ErrorCode::RefusedFile),
+            Self::Probes(error) => error.advice(),
+            Self::Promise(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for FolderError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NoManifest { .. } | Self::NoGraph { .. } => Advice::of(ErrorCode::NotFound),
+            Self::Manifest { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md explains every field",
+            ),
+            Self::Graph { .. } | Self::Content(_) => Advice::of(ErrorCode::RefusedFile),
+            Self::Probes(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::NotUtf8 { .. }
+            | Self::NotChecked { .. }
+            | Self::Path(_)
+            | Self::NotRegular { .. }
+            | Self::TooMany { .. } => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+impl Hint for CheckError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Folder(error) => error.advice(),
+            Self::Statement(_) => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md says what a release holds",
+            ),
+            Self::Runtime(error) => error.advice(),
+            Self::Promise(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Stale => Advice::of(ErrorCode::Probes),
+        }
+    }
+}
+
+impl Hint for PublishError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Check(error) => error.advice(),
+            Self::Folder(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Statement(_) => Advice::of(ErrorCode::Invalid),
+            Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
+                ErrorCode::Signature,
+                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Gone { .. } => Advice::of(ErrorCode::File),
+            Self::Recorded { .. } => Advice::of(ErrorCode::Hub),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for ScaffoldError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Advice::with_hint(
+                    ErrorCode::File,
+                    "there is an extractor in this folder already: choose another, or edit that one",
+                )
+            }
+            Self::File(error) => error.advice(),
+            _ => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use registry_schema::api::Problem;
+
+    #[test]
+    fn what_a_hub_says_has_a_code_and_its_own_hint_wins() {
+        let problem = |code| RegistryError::Problem {
+            problem: Box::new(Problem::new(code, "x")),
+        };
+        for &code in ProblemCode::ALL {
+            assert!(problem(code).advice().code.exit_code() > 0);
+        }
+        assert_eq!(
+            problem(ProblemCode::NoSuchRelease)
+                .advice()
+                .code
+                .exit_code(),
+            3
+        );
+        assert_eq!(problem(ProblemCode::Signature).advice().code.exit_code(), 4);
+        assert_eq!(
+            problem(ProblemCode::Unavailable).advice().code.exit_code(),
+            5
+        );
+        let with_hint = Problem::new(ProblemCode::NotFound, "x").with_hint("do this");
+        let error = RegistryError::Problem {
+            problem: Box::new(with_hint),
+        };
+        assert_eq!(error.advice().hint.as_deref(), Some("do this"));
+    }
+
+    #[test]
+    fn an_unreachable_hub_is_not_a_certificate() {
+        let source: Box<dyn std::error::Error + Send + Sync> = "refused".into();
+        let error = RegistryError::Connection {
+            url: "https://h".into(),
+            source,
+        };
+        assert_eq!(error.advice().code, ErrorCode::Unreachable);
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let source = Box::new(std::io::Error::other(tls));
+        let error = RegistryError::Connection {
+            url: "https://h".into(),
+            source,
+        };
+        assert_eq!(error.advice().code, ErrorCode::Certificate);
+    }
+}

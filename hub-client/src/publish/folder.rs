@@ -1,0 +1,286 @@
+//! An author's folder: `extractor.toml`, `model.onnx`, `README.md`, `probes/`.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use registry_schema::content::{self, ContentError};
+use registry_schema::graph;
+use registry_schema::limits;
+use registry_schema::manifest::{
+    self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE,
+};
+use registry_schema::onnx::{Inspection, OnnxError};
+use registry_schema::statement::{ReleaseFile, is_probe_image};
+
+use crate::files::{self, FileError};
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
+use crate::store::digest_of_file;
+
+/// The author's description of an extractor.
+pub const MANIFEST_FILE: &str = "extractor.toml";
+
+/// A folder that was read: its manifest, and the paths of the files a release would carry.
+#[derive(Clone, Debug)]
+pub struct AuthorFolder {
+    root: PathBuf,
+    manifest: Manifest,
+    files: BTreeMap<String, PathBuf>,
+}
+
+impl AuthorFolder {
+    /// Reads a folder. Every file in it belongs to the release, except `extractor.toml` itself and
+    /// files whose name starts with a dot.
+    ///
+    /// # Errors
+    /// [`FolderError`] names the file and what is wrong with it.
+    pub fn open(root: &Path) -> Result<Self, FolderError> {
+        let path = root.join(MANIFEST_FILE);
+        let text = match files::read_limited(&path, limits::CARD_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(FolderError::NoManifest {
+                    root: root.to_owned(),
+                });
+            }
+            other => other?,
+        };
+        let text =
+            String::from_utf8(text).map_err(|_| FolderError::NotUtf8 { path: path.clone() })?;
+        let manifest =
+            Manifest::from_toml(&text).map_err(|source| FolderError::Manifest { path, source })?;
+        let mut found = BTreeMap::new();
+        collect_files(root, root, &mut found)?;
+        Ok(Self {
+            root: root.to_owned(),
+            manifest,
+            files: found,
+        })
+    }
+
+    /// What the author says about the extractor.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where a file of the release is.
+    pub fn path_of(&self, path: &str) -> Option<&Path> {
+        self.files.get(path).map(PathBuf::as_path)
+    }
+
+    /// The probe images: path in the release and on disk.
+    pub fn probe_images(&self) -> BTreeMap<String, PathBuf> {
+        self.files
+            .iter()
+            .filter(|(path, _)| is_probe_image(path))
+            .map(|(path, disk)| (path.clone(), disk.clone()))
+            .collect()
+    }
+
+    /// What the runtime needs to run it.
+    ///
+    /// # Errors
+    /// [`FolderError::NoGraph`].
+    pub fn extractor_files(&self) -> Result<ExtractorFiles, FolderError> {
+        let graph = self
+            .path_of(GRAPH_FILE)
+            .ok_or_else(|| FolderError::NoGraph {
+                root: self.root.clone(),
+            })?;
+        let spec = ExtractorSpec {
+            input: self.manifest.input.clone(),
+            output: self.manifest.output.clone(),
+        };
+        Ok(ExtractorFiles {
+            graph: graph.to_owned(),
+            spec,
+        })
+    }
+
+    /// Inspects the graph without running it, and compares it with the manifest.
+    ///
+    /// # Errors
+    /// [`FolderError::Graph`] with the first reason to refuse it.
+    pub fn inspect(&self) -> Result<Inspection, FolderError> {
+        let graph = self.extractor_files()?.graph;
+        inspect_graph(&graph, &self.manifest)
+    }
+
+    /// Computed vectors become part of the folder.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn write_vectors(&mut self, vectors: &ProbeVectors) -> Result<(), FolderError> {
+        let path = self.root.join(VECTORS_FILE);
+        files::write_atomic(&path, &vectors.to_bytes())?;
+        self.files.insert(VECTORS_FILE.to_owned(), path);
+        Ok(())
+    }
+
+    /// The vectors of an earlier check.
+    ///
+    /// # Errors
+    /// [`FolderError::Probes`] when there are none, or they do not fit the manifest.
+    pub fn read_vectors(&self) -> Result<ProbeVectors, FolderError> {
+        let path = self
+            .path_of(VECTORS_FILE)
+            .ok_or_else(|| FolderError::NotChecked {
+                root: self.root.clone(),
+            })?;
+        let bytes = files::read_limited(path, limits::PROBE_VECTORS_BYTES)?;
+        Ok(ProbeVectors::parse(&bytes, self.manifest.output.dimension)?)
+    }
+
+    /// The files of the release with their digests and sizes.
+    ///
+    /// # Errors
+    /// [`FolderError::File`] when one cannot be read.
+    pub fn release_files(&self) -> Result<Vec<ReleaseFile>, FolderError> {
+        let describe = |(path, disk): (&String, &PathBuf)| {
+            let size_bytes = disk
+                .metadata()
+                .map_err(|source| FileError::new("cannot read", disk, source))?
+                .len();
+            Ok(ReleaseFile {
+                path: path.clone(),
+                digest: digest_of_file(disk)?,
+                size_bytes,
+            })
+        };
+        self.files.iter().map(describe).collect()
+    }
+}
+
+/// Inspects a graph file without running it, and compares it with its manifest.
+///
+/// # Errors
+/// [`FolderError::Graph`] with the first reason to refuse it.
+pub fn inspect_graph(path: &Path, manifest: &Manifest) -> Result<Inspection, FolderError> {
+    let graph_error = |source| FolderError::Graph {
+        path: path.to_owned(),
+        source,
+    };
+    let error = |source| FileError::new("cannot read", path, source);
+    let file = File::open(path).map_err(error)?;
+    let size_bytes = file.metadata().map_err(error)?.len();
+    graph::inspect_graph(io::BufReader::new(file), size_bytes, manifest).map_err(graph_error)
+}
+
+fn collect_files(
+    root: &Path,
+    folder: &Path,
+    found: &mut BTreeMap<String, PathBuf>,
+) -> Result<(), FolderError> {
+    let error = |source| FileError::new("cannot read folder", folder, source);
+    for entry in fs::read_dir(folder).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(error)?);
+        if entry.file_name().as_encoded_bytes().starts_with(b".")
+            || path == root.join(MANIFEST_FILE)
+        {
+            continue;
+        }
+        if kind.is_dir() {
+            collect_files(root, &path, found)?;
+        } else if kind.is_file() {
+            let relative = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .replace('\\', "/");
+            manifest::check_file_path(&relative)?;
+            content::check_start(&relative, &start_of(&path)?)?;
+            found.insert(relative, path);
+            if found.len() > limits::FILES {
+                return Err(FolderError::TooMany {
+                    root: root.to_owned(),
+                });
+            }
+        } else {
+            return Err(FolderError::NotRegular { path });
+        }
+    }
+    Ok(())
+}
+
+fn start_of(path: &Path) -> Result<Vec<u8>, FileError> {
+    let error = |source| FileError::new("cannot read", path, source);
+    let mut start = Vec::new();
+    File::open(path)
+        .map_err(error)?
+        .take(content::START_BYTES as u64)
+        .read_to_end(&mut start)
+        .map_err(error)?;
+    Ok(start)
+}
+
+/// A folder cannot become a release.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Not an author's folder.
+    #[error("`{}` has no `{MANIFEST_FILE}`: make a folder with `hub new`", root.display())]
+    NoManifest {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The manifest.
+    #[error("`{}` is not right", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ManifestError,
+    },
+    /// A text that is none.
+    #[error("`{}` is not UTF-8 text", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No graph.
+    #[error("`{}` has no `{GRAPH_FILE}`: export the network there", root.display())]
+    NoGraph {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// No vectors yet.
+    #[error("`{}` was not checked yet: run `hub check`", root.display())]
+    NotChecked {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The graph is refused.
+    #[error("`{}` is refused", path.display())]
+    Graph {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: OnnxError,
+    },
+    /// A path no release may have.
+    #[error(transparent)]
+    Path(#[from] ManifestError),
+    /// A file that is something else.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// A link, pipe or device.
+    #[error("`{}` is a link or a special file: a release holds regular files only", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Past [`limits::FILES`].
+    #[error("`{}` has more than {} files", root.display(), limits::FILES)]
+    TooMany {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// The probe vectors.
+    #[error(transparent)]
+    Probes(#[from] ProbeError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

@@ -1,0 +1,391 @@
+//! Pulling: from a reference to a verified, installed release.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use registry_schema::compatibility::{CompatibilityError, compare_probes};
+use registry_schema::content::{self, ContentError};
+use registry_schema::digest::Digest;
+use registry_schema::limits;
+use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::receipt::Receipt;
+use registry_schema::reference::{Reference, Requirement};
+use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::verify::{
+    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+};
+
+use crate::files::{self, FileError};
+use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
+use crate::registry::{Progress, Registry, RegistryError};
+use crate::runtime::conformance::probe_vectors;
+use crate::runtime::{Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions};
+use crate::store::{InstalledRelease, Store, StoreError};
+
+/// What to pull, from where, into what.
+#[derive(Clone, Copy, Debug)]
+pub struct PullRequest<'a> {
+    /// Which release.
+    pub reference: &'a Reference,
+    /// Exactly this statement, when a lock file says so.
+    pub statement: Option<&'a Digest>,
+    /// The hub.
+    pub registry: &'a Registry,
+    /// The pinned trust root.
+    pub policy: &'a ConsortiumPolicy,
+    /// The local store.
+    pub store: &'a Store,
+    /// Whether the extractor is run on its probes.
+    pub probes: &'a ProbeCheck,
+    /// Told of bytes that arrive.
+    pub progress: &'a Progress,
+}
+
+/// Whether the extractor is run on its probes before it is installed.
+#[derive(Clone, Debug)]
+pub enum ProbeCheck {
+    /// It is, and must compute what its publisher signed.
+    Run(RuntimeOptions),
+    /// It is not: for machines that only keep or pass on extractors. The receipt says so.
+    SkipUnproven,
+}
+
+/// What a pull did.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// The release, ready to use.
+    pub installed: InstalledRelease,
+    /// Bytes that came from the hub; the rest was here.
+    pub fetched_bytes: u64,
+}
+
+/// Pulls a release. Nothing is visible in the store until every check has passed.
+///
+/// # Errors
+/// [`PullError`] names the check that failed.
+pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
+    // 1. resolve; what comes back is only a claim
+    let answer = request.registry.release(request.reference).await?;
+    // 2. the statement: signed by enough owners, and an answer to what was asked
+    let release = verify(request, &answer.envelope)?;
+    // 3. yanks about it
+    check_yanks(request, &release, &answer.yanks)?;
+    // 4. the files: sizes and digests while they stream
+    let fetched_bytes = fetch_files(request, &release).await?;
+    // 5. what they are, and what the graph computes
+    let conformance = check_function(request, &release).await?;
+    // 6. the promise to users of the release before
+    check_promise(request, &release, &conformance.signed).await?;
+    // 7. install
+    let receipt = Receipt {
+        v: 1,
+        release: release.reference(),
+        hub: request.registry.url().to_owned(),
+        pulled_at: jiff::Timestamp::now().to_string(),
+        envelope: answer.envelope,
+        yanks: answer.yanks,
+        policy: request.policy.text().to_owned(),
+        probe_cosine: conformance.cosine,
+    };
+    request.store.install(&receipt, release.files())?;
+    let installed = request
+        .store
+        .open_release(&release.reference(), &request.policy.digest())?;
+    Ok(Pulled {
+        installed,
+        fetched_bytes,
+    })
+}
+
+fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, PullError> {
+    let asked = Asked::Reference(request.reference);
+    let release =
+        verify_release(request.policy, &asked, envelope.as_bytes()).map_err(|source| {
+            PullError::Verify {
+                reference: request.reference.clone(),
+                source: Box::new(source),
+            }
+        })?;
+    match request.statement {
+        Some(locked) if *locked != release.statement_digest() => Err(PullError::Locked {
+            reference: release.reference(),
+            locked: *locked,
+            found: release.statement_digest(),
+        }),
+        _ => Ok(release),
+    }
+}
+
+fn check_yanks(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    envelopes: &[String],
+) -> Result<(), PullError> {
+    let error = |source| PullError::Verify {
+        reference: release.reference(),
+        source: Box::new(source),
+    };
+    let yanks = envelopes
+        .iter()
+        .map(|envelope| verify_yank(request.policy, release, envelope.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(error)?;
+    let current = current_yank(&yanks).map_err(error)?;
+    // Only who names the exact version, or locked it, gets a yanked release.
+    match (current, &request.reference.requirement) {
+        (None, _) | (Some(_), Requirement::Exact(_)) => Ok(()),
+        (Some(yank), _) => Err(PullError::Yanked {
+            reference: release.reference(),
+            yank: Box::new(yank.clone()),
+        }),
+    }
+}
+
+async fn fetch_files(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+) -> Result<u64, PullError> {
+    let mut fetched_bytes = 0;
+    request
+        .progress
+        .expects(release.files().iter().map(|file| file.size_bytes).sum());
+    for file in release.files() {
+        fetched_bytes += fetch_file(request, release, file).await?;
+        let path = request.store.blob_path(&file.digest);
+        let limit = file.size_bytes.min(content::START_BYTES as u64);
+        let start = read_start(&path, limit)?;
+        content::check_start(&file.path, &start)?;
+    }
+    Ok(fetched_bytes)
+}
+
+/// Bytes fetched: none when the blob is here and whole.
+async fn fetch_file(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    file: &ReleaseFile,
+) -> Result<u64, PullError> {
+    let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
+    let lock = tokio::task::spawn_blocking(move || {
+        let lock = store.lock_blob(&digest)?;
+        Ok::<_, StoreError>(if store.check_blob(&digest, size_bytes)? {
+            None
+        } else {
+            Some(lock)
+        })
+    })
+    .await
+    .map_err(|_| PullError::Stopped)??;
+    let Some(lock) = lock else {
+        request.progress.moved(file.size_bytes)?;
+        return Ok(0);
+    };
+    let name = &release.manifest().name;
+    request
+        .registry
+        .download(
+            name,
+            &file.digest,
+            file.size_bytes,
+            lock.partial(),
+            request.progress,
+        )
+        .await?;
+    lock.finish()?;
+    Ok(file.size_bytes)
+}
+
+fn read_start(path: &std::path::Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
+    use std::io::Read;
+    let error = |source| FileError::new("cannot read", path, source);
+    let mut start = Vec::new();
+    std::fs::File::open(path)
+        .map_err(error)?
+        .take(limit_bytes)
+        .read_to_end(&mut start)
+        .map_err(error)?;
+    Ok(start)
+}
+
+/// What running the probes showed.
+struct Conformance {
+    /// The vectors the publisher signed.
+    signed: ProbeVectors,
+    /// The smallest cosine with those computed here, when they were.
+    cosine: Option<f64>,
+}
+
+async fn check_function(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+) -> Result<Conformance, PullError> {
+    let (store, release, probes) = (
+        request.store.clone(),
+        release.clone(),
+        request.probes.clone(),
+    );
+    let checked = tokio::task::spawn_blocking(move || run_checks(&store, &release, &probes)).await;
+    checked.map_err(|_| PullError::Stopped)?
+}
+
+/// Inspects the graph, then runs the probes.
+fn run_checks(
+    store: &Store,
+    release: &VerifiedRelease,
+    probes: &ProbeCheck,
+) -> Result<Conformance, PullError> {
+    let manifest = release.manifest();
+    let blob = |path: &str| {
+        let file = release.file(path).map(|file| store.blob_path(&file.digest));
+        file.ok_or_else(|| PullError::NoSuchFile {
+            reference: release.reference(),
+            path: path.to_owned(),
+        })
+    };
+    let graph = blob(GRAPH_FILE)?;
+    inspect_graph(&graph, manifest)?;
+    let bytes = files::read_limited(&blob(VECTORS_FILE)?, limits::PROBE_VECTORS_BYTES)?;
+    let signed = ProbeVectors::parse(&bytes, manifest.output.dimension)?;
+    let images: BTreeMap<String, PathBuf> = release
+        .probe_images()
+        .map(|file| (file.path.clone(), store.blob_path(&file.digest)))
+        .collect();
+    if !images.keys().eq(signed.vectors.keys()) {
+        return Err(PullError::ProbesWithoutVectors {
+            reference: release.reference(),
+        });
+    }
+    let ProbeCheck::Run(options) = probes else {
+        return Ok(Conformance {
+            signed,
+            cosine: None,
+        });
+    };
+    let spec = ExtractorSpec {
+        input: manifest.input.clone(),
+        output: manifest.output.clone(),
+    };
+    let mut extractor = Extractor::open(ExtractorFiles { graph, spec }, options.clone())?;
+    let computed = probe_vectors(&mut extractor, &images)?;
+    let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
+        PullError::Probes {
+            reference: release.reference(),
+            source,
+        }
+    })?;
+    let cosine = agreements
+        .iter()
+        .map(|one| one.cosine)
+        .min_by(f64::total_cmp);
+    Ok(Conformance { signed, cosine })
+}
+
+/// Compares with the predecessor that the statement names, whoever signed both.
+async fn check_promise(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    signed: &ProbeVectors,
+) -> Result<(), PullError> {
+    let manifest = release.manifest();
+    let Some(named) = &manifest.predecessor else {
+        return Ok(());
+    };
+    let (name, statement) = (&manifest.name, Some(&named.statement));
+    let fetched = PredecessorRelease::fetch(
+        request.registry,
+        request.policy,
+        name,
+        &named.version,
+        statement,
+    );
+    let agreed = fetched.await?.check(manifest, release.files(), signed);
+    agreed.map(drop).map_err(|source| PullError::Probes {
+        reference: release.reference(),
+        source,
+    })
+}
+
+/// A release was not installed.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The hub.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The statement, or a yank about it, does not verify.
+    #[error("`{reference}` is refused: its statement does not verify")]
+    Verify {
+        /// What was asked for.
+        reference: Reference,
+        /// The check that failed.
+        #[source]
+        source: Box<VerifyError>,
+    },
+    /// The lock file names another statement.
+    #[error(
+        "`{reference}` is refused: the lock file names statement {locked}, the hub sent {found}"
+    )]
+    Locked {
+        /// Which release.
+        reference: Reference,
+        /// What was locked.
+        locked: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// Withdrawn by its owners.
+    #[error("`{reference}` is yanked: {}", yank.reason)]
+    Yanked {
+        /// Which release.
+        reference: Reference,
+        /// What its owners say.
+        yank: Box<YankStatement>,
+    },
+    /// A signed set without a file it must have.
+    #[error("`{reference}` has no `{path}`")]
+    NoSuchFile {
+        /// Which release.
+        reference: Reference,
+        /// Which file.
+        path: String,
+    },
+    /// The vectors are of other pictures than the probes.
+    #[error("the probe images of `{reference}` are not those its vectors are of")]
+    ProbesWithoutVectors {
+        /// Which release.
+        reference: Reference,
+    },
+    /// The vectors cannot be read.
+    #[error(transparent)]
+    Vectors(#[from] ProbeError),
+    /// A file that is something else.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The graph is refused.
+    #[error(transparent)]
+    Graph(#[from] FolderError),
+    /// The probes were not computed.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// This machine computes something else, or the release breaks the promise of its version.
+    #[error("`{reference}` is refused: it does not compute what was promised")]
+    Probes {
+        /// Which release.
+        reference: Reference,
+        /// The promise that is broken.
+        #[source]
+        source: CompatibilityError,
+    },
+    /// The predecessor.
+    #[error(transparent)]
+    Predecessor(#[from] PredecessorError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The work was cancelled.
+    #[error("the pull stopped before it was done: run it again, what has arrived is kept")]
+    Stopped,
+}

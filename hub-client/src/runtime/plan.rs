@@ -1,0 +1,81 @@
+//! How the cores are shared.
+//!
+//! A **lane** is a session with its decode threads: it fills a batch, runs it, and starts again, so
+//! decoding and inference never compete inside a lane. The plan is one lane of one thread for each
+//! core: nothing waits for anything, and on two cores it was faster than one session of two threads
+//! with decoders beside it. Each lane holds the weights once, so a large graph gets fewer lanes of
+//! more threads each.
+
+use std::num::NonZeroUsize;
+
+use super::{ExtractorFiles, RuntimeOptions};
+
+/// Weights in memory, all lanes together: past this, lanes get more threads instead of company.
+const WEIGHTS_BYTES: u64 = 1 << 30;
+
+/// Pictures in one run of the graph. EfficientNet-lite0 gains 10 % from 1 to 4 and nothing after;
+/// a short batch keeps memory low and the last lanes from waiting.
+const BATCH: usize = 8;
+
+/// Largest tensor of one batch by default.
+const TENSOR_BYTES: usize = 64 << 20;
+
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    threads_of_lanes: Vec<usize>,
+    batch: usize,
+    /// Pictures the graph takes in one run: the batch, or 1 when the graph was made for that.
+    run: usize,
+}
+
+impl Plan {
+    pub(super) fn new(files: &ExtractorFiles, options: &RuntimeOptions) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = options.threads.map_or_else(cores, NonZeroUsize::get);
+        // Weights are most of the file. A file that is not there fails later, with its name.
+        let weights = std::fs::metadata(&files.graph).map_or(0, |metadata| metadata.len());
+        let affordable = WEIGHTS_BYTES / weights.max(1);
+        let lanes = usize::try_from(affordable)
+            .unwrap_or(usize::MAX)
+            .clamp(1, threads);
+        let threads_of_lanes: Vec<usize> = (0..lanes)
+            .map(|lane| threads / lanes + usize::from(lane < threads % lanes))
+            .collect();
+        let input = &files.spec.input;
+        let picture = 4 * input.channels() as usize * input.width as usize * input.height as usize;
+        // Enough that every decode thread of a lane has work.
+        let wanted = BATCH.max(2 * threads.div_ceil(lanes));
+        let batch = wanted.min(TENSOR_BYTES / picture.max(1)).max(1);
+        let batch = options.batch.map_or(batch, NonZeroUsize::get);
+        Self {
+            threads_of_lanes,
+            batch,
+            run: batch,
+        }
+    }
+
+    /// For a graph that takes one picture at a time.
+    pub(super) fn run_one_by_one(&mut self) {
+        self.run = 1;
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.threads_of_lanes.len()
+    }
+
+    pub(super) fn threads_of_lane(&self, lane: usize) -> usize {
+        self.threads_of_lanes.get(lane).copied().unwrap_or(1)
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads_of_lanes.iter().sum()
+    }
+
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    pub(super) fn run(&self) -> usize {
+        self.run
+    }
+}

@@ -1,0 +1,224 @@
+//! A hub, or something between, that changes what it sends: caught and named by the client.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use super::world::{Run, World};
+
+/// Changes the body of an answer to a path.
+type Rewrite = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
+
+/// A proxy before a hub that speaks plain HTTP on loopback.
+struct Proxy {
+    url: String,
+}
+
+impl Proxy {
+    fn start(
+        upstream: String,
+        rewrite: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let rewrite: Arc<Rewrite> = Arc::new(rewrite);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (upstream, rewrite) = (upstream.clone(), Arc::clone(&rewrite));
+                std::thread::spawn(move || forward(client, &upstream, &*rewrite));
+            }
+        });
+        Self { url }
+    }
+}
+
+/// One request and its answer, then the connection is closed.
+fn forward(mut client: TcpStream, upstream: &str, rewrite: &Rewrite) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let text = String::from_utf8(head).ok()?;
+    let path = text.split(' ').nth(1)?.to_owned();
+    let mut hub = TcpStream::connect(upstream.trim_start_matches("http://")).ok()?;
+    hub.write_all(text.trim_end_matches("\r\n").as_bytes())
+        .ok()?;
+    hub.write_all(b"\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    hub.read_to_end(&mut answer).ok()?;
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let body = rewrite(&path, answer.split_off(end));
+    let head = String::from_utf8(answer).ok()?;
+    for line in head
+        .trim_end()
+        .lines()
+        .filter(|line| !line.to_ascii_lowercase().starts_with("content-length"))
+    {
+        client.write_all(format!("{line}\r\n").as_bytes()).ok()?;
+    }
+    client
+        .write_all(
+            format!(
+                "content-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            )
+            .as_bytes(),
+        )
+        .ok()?;
+    client.write_all(&body).ok()
+}
+
+/// Pulls through a proxy and expects an integrity error that holds `words`, and an empty store.
+#[track_caller]
+fn caught(
+    world: &World,
+    rewrite: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    words: &str,
+) {
+    let proxy = Proxy::start(world.server.url.clone(), rewrite);
+    through(world, "beta", "dots@2", &proxy).fails(4, words);
+    let listed = world.hub("beta", &["list", "--json"]).json();
+    assert!(
+        listed["releases"].as_array().unwrap().is_empty(),
+        "nothing may be visible"
+    );
+}
+
+/// Pulls as a member through a proxy. Another address gets the stored token only when it is told to.
+fn through(world: &World, member: &str, reference: &str, proxy: &Proxy) -> Run {
+    let mut command = world.command(
+        member,
+        &["pull", reference, "--no-lock", "--hub", &proxy.url],
+    );
+    command.env("HUB_TOKEN", world.token(member, &[]));
+    Run::of(command)
+}
+
+fn replace(body: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8_lossy(body).replace(from, to).into_bytes()
+}
+
+#[test]
+fn what_was_changed_on_the_way_is_refused() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
+    world.publish(&world.author("dots", "2.0.0", "three_features", 3));
+    world.publish(&world.author("alpha/dots", "2.0.0", "three_features", 3));
+    world.publish(&world.author("dots", "2.1.0", "means", 4));
+    world.restart_without_tls();
+
+    // Through an honest proxy everything works, so what follows fails for the change alone.
+    let honest = Proxy::start(world.server.url.clone(), |_, body| body);
+    through(&world, "gamma", "dots@2", &honest).ok();
+
+    let blobs = |change: fn(Vec<u8>) -> Vec<u8>| {
+        move |path: &str, body: Vec<u8>| {
+            if path.contains("/blobs/") {
+                change(body)
+            } else {
+                body
+            }
+        }
+    };
+    let flip = blobs(|mut body| {
+        let last = body.len() - 1;
+        body[last] ^= 1;
+        body
+    });
+    caught(&world, flip, "other bytes");
+    let releases = |from: &'static str, to: &'static str| {
+        move |path: &str, body: Vec<u8>| {
+            if path.contains("/releases/") {
+                replace(&body, from, to)
+            } else {
+                body
+            }
+        }
+    };
+    // One character of the signed payload, of a signature, of the claimed key.
+    caught(
+        &world,
+        releases("eyJfdHlwZSI6", "eyJfdHlwZSI7"),
+        "does not verify",
+    );
+    caught(
+        &world,
+        releases(r#"\"sig\":\""#, r#"\"sig\":\"AAAA"#),
+        "does not verify",
+    );
+    caught(
+        &world,
+        releases(r#"\"keyid\":\""#, r#"\"keyid\":\"0"#),
+        "does not verify",
+    );
+    // No signature at all.
+    let unsigned = |path: &str, body: Vec<u8>| {
+        if !path.contains("/releases/") {
+            return body;
+        }
+        let mut answer: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let mut envelope: serde_json::Value =
+            serde_json::from_str(answer["envelope"].as_str().unwrap()).unwrap();
+        envelope["signatures"] = serde_json::json!([]);
+        answer["envelope"] = envelope.to_string().into();
+        answer.to_string().into_bytes()
+    };
+    caught(&world, unsigned, "does not verify");
+    // A good statement about something else: another version, another name.
+    let upstream = world.server.url.clone();
+    let token = world.token("beta", &[]);
+    for (path, words) in [
+        (
+            "/api/v1/extractors/alpha/dots/releases/2",
+            "does not verify",
+        ),
+        ("/api/v1/extractors/_/dots/releases/2.0.0", "does not"),
+    ] {
+        let other = get(&upstream, path, &token);
+        let answer = move |asked: &str, body: Vec<u8>| {
+            if asked.ends_with("/dots/releases/2") || asked.ends_with("/releases/2.1.0") {
+                other.clone()
+            } else {
+                body
+            }
+        };
+        if path.contains("alpha") {
+            caught(&world, answer, words);
+        } else {
+            // An older release of the same name answers `@2` truthfully; asked exactly, it does not.
+            let proxy = Proxy::start(upstream.clone(), answer);
+            through(&world, "beta", "dots@2.1.0", &proxy).fails(4, words);
+        }
+    }
+    // Answers that are no answers.
+    for garbage in [&b"<html>"[..], b"", b"{}", b"\xff\xfe"] {
+        let proxy = Proxy::start(upstream.clone(), move |_, _| garbage.to_vec());
+        let run = through(&world, "beta", "dots@2", &proxy);
+        assert!(run.code != 0 && !run.stderr.contains("panicked"), "{run}");
+    }
+    // Endless answers end at the limit.
+    let proxy = Proxy::start(upstream, |path, body| {
+        if path.contains("/releases/") {
+            vec![b' '; 20 << 20]
+        } else {
+            body
+        }
+    });
+    through(&world, "beta", "dots@2", &proxy).fails(5, "larger than");
+}
+
+fn get(upstream: &str, path: &str, token: &str) -> Vec<u8> {
+    let mut hub = TcpStream::connect(upstream.trim_start_matches("http://")).unwrap();
+    write!(hub, "GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    hub.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    answer.split_off(end)
+}

@@ -1,0 +1,120 @@
+//! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, Python's onnxruntime
+//! the exported heads, pandas and polars the feature tables.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::world::{Run, World};
+
+/// The Python with the packages of `make test`, or `None` after saying so.
+fn python() -> Option<String> {
+    let python = std::env::var("HUB_PYTHON").ok();
+    if python.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "HUB_PYTHON must name a Python with the test packages in CI"
+        );
+        eprintln!("skipped: HUB_PYTHON is not set; `make test` sets it");
+    }
+    python
+}
+
+fn script(python: &str, name: &str, arguments: &[&Path]) -> Run {
+    let mut command = Command::new(python);
+    command
+        .arg(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/python")
+                .join(name),
+        )
+        .args(arguments);
+    Run::of(command)
+}
+
+#[test]
+fn others_accept_our_envelopes_and_refuse_changed_ones() {
+    let (Some(world), Some(python)) = (World::start(), python()) else {
+        return;
+    };
+    let folder = world.author("joint", "1.0.0", "means", 4);
+    let betas = world.home("beta").join("keys/default.pem");
+    let keys = [
+        "publish",
+        folder.to_str().unwrap(),
+        "--key",
+        "default",
+        "--key",
+        betas.to_str().unwrap(),
+    ];
+    world.hub("alpha", &keys).ok();
+    world.hub("gamma", &["pull", "joint@1"]).ok();
+    let receipt = world
+        .home("gamma")
+        .join("store/releases/_/joint/1.0.0/receipt.json");
+    let [alpha, beta] =
+        ["alpha", "beta"].map(|member| world.home(member).join("keys/default.pub.pem"));
+    script(&python, "check_envelope.py", &[&receipt, &alpha, &beta]).ok();
+}
+
+#[test]
+fn exported_heads_give_pythons_onnxruntime_the_same_probabilities() {
+    let (Some(world), Some(python)) = (World::start(), python()) else {
+        return;
+    };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    world.hub("beta", &["pull", "dots@1"]).ok();
+    let classes = [
+        ("red", [220, 40, 50]),
+        ("blue", [40, 60, 210]),
+        ("green", [30, 190, 60]),
+    ];
+    let pictures = world.pictures("beta", &classes, 8);
+    let images = pictures.to_str().unwrap();
+    world
+        .hub(
+            "beta",
+            &[
+                "train",
+                "colours",
+                "--extractor",
+                "dots@1",
+                "--images",
+                images,
+            ],
+        )
+        .ok();
+    world
+        .hub(
+            "beta",
+            &["embed", "dots@1", images, "-o", "features.parquet"],
+        )
+        .ok();
+    let predictions = world
+        .hub("beta", &["predict", "colours", images, "--json"])
+        .ok()
+        .stdout;
+    let project = world.project("beta");
+    std::fs::write(project.join("predictions.json"), predictions).unwrap();
+    for format in ["onnx", "fused-onnx"] {
+        let file = format!("{format}.onnx");
+        world
+            .hub(
+                "beta",
+                &["head", "export", "colours", "--format", format, "-o", &file],
+            )
+            .ok();
+    }
+    let files = [
+        "features.parquet",
+        "predictions.json",
+        "onnx.onnx",
+        "fused-onnx.onnx",
+    ]
+    .map(|file| project.join(file));
+    let arguments: Vec<&Path> = files
+        .iter()
+        .map(std::path::PathBuf::as_path)
+        .chain([pictures.as_path()])
+        .collect();
+    script(&python, "check_predictions.py", &arguments).ok();
+}

@@ -1,0 +1,19 @@
+//! The real server (TLS, SQLite) and the real `hub`, in temporary folders.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
+
+mod bad_graphs;
+mod hostile_hub;
+mod interruptions;
+mod judges;
+mod offline;
+mod refusals;
+mod story;
+mod world;

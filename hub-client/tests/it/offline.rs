@@ -1,0 +1,82 @@
+//! What is private needs no network, and opens none.
+
+use std::process::Command;
+
+use super::world::{Run, World};
+
+/// In a network namespace without any interface, not even a connection to oneself is possible.
+#[test]
+fn local_commands_work_without_a_network() {
+    let Some(world) = World::start() else { return };
+    if !Command::new("unshare")
+        .args(["--net", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        eprintln!("skipped: network namespaces need root and `unshare`");
+        return;
+    }
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    world.hub("beta", &["pull", "dots@1"]).ok();
+    let pictures = world.pictures(
+        "beta",
+        &[("red", [220, 40, 50]), ("green", [30, 190, 60])],
+        6,
+    );
+    let pictures = pictures.to_str().unwrap();
+    let commands: [&[&str]; 8] = [
+        &["pull", "dots@1", "--locked"],
+        &["list"],
+        &["verify", "dots@1"],
+        &["embed", "dots@1", pictures, "-o", "features.parquet"],
+        &[
+            "train",
+            "colours",
+            "--extractor",
+            "dots@1",
+            "--images",
+            pictures,
+        ],
+        &["predict", "colours", pictures],
+        &["eval", "colours", "--images", pictures],
+        &[
+            "head",
+            "export",
+            "colours",
+            "--format",
+            "fused-onnx",
+            "-o",
+            "head.onnx",
+        ],
+    ];
+    for arguments in commands {
+        let inner = world.command("beta", arguments);
+        let mut command = Command::new("unshare");
+        command
+            .arg("--net")
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear();
+        command.envs(
+            inner
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+        command.current_dir(inner.get_current_dir().unwrap());
+        Run::of(command).ok();
+    }
+    // The namespace really has no network: what needs one fails, in words.
+    let inner = world.command("beta", &["search"]);
+    let mut command = Command::new("unshare");
+    command
+        .arg("--net")
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .env_clear();
+    command.envs(
+        inner
+            .get_envs()
+            .filter_map(|(key, value)| Some((key, value?))),
+    );
+    Run::of(command).fails(5, "cannot be reached");
+}

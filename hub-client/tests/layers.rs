@@ -1,0 +1,69 @@
+//! Modules import lower floors only, and each outside thing has one door.
+
+#[path = "../../registry-schema/tests/support/layers.rs"]
+mod support;
+
+use support::{Crate, Door};
+
+#[test]
+fn modules_import_lower_floors_only() {
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
+        &["files"],
+        &["config"],
+        &["keys", "registry", "dataset", "head", "lockfile", "runtime"],
+        &["store", "trust", "consortium", "features"],
+        &["publish"],
+        &["pull"],
+    ]);
+}
+
+#[test]
+fn each_outside_thing_has_one_door() {
+    let doors = [
+        Door {
+            thing: "ort::",
+            allowed: &["runtime/session.rs", "runtime/library.rs"],
+        },
+        Door {
+            thing: "reqwest::",
+            allowed: &["registry/"],
+        },
+        Door {
+            thing: "println!",
+            allowed: &["bin/hub/output", "bin/hub/report"],
+        },
+        Door {
+            thing: "std::process::exit",
+            allowed: &["bin/hub/interrupt"],
+        },
+        Door {
+            thing: "fs::write",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "File::create",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "OpenOptions",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "fs::rename",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "fs::remove",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "fs::create_dir",
+            allowed: &["files.rs"],
+        },
+        Door {
+            thing: "#![allow(",
+            allowed: &[],
+        },
+    ];
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_doors(&doors);
+}

@@ -1,0 +1,51 @@
+//! Modules import lower floors only, and each outside thing has one door.
+
+#[path = "support/layers.rs"]
+mod support;
+
+use support::{Crate, Door};
+
+#[test]
+fn modules_import_lower_floors_only() {
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
+        &["hex", "limits", "text", "content"],
+        &["digest", "name"],
+        &["reference", "keys", "preprocess"],
+        &["manifest", "envelope", "onnx"],
+        &["statement", "trust_root", "compatibility", "graph"],
+        &["threshold"],
+        &["verify"],
+        &["receipt", "api"],
+    ]);
+}
+
+#[test]
+fn the_schema_is_pure() {
+    let doors = [
+        Door {
+            thing: "std::fs",
+            allowed: &[],
+        },
+        Door {
+            thing: "std::net",
+            allowed: &[],
+        },
+        Door {
+            thing: "std::time",
+            allowed: &[],
+        },
+        Door {
+            thing: "std::env",
+            allowed: &[],
+        },
+        Door {
+            thing: "async ",
+            allowed: &[],
+        },
+        Door {
+            thing: ".verifies(",
+            allowed: &["keys", "threshold"],
+        },
+    ];
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_doors(&doors);
+}
