@@ -43,11 +43,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
     let policy = Hub::init(&data, &args.policy)?;
-    let members: Vec<&str> = policy
-        .members()
-        .keys()
-        .map(MemberName::as_str)
-        .collect();
+    let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
         "made a hub for `{}` in {}\npolicy {}\nmembers {}",
