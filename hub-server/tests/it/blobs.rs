@@ -330,3 +330,27 @@ async fn a_full_disk_loses_nothing() {
         StatusCode::CREATED
     );
 }
+
+#[tokio::test]
+async fn abandoned_uploads_are_removed() {
+    let mut world = World::start();
+    let at = world.begin(&name()).await;
+    patch(&world, &at, 0, b"hello").await;
+    let kept = world.data().join("uploads");
+    world.kill();
+    world.serve(&[]);
+    assert_eq!(arrived(&world, &at).await, 5);
+    world.kill();
+    // What a crash between two steps leaves: bytes that no upload knows.
+    std::fs::write(kept.join("unknown"), "x").unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.serve(&["--upload-hours", "0"]);
+    for _ in 0..50 {
+        if std::fs::read_dir(&kept).unwrap().count() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
+    oci_error(world.get(&at).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
+}

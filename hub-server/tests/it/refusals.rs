@@ -275,10 +275,14 @@ async fn versions_that_break_their_promise() {
         "predecessor",
     )
     .await;
-    refuse(
-        Draft::new(NAME, "3.0.0").after(&first),
-        VersionPromise,
-        "predecessor",
+    let foreign = format!(
+        "\"predecessor\":{{\"version\":\"2.0.0\",\"statement\":\"{}\"}},\"probes\":",
+        first.statement
+    );
+    let other_major = Draft::new(NAME, "3.0.0").sign_changed("\"probes\":", &foreign, &[ALPHA]);
+    problem(
+        world.publish(&other_major).await,
+        ProblemCode::InvalidStatement,
     )
     .await;
     let wider = |version: &str, dimension: u32| {
