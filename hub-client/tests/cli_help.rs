@@ -1,5 +1,11 @@
 //! What `--help` says of every command, and that docs/CLI.md says the same.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, dead_code, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    dead_code,
+    reason = "tests"
+)]
 
 mod cli_support;
 
@@ -47,8 +53,15 @@ fn every_command_explains_itself() {
         let run = home.hub(&arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
         let is_group = matches!(command, "" | "head" | "consortium");
-        assert!(is_group || run.stdout.contains("Examples:\n  hub "), "{command} has no example:\n{run}");
-        let name = if command.is_empty() { "hub".to_owned() } else { command.replace(' ', "_") };
+        assert!(
+            is_group || run.stdout.contains("Examples:\n  hub "),
+            "{command} has no example:\n{run}"
+        );
+        let name = if command.is_empty() {
+            "hub".to_owned()
+        } else {
+            command.replace(' ', "_")
+        };
         insta::assert_snapshot!(name, run.stdout);
     }
 }
@@ -63,14 +76,21 @@ fn the_reference_is_the_one_in_the_docs() {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     let command = "HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_help";
-    assert!(written == run.stdout, "docs/CLI.md is not what `hub reference` says: run {command}");
+    assert!(
+        written == run.stdout,
+        "docs/CLI.md is not what `hub reference` says: run {command}"
+    );
 }
 
 #[test]
 fn the_reference_names_every_command_and_no_other() {
     let reference = Home::new().hub(&["reference"]).stdout;
-    let headings = reference.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(" `hub"));
-    let found: BTreeSet<&str> = headings.map(|rest| rest.trim_end_matches('`').trim()).collect();
+    let headings = reference
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(" `hub"));
+    let found: BTreeSet<&str> = headings
+        .map(|rest| rest.trim_end_matches('`').trim())
+        .collect();
     let expected: BTreeSet<&str> = COMMANDS.into_iter().chain(["completions"]).collect();
     assert_eq!(found, expected);
 }

@@ -20,7 +20,9 @@ pub(crate) struct Run {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -66,7 +68,8 @@ impl Run {
     #[track_caller]
     pub(crate) fn error(&self) -> Value {
         assert_eq!(self.stdout, "", "{self}");
-        let value: Value = serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {self}"));
+        let value: Value =
+            serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {self}"));
         assert_eq!(value["error"]["exit_code"], self.code, "{self}");
         value["error"].clone()
     }
@@ -74,7 +77,15 @@ impl Run {
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { line, code, stdout, stderr } = self;
-        write!(f, "{line}\nexit code {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+        let Self {
+            line,
+            code,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            f,
+            "{line}\nexit code {code}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+        )
     }
 }
