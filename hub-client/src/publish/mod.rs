@@ -62,9 +62,14 @@ pub async fn sign(
     options: RuntimeOptions,
 ) -> Result<SignedRelease, PublishError> {
     // 1. the probes must reproduce here before anyone signs
-    let (folder, vectors) = tokio::task::spawn_blocking(move || {
+    let (folder, files, vectors) = tokio::task::spawn_blocking(move || {
+        let files = folder.release_files()?;
         let vectors = recheck(&folder, &options)?;
-        Ok::<_, CheckError>((folder, vectors))
+        // What is signed is what was run, even when somebody exports the network again meanwhile.
+        if folder.release_files()? != files {
+            return Err(CheckError::Stale);
+        }
+        Ok::<_, CheckError>((folder, files, vectors))
     })
     .await
     .map_err(|_| PublishError::Stopped)??;
@@ -74,7 +79,6 @@ pub async fn sign(
     manifest.predecessor = predecessor
         .as_ref()
         .map(PredecessorRelease::to_manifest_entry);
-    let files = folder.release_files()?;
     if let Some(predecessor) = &predecessor {
         predecessor
             .check(&manifest, &files, &vectors)
