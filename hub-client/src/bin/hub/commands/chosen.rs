@@ -129,9 +129,9 @@ impl Chosen {
         let reference = self.reference();
         let text = format!("extractor: {reference}, {}", self.because.as_str());
         if self.because == Because::NewerInSpace {
-            context.report().note(&text)
+            context.report().note(&text);
         } else {
-            context.report().detail(&text)
+            context.report().detail(&text);
         }
         if let Some(yank) = self.installed.yanked() {
             context
