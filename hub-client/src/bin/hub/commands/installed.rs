@@ -123,12 +123,13 @@ struct VerifyView {
 pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, CommandError> {
     let spinner = Bar::spinner(context, "verifying");
     // 1. the receipt: signatures of enough owners, under the pinned policy
-    let installed = Chosen::find(&args.reference, context)?.installed;
+    let chosen = Chosen::find(&args.reference, context)?;
+    let installed = &chosen.installed;
     // 2. the bytes of every file
     installed.check_files()?;
     context.check_interrupt()?;
     // 3. what it computes
-    let probe_cosine = match run_probes(&installed, context.runtime_options()) {
+    let probe_cosine = match run_probes(installed, context.runtime_options()) {
         Err(CommandError::Runtime(RuntimeError::Library(error))) => {
             context
                 .report()
