@@ -10,10 +10,8 @@ fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
         &["files"],
         &["config"],
-        &[
-            "keys", "registry", "store", "dataset", "head", "lockfile", "runtime",
-        ],
-        &["trust", "consortium", "features"],
+        &["keys", "registry", "dataset", "head", "lockfile", "runtime"],
+        &["store", "trust", "consortium", "features"],
         &["publish"],
         &["pull"],
         &["hint"],

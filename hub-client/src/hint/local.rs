@@ -9,6 +9,7 @@ use super::{Advice, ErrorCode, Hint};
 use crate::config::ConfigError;
 use crate::consortium::ConsortiumError;
 use crate::dataset::DatasetError;
+use crate::features::FeatureError;
 use crate::files::FileError;
 use crate::head::HeadError;
 use crate::head::export::ExportError;
@@ -27,9 +28,10 @@ impl Hint for FileError {
                 "make room (`hub rm REF` removes extractors; the cache folder may be deleted) and try again: nothing was left half-written",
             ),
             ErrorKind::NotFound => Advice::of(ErrorCode::NotFound),
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                Advice::with_hint(ErrorCode::File, "`hub doctor` checks the folders of the hub; HUB_HOME names another place for them")
-            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Advice::with_hint(
+                ErrorCode::File,
+                "`hub doctor` checks the folders of the hub; HUB_HOME names another place for them",
+            ),
             _ => Advice::of(ErrorCode::File),
         }
     }
@@ -39,7 +41,10 @@ impl Hint for ConfigError {
     fn advice(&self) -> Advice {
         match self {
             Self::File(error) => error.advice(),
-            Self::Malformed { .. } => Advice::with_hint(ErrorCode::Settings, "correct the file, or delete it and run `hub login` and `hub trust` again"),
+            Self::Malformed { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "correct the file, or delete it and run `hub login` and `hub trust` again",
+            ),
             Self::NoHome | Self::Write { .. } => Advice::of(ErrorCode::Settings),
         }
     }
@@ -50,11 +55,15 @@ impl Hint for KeyFileError {
         match self {
             Self::Missing { .. } => Advice::of(ErrorCode::NoKey),
             Self::Name { .. } => Advice::of(ErrorCode::Usage),
-            Self::Key { .. } => Advice::with_hint(ErrorCode::Invalid, "keys are unencrypted Ed25519 PEM files, as `hub keygen` makes them"),
+            Self::Key { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "keys are unencrypted Ed25519 PEM files, as `hub keygen` makes them",
+            ),
             Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
-            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Advice::with_hint(ErrorCode::File, "keys are never replaced: give another name with --name")
-            }
+            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
+                ErrorCode::File,
+                "keys are never replaced: give another name with --name",
+            ),
             Self::File(error) => error.advice(),
         }
     }
@@ -69,12 +78,15 @@ impl Hint for PolicyError {
 impl Hint for ConsortiumError {
     fn advice(&self) -> Advice {
         match self {
-            Self::Member { .. } | Self::Name { .. } | Self::Twice { .. } => Advice::of(ErrorCode::Usage),
+            Self::Member { .. } | Self::Name { .. } | Self::Twice { .. } => {
+                Advice::of(ErrorCode::Usage)
+            }
             Self::Key(error) => error.advice(),
             Self::Policy(error) => error.advice(),
-            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Advice::with_hint(ErrorCode::File, "a policy is never replaced: choose another file with --output")
-            }
+            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
+                ErrorCode::File,
+                "a policy is never replaced: choose another file with --output",
+            ),
             Self::File(error) => error.advice(),
         }
     }
@@ -98,7 +110,10 @@ impl Hint for TrustStoreError {
 impl Hint for LockFileError {
     fn advice(&self) -> Advice {
         match self {
-            Self::Malformed { .. } => Advice::with_hint(ErrorCode::Settings, "take the file from version control, or delete it and pull again"),
+            Self::Malformed { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "take the file from version control, or delete it and pull again",
+            ),
             Self::Write { .. } => Advice::of(ErrorCode::Settings),
             Self::File(error) => error.advice(),
         }
@@ -137,7 +152,9 @@ impl Hint for RuntimeError {
             Self::Picture { source, .. } => source.advice(),
             Self::Cancelled => Advice::of(ErrorCode::Interrupted),
             Self::NotDeterministic { .. } => Advice::of(ErrorCode::Probes),
-            Self::Session(_) | Self::Mismatch { .. } | Self::ThreadStopped => Advice::of(ErrorCode::Runtime),
+            Self::Session(_) | Self::Mismatch { .. } | Self::ThreadStopped => {
+                Advice::of(ErrorCode::Runtime)
+            }
         }
     }
 }
@@ -151,14 +168,38 @@ impl Hint for ImageError {
     }
 }
 
+impl Hint for FeatureError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Runtime(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Image { source, .. } => source.advice(),
+            Self::NoFeatures { .. } => Advice::of(ErrorCode::Image),
+            Self::Format { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "end the name of the file in .parquet or .npy",
+            ),
+            Self::OtherOrigin { .. } | Self::Width { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::Parquet { .. } => Advice::of(ErrorCode::File),
+        }
+    }
+}
+
 impl Hint for DatasetError {
     fn advice(&self) -> Advice {
         match self {
             Self::File(error) => error.advice(),
-            Self::NothingThere { .. } | Self::NoImages { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NothingThere { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NoImages { .. } => Advice::of(ErrorCode::Image),
             Self::NotAFolder { .. } | Self::Pattern { .. } => Advice::of(ErrorCode::Usage),
-            Self::NoClassFolders { .. } => Advice::with_hint(ErrorCode::Labels, "`--labels FILE` names a CSV file with the columns path and label"),
-            Self::UnknownPaths { .. } => Advice::with_hint(ErrorCode::Labels, "paths are relative to the folder of the images, or to the folder of the file"),
+            Self::NoClassFolders { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "`--labels FILE` names a CSV file with the columns path and label",
+            ),
+            Self::UnknownPaths { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "paths are relative to the folder of the images, or to the folder of the file",
+            ),
             _ => Advice::of(ErrorCode::Labels),
         }
     }
@@ -167,14 +208,24 @@ impl Hint for DatasetError {
 impl Hint for HeadError {
     fn advice(&self) -> Advice {
         match self {
-            Self::NotFound { .. } => Advice::with_hint(ErrorCode::NoHead, "`hub head list` lists the heads there are"),
-            Self::OtherSpace { .. } | Self::TooFewDimensions { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::NotFound { .. } => Advice::with_hint(
+                ErrorCode::NoHead,
+                "`hub head list` lists the heads there are",
+            ),
+            Self::OtherSpace { .. } | Self::TooFewDimensions { .. } => {
+                Advice::of(ErrorCode::FeatureSpace)
+            }
             Self::Name { .. } | Self::Setting { .. } => Advice::of(ErrorCode::Usage),
             Self::File(error) => error.advice(),
             Self::Load { source, .. } => source.advice(),
             Self::Damaged => Advice::of(ErrorCode::Digest),
-            Self::NotAHead | Self::NewerFormat { .. } | Self::Malformed { .. } | Self::TooLarge { .. } => Advice::of(ErrorCode::Settings),
-            Self::Write(_) | Self::Read(_) | Self::TooManyVersions { .. } => Advice::of(ErrorCode::File),
+            Self::NotAHead
+            | Self::NewerFormat { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. } => Advice::of(ErrorCode::Settings),
+            Self::Write(_) | Self::Read(_) | Self::TooManyVersions { .. } => {
+                Advice::of(ErrorCode::File)
+            }
             _ => Advice::of(ErrorCode::Labels),
         }
     }
@@ -183,7 +234,9 @@ impl Hint for HeadError {
 impl Hint for ExportError {
     fn advice(&self) -> Advice {
         match self {
-            Self::TooFewFeatures { .. } | Self::Output { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::TooFewFeatures { .. } | Self::Output { .. } => {
+                Advice::of(ErrorCode::FeatureSpace)
+            }
             Self::Graph(_) => Advice::of(ErrorCode::RefusedFile),
             Self::Io { .. } => Advice::of(ErrorCode::File),
             _ => Advice::of(ErrorCode::Settings),

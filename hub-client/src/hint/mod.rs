@@ -37,7 +37,10 @@ impl Advice {
 
     /// A code with a hint.
     pub fn with_hint(code: ErrorCode, hint: impl Into<String>) -> Self {
-        Self { code, hint: Some(hint.into()) }
+        Self {
+            code,
+            hint: Some(hint.into()),
+        }
     }
 }
 
@@ -115,7 +118,7 @@ codes! {
     /// The release is not on this machine.
     NotInstalled, "not_installed", 3;
     /// The reference is not in the lock file.
-    NotLocked, "not_locked", 3;
+    NotLocked, "not_locked", 1;
     /// There is no such key.
     NoKey, "no_key", 3;
     /// There is no such head.
@@ -140,6 +143,8 @@ codes! {
     Unreachable, "unreachable", 5;
     /// The network is needed and switched off.
     Offline, "offline", 5;
+    /// The hub's answer cannot be understood.
+    BadAnswer, "bad_answer", 5;
     /// The hub is busy, starting or stopping.
     Unavailable, "unavailable", 5;
     /// Some inputs were skipped.

@@ -22,20 +22,31 @@ impl Hint for RegistryError {
                  ask its operator for it and run `hub login URL --certificate sha256:…`",
             ),
             Self::Tls { .. } => Advice::of(ErrorCode::Certificate),
-            Self::Connection { .. } => {
-                Advice::with_hint(ErrorCode::Unreachable, "check the address and the network, then try again; `hub doctor` looks closer")
-            }
+            Self::Connection { .. } => Advice::with_hint(
+                ErrorCode::Unreachable,
+                "check the address and the network, then try again; `hub doctor` looks closer",
+            ),
             Self::Problem { problem } => {
                 let code = code_of(problem.code);
-                Advice { code, hint: problem.hint.clone().or_else(|| hint_of(problem.code).map(str::to_owned)) }
+                Advice {
+                    code,
+                    hint: problem
+                        .hint
+                        .clone()
+                        .or_else(|| hint_of(problem.code).map(str::to_owned)),
+                }
             }
-            Self::Status { status: 502..=504, .. } => Advice::with_hint(ErrorCode::Unavailable, "try again in a moment"),
-            Self::Status { .. } | Self::Answer { .. } => {
-                Advice::with_hint(ErrorCode::Hub, "check that the address is that of a hub and not of something in between")
-            }
-            Self::Digest { .. } | Self::Size { .. } => {
-                Advice::with_hint(ErrorCode::Digest, "nothing was installed; tell the hub's operator, then try again")
-            }
+            Self::Status {
+                status: 502..=504, ..
+            } => Advice::with_hint(ErrorCode::Unavailable, "try again in a moment"),
+            Self::Status { .. } | Self::Answer { .. } => Advice::with_hint(
+                ErrorCode::BadAnswer,
+                "check that the address is that of a hub and not of something in between",
+            ),
+            Self::Digest { .. } | Self::Size { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "nothing was installed; tell the hub's operator, then try again",
+            ),
             Self::File(error) => error.advice(),
             Self::Interrupted => Advice::of(ErrorCode::Interrupted),
         }
@@ -62,13 +73,17 @@ fn code_of(code: ProblemCode) -> ErrorCode {
 
 fn hint_of(code: ProblemCode) -> Option<&'static str> {
     Some(match code {
-        ProblemCode::Unauthenticated => "get a token from the hub's operator (`hub-server token create`) and run `hub login URL`",
+        ProblemCode::Unauthenticated => {
+            "get a token from the hub's operator (`hub-server token create`) and run `hub login URL`"
+        }
         ProblemCode::Forbidden => "ask the hub's operator for a token with the scope this needs",
         ProblemCode::NotFound => "`hub search` lists what the hub has",
         ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
-        ProblemCode::Internal | ProblemCode::StorageFull => "tell the hub's operator; its log says more",
+        ProblemCode::Internal | ProblemCode::StorageFull => {
+            "tell the hub's operator; its log says more"
+        }
         _ => return None,
     })
 }
@@ -80,9 +95,10 @@ impl Hint for VerifyError {
                 ErrorCode::Policy,
                 "`hub trust` shows the pinned policy; the consortium adds a name or member by a new policy",
             ),
-            Self::NotAsked { .. } | Self::YankSequence { .. } => {
-                Advice::with_hint(ErrorCode::Signature, "the hub answers with something else than was asked: tell its operator")
-            }
+            Self::NotAsked { .. } | Self::YankSequence { .. } => Advice::with_hint(
+                ErrorCode::Signature,
+                "the hub answers with something else than was asked: tell its operator",
+            ),
             _ => Advice::of(ErrorCode::Signature),
         }
     }
@@ -103,7 +119,7 @@ impl Hint for CompatibilityError {
     fn advice(&self) -> Advice {
         match self {
             Self::Order { .. } => Advice::of(ErrorCode::VersionPromise),
-            Self::Promise { .. } => Advice::with_hint(ErrorCode::VersionPromise, "raise the MAJOR version: it names a new feature space"),
+            Self::Promise { .. } => Advice::of(ErrorCode::Probes),
             _ => Advice::with_hint(
                 ErrorCode::Probes,
                 "what this machine computes is not what was signed: an author raises the MAJOR version; \
@@ -126,17 +142,31 @@ impl Hint for PullError {
             Self::Verify { source, .. } => source.advice(),
             Self::Locked { reference, .. } => Advice::with_hint(
                 ErrorCode::LockMismatch,
-                format!("releases never change, so one of the two is wrong: ask the publisher, then `hub pull --update {}`", reference.name),
+                format!(
+                    "releases never change, so one of the two is wrong: ask the publisher, then `hub pull --update {}`",
+                    reference.name
+                ),
             ),
-            Self::Yanked { reference, yank } => Advice::with_hint(ErrorCode::Yanked, yank_hint(reference, yank.replacement.as_ref())),
-            Self::NoSuchFile { .. } | Self::ProbesWithoutVectors { .. } => Advice::of(ErrorCode::RefusedFile),
+            Self::Changed { .. } => Advice::of(ErrorCode::LockMismatch),
+            Self::Yanked { reference, yank } => Advice::with_hint(
+                ErrorCode::Yanked,
+                yank_hint(reference, yank.replacement.as_ref()),
+            ),
+            Self::NoSuchFile { .. } | Self::ProbesWithoutVectors { .. } => {
+                Advice::of(ErrorCode::RefusedFile)
+            }
             Self::Vectors(error) => error.advice(),
             Self::Content(error) => error.advice(),
             Self::Graph(error) => error.advice(),
             Self::Runtime(error) => {
                 let advice = error.advice();
-                let without = "a machine that only keeps extractors can `hub pull --without-probes`";
-                if advice.code == ErrorCode::RuntimeLibrary { Advice::with_hint(advice.code, without) } else { advice }
+                let without =
+                    "a machine that only keeps extractors can `hub pull --without-probes`";
+                if advice.code == ErrorCode::RuntimeLibrary {
+                    Advice::with_hint(advice.code, without)
+                } else {
+                    advice
+                }
             }
             Self::Probes { source, .. } => source.advice(),
             Self::Predecessor(error) => error.advice(),
@@ -147,10 +177,16 @@ impl Hint for PullError {
     }
 }
 
-fn yank_hint(reference: &registry_schema::reference::Reference, replacement: Option<&semver::Version>) -> String {
+fn yank_hint(
+    reference: &registry_schema::reference::Reference,
+    replacement: Option<&semver::Version>,
+) -> String {
     match (replacement, &reference.requirement) {
         (Some(version), _) => format!("use `{}@{version}` instead", reference.name),
-        (None, Requirement::Exact(version)) => format!("name it exactly to get it all the same: `hub pull {}@{version}`", reference.name),
+        (None, Requirement::Exact(version)) => format!(
+            "name it exactly to get it all the same: `hub pull {}@{version}`",
+            reference.name
+        ),
         (None, _) => "name the exact version to get it all the same".to_owned(),
     }
 }
@@ -170,14 +206,19 @@ impl Hint for PredecessorError {
 impl Hint for FolderError {
     fn advice(&self) -> Advice {
         match self {
-            Self::NoManifest { .. } => Advice::of(ErrorCode::NotFound),
-            Self::Manifest { .. } => Advice::with_hint(ErrorCode::Invalid, "docs/EXTRACTORS.md explains every field"),
-            Self::Graph { .. } | Self::Content(_) | Self::NotRegular { .. } => Advice::of(ErrorCode::RefusedFile),
+            Self::NoManifest { .. } | Self::NoGraph { .. } => Advice::of(ErrorCode::NotFound),
+            Self::Manifest { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md explains every field",
+            ),
+            Self::Graph { .. } | Self::Content(_) => Advice::of(ErrorCode::RefusedFile),
             Self::Probes(error) => error.advice(),
             Self::File(error) => error.advice(),
-            Self::NotUtf8 { .. } | Self::NoGraph { .. } | Self::NotChecked { .. } | Self::Path(_) | Self::TooMany { .. } => {
-                Advice::of(ErrorCode::Invalid)
-            }
+            Self::NotUtf8 { .. }
+            | Self::NotChecked { .. }
+            | Self::Path(_)
+            | Self::NotRegular { .. }
+            | Self::TooMany { .. } => Advice::of(ErrorCode::Invalid),
         }
     }
 }
@@ -186,7 +227,10 @@ impl Hint for CheckError {
     fn advice(&self) -> Advice {
         match self {
             Self::Folder(error) => error.advice(),
-            Self::Statement(_) => Advice::with_hint(ErrorCode::Invalid, "docs/EXTRACTORS.md says what a release holds"),
+            Self::Statement(_) => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md says what a release holds",
+            ),
             Self::Runtime(error) => error.advice(),
             Self::Promise(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
@@ -219,7 +263,10 @@ impl Hint for ScaffoldError {
     fn advice(&self) -> Advice {
         match self {
             Self::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Advice::with_hint(ErrorCode::File, "there is an extractor in this folder already: choose another, or edit that one")
+                Advice::with_hint(
+                    ErrorCode::File,
+                    "there is an extractor in this folder already: choose another, or edit that one",
+                )
             }
             Self::File(error) => error.advice(),
             _ => Advice::of(ErrorCode::Invalid),
@@ -235,26 +282,45 @@ mod tests {
 
     #[test]
     fn what_a_hub_says_has_a_code_and_its_own_hint_wins() {
-        let problem = |code| RegistryError::Problem { problem: Box::new(Problem::new(code, "x")) };
+        let problem = |code| RegistryError::Problem {
+            problem: Box::new(Problem::new(code, "x")),
+        };
         for &code in ProblemCode::ALL {
             assert!(problem(code).advice().code.exit_code() > 0);
         }
-        assert_eq!(problem(ProblemCode::NoSuchRelease).advice().code.exit_code(), 3);
+        assert_eq!(
+            problem(ProblemCode::NoSuchRelease)
+                .advice()
+                .code
+                .exit_code(),
+            3
+        );
         assert_eq!(problem(ProblemCode::Signature).advice().code.exit_code(), 4);
-        assert_eq!(problem(ProblemCode::Unavailable).advice().code.exit_code(), 5);
+        assert_eq!(
+            problem(ProblemCode::Unavailable).advice().code.exit_code(),
+            5
+        );
         let with_hint = Problem::new(ProblemCode::NotFound, "x").with_hint("do this");
-        let error = RegistryError::Problem { problem: Box::new(with_hint) };
+        let error = RegistryError::Problem {
+            problem: Box::new(with_hint),
+        };
         assert_eq!(error.advice().hint.as_deref(), Some("do this"));
     }
 
     #[test]
     fn an_unreachable_hub_is_not_a_certificate() {
         let source: Box<dyn std::error::Error + Send + Sync> = "refused".into();
-        let error = RegistryError::Connection { url: "https://h".into(), source };
+        let error = RegistryError::Connection {
+            url: "https://h".into(),
+            source,
+        };
         assert_eq!(error.advice().code, ErrorCode::Unreachable);
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let source = Box::new(std::io::Error::other(tls));
-        let error = RegistryError::Connection { url: "https://h".into(), source };
+        let source = Box::new(std::io::Error::other(std::io::Error::other(tls)));
+        let error = RegistryError::Connection {
+            url: "https://h".into(),
+            source,
+        };
         assert_eq!(error.advice().code, ErrorCode::Certificate);
     }
 }

@@ -94,7 +94,9 @@ impl RegistryError {
     /// pinned one.
     pub fn is_about_certificate(&self) -> bool {
         match self {
-            Self::Connection { source, .. } | Self::Tls { source } => tls::is_about_certificate(&**source),
+            Self::Connection { source, .. } | Self::Tls { source } => {
+                tls::is_about_certificate(&**source)
+            }
             _ => false,
         }
     }

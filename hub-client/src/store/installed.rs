@@ -9,6 +9,7 @@ use registry_schema::verify::{VerifiedRelease, current_yank};
 
 use super::{Store, StoreError, digest_of_file};
 use crate::files::{self, FileError};
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
 
 /// A verified release whose files are in the store. The only thing pulled extractors are run from.
 #[derive(Clone, Debug)]
@@ -63,6 +64,22 @@ impl InstalledRelease {
     /// [`StoreError::BlobCorrupt`] or [`StoreError::BlobMissing`].
     pub fn graph(&self) -> Result<PathBuf, StoreError> {
         self.checked(GRAPH_FILE)
+    }
+
+    /// What the runtime needs to run it; the graph's bytes were compared with the signed digest.
+    ///
+    /// # Errors
+    /// As [`Self::graph`].
+    pub fn extractor_files(&self) -> Result<ExtractorFiles, StoreError> {
+        let manifest = self.manifest();
+        let spec = ExtractorSpec {
+            input: manifest.input.clone(),
+            output: manifest.output.clone(),
+        };
+        Ok(ExtractorFiles {
+            graph: self.graph()?,
+            spec,
+        })
     }
 
     /// The card's text.

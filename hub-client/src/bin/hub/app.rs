@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
 use hub_client::hint::ErrorCode;
 
 use crate::args::{Cli, ColorChoice};
@@ -43,7 +43,11 @@ impl Outcome {
 /// Runs one command line.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     // 1. what was typed
-    let wants_json = arguments.iter().skip(1).take_while(|one| *one != "--").any(|one| one == "--json");
+    let wants_json = arguments
+        .iter()
+        .skip(1)
+        .take_while(|one| *one != "--")
+        .any(|one| one == "--json");
     let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, wants_json),
@@ -72,9 +76,9 @@ fn execute(cli: Cli, report: &Report) -> Result<Outcome, CommandError> {
         .enable_all()
         .build()
         .map_err(CommandError::Start)?;
-    let interrupt = Interrupt::listen(&runtime, report.clone());
+    let interrupt = Interrupt::listen(&runtime, *report);
     let output = Output::new(cli.global.json, wants_color(cli.global.color));
-    let result = Context::new(cli.global, output, report.clone(), interrupt.clone()).and_then(|context| {
+    let result = Context::new(cli.global, output, *report, interrupt.clone()).and_then(|context| {
         runtime.block_on(async {
             let command = commands::run(cli.command, &context);
             tokio::select! {
@@ -87,7 +91,9 @@ fn execute(cli: Cli, report: &Report) -> Result<Outcome, CommandError> {
     // Threads that are still at work hold nothing that must be finished: every file appears whole.
     runtime.shutdown_background();
     match result {
-        Err(error) if interrupt.is_set() && !error.is_broken_pipe() => Err(CommandError::Interrupted),
+        Err(error) if interrupt.is_set() && !error.is_broken_pipe() => {
+            Err(CommandError::Interrupted)
+        }
         other => other,
     }
 }

@@ -44,7 +44,14 @@ impl Context {
         let folders = Folders::from_environment(variable)?;
         let config = UserConfig::load(&folders)?;
         report.detail(&format!("settings: {}", folders.config_file().display()));
-        Ok(Self { global, folders, config, output, report, interrupt })
+        Ok(Self {
+            global,
+            folders,
+            config,
+            output,
+            report,
+            interrupt,
+        })
     }
 
     /// Where things are.
@@ -69,7 +76,11 @@ impl Context {
 
     /// Fails when the user has asked to stop: to be asked before something is written.
     pub(crate) fn check_interrupt(&self) -> Result<(), CommandError> {
-        if self.interrupt.is_set() { Err(CommandError::Interrupted) } else { Ok(()) }
+        if self.interrupt.is_set() {
+            Err(CommandError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     /// Prints a command's answer.
@@ -97,7 +108,11 @@ impl Context {
             (None, None) => return Ok(None),
             (None, Some(stored)) => stored,
             (Some(url), Some(stored)) if same_url(url, &stored.url) => stored,
-            (Some(url), _) => HubConfig { url: url.clone(), token: None, certificate: None },
+            (Some(url), _) => HubConfig {
+                url: url.clone(),
+                token: None,
+                certificate: None,
+            },
         };
         if let Some(token) = token_of_environment()? {
             hub.token = Some(token);
@@ -132,14 +147,18 @@ impl Context {
 
     /// The lock file of the project around the current folder.
     pub(crate) fn lock_file(&self) -> Result<LockFile, CommandError> {
-        let here = std::env::current_dir().map_err(|source| FileError::new("cannot find the current folder", ".", source))?;
+        let here = std::env::current_dir()
+            .map_err(|source| FileError::new("cannot find the current folder", ".", source))?;
         Ok(LockFile::find(&here)?)
     }
 
     /// How to run extractors.
     pub(crate) fn runtime_options(&self) -> RuntimeOptions {
         RuntimeOptions {
-            threads: self.global.threads.or_else(|| self.config.threads.and_then(std::num::NonZeroUsize::new)),
+            threads: self
+                .global
+                .threads
+                .or_else(|| self.config.threads.and_then(std::num::NonZeroUsize::new)),
             home: Some(self.folders.data.clone()),
             ..RuntimeOptions::default()
         }
@@ -156,7 +175,9 @@ pub(crate) fn token_of_environment() -> Result<Option<String>, CommandError> {
     if let Some(token) = variable("HUB_TOKEN") {
         return Ok(Some(token));
     }
-    variable("HUB_TOKEN_FILE").map(|path| token_of_file(&PathBuf::from(path))).transpose()
+    variable("HUB_TOKEN_FILE")
+        .map(|path| token_of_file(&PathBuf::from(path)))
+        .transpose()
 }
 
 /// The token in a file.
@@ -168,12 +189,18 @@ pub(crate) fn token_of_file(path: &Path) -> Result<String, CommandError> {
 /// The token that a reader holds; `None` when it is empty.
 pub(crate) fn token_of_reader(reader: impl Read) -> Result<Option<String>, CommandError> {
     let mut text = String::new();
-    reader.take(TOKEN_BYTES).read_to_string(&mut text).map_err(CommandError::Input)?;
+    reader
+        .take(TOKEN_BYTES)
+        .read_to_string(&mut text)
+        .map_err(CommandError::Input)?;
     Ok(token_of_text(&text))
 }
 
 fn token_of_text(text: &str) -> Option<String> {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .map(str::to_owned)
 }
 
 fn same_url(one: &str, other: &str) -> bool {
@@ -187,7 +214,12 @@ mod tests {
 
     #[test]
     fn a_token_is_the_first_line_that_says_something() {
-        assert_eq!(token_of_reader(&b"\n  hub_abc \nrest"[..]).unwrap().as_deref(), Some("hub_abc"));
+        assert_eq!(
+            token_of_reader(&b"\n  hub_abc \nrest"[..])
+                .unwrap()
+                .as_deref(),
+            Some("hub_abc")
+        );
         assert_eq!(token_of_reader(&b"\n \n"[..]).unwrap(), None);
         assert!(same_url("https://h/", "https://h"));
     }

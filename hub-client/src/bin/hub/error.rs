@@ -87,12 +87,6 @@ macro_rules! library_errors {
                 /// What it was trained on.
                 extractor: String,
             },
-            /// Features in a format we do not write.
-            #[error("`{}` does not say how to write features", path.display())]
-            FeatureFormat {
-                /// The file.
-                path: PathBuf,
-            },
             /// With `--strict`, one bad image is the end.
             #[error("`{name}` cannot be used")]
             Image {
@@ -117,7 +111,7 @@ macro_rules! library_errors {
                 count: usize,
             },
             /// Nothing left to evaluate on.
-            #[error("all {count} images are among those the head `{head}` was trained on")]
+            #[error("the head `{head}` was trained on all of the {count} images")]
             OnlyTrainingImages {
                 /// How many.
                 count: usize,
@@ -144,6 +138,7 @@ library_errors! {
     Config(hub_client::config::ConfigError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
+    Features(hub_client::features::FeatureError),
     File(hub_client::files::FileError),
     Head(hub_client::head::HeadError),
     Export(hub_client::head::export::ExportError),
@@ -171,29 +166,54 @@ impl CommandError {
             return advice;
         }
         let (code, hint) = match self {
-            Self::NoHub => (ErrorCode::NoHub, "run `hub login URL`, or name one with --hub URL"),
-            Self::Offline { .. } => (ErrorCode::Offline, "leave out --offline and unset HUB_OFFLINE"),
+            Self::NoHub => (
+                ErrorCode::NoHub,
+                "run `hub login URL`, or name one with --hub URL",
+            ),
+            Self::Offline { .. } => (
+                ErrorCode::Offline,
+                "leave out --offline and unset HUB_OFFLINE",
+            ),
             Self::NoToken => (
                 ErrorCode::Unauthenticated,
                 "get one from the hub's operator (`hub-server token create`) and give it by --token-file, HUB_TOKEN or standard \
                  input; --anonymous is for hubs that are open for reading",
             ),
-            Self::NotPublic { .. } => (ErrorCode::Unauthenticated, "get a token from the hub's operator (`hub-server token create`)"),
-            Self::NotCompared { .. } => (ErrorCode::Policy, "run `hub trust sha256:…` with that one"),
-            Self::NotLocked { .. } => (ErrorCode::NotLocked, "leave out --locked to resolve and lock it"),
-            Self::OtherThanLocked { .. } => (ErrorCode::LockMismatch, "run `hub pull` to fetch what is locked"),
-            Self::NothingLocked { .. } => (ErrorCode::NotLocked, "name what to pull: `hub pull passport-extractor@2`"),
-            Self::NotExact { .. } => (ErrorCode::Usage, "write the whole version, such as passport-extractor@2.1.0"),
-            Self::NoExtractor { extractor, .. } => {
-                return Advice::with_hint(ErrorCode::NotInstalled, format!("run `hub pull {extractor}`"));
+            Self::NotPublic { .. } => (
+                ErrorCode::Unauthenticated,
+                "get a token from the hub's operator (`hub-server token create`)",
+            ),
+            Self::NotCompared { .. } => {
+                (ErrorCode::Policy, "run `hub trust sha256:…` with that one")
             }
-            Self::FeatureFormat { .. } => (ErrorCode::Usage, "end its name in .parquet or .npy"),
+            Self::NotLocked { .. } => (
+                ErrorCode::NotLocked,
+                "leave out --locked to resolve and lock it",
+            ),
+            Self::OtherThanLocked { .. } => (
+                ErrorCode::LockMismatch,
+                "run `hub pull` to fetch what is locked",
+            ),
+            Self::NothingLocked { .. } => (
+                ErrorCode::NotLocked,
+                "name what to pull: `hub pull passport-extractor@2`",
+            ),
+            Self::NotExact { .. } => (
+                ErrorCode::Usage,
+                "write the whole version, such as passport-extractor@2.1.0",
+            ),
+            Self::NoExtractor { extractor, .. } => {
+                return Advice::with_hint(
+                    ErrorCode::NotInstalled,
+                    format!("run `hub pull {extractor}`"),
+                );
+            }
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
-            Self::NoUsableImage { .. } => (ErrorCode::Image, "each was named above with its reason"),
-            Self::OnlyTrainingImages { .. } => {
-                (ErrorCode::Labels, "give images it has not seen, or --with-training-images for figures that flatter")
+            Self::NoUsableImage { .. } => {
+                (ErrorCode::Image, "each was named above with its reason")
             }
+            Self::OnlyTrainingImages { .. } => (ErrorCode::Labels, "give images it has not seen"),
             Self::Interrupted => return Advice::of(ErrorCode::Interrupted),
             _ => return Advice::of(ErrorCode::File),
         };

@@ -19,7 +19,10 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     /// Listens for Ctrl-C, and on Unix for SIGTERM.
     pub(crate) fn listen(runtime: &Runtime, report: Report) -> Self {
-        let interrupt = Self { flag: Arc::default(), asked: Arc::new(Notify::new()) };
+        let interrupt = Self {
+            flag: Arc::default(),
+            asked: Arc::new(Notify::new()),
+        };
         let listener = interrupt.clone();
         runtime.spawn(async move {
             if signal().await.is_err() {

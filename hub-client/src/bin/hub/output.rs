@@ -32,7 +32,10 @@ impl Output {
             text.push('\n');
             return self.raw(text.as_bytes());
         }
-        let mut page = Page { text: String::new(), color: self.color };
+        let mut page = Page {
+            text: String::new(),
+            color: self.color,
+        };
         // Writing into a string does not fail.
         let _: fmt::Result = answer.write_text(&mut page);
         self.raw(page.text.as_bytes())
@@ -41,7 +44,10 @@ impl Output {
     /// Prints bytes as they are.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CommandError> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(CommandError::Output)
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(CommandError::Output)
     }
 }
 
@@ -72,15 +78,25 @@ impl Page {
     /// A table: a head and rows of as many cells, columns as wide as their widest cell.
     pub(crate) fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> fmt::Result {
         let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain(head.get(column).map(|cell| cell.len())).max().unwrap_or(0)
+            let cells = rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count());
+            cells
+                .chain(head.get(column).map(|cell| cell.len()))
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..head.len()).map(width).collect();
         let titles = pad(head.iter().copied(), &widths);
         let titles = self.bold(&titles);
         writeln!(self.text, "{titles}")?;
         for row in rows {
-            writeln!(self.text, "{}", pad(row.iter().map(String::as_str), &widths))?;
+            writeln!(
+                self.text,
+                "{}",
+                pad(row.iter().map(String::as_str), &widths)
+            )?;
         }
         Ok(())
     }
@@ -95,7 +111,11 @@ impl Page {
     }
 
     fn styled(&self, style: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{style}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -120,9 +140,21 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A time without the fractions of a second nobody reads: `2026-11-23T23:38:10Z`.
+pub(crate) fn time(text: &str) -> String {
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text.to_owned(),
+    }
+}
+
 /// A list with commas.
 pub(crate) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+    items
+        .into_iter()
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -132,17 +164,33 @@ mod tests {
 
     #[test]
     fn tables_line_up_also_with_other_alphabets() {
-        let mut page = Page { text: String::new(), color: false };
-        let rows = [vec!["é1".to_owned(), "x".to_owned()], vec!["abcdef".to_owned(), String::new()]];
+        let mut page = Page {
+            text: String::new(),
+            color: false,
+        };
+        let rows = [
+            vec!["é1".to_owned(), "x".to_owned()],
+            vec!["abcdef".to_owned(), String::new()],
+        ];
         page.table(&["A", "B"], &rows).unwrap();
         page.field("key", 3).unwrap();
         page.optional("nothing", None::<u8>).unwrap();
-        assert_eq!(page.text, "A       B\né1      x\nabcdef\nkey            3\n");
+        assert_eq!(
+            page.text,
+            "A       B\né1      x\nabcdef\nkey            3\n"
+        );
     }
 
     #[test]
     fn figures_read_well() {
-        assert_eq!((size(1536).as_str(), percent(0.9306).as_str()), ("1.50 KiB", "93.1 %"));
+        assert_eq!(
+            (size(1536).as_str(), percent(0.9306).as_str()),
+            ("1.50 KiB", "93.1 %")
+        );
         assert_eq!(list(["a", "b"]), "a, b");
+        assert_eq!(
+            time("2026-11-23T23:38:10.97Z"),
+            time("2026-11-23T23:38:10Z")
+        );
     }
 }

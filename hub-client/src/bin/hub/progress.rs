@@ -35,7 +35,8 @@ impl Bar {
     pub(crate) fn transfer(&self, context: &Context) -> Progress {
         let (moved, total) = (self.0.clone(), self.0.clone());
         let stop = context.interrupt().flag().clone();
-        Progress::new(move |bytes| moved.inc(bytes), stop).with_total(move |bytes| total.set_length(bytes))
+        Progress::new(move |bytes| moved.inc(bytes), stop)
+            .with_total(move |bytes| total.set_length(bytes))
     }
 
     /// One more.
@@ -49,8 +50,13 @@ impl Bar {
     }
 
     fn new(context: &Context, length: u64, what: &str, template: &str) -> Self {
-        let bar = if context.report().may_draw() { ProgressBar::new(length) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = if context.report().may_draw() {
+            ProgressBar::new(length)
+        } else {
+            ProgressBar::hidden()
+        };
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         bar.set_message(what.to_owned());
         Self(bar)

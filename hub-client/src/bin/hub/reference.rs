@@ -19,7 +19,7 @@ pub(crate) fn markdown() -> String {
 
 const START: &str = "\
 <!-- Made by `hub reference`; change the sources in hub-client/src/bin/hub/args, then run
-HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_reference -->
+HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_help -->
 
 # The `hub` command
 
@@ -55,19 +55,27 @@ fn write_command(text: &mut String, command: &Command, parents: &[&str]) {
     let is_group = command.get_subcommands().any(|one| !one.is_hide_set());
     let level = if parents.is_empty() { "##" } else { "###" };
     let _ = writeln!(text, "{level} `{}`\n", name.join(" "));
-    let about = command.get_long_about().or_else(|| command.get_about());
-    if let Some(about) = about {
+    if let Some(about) = command.get_about() {
         let _ = writeln!(text, "{about}\n");
     }
     if !is_group {
         let usage = command.clone().render_usage().to_string();
-        let _ = writeln!(text, "```text\n{}\n```\n", usage.trim_start_matches("Usage: "));
+        let _ = writeln!(
+            text,
+            "```text\n{}\n```\n",
+            usage.trim_start_matches("Usage: ")
+        );
     }
     let shown = |one: &&Arg| !one.is_hide_set() && !one.is_global_set() && !is_builtin(one);
     write_arguments(text, command.get_arguments().filter(shown));
     if parents.is_empty() {
         let _ = writeln!(text, "Options of every command:\n");
-        write_arguments(text, command.get_arguments().filter(|one| one.is_global_set() && !is_builtin(one)));
+        write_arguments(
+            text,
+            command
+                .get_arguments()
+                .filter(|one| one.is_global_set() && !is_builtin(one)),
+        );
     }
     if let Some(after) = command.get_after_help() {
         write_after(text, &after.to_string());
@@ -114,14 +122,21 @@ fn write_values(text: &mut String, argument: &Arg) {
     if !values.is_empty() {
         let _ = write!(text, " [{}]", values.join(", "));
     }
-    let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let defaults: Vec<_> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| value.to_string_lossy())
+        .collect();
     if !defaults.is_empty() {
         let _ = write!(text, " [default: `{}`]", defaults.join(" "));
     }
 }
 
 fn spelling(argument: &Arg) -> String {
-    let value = argument.get_value_names().and_then(|names| names.first()).map(|name| format!("<{name}>"));
+    let value = argument
+        .get_value_names()
+        .and_then(|names| names.first())
+        .map(|name| format!("<{name}>"));
     if argument.is_positional() {
         return value.unwrap_or_default();
     }
@@ -140,7 +155,11 @@ fn write_after(text: &mut String, after: &str) {
     for line in after.lines() {
         let is_indented = line.starts_with("  ");
         if is_indented != is_code {
-            let fence = if is_indented { "\n```sh\n" } else { "```\n" };
+            let fence = match is_indented {
+                true if line.starts_with("  hub ") => "\n```sh\n",
+                true => "\n```text\n",
+                false => "```\n",
+            };
             text.push_str(fence);
             is_code = is_indented;
         }
@@ -152,6 +171,11 @@ fn write_after(text: &mut String, after: &str) {
 fn write_codes(text: &mut String) {
     text.push_str("## Error codes\n\nCodes are stable. `--json` shows them.\n\n| Code | Exit | Meaning |\n|---|---|---|\n");
     for code in ErrorCode::ALL {
-        let _ = writeln!(text, "| `{code}` | {} | {} |", code.exit_code(), code.title());
+        let _ = writeln!(
+            text,
+            "| `{code}` | {} | {} |",
+            code.exit_code(),
+            code.title()
+        );
     }
 }

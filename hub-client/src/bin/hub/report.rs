@@ -79,7 +79,11 @@ impl Report {
     }
 
     fn paint(&self, style: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color {
+            format!("\x1b[{style}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -91,9 +95,16 @@ pub(crate) fn usage_error(error: &clap::Error, wants_json: bool) {
         return;
     }
     let text = error.render().to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let hint = Some("`hub help COMMAND` and `hub COMMAND --help` explain each command".to_owned());
-    let advice = Advice { code: ErrorCode::Usage, hint };
+    let message = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ");
+    let hint = Some("`hub COMMAND --help` explains each command".to_owned());
+    let advice = Advice {
+        code: ErrorCode::Usage,
+        hint,
+    };
     write_error(&object(message.to_owned(), Vec::new(), &advice));
 }
 
@@ -142,7 +153,13 @@ fn json(error: &dyn Error, advice: &Advice) -> String {
 
 fn object(message: String, causes: Vec<String>, advice: &Advice) -> String {
     let (code, exit_code) = (advice.code.as_str(), advice.code.exit_code());
-    let error = ErrorBody { code, message, causes, hint: advice.hint.as_deref(), exit_code };
+    let error = ErrorBody {
+        code,
+        message,
+        causes,
+        hint: advice.hint.as_deref(),
+        exit_code,
+    };
     let text = serde_json::to_string(&ErrorObject { error });
     text.map_or_else(|error| format!("{error}\n"), |text| format!("{text}\n"))
 }
@@ -161,11 +178,21 @@ mod tests {
     use hub_client::runtime::decode::{DecodeLimits, Picture};
 
     fn plain() -> Report {
-        Report { json: false, quiet: false, verbose: false, color: false, is_terminal: false }
+        Report {
+            json: false,
+            quiet: false,
+            verbose: false,
+            color: false,
+            is_terminal: false,
+        }
     }
 
     fn full_disk() -> CommandError {
-        CommandError::File(FileError::new("cannot write", "/hub/blob", io::ErrorKind::StorageFull.into()))
+        CommandError::File(FileError::new(
+            "cannot write",
+            "/hub/blob",
+            io::ErrorKind::StorageFull.into(),
+        ))
     }
 
     #[test]
@@ -182,16 +209,23 @@ mod tests {
     #[test]
     fn an_error_without_a_hint_ends_after_its_causes() {
         let source = Picture::decode(b"", "a.png", &DecodeLimits::default()).unwrap_err();
-        let error = CommandError::Image { name: "a.png".into(), source: ImageError::Decode(source) };
+        let error = CommandError::Image {
+            name: "a.png".into(),
+            source: ImageError::Decode(source),
+        };
         let text = plain().text(&error, &error.advice());
-        assert!(text.starts_with("error: `a.png` cannot be used\n  caused by: "), "{text}");
+        assert!(
+            text.starts_with("error: `a.png` cannot be used\n  caused by: "),
+            "{text}"
+        );
         assert!(!text.contains("hint"), "{text}");
     }
 
     #[test]
     fn programs_get_an_object() {
         let error = full_disk();
-        let value: serde_json::Value = serde_json::from_str(&json(&error, &error.advice())).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&error, &error.advice())).unwrap();
         assert_eq!(value["error"]["code"], "disk_full");
         assert_eq!(value["error"]["exit_code"], 1);
         assert_eq!(value["error"]["causes"][0], "no storage space");

@@ -70,14 +70,14 @@ pub(crate) struct TrainArgs {
     /// Seed of the random blocks of the cross-validation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// What is done to features first; what the extractor's manifest says when absent
-    #[arg(long, value_enum)]
+    /// What is done to features first, when not what the manifest says
+    #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) transform: Option<TransformArg>,
-    /// The weakness of the penalty, as scikit-learn's C, or `auto` for cross-validation
+    /// Scikit-learn's C: the larger, the weaker the penalty; `auto` tries several
     #[arg(long, value_name = "C", default_value = "auto")]
     pub(crate) penalty: PenaltyArg,
-    /// Whether rare classes count as much as frequent ones
-    #[arg(long, value_enum, default_value = "uniform")]
+    /// Whether all images count alike, or all classes
+    #[arg(long, value_enum, value_name = "HOW", default_value = "uniform")]
     pub(crate) class_weights: WeightsArg,
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -86,13 +86,9 @@ pub(crate) struct TrainArgs {
 /// What is done to features before a head learns from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransformArg {
-    /// Subtract the mean, scale to length 1.
     CentredL2,
-    /// Scale to length 1.
     L2,
-    /// Subtract the mean and divide by the standard deviation, dimension by dimension.
     Standardise,
-    /// Nothing.
     None,
 }
 
@@ -112,7 +108,9 @@ impl std::str::FromStr for PenaltyArg {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        let number = text.parse().map_err(|_| format!("`{text}` is neither `auto` nor a number"))?;
+        let number = text
+            .parse()
+            .map_err(|_| format!("`{text}` is neither `auto` nor a number"))?;
         Ok(Self::Fixed(number))
     }
 }
@@ -120,9 +118,7 @@ impl std::str::FromStr for PenaltyArg {
 /// How much an image counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightsArg {
-    /// All images count alike.
     Uniform,
-    /// All classes count alike.
     Balanced,
 }
 
@@ -166,10 +162,12 @@ pub(crate) struct HeadUseArgs {
 /// `hub eval`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The images must not be those the head was trained on; those that are get left out, and counted.
+Figures on images that the head was trained on flatter it. A warning says how many there are;
+--unseen leaves them out.
 
 Examples:
   hub eval border-check --images held-out/
+  hub eval border-check --images all/ --unseen
   hub eval border-check --images scans/ --labels held-out.csv --json")]
 pub(crate) struct EvalArgs {
     /// The head
@@ -181,9 +179,9 @@ pub(crate) struct EvalArgs {
     /// A CSV file with the columns path and label
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Count images the head was trained on, too
+    /// Leave out images the head was trained on
     #[arg(long)]
-    pub(crate) with_training_images: bool,
+    pub(crate) unseen: bool,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]
@@ -204,7 +202,9 @@ pub(crate) enum HeadCommand {
     #[command(after_help = "Examples:\n  hub head list\n  hub head list --json")]
     List,
     /// Show how a head was made
-    #[command(after_help = "Examples:\n  hub head show border-check\n  hub head show border-check --head-version 1 --json")]
+    #[command(
+        after_help = "Examples:\n  hub head show border-check\n  hub head show border-check --head-version 1 --json"
+    )]
     Show {
         /// The head
         #[arg(value_name = "HEAD")]
@@ -237,7 +237,7 @@ pub(crate) struct ExportArgs {
     /// The head
     #[arg(value_name = "HEAD")]
     pub(crate) head: HeadName,
-    /// What to write
+    /// From features to probabilities, or from the image tensor
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
     /// Where to write it
@@ -250,8 +250,6 @@ pub(crate) struct ExportArgs {
 /// What an exported file computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// From features to probabilities.
     Onnx,
-    /// From the image tensor to probabilities: the extractor with the head behind it.
     FusedOnnx,
 }

@@ -7,13 +7,11 @@ mod learning;
 mod local;
 
 pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
-pub(crate) use consortium::{
-    ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs,
-};
+pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
-    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs, TrainArgs,
-    TransformArg, WeightsArg,
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
+    RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
 
@@ -22,10 +20,6 @@ use std::num::NonZeroUsize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Publish, pull and run extractors of image features; train private heads on them
-///
-/// An extractor turns an image into a vector of features. It is published on a consortium's hub,
-/// signed by its owners. You pull it, it runs on your machine, and you train a small classifier, a
-/// head, on its features. Your images, labels and heads never leave your machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "hub",
@@ -35,6 +29,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
+An extractor turns an image into a vector of features. It is published on a consortium's hub, signed
+by its owners. You pull it, it runs on your machine, and you train a small classifier, a head, on
+its features. Your images, labels and heads never leave your machine.
+
 First steps:
   hub login https://hub.example.org
   hub trust sha256:…
@@ -68,13 +66,25 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
     /// The hub to talk to, instead of the one of `hub login`
-    #[arg(long, global = true, value_name = "URL", env = "HUB_REGISTRY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HUB_REGISTRY",
+        hide_env_values = true
+    )]
     pub(crate) hub: Option<String>,
     /// Open no connection
-    #[arg(long, global = true, env = "HUB_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, env = "HUB_OFFLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) offline: bool,
     /// Threads for decoding and inference; all cores when absent
-    #[arg(long, global = true, value_name = "N", env = "HUB_THREADS", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "HUB_THREADS",
+        hide_env_values = true
+    )]
     pub(crate) threads: Option<NonZeroUsize>,
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -84,11 +94,8 @@ pub(crate) struct GlobalArgs {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -121,7 +128,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Classify images with a head
     Predict(PredictArgs),
-    /// Measure a head on labelled images it was not trained on
+    /// Measure a head on labelled images
     Eval(EvalArgs),
     /// List, show, remove and export heads
     Head(HeadArgs),

@@ -35,7 +35,9 @@ impl Because {
             Self::Locked => "named by hub.lock",
             Self::Newest => "the newest installed",
             Self::TrainedOn => "the one the head was trained on",
-            Self::NewerInSpace => "a newer one of the same feature space; the one the head was trained on is not installed",
+            Self::NewerInSpace => {
+                "a newer one of the same feature space; the one the head was trained on is not installed"
+            }
         }
     }
 }
@@ -46,13 +48,22 @@ impl Chosen {
         let policy = context.policy()?.digest();
         let lock = context.lock_file()?;
         let chosen = match lock.get(reference) {
-            None => Self { installed: context.store().open_release(reference, &policy)?, because: Because::Newest },
+            None => Self {
+                installed: context.store().open_release(reference, &policy)?,
+                because: Because::Newest,
+            },
             Some(locked) => {
                 let installed = context.store().open_release(&locked.exact(), &policy)?;
                 if installed.release().statement_digest() != locked.statement {
-                    return Err(CommandError::OtherThanLocked { reference: locked.exact(), path: lock.path().to_owned() });
+                    return Err(CommandError::OtherThanLocked {
+                        reference: locked.exact(),
+                        path: lock.path().to_owned(),
+                    });
                 }
-                Self { installed, because: Because::Locked }
+                Self {
+                    installed,
+                    because: Because::Locked,
+                }
             }
         };
         chosen.remark(context);
@@ -61,7 +72,11 @@ impl Chosen {
 
     /// The release a head runs on: the one asked for, else the one it was trained on, else the
     /// newest installed of the same feature space that is not older.
-    pub(super) fn for_head(head: &Head, asked: Option<&Reference>, context: &Context) -> Result<Self, CommandError> {
+    pub(super) fn for_head(
+        head: &Head,
+        asked: Option<&Reference>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
         if let Some(reference) = asked {
             return Self::find(reference, context);
         }
@@ -71,25 +86,36 @@ impl Chosen {
         let mut versions: Vec<_> = store
             .list()?
             .into_iter()
-            .filter(|(name, version)| FeatureSpace::of(name, version) == space && *version >= trained_on.version)
+            .filter(|(name, version)| {
+                FeatureSpace::of(name, version) == space && *version >= trained_on.version
+            })
             .map(|(_, version)| version)
             .collect();
         let exact = |version| Reference::exact(trained_on.name.clone(), version);
         if versions.contains(&trained_on.version) {
             let installed = store.open_release(&exact(trained_on.version.clone()), &policy)?;
             if installed.release().statement_digest() == trained_on.digest {
-                let chosen = Self { installed, because: Because::TrainedOn };
+                let chosen = Self {
+                    installed,
+                    because: Because::TrainedOn,
+                };
                 chosen.remark(context);
                 return Ok(chosen);
             }
         }
         // A pre-release is taken only when it was trained on.
         versions.retain(|version| version.pre.is_empty() && *version > trained_on.version);
-        let newest = versions.into_iter().max().ok_or_else(|| CommandError::NoExtractor {
-            head: head.name().to_string(),
-            extractor: trained_on.to_string(),
-        })?;
-        let chosen = Self { installed: store.open_release(&exact(newest), &policy)?, because: Because::NewerInSpace };
+        let newest = versions
+            .into_iter()
+            .max()
+            .ok_or_else(|| CommandError::NoExtractor {
+                head: head.name().to_string(),
+                extractor: trained_on.to_string(),
+            })?;
+        let chosen = Self {
+            installed: store.open_release(&exact(newest), &policy)?,
+            because: Because::NewerInSpace,
+        };
         chosen.remark(context);
         Ok(chosen)
     }
@@ -102,9 +128,15 @@ impl Chosen {
     fn remark(&self, context: &Context) {
         let reference = self.reference();
         let text = format!("extractor: {reference}, {}", self.because.as_str());
-        if self.because == Because::NewerInSpace { context.report().note(&text) } else { context.report().detail(&text) }
+        if self.because == Because::NewerInSpace {
+            context.report().note(&text)
+        } else {
+            context.report().detail(&text)
+        }
         if let Some(yank) = self.installed.yanked() {
-            context.report().warn(&format!("`{reference}` is yanked: {}", yank.reason));
+            context
+                .report()
+                .warn(&format!("`{reference}` is yanked: {}", yank.reason));
         }
     }
 }

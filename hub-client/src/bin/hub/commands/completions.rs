@@ -8,7 +8,10 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::reference;
 
-pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> Result<Outcome, CommandError> {
+pub(super) fn completions(
+    args: &CompletionsArgs,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "hub", &mut script);
     context.output().raw(&script)?;

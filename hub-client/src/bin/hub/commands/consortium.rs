@@ -45,10 +45,14 @@ impl PolicyView {
     /// A policy, and whether it is the pinned one.
     pub(super) fn new(policy: &ConsortiumPolicy, context: &Context) -> Self {
         let fingerprint = policy.digest();
-        let member = |(member, keys): (&MemberName, &Vec<registry_schema::keys::PublicKey>)| MemberView {
-            member: member.clone(),
-            keys: keys.iter().map(registry_schema::keys::PublicKey::id).collect(),
-        };
+        let member =
+            |(member, keys): (&MemberName, &Vec<registry_schema::keys::PublicKey>)| MemberView {
+                member: member.clone(),
+                keys: keys
+                    .iter()
+                    .map(registry_schema::keys::PublicKey::id)
+                    .collect(),
+            };
         let name = |(name, entry): (&Name, &registry_schema::trust_root::NamePolicy)| NameView {
             name: name.clone(),
             owners: entry.owners.clone(),
@@ -66,14 +70,20 @@ impl PolicyView {
 
     /// The same after it has been pinned.
     pub(super) fn pinned(self) -> Self {
-        Self { pinned: true, ..self }
+        Self {
+            pinned: true,
+            ..self
+        }
     }
 }
 
 pub(super) fn init(args: &InitArgs, context: &Context) -> Result<Outcome, CommandError> {
     let policy = consortium::init(&args.name, &args.members, &args.names, &args.output)?;
     let file = Some(args.output.display().to_string());
-    context.show(&PolicyView { file, ..PolicyView::new(&policy, context) })?;
+    context.show(&PolicyView {
+        file,
+        ..PolicyView::new(&policy, context)
+    })?;
     context.report().note(
         "give the file to `hub-server init --policy`, and the fingerprint to every member, by another way, for `hub trust`",
     );
@@ -103,13 +113,21 @@ impl Answer for PolicyView {
         page.optional("written to", self.file.as_ref())?;
         page.line("")?;
         let members = self.members.iter();
-        let rows: Vec<_> = members.map(|entry| vec![entry.member.to_string(), list(&entry.keys)]).collect();
+        let rows: Vec<_> = members
+            .map(|entry| vec![entry.member.to_string(), list(&entry.keys)])
+            .collect();
         page.table(&["MEMBER", "KEYS"], &rows)?;
         if self.names.is_empty() {
             return Ok(());
         }
         page.line("")?;
-        let row = |entry: &NameView| vec![entry.name.to_string(), list(&entry.owners), entry.threshold.to_string()];
+        let row = |entry: &NameView| {
+            vec![
+                entry.name.to_string(),
+                list(&entry.owners),
+                entry.threshold.to_string(),
+            ]
+        };
         let rows: Vec<_> = self.names.iter().map(row).collect();
         page.table(&["NAME", "OWNERS", "MUST SIGN"], &rows)
     }

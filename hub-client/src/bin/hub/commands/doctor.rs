@@ -50,15 +50,27 @@ enum State {
 
 impl Check {
     fn ok(what: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Ok, detail: detail.into() }
+        Self {
+            what: what.into(),
+            state: State::Ok,
+            detail: detail.into(),
+        }
     }
 
     fn warn(what: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Warn, detail: detail.into() }
+        Self {
+            what: what.into(),
+            state: State::Warn,
+            detail: detail.into(),
+        }
     }
 
     fn fail(what: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Fail, detail: detail.into() }
+        Self {
+            what: what.into(),
+            state: State::Fail,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -75,12 +87,24 @@ pub(super) async fn doctor(context: &Context) -> Result<Outcome, CommandError> {
     drop(spinner);
     let count = |state| checks.iter().filter(|check| check.state == state).count();
     let (failed, warnings) = (count(State::Fail), count(State::Warn));
-    context.show(&DoctorView { checks, failed, warnings })?;
-    Ok(if failed == 0 { Outcome::Done } else { Outcome::FoundFaults })
+    context.show(&DoctorView {
+        checks,
+        failed,
+        warnings,
+    })?;
+    Ok(if failed == 0 {
+        Outcome::Done
+    } else {
+        Outcome::FoundFaults
+    })
 }
 
 fn check_folders(folders: &Folders, checks: &mut Vec<Check>) {
-    for (what, folder) in [("settings folder", &folders.config), ("data folder", &folders.data), ("cache folder", &folders.cache)] {
+    for (what, folder) in [
+        ("settings folder", &folders.config),
+        ("data folder", &folders.data),
+        ("cache folder", &folders.cache),
+    ] {
         // Writing a file is the only proof of being allowed to.
         let probe = folder.join(".doctor");
         let written = files::write_atomic(&probe, b"").and_then(|()| files::remove(&probe));
@@ -91,7 +115,10 @@ fn check_folders(folders: &Folders, checks: &mut Vec<Check>) {
     }
     match disk_free_bytes(&folders.data) {
         Some(bytes) if bytes < DISK_FREE_BYTES => {
-            checks.push(Check::warn("disk", format!("only {} free: make room before the next pull", size(bytes))));
+            checks.push(Check::warn(
+                "disk",
+                format!("only {} free: make room before the next pull", size(bytes)),
+            ));
         }
         Some(bytes) => checks.push(Check::ok("disk", format!("{} free", size(bytes)))),
         None => {}
@@ -119,16 +146,27 @@ fn check_keys(context: &Context, checks: &mut Vec<Check>) {
         .collect();
     names.sort();
     if names.is_empty() {
-        checks.push(Check::ok("keys", "none: only publishing needs one (`hub keygen`)"));
+        checks.push(Check::ok(
+            "keys",
+            "none: only publishing needs one (`hub keygen`)",
+        ));
     }
     for name in names {
         let what = format!("key {name}");
         let path = folder.join(format!("{name}.pem"));
-        checks.push(match (keys::load(context.folders(), &name), open_to_others(&path)) {
-            (Err(error), _) => Check::fail(what, with_causes(&error)),
-            (Ok(_), Some(mode)) => Check::fail(what, format!("others may read it (mode {mode:o}): run `chmod 600 {}`", path.display())),
-            (Ok(key), None) => Check::ok(what, format!("{}, mode 600", key.public().id())),
-        });
+        checks.push(
+            match (keys::load(context.folders(), &name), open_to_others(&path)) {
+                (Err(error), _) => Check::fail(what, with_causes(&error)),
+                (Ok(_), Some(mode)) => Check::fail(
+                    what,
+                    format!(
+                        "others may read it (mode {mode:o}): run `chmod 600 {}`",
+                        path.display()
+                    ),
+                ),
+                (Ok(key), None) => Check::ok(what, format!("{}, mode 600", key.public().id())),
+            },
+        );
     }
 }
 
@@ -149,7 +187,11 @@ fn open_to_others(_path: &Path) -> Option<u32> {
 fn check_library(context: &Context, checks: &mut Vec<Check>) -> bool {
     match Library::load(Some(&context.folders().data)) {
         Ok(library) => {
-            let detail = format!("{}: {} (tested with {TESTED_VERSION})", library.path().display(), library.build_info());
+            let detail = format!(
+                "{}: {} (tested with {TESTED_VERSION})",
+                library.path().display(),
+                library.build_info()
+            );
             checks.push(Check::ok("ONNX Runtime", detail));
             true
         }
@@ -163,7 +205,12 @@ fn check_library(context: &Context, checks: &mut Vec<Check>) -> bool {
 fn check_policy(context: &Context, checks: &mut Vec<Check>) -> Option<Digest> {
     match context.policy() {
         Ok(policy) => {
-            let detail = format!("{}, {} members, {}", policy.consortium(), policy.members().len(), policy.digest());
+            let detail = format!(
+                "{}, {} members, {}",
+                policy.consortium(),
+                policy.members().len(),
+                policy.digest()
+            );
             checks.push(Check::ok("policy", detail));
             Some(policy.digest())
         }
@@ -181,7 +228,10 @@ async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<C
     }
     let registry = match context.hub() {
         Ok(None) => {
-            checks.push(Check::warn("hub", "none is configured: run `hub login URL`"));
+            checks.push(Check::warn(
+                "hub",
+                "none is configured: run `hub login URL`",
+            ));
             return;
         }
         Ok(Some(_)) => context.registry("doctor"),
@@ -195,14 +245,29 @@ async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<C
         Ok(info) => info,
         Err(error) => return checks.push(Check::fail("hub", with_causes(&error))),
     };
-    checks.push(Check::ok("hub", format!("{}, version {}", registry.url(), info.server_version)));
+    checks.push(Check::ok(
+        "hub",
+        format!("{}, version {}", registry.url(), info.server_version),
+    ));
     checks.push(match pinned {
         Some(pinned) if pinned == info.policy => Check::ok("hub's policy", "the pinned one"),
-        Some(_) => Check::fail("hub's policy", format!("another than the pinned one: {}; ask the consortium which is right", info.policy)),
-        None => Check::warn("hub's policy", format!("{}, nothing to compare it with", info.policy)),
+        Some(_) => Check::fail(
+            "hub's policy",
+            format!(
+                "another than the pinned one: {}; ask the consortium which is right",
+                info.policy
+            ),
+        ),
+        None => Check::warn(
+            "hub's policy",
+            format!("{}, nothing to compare it with", info.policy),
+        ),
     });
     checks.push(match registry.whoami().await {
-        Ok(identity) => Check::ok("token", format!("{}, until {}", identity.member, identity.expires_at)),
+        Ok(identity) => Check::ok(
+            "token",
+            format!("{}, until {}", identity.member, identity.expires_at),
+        ),
         Err(_) if info.public => Check::ok("token", "none; this hub is open for reading"),
         Err(error) => Check::fail("token", with_causes(&error)),
     });
@@ -210,12 +275,21 @@ async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<C
         let seconds = Timestamp::now().as_second() - theirs.as_second();
         checks.push(match seconds.abs() {
             0..=CLOCK_SECONDS => Check::ok("clock", "agrees with the hub's"),
-            _ => Check::warn("clock", format!("{seconds} seconds away from the hub's: set it, or tokens end at the wrong time")),
+            _ => Check::warn(
+                "clock",
+                format!(
+                    "{seconds} seconds away from the hub's: set it, or tokens end at the wrong time"
+                ),
+            ),
         });
     }
 }
 
-fn check_installed(context: &Context, has_library: bool, checks: &mut Vec<Check>) -> Result<(), CommandError> {
+fn check_installed(
+    context: &Context,
+    has_library: bool,
+    checks: &mut Vec<Check>,
+) -> Result<(), CommandError> {
     let (store, policy) = (context.store(), context.policy().ok());
     for (name, version) in store.list()? {
         context.check_interrupt()?;
@@ -225,12 +299,16 @@ fn check_installed(context: &Context, has_library: bool, checks: &mut Vec<Check>
             checks.push(Check::fail(what, "cannot be verified: no policy is pinned"));
             continue;
         };
-        let verified = store.open_release(&reference, &policy.digest()).and_then(|one| one.check_files().map(|()| one));
+        let verified = store
+            .open_release(&reference, &policy.digest())
+            .and_then(|one| one.check_files().map(|()| one));
         checks.push(match verified {
             Err(error) => Check::fail(what, with_causes(&error)),
             Ok(_) if !has_library => Check::warn(what, "verifies; its probes were not run"),
             Ok(installed) => match run_probes(&installed, context.runtime_options()) {
-                Ok(cosine) => Check::ok(what, format!("verifies, probes' worst cosine {cosine:.6}")),
+                Ok(cosine) => {
+                    Check::ok(what, format!("verifies, probes' worst cosine {cosine:.6}"))
+                }
                 Err(error) => Check::fail(what, with_causes(&error)),
             },
         });
@@ -261,6 +339,9 @@ impl Answer for DoctorView {
             page.line(format!("{state}  {}: {}", check.what, check.detail))?;
         }
         let (failed, warnings) = (self.failed, self.warnings);
-        page.line(format!("\n{} checks, {failed} failed, {warnings} warnings", self.checks.len()))
+        page.line(format!(
+            "\n{} checks, {failed} failed, {warnings} warnings",
+            self.checks.len()
+        ))
     }
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
+use hub_client::features::{FeatureCache, Origin};
 use hub_client::runtime::pipeline::{self, FeatureRow};
 use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
 use hub_client::store::InstalledRelease;
+use registry_schema::digest::Digest;
 use serde::Serialize;
 
-use super::installed::{extractor_files, with_causes};
+use super::installed::with_causes;
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
@@ -24,6 +26,8 @@ const NAMED: usize = 20;
 pub(super) struct Embedder<'a> {
     context: &'a Context,
     extractor: Extractor,
+    origin: Origin,
+    cache: Option<FeatureCache>,
     run: RunArgs,
 }
 
@@ -52,12 +56,35 @@ pub(super) struct SkippedView {
 impl<'a> Embedder<'a> {
     /// Loads the runtime library and the release's graph, whose bytes are compared with the signed
     /// digest.
-    pub(super) fn open(installed: &InstalledRelease, run: RunArgs, context: &'a Context) -> Result<Self, CommandError> {
+    pub(super) fn open(
+        installed: &InstalledRelease,
+        run: RunArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
         let spinner = Bar::spinner(context, "loading the extractor");
-        let options = RuntimeOptions { batch: run.batch, ..context.runtime_options() };
-        let extractor = Extractor::open(extractor_files(installed)?, options)?;
+        let options = RuntimeOptions {
+            batch: run.batch,
+            ..context.runtime_options()
+        };
+        let extractor = Extractor::open(installed.extractor_files()?, options)?;
         drop(spinner);
-        Ok(Self { context, extractor, run })
+        let origin = Origin::of(installed.release());
+        let cache = match run.no_cache {
+            true => None,
+            false => Some(FeatureCache::open(&context.folders().features(), &origin)?),
+        };
+        Ok(Self {
+            context,
+            extractor,
+            origin,
+            cache,
+            run,
+        })
+    }
+
+    /// What computes the features.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Length of a feature vector.
@@ -80,40 +107,74 @@ impl<'a> Embedder<'a> {
         let (mut count, mut cached) = (0, 0);
         let (strict, report) = (self.run.strict, self.context.report());
         let stop = self.context.interrupt().flag().clone();
-        let deliver = |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
-            bar.advance();
-            let name = &images[index].name;
-            match result {
-                Ok(row) => {
-                    count += 1;
-                    cached += usize::from(row.is_cached);
-                    sink(index, row)
-                }
-                Err(source) if strict => Err(CommandError::Image { name: name.clone(), source }),
-                Err(error) => {
-                    let reason = with_causes(&error);
-                    if skipped.len() < NAMED {
-                        bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+        let cache = self.cache.as_ref();
+        let known = |digest: &Digest| cache?.get(digest);
+        let deliver =
+            |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
+                bar.advance();
+                let name = &images[index].name;
+                match result {
+                    Ok(row) => {
+                        count += 1;
+                        if row.is_cached {
+                            cached += 1;
+                        } else if let Some(cache) = cache {
+                            cache.insert(&row.sha256, &row.features)?;
+                        }
+                        sink(index, row)
                     }
-                    skipped.push(SkippedView { path: name.clone(), reason });
-                    Ok(())
+                    Err(source) if strict => Err(CommandError::Image {
+                        name: name.clone(),
+                        source,
+                    }),
+                    Err(error) => {
+                        let reason = with_causes(&error);
+                        if skipped.len() < NAMED {
+                            bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+                        }
+                        skipped.push(SkippedView {
+                            path: name.clone(),
+                            reason,
+                        });
+                        Ok(())
+                    }
                 }
-            }
-        };
-        pipeline::run(&mut self.extractor, &paths, None, &stop, deliver).map_err(|error| match error {
+            };
+        let ended = pipeline::run(&mut self.extractor, &paths, Some(&known), &stop, deliver);
+        // What was computed before an interruption need not be computed again.
+        cache.map_or(Ok(()), FeatureCache::flush)?;
+        ended.map_err(|error| match error {
             CommandError::Runtime(RuntimeError::Cancelled) => CommandError::Interrupted,
             other => other,
         })?;
         drop(bar);
         self.context.check_interrupt()?;
         if count == 0 {
-            return Err(CommandError::NoUsableImage { count: images.len() });
+            return Err(CommandError::NoUsableImage {
+                count: images.len(),
+            });
         }
-        if skipped.len() > NAMED {
-            report.warn(&format!("{} more were skipped; --json names them all", skipped.len() - NAMED));
+        if !skipped.is_empty() {
+            let all = if skipped.len() > NAMED {
+                "; --json names them all"
+            } else {
+                ""
+            };
+            report.warn(&format!(
+                "{} of {} files were skipped{all}",
+                skipped.len(),
+                count + skipped.len()
+            ));
         }
         let (threads, batch) = self.extractor.threads_and_batch();
-        Ok(RunView { images: count, cached, skipped, seconds: started.elapsed().as_secs_f64(), threads, batch })
+        Ok(RunView {
+            images: count,
+            cached,
+            skipped,
+            seconds: started.elapsed().as_secs_f64(),
+            threads,
+            batch,
+        })
     }
 
     /// Files that are no images. One whose name does not claim to be one is nobody's loss.
@@ -122,14 +183,21 @@ impl<'a> Embedder<'a> {
         for file in files {
             let (path, reason) = (file.path.display().to_string(), file.reason.to_string());
             if file.reason == SkipReason::NotAnImage {
-                self.context.report().detail(&format!("passed over {path}: {reason}"));
+                self.context
+                    .report()
+                    .detail(&format!("passed over {path}: {reason}"));
                 continue;
             }
             if self.run.strict {
-                return Err(CommandError::SkippedFile { path: file.path.clone(), reason });
+                return Err(CommandError::SkippedFile {
+                    path: file.path.clone(),
+                    reason,
+                });
             }
             if skipped.len() < NAMED {
-                self.context.report().warn(&format!("skipped {path}: {reason}"));
+                self.context
+                    .report()
+                    .warn(&format!("skipped {path}: {reason}"));
             }
             skipped.push(SkippedView { path, reason });
         }
@@ -140,13 +208,20 @@ impl<'a> Embedder<'a> {
 impl RunView {
     /// Done, or some were skipped.
     pub(super) fn outcome(&self) -> Outcome {
-        if self.skipped.is_empty() { Outcome::Done } else { Outcome::SomeSkipped }
+        if self.skipped.is_empty() {
+            Outcome::Done
+        } else {
+            Outcome::SomeSkipped
+        }
     }
 
     /// What was run, in one line.
     pub(super) fn write_text(&self, page: &mut Page) -> std::fmt::Result {
         let rate = self.images as f64 / self.seconds.max(1e-3);
-        let mut parts = vec![format!("{} in {:.1} s ({rate:.1}/s)", self.images, self.seconds)];
+        let mut parts = vec![format!(
+            "{} in {:.1} s ({rate:.1}/s)",
+            self.images, self.seconds
+        )];
         if self.cached > 0 {
             parts.push(format!("{} from the cache", self.cached));
         }

@@ -27,8 +27,8 @@ struct EvalView {
     extractor_chosen: Because,
     #[serde(flatten)]
     metrics: Metrics,
-    /// Images the head was trained on, which were left out.
-    left_out: usize,
+    /// Images the head was trained on; with `--unseen` they are not counted in the figures.
+    trained_on: usize,
     run: RunView,
 }
 
@@ -47,29 +47,42 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     check_classes(&head, &labelled)?;
     let chosen = Chosen::for_head(&head, args.with.extractor.as_ref(), context)?;
     let manifest = chosen.installed.manifest();
-    check_fit(&head, &manifest.feature_space(), manifest.output.dimension as usize)?;
-    // 2. features of what the head has not seen
-    let known: BTreeSet<Digest> = match args.with_training_images {
-        true => BTreeSet::new(),
-        false => head.training().labels.iter().map(|(image, _)| *image).collect(),
-    };
+    check_fit(
+        &head,
+        &manifest.feature_space(),
+        manifest.output.dimension as usize,
+    )?;
+    // 2. features
+    let known: BTreeSet<Digest> = head
+        .training()
+        .labels
+        .iter()
+        .map(|(image, _)| *image)
+        .collect();
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
-    let files: Vec<ImageFile> = labelled.images.iter().map(|one| one.image.clone()).collect();
-    let (mut features, mut labels, mut left_out) = (Vec::new(), Vec::new(), 0);
+    let files: Vec<ImageFile> = labelled
+        .images
+        .iter()
+        .map(|one| one.image.clone())
+        .collect();
+    let (mut features, mut labels, mut trained_on) = (Vec::new(), Vec::new(), 0);
     let run = embedder.run(&files, &skipped, |index, row| {
-        if known.contains(&row.sha256) {
-            left_out += 1;
-        } else {
+        let is_known = known.contains(&row.sha256);
+        trained_on += usize::from(is_known);
+        if !(is_known && args.unseen) {
             features.extend_from_slice(&row.features);
             labels.push(&labelled.classes[labelled.images[index].class]);
         }
         Ok(())
     })?;
     if labels.is_empty() {
-        return Err(CommandError::OnlyTrainingImages { count: left_out, head: head.name().to_string() });
+        return Err(CommandError::OnlyTrainingImages {
+            count: trained_on,
+            head: head.name().to_string(),
+        });
     }
-    if left_out > 0 {
-        context.report().note(&format!("{left_out} images are among those the head was trained on and were left out"));
+    if trained_on > 0 && !args.unseen {
+        context.report().warn(&format!("{trained_on} of the images are among those the head was trained on: the figures flatter it"));
     }
     // 3. how good it is on them
     let shape = (labels.len(), embedder.dimension());
@@ -82,7 +95,7 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         extractor: chosen.reference(),
         extractor_chosen: chosen.because,
         metrics,
-        left_out,
+        trained_on,
         run,
     })?;
     Ok(outcome)
@@ -90,13 +103,18 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
 
 /// A label the head does not know is found before the images are read.
 fn check_classes(head: &Head, labelled: &LabelledImages) -> Result<(), CommandError> {
-    let unknown = labelled.classes.iter().find(|class| !head.classes().contains(class));
+    let unknown = labelled
+        .classes
+        .iter()
+        .find(|class| !head.classes().contains(class));
     unknown.map_or(Ok(()), |class| {
-        Err(CommandError::Head(hub_client::head::HeadError::UnknownClass {
-            head: head.name().to_string(),
-            class: class.clone(),
-            known: head.classes().to_vec(),
-        }))
+        Err(CommandError::Head(
+            hub_client::head::HeadError::UnknownClass {
+                head: head.name().to_string(),
+                class: class.clone(),
+                known: head.classes().to_vec(),
+            },
+        ))
     })
 }
 
@@ -104,11 +122,17 @@ impl Answer for EvalView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let metrics = &self.metrics;
         page.line(page.bold(&format!("{} on {} images", self.head, metrics.images)))?;
-        page.field("extractor", format!("{}, {}", self.extractor, self.extractor_chosen.as_str()))?;
+        page.field(
+            "extractor",
+            format!("{}, {}", self.extractor, self.extractor_chosen.as_str()),
+        )?;
         self.run.write_text(page)?;
         let interval = metrics.accuracy_interval;
         let range = format!("{} to {}", percent(interval.low), percent(interval.high));
-        page.field("accuracy", format!("{}, 9 times in 10 from {range}", percent(metrics.accuracy)))?;
+        page.field(
+            "accuracy",
+            format!("{}, 9 times in 10 from {range}", percent(metrics.accuracy)),
+        )?;
         page.field("balanced", percent(metrics.balanced_accuracy))?;
         page.field("log loss", format!("{:.4}", metrics.log_loss))?;
         page.line("")?;
@@ -130,7 +154,11 @@ impl EvalView {
             row.extend([share(class.recall), share(class.precision)]);
             row
         };
-        let rows: Vec<_> = classes.iter().zip(&self.metrics.confusion).map(row).collect();
+        let rows: Vec<_> = classes
+            .iter()
+            .zip(&self.metrics.confusion)
+            .map(row)
+            .collect();
         page.table(&head, &rows)
     }
 }

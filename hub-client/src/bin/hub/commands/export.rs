@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::BufReader;
 
 use hub_client::files::{AtomicFile, FileError};
-use hub_client::head::export::{ExportMetadata, LinearHead, write_fused_onnx, write_head_onnx};
 use hub_client::head::Head;
+use hub_client::head::export::{ExportMetadata, LinearHead, write_fused_onnx, write_head_onnx};
 use hub_client::store::InstalledRelease;
 use serde::Serialize;
 
@@ -39,7 +39,11 @@ pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Outcome, Co
     };
     if let Some(installed) = &installed {
         let manifest = installed.manifest();
-        check_fit(&head, &manifest.feature_space(), manifest.output.dimension as usize)?;
+        check_fit(
+            &head,
+            &manifest.feature_space(),
+            manifest.output.dimension as usize,
+        )?;
     }
     let mut file = AtomicFile::create(&args.output)?;
     let output = match (args.format, &installed) {
@@ -67,15 +71,25 @@ pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Outcome, Co
 }
 
 /// Features in, probabilities out. Returns the output's name.
-fn write_alone(head: &Head, installed: Option<&InstalledRelease>, file: &mut AtomicFile) -> Result<String, CommandError> {
-    let dimension = installed.map_or(head.dimension(), |one| one.manifest().output.dimension as usize);
+fn write_alone(
+    head: &Head,
+    installed: Option<&InstalledRelease>,
+    file: &mut AtomicFile,
+) -> Result<String, CommandError> {
+    let dimension = installed.map_or(head.dimension(), |one| {
+        one.manifest().output.dimension as usize
+    });
     let texts = Texts::new(head, None)?;
     write_head_onnx(&LinearHead::from(head), &texts.metadata(dimension), file)?;
     Ok(hub_client::head::export::PROBABILITIES.to_owned())
 }
 
 /// Image in, probabilities out. Returns the output's name.
-fn write_fused(head: &Head, installed: &InstalledRelease, file: &mut AtomicFile) -> Result<String, CommandError> {
+fn write_fused(
+    head: &Head,
+    installed: &InstalledRelease,
+    file: &mut AtomicFile,
+) -> Result<String, CommandError> {
     let path = installed.graph()?;
     let error = |source| FileError::new("cannot read", &path, source);
     let graph = File::open(&path).map_err(error)?;
@@ -84,7 +98,14 @@ fn write_fused(head: &Head, installed: &InstalledRelease, file: &mut AtomicFile)
     let texts = Texts::new(head, Some(installed))?;
     let metadata = texts.metadata(output.dimension as usize);
     let graph = BufReader::new(graph);
-    let fused = write_fused_onnx(graph, size_bytes, &output.tensor, &LinearHead::from(head), &metadata, file)?;
+    let fused = write_fused_onnx(
+        graph,
+        size_bytes,
+        &output.tensor,
+        &LinearHead::from(head),
+        &metadata,
+        file,
+    )?;
     Ok(fused.output)
 }
 
@@ -101,8 +122,14 @@ impl Texts {
     fn new(head: &Head, fused: Option<&InstalledRelease>) -> Result<Self, CommandError> {
         let mut extra = Vec::new();
         if let Some(installed) = fused {
-            extra.push(("preprocessing".to_owned(), serde_json::to_string(&installed.manifest().input)?));
-            extra.push(("graph_release".to_owned(), installed.release().reference().to_string()));
+            extra.push((
+                "preprocessing".to_owned(),
+                serde_json::to_string(&installed.manifest().input)?,
+            ));
+            extra.push((
+                "graph_release".to_owned(),
+                installed.release().reference().to_string(),
+            ));
         }
         Ok(Self {
             head: head.name().to_string(),
@@ -128,8 +155,18 @@ impl Texts {
 impl Answer for ExportView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         page.line(page.bold(&format!("{} as {}", self.head, self.format)))?;
-        page.field("written to", format!("{}, {}", self.path, size(self.size_bytes)))?;
+        page.field(
+            "written to",
+            format!("{}, {}", self.path, size(self.size_bytes)),
+        )?;
         page.optional("extractor", self.extractor.as_ref())?;
-        page.field("output", format!("`{}`: probabilities of {}", self.output, list(&self.classes)))
+        page.field(
+            "output",
+            format!(
+                "`{}`: probabilities of {}",
+                self.output,
+                list(&self.classes)
+            ),
+        )
     }
 }

@@ -23,9 +23,16 @@ struct NewView {
 }
 
 pub(super) fn new(args: &NewArgs, context: &Context) -> Result<Outcome, CommandError> {
-    let input = args.from_preprocessor_config.as_deref().map(publish::import_preprocessor_config).transpose()?;
+    let input = args
+        .from_preprocessor_config
+        .as_deref()
+        .map(publish::import_preprocessor_config)
+        .transpose()?;
     let manifest = publish::scaffold(&args.folder, &args.name, input)?;
-    context.show(&NewView { name: args.name.clone(), manifest: manifest.display().to_string() })?;
+    context.show(&NewView {
+        name: args.name.clone(),
+        manifest: manifest.display().to_string(),
+    })?;
     let folder = args.folder.display();
     context.report().note(&format!(
         "next: put the network into {folder}/model.onnx and PNG images into {folder}/probes, fill in the two texts, then `hub check {folder}`"
@@ -47,7 +54,10 @@ struct CheckView {
 #[serde(tag = "state", rename_all = "snake_case")]
 enum PredecessorView {
     /// They agree.
-    Agrees { version: Version, worst_cosine: Option<f64> },
+    Agrees {
+        version: Version,
+        worst_cosine: Option<f64>,
+    },
     /// The hub has none in this feature space.
     None,
     /// Nobody was asked.
@@ -95,26 +105,46 @@ async fn find_predecessor(
         return Ok(Err("no hub is configured"));
     }
     let (registry, policy) = (context.registry("check")?, context.policy()?);
-    Ok(Ok(PredecessorRelease::find(&registry, &policy, folder.manifest()).await?))
+    Ok(Ok(PredecessorRelease::find(
+        &registry,
+        &policy,
+        folder.manifest(),
+    )
+    .await?))
 }
 
 fn compared(report: &CheckReport) -> PredecessorView {
     match &report.predecessor {
-        Some((version, _)) => PredecessorView::Agrees { version: version.clone(), worst_cosine: report.worst_cosine() },
+        Some((version, _)) => PredecessorView::Agrees {
+            version: version.clone(),
+            worst_cosine: report.worst_cosine(),
+        },
         None => PredecessorView::None,
     }
 }
 
 /// What a reviewer should look at.
 fn words(finding: &Finding) -> String {
-    let named = |what: &str, count: u64, names: &[String]| format!("{count} {what}: {}", list(names));
+    let named =
+        |what: &str, count: u64, names: &[String]| format!("{count} {what}: {}", list(names));
     match finding {
-        Finding::SelectionAroundTrunk { output, nodes } => format!("`{output}` is decided by a selection around the network: {}", list(nodes)),
-        Finding::PathAroundTrunk { output } => format!("the input reaches `{output}` around the network"),
-        Finding::ScalarComparison { nodes, count } => named("comparisons with a constant", *count, nodes),
-        Finding::UnusedInitializers { names, count, .. } => named("stored tensors that nothing reads", *count, names),
+        Finding::SelectionAroundTrunk { output, nodes } => format!(
+            "`{output}` is decided by a selection around the network: {}",
+            list(nodes)
+        ),
+        Finding::PathAroundTrunk { output } => {
+            format!("the input reaches `{output}` around the network")
+        }
+        Finding::ScalarComparison { nodes, count } => {
+            named("comparisons with a constant", *count, nodes)
+        }
+        Finding::UnusedInitializers { names, count, .. } => {
+            named("stored tensors that nothing reads", *count, names)
+        }
         Finding::ConstantOutput { output } => format!("`{output}` does not depend on the input"),
-        Finding::ControlFlow { nodes, count } => named("nodes that run other graphs", *count, nodes),
+        Finding::ControlFlow { nodes, count } => {
+            named("nodes that run other graphs", *count, nodes)
+        }
         other => format!("{other:?}"),
     }
 }
@@ -129,17 +159,32 @@ impl Answer for CheckView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         page.line(page.bold(&format!("{} can be published", self.reference)))?;
         let inspection = &self.inspection;
-        let graph = format!("{} nodes, {} parameters", inspection.node_count, inspection.parameter_count);
+        let graph = format!(
+            "{} nodes, {} parameters",
+            inspection.node_count, inspection.parameter_count
+        );
         page.field("graph", graph)?;
         for finding in &inspection.findings {
             page.field("look at", words(finding))?;
         }
-        page.field("probes", format!("{} run, vectors written to probes/vectors.json", self.probes))?;
+        page.field(
+            "probes",
+            format!(
+                "{} run, vectors written to probes/vectors.json",
+                self.probes
+            ),
+        )?;
         let predecessor = match &self.predecessor {
-            PredecessorView::Agrees { version, worst_cosine: Some(cosine) } => {
-                format!("{version} agrees, cosine {cosine:.6} or more")
+            PredecessorView::Agrees {
+                version,
+                worst_cosine: Some(cosine),
+            } => {
+                format!("{version} agrees, cosine at least {cosine:.6}")
             }
-            PredecessorView::Agrees { version, worst_cosine: None } => format!("{version} agrees"),
+            PredecessorView::Agrees {
+                version,
+                worst_cosine: None,
+            } => format!("{version} agrees"),
             PredecessorView::None => "none: the first release of its feature space".to_owned(),
             PredecessorView::NotCompared { because } => format!("NOT COMPARED: {because}"),
         };

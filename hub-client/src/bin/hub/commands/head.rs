@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::app::Outcome;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, list as commas, percent};
+use crate::output::{Answer, Page, list as commas, percent, time};
 
 use super::installed::with_causes;
 
@@ -30,8 +30,16 @@ struct HeadRow {
 #[derive(Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum HeadState {
-    Ready { extractor: String, classes: Vec<String>, images: usize, accuracy: Option<f64>, created_at: String },
-    Broken { problem: String },
+    Ready {
+        extractor: String,
+        classes: Vec<String>,
+        images: usize,
+        accuracy: Option<f64>,
+        created_at: String,
+    },
+    Broken {
+        problem: String,
+    },
 }
 
 pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
@@ -39,13 +47,21 @@ pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
     let row = |stored: hub_client::head::store::StoredHead| {
         let state = match store.load(&stored.name, None) {
             Ok(head) => ready(&head),
-            Err(error) => HeadState::Broken { problem: with_causes(&error) },
+            Err(error) => HeadState::Broken {
+                problem: with_causes(&error),
+            },
         };
-        HeadRow { head: stored.name.to_string(), versions: stored.versions, state }
+        HeadRow {
+            head: stored.name.to_string(),
+            versions: stored.versions,
+            state,
+        }
     };
     let heads: Vec<HeadRow> = store.list()?.into_iter().map(row).collect();
     if heads.is_empty() {
-        context.report().note("there are no heads: `hub train` makes them");
+        context
+            .report()
+            .note("there are no heads: `hub train` makes them");
     }
     context.show(&HeadList { heads })?;
     Ok(Outcome::Done)
@@ -75,7 +91,11 @@ struct HeadView {
     training: TrainingFacts,
 }
 
-pub(super) fn show(name: &HeadName, version: Option<u32>, context: &Context) -> Result<Outcome, CommandError> {
+pub(super) fn show(
+    name: &HeadName,
+    version: Option<u32>,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
     let head = context.heads().load(name, version)?;
     context.show(&HeadView {
         head: head.name().to_string(),
@@ -101,7 +121,10 @@ pub(super) fn remove(name: &HeadName, context: &Context) -> Result<Outcome, Comm
     let store = context.heads();
     let versions = store.versions(name)?.len();
     store.remove(name)?;
-    context.show(&HeadRemoved { removed: name.to_string(), versions })?;
+    context.show(&HeadRemoved {
+        removed: name.to_string(),
+        versions,
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -113,7 +136,13 @@ impl Answer for HeadList {
         let row = |row: &HeadRow| {
             let newest = row.versions.last().map_or_else(String::new, u32::to_string);
             match &row.state {
-                HeadState::Ready { extractor, classes, images, accuracy, .. } => vec![
+                HeadState::Ready {
+                    extractor,
+                    classes,
+                    images,
+                    accuracy,
+                    ..
+                } => vec![
                     row.head.clone(),
                     newest,
                     extractor.clone(),
@@ -121,11 +150,23 @@ impl Answer for HeadList {
                     images.to_string(),
                     accuracy.map_or_else(|| "–".to_owned(), percent),
                 ],
-                HeadState::Broken { problem } => vec![row.head.clone(), newest, format!("broken: {problem}")],
+                HeadState::Broken { problem } => {
+                    vec![row.head.clone(), newest, format!("broken: {problem}")]
+                }
             }
         };
         let rows: Vec<_> = self.heads.iter().map(row).collect();
-        page.table(&["HEAD", "VERSION", "TRAINED ON", "CLASSES", "IMAGES", "ACCURACY"], &rows)
+        page.table(
+            &[
+                "HEAD",
+                "VERSION",
+                "TRAINED ON",
+                "CLASSES",
+                "IMAGES",
+                "ACCURACY",
+            ],
+            &rows,
+        )
     }
 }
 
@@ -133,15 +174,28 @@ impl Answer for HeadView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let facts = &self.training;
         page.line(page.bold(&self.head))?;
-        page.field("made", &self.created_at)?;
-        page.field("extractor", format!("{}, statement {}", self.extractor, self.extractor_statement))?;
+        page.field("made", time(&self.created_at))?;
+        page.field(
+            "extractor",
+            format!("{}, statement {}", self.extractor, self.extractor_statement),
+        )?;
         page.field("feature space", &self.feature_space)?;
         page.field("reads", format!("{} dimensions", self.dimension))?;
-        let classes = self.classes.iter().zip(&facts.images_per_class).map(|(class, images)| format!("{class} ({images})"));
+        let classes = self
+            .classes
+            .iter()
+            .zip(&facts.images_per_class)
+            .map(|(class, images)| format!("{class} ({images})"));
         page.field("classes", commas(classes))?;
-        page.field("images", format!("{}, {} duplicates left out", facts.images, facts.duplicates))?;
+        page.field(
+            "images",
+            format!("{}, {} duplicates left out", facts.images, facts.duplicates),
+        )?;
         if let Some(held_out) = &facts.held_out {
-            page.field("accuracy", format!("{} on images held out", percent(held_out.accuracy)))?;
+            page.field(
+                "accuracy",
+                format!("{} on images held out", percent(held_out.accuracy)),
+            )?;
             page.field("measured", &held_out.how)?;
         }
         page.field("penalty C", facts.c)?;
@@ -152,7 +206,14 @@ impl Answer for HeadView {
 
 impl Answer for HeadRemoved {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        let versions = if self.versions == 1 { "version" } else { "versions" };
-        page.line(format!("removed {}, {} {versions}", self.removed, self.versions))
+        let versions = if self.versions == 1 {
+            "version"
+        } else {
+            "versions"
+        };
+        page.line(format!(
+            "removed {}, {} {versions}",
+            self.removed, self.versions
+        ))
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use hub_client::pull::PullError;
 use hub_client::runtime::conformance::probe_vectors;
-use hub_client::runtime::{Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions};
+use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
 use hub_client::store::InstalledRelease;
 use registry_schema::compatibility::compare_probes;
 use registry_schema::digest::Digest;
@@ -20,7 +20,7 @@ use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, size};
+use crate::output::{Answer, Page, size, time};
 use crate::progress::Bar;
 
 #[derive(Serialize)]
@@ -56,8 +56,12 @@ pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
     let store = context.store();
     let installed = store.list()?;
     if installed.is_empty() {
-        context.show(&ListView { releases: Vec::new() })?;
-        context.report().note("nothing is installed: `hub search` and `hub pull` find and fetch extractors");
+        context.show(&ListView {
+            releases: Vec::new(),
+        })?;
+        context
+            .report()
+            .note("nothing is installed: `hub search` and `hub pull` find and fetch extractors");
         return Ok(Outcome::Done);
     }
     let policy = context.policy()?.digest();
@@ -65,11 +69,15 @@ pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
         let reference = Reference::exact(name, version);
         let state = match store.open_release(&reference, &policy) {
             Ok(installed) => ready(&installed),
-            Err(error) => InstalledState::Broken { problem: with_causes(&error) },
+            Err(error) => InstalledState::Broken {
+                problem: with_causes(&error),
+            },
         };
         InstalledView { reference, state }
     };
-    context.show(&ListView { releases: installed.into_iter().map(view).collect() })?;
+    context.show(&ListView {
+        releases: installed.into_iter().map(view).collect(),
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -122,7 +130,9 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     // 3. what it computes
     let probe_cosine = match run_probes(&installed, context.runtime_options()) {
         Err(CommandError::Runtime(RuntimeError::Library(error))) => {
-            context.report().warn(&format!("the probes were not run: {error}"));
+            context
+                .report()
+                .warn(&format!("the probes were not run: {error}"));
             None
         }
         other => Some(other?),
@@ -143,21 +153,22 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-/// What is needed to run an installed release, its graph compared with the signed digest.
-pub(super) fn extractor_files(installed: &InstalledRelease) -> Result<ExtractorFiles, CommandError> {
-    let manifest = installed.manifest();
-    let spec = ExtractorSpec { input: manifest.input.clone(), output: manifest.output.clone() };
-    Ok(ExtractorFiles { graph: installed.graph()?, spec })
-}
-
 /// Runs the probes and compares them with the signed vectors; the smallest cosine.
-pub(super) fn run_probes(installed: &InstalledRelease, options: RuntimeOptions) -> Result<f64, CommandError> {
-    let mut extractor = Extractor::open(extractor_files(installed)?, options)?;
+pub(super) fn run_probes(
+    installed: &InstalledRelease,
+    options: RuntimeOptions,
+) -> Result<f64, CommandError> {
+    let mut extractor = Extractor::open(installed.extractor_files()?, options)?;
     let images: BTreeMap<String, PathBuf> = installed.probe_images()?.into_iter().collect();
     let computed = probe_vectors(&mut extractor, &images)?;
     let signed = installed.probe_vectors()?;
-    let agreements = compare_probes(&signed, &computed, installed.manifest().probes)
-        .map_err(|source| PullError::Probes { reference: installed.release().reference(), source })?;
+    let agreements =
+        compare_probes(&signed, &computed, installed.manifest().probes).map_err(|source| {
+            PullError::Probes {
+                reference: installed.release().reference(),
+                source,
+            }
+        })?;
     Ok(agreements.iter().map(|one| one.cosine).fold(1.0, f64::min))
 }
 
@@ -170,11 +181,17 @@ struct RemoveView {
 pub(super) fn remove(args: &RmArgs, context: &Context) -> Result<Outcome, CommandError> {
     let store = context.store();
     // A release that no longer verifies must still be removable, so it is not opened.
-    let locked = context.lock_file()?.get(&args.reference).map(|locked| locked.version.clone());
+    let locked = context
+        .lock_file()?
+        .get(&args.reference)
+        .map(|locked| locked.version.clone());
     let version = locked.map_or_else(|| store.newest(&args.reference), Ok)?;
     let freed_bytes = store.remove(&args.reference.name, &version)?;
     let removed = Reference::exact(args.reference.name.clone(), version);
-    context.show(&RemoveView { removed, freed_bytes })?;
+    context.show(&RemoveView {
+        removed,
+        freed_bytes,
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -184,15 +201,29 @@ impl Answer for ListView {
             return Ok(());
         }
         let row = |one: &InstalledView| match &one.state {
-            InstalledState::Ready { dimension, size_bytes, pulled_at, yanked, .. } => vec![
+            InstalledState::Ready {
+                dimension,
+                size_bytes,
+                pulled_at,
+                yanked,
+                ..
+            } => vec![
                 one.reference.to_string(),
                 dimension.to_string(),
                 size(*size_bytes),
-                pulled_at.clone(),
-                yanked.as_ref().map_or_else(String::new, |yank| format!("yanked: {yank}")),
+                time(pulled_at),
+                yanked
+                    .as_ref()
+                    .map_or_else(String::new, |yank| format!("yanked: {yank}")),
             ],
             InstalledState::Broken { problem } => {
-                vec![one.reference.to_string(), String::new(), String::new(), String::new(), format!("broken: {problem}")]
+                vec![
+                    one.reference.to_string(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    format!("broken: {problem}"),
+                ]
             }
         };
         let rows: Vec<_> = self.releases.iter().map(row).collect();
@@ -206,15 +237,27 @@ impl Answer for VerifyView {
         page.field("signed by", &self.signer_names)?;
         page.field("statement", self.statement)?;
         page.field("under policy", self.policy)?;
-        page.field("files", format!("{} as signed, {}", self.files, size(self.size_bytes)))?;
-        let probes = self.probe_cosine.map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
-        page.field("probes", probes.unwrap_or_else(|| "not run: no ONNX Runtime library".to_owned()))?;
+        page.field(
+            "files",
+            format!("{} as signed, {}", self.files, size(self.size_bytes)),
+        )?;
+        let probes = self
+            .probe_cosine
+            .map(|cosine| format!("agree with those signed, cosine at least {cosine:.6}"));
+        page.field(
+            "probes",
+            probes.unwrap_or_else(|| "not run: no ONNX Runtime library".to_owned()),
+        )?;
         page.optional("YANKED", self.yanked.as_ref())
     }
 }
 
 impl Answer for RemoveView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        page.line(format!("removed {}, {} freed", self.removed, size(self.freed_bytes)))
+        page.line(format!(
+            "removed {}, {} freed",
+            self.removed,
+            size(self.freed_bytes)
+        ))
     }
 }

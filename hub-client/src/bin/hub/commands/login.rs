@@ -35,19 +35,34 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         return Err(CommandError::Offline { command: "login" });
     }
     // 1. who we say we are
-    let token = if args.anonymous { None } else { Some(find_token(args)?) };
-    let hub = HubConfig { url: args.url.clone(), token, certificate: args.certificate };
+    let token = if args.anonymous {
+        None
+    } else {
+        Some(find_token(args)?)
+    };
+    let hub = HubConfig {
+        url: args.url.clone(),
+        token,
+        certificate: args.certificate,
+    };
     // 2. does the hub know us
     let registry = Registry::new(&hub)?;
     let info = registry.info().await?;
     let identity = match &hub.token {
         Some(_) => Some(registry.whoami().await?),
         None if info.public => None,
-        None => return Err(CommandError::NotPublic { url: registry.url().to_owned() }),
+        None => {
+            return Err(CommandError::NotPublic {
+                url: registry.url().to_owned(),
+            });
+        }
     };
     // 3. remember it
     let mut config = UserConfig::load(context.folders())?;
-    config.hub = Some(HubConfig { url: registry.url().to_owned(), ..hub });
+    config.hub = Some(HubConfig {
+        url: registry.url().to_owned(),
+        ..hub
+    });
     config.save(context.folders())?;
     let policy_is_pinned = config.policy == Some(info.policy);
     context.show(&LoginView {
@@ -58,7 +73,9 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         identity,
     })?;
     if !policy_is_pinned {
-        context.report().note("next: `hub trust FINGERPRINT`, with the fingerprint the consortium gave you");
+        context
+            .report()
+            .note("next: `hub trust FINGERPRINT`, with the fingerprint the consortium gave you");
     }
     Ok(Outcome::Done)
 }
@@ -69,7 +86,9 @@ pub(super) fn logout(context: &Context) -> Result<Outcome, CommandError> {
     if hub.is_some() {
         config.save(context.folders())?;
     }
-    context.show(&LogoutView { hub: hub.map(|hub| hub.url) })?;
+    context.show(&LogoutView {
+        hub: hub.map(|hub| hub.url),
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -82,7 +101,8 @@ fn find_token(args: &LoginArgs) -> Result<String, CommandError> {
         return Ok(token);
     }
     let token = if io::stdin().is_terminal() {
-        let typed = rpassword::prompt_password(format!("token for {}: ", args.url)).map_err(CommandError::Input)?;
+        let typed = rpassword::prompt_password(format!("token for {}: ", args.url))
+            .map_err(CommandError::Input)?;
         token_of_reader(typed.as_bytes())?
     } else {
         token_of_reader(io::stdin().lock())?
@@ -103,10 +123,12 @@ impl Answer for LoginView {
             None => page.field("logged in as", "nobody: this hub is open for reading")?,
         }
         page.field("its policy", self.policy)?;
-        page.field("pinned here", if self.policy_is_pinned { "yes" } else { "no" })
+        page.field(
+            "pinned here",
+            if self.policy_is_pinned { "yes" } else { "no" },
+        )
     }
 }
-
 
 impl Answer for LogoutView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! `hub predict`
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hub_client::dataset::ImageSet;
@@ -31,8 +32,7 @@ struct PredictionView {
     path: String,
     class: String,
     probability: f32,
-    /// In the order of `classes`.
-    probabilities: Vec<f32>,
+    probabilities: BTreeMap<String, f32>,
 }
 
 pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, CommandError> {
@@ -70,38 +70,70 @@ pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, 
 }
 
 /// Refuses another feature space, or vectors too short for a head, before any image is read.
-pub(super) fn check_fit(head: &Head, space: &FeatureSpace, dimension: usize) -> Result<(), CommandError> {
+pub(super) fn check_fit(
+    head: &Head,
+    space: &FeatureSpace,
+    dimension: usize,
+) -> Result<(), CommandError> {
     head.predict(ndarray::Array2::zeros((0, dimension)).view(), space)?;
     Ok(())
 }
 
-fn predict_one(head: &Head, space: &FeatureSpace, path: String, features: &[f32]) -> Result<PredictionView, CommandError> {
-    let row = ArrayView2::from_shape((1, features.len()), features).expect("one row has as many columns as values");
+fn predict_one(
+    head: &Head,
+    space: &FeatureSpace,
+    path: String,
+    features: &[f32],
+) -> Result<PredictionView, CommandError> {
+    let row = ArrayView2::from_shape((1, features.len()), features)
+        .expect("one row has as many columns as values");
     let predictions = head.predict(row, space)?;
     let best = predictions.best(0);
     Ok(PredictionView {
         path,
         class: best.class.to_owned(),
         probability: best.probability,
-        probabilities: predictions.probabilities.row(0).to_vec(),
+        probabilities: head
+            .classes()
+            .iter()
+            .cloned()
+            .zip(predictions.probabilities.iter().copied())
+            .collect(),
     })
 }
 
 fn csv(classes: &[String], predictions: &[PredictionView]) -> Result<Vec<u8>, CommandError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["path", "class", "probability"].into_iter().chain(classes.iter().map(String::as_str));
+    let head = ["path", "class", "probability"]
+        .into_iter()
+        .chain(classes.iter().map(String::as_str));
     writer.write_record(head)?;
     for one in predictions {
-        let numbers = one.probabilities.iter().map(ToString::to_string);
-        let start = [one.path.clone(), one.class.clone(), one.probability.to_string()];
+        let numbers = classes
+            .iter()
+            .filter_map(|class| one.probabilities.get(class))
+            .map(ToString::to_string);
+        let start = [
+            one.path.clone(),
+            one.class.clone(),
+            one.probability.to_string(),
+        ];
         writer.write_record(start.into_iter().chain(numbers))?;
     }
-    writer.into_inner().map_err(|error| CommandError::Output(error.into_error()))
+    writer
+        .into_inner()
+        .map_err(|error| CommandError::Output(error.into_error()))
 }
 
 impl Answer for PredictView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        let row = |one: &PredictionView| vec![one.path.clone(), one.class.clone(), format!("{:.4}", one.probability)];
+        let row = |one: &PredictionView| {
+            vec![
+                one.path.clone(),
+                one.class.clone(),
+                format!("{:.4}", one.probability),
+            ]
+        };
         let rows: Vec<_> = self.predictions.iter().map(row).collect();
         page.table(&["PATH", "CLASS", "PROBABILITY"], &rows)
     }

@@ -39,14 +39,18 @@ struct SentView {
     sent_bytes: u64,
 }
 
-pub(super) async fn publish(args: &PublishArgs, context: &Context) -> Result<Outcome, CommandError> {
+pub(super) async fn publish(
+    args: &PublishArgs,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
     // 1. who signs, what, for which hub
     let keys = load_keys(&args.keys, context)?;
     let folder = AuthorFolder::open(&args.folder)?;
     let (registry, policy) = (context.registry("publish")?, context.policy()?);
     // 2. check, sign, verify
     let spinner = Bar::spinner(context, "checking and signing");
-    let signed = publish::sign(folder, &keys, &registry, &policy, context.runtime_options()).await?;
+    let signed =
+        publish::sign(folder, &keys, &registry, &policy, context.runtime_options()).await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. send
@@ -56,7 +60,11 @@ pub(super) async fn publish(args: &PublishArgs, context: &Context) -> Result<Out
         let bar = Bar::bytes(context, "publishing");
         let report = publish::publish(&signed, &registry, &bar.transfer(context)).await?;
         let (hub, at) = (registry.url().to_owned(), report.published.published_at);
-        Some(SentView { hub, at, sent_bytes: report.sent_bytes })
+        Some(SentView {
+            hub,
+            at,
+            sent_bytes: report.sent_bytes,
+        })
     };
     let release = signed.release();
     context.show(&PublishView {
@@ -81,13 +89,19 @@ struct YankedView {
 
 pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, CommandError> {
     if !matches!(args.reference.requirement, Requirement::Exact(_)) {
-        return Err(CommandError::NotExact { reference: args.reference.clone() });
+        return Err(CommandError::NotExact {
+            reference: args.reference.clone(),
+        });
     }
     let keys = load_keys(&args.keys, context)?;
     let (registry, policy) = (context.registry("yank")?, context.policy()?);
     let request = YankRequest {
         reference: args.reference.clone(),
-        action: if args.undo { YankAction::Unyank } else { YankAction::Yank },
+        action: if args.undo {
+            YankAction::Unyank
+        } else {
+            YankAction::Yank
+        },
         reason: args.reason.clone(),
         replacement: args.replacement.clone(),
     };
@@ -102,17 +116,29 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
 }
 
 fn load_keys(names: &[String], context: &Context) -> Result<Vec<SecretKey>, CommandError> {
-    names.iter().map(|name| Ok(keys::load(context.folders(), name)?)).collect()
+    names
+        .iter()
+        .map(|name| Ok(keys::load(context.folders(), name)?))
+        .collect()
 }
 
 impl Answer for PublishView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        let done = if self.published.is_some() { "is published" } else { "is signed and verifies; nothing was sent" };
+        let done = if self.published.is_some() {
+            "is published"
+        } else {
+            "is signed and verifies; nothing was sent"
+        };
         page.line(page.bold(&format!("{} {done}", self.release)))?;
         page.field("signed by", &self.signer_names)?;
         page.field("statement", self.statement)?;
-        page.field("files", format!("{}, {}", self.files, size(self.size_bytes)))?;
-        let Some(sent) = &self.published else { return Ok(()) };
+        page.field(
+            "files",
+            format!("{}, {}", self.files, size(self.size_bytes)),
+        )?;
+        let Some(sent) = &self.published else {
+            return Ok(());
+        };
         page.field("hub", &sent.hub)?;
         page.field("sent", size(sent.sent_bytes))?;
         page.field("recorded", &sent.at)

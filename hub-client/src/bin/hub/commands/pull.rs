@@ -28,6 +28,14 @@ struct PullView {
 }
 
 #[derive(Serialize)]
+struct OneView {
+    #[serde(flatten)]
+    release: PulledView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock_file: Option<String>,
+}
+
+#[derive(Serialize)]
 struct PulledView {
     reference: Reference,
     release: Reference,
@@ -47,7 +55,11 @@ struct PulledView {
 }
 
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
-    let mut lock = if args.no_lock { None } else { Some(context.lock_file()?) };
+    let mut lock = if args.no_lock {
+        None
+    } else {
+        Some(context.lock_file()?)
+    };
     let policy = context.policy()?;
     let mut releases = Vec::new();
     for (reference, locked) in targets(args, lock.as_ref())? {
@@ -55,15 +67,31 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         if let Some(lock) = &mut lock {
             context.check_interrupt()?;
             let (version, statement) = (pulled.version.clone(), pulled.statement);
-            lock.set(LockedRelease { reference, version, statement })?;
+            lock.set(LockedRelease {
+                reference,
+                version,
+                statement,
+            })?;
         }
         releases.push(pulled);
     }
     for yanked in releases.iter().filter(|release| release.yanked.is_some()) {
-        context.report().warn(&format!("`{}` is yanked by its owners", yanked.release));
+        context
+            .report()
+            .warn(&format!("`{}` is yanked by its owners", yanked.release));
     }
     let lock_file = lock.map(|lock| lock.path().display().to_string());
-    context.show(&PullView { releases, lock_file })?;
+    // Who names one release gets one.
+    match (releases.pop(), &args.reference) {
+        (Some(release), Some(_)) => context.show(&OneView { release, lock_file })?,
+        (last, _) => {
+            releases.extend(last);
+            context.show(&PullView {
+                releases,
+                lock_file,
+            })?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
@@ -74,17 +102,31 @@ fn targets(
 ) -> Result<Vec<(Reference, Option<LockedRelease>)>, CommandError> {
     let keep = |locked: &LockedRelease| (!args.update).then(|| locked.clone());
     let Some(reference) = &args.reference else {
-        let lock = lock.map_or_else(|| Err(CommandError::NothingLocked { path: "hub.lock".into() }), Ok)?;
+        let lock = lock.map_or_else(
+            || {
+                Err(CommandError::NothingLocked {
+                    path: "hub.lock".into(),
+                })
+            },
+            Ok,
+        )?;
         if lock.releases().is_empty() {
-            return Err(CommandError::NothingLocked { path: lock.path().to_owned() });
+            return Err(CommandError::NothingLocked {
+                path: lock.path().to_owned(),
+            });
         }
-        return Ok(lock.releases().iter().map(|one| (one.reference.clone(), keep(one))).collect());
+        return Ok(lock
+            .releases()
+            .iter()
+            .map(|one| (one.reference.clone(), keep(one)))
+            .collect());
     };
     let locked = lock.and_then(|lock| lock.get(reference)).and_then(keep);
     match (locked, lock) {
-        (None, Some(lock)) if args.locked => {
-            Err(CommandError::NotLocked { reference: reference.clone(), path: lock.path().to_owned() })
-        }
+        (None, Some(lock)) if args.locked => Err(CommandError::NotLocked {
+            reference: reference.clone(),
+            path: lock.path().to_owned(),
+        }),
         (locked, _) => Ok(vec![(reference.clone(), locked)]),
     }
 }
@@ -103,7 +145,11 @@ async fn pull_one(
     // 2. everything else comes from the hub, checked on the way
     let registry: Registry = context.registry("pull")?;
     let exact = locked.map(LockedRelease::exact);
-    let probes = if args.without_probes { ProbeCheck::SkipUnproven } else { ProbeCheck::Run(context.runtime_options()) };
+    let probes = if args.without_probes {
+        ProbeCheck::SkipUnproven
+    } else {
+        ProbeCheck::Run(context.runtime_options())
+    };
     let store = context.store();
     let bar = Bar::bytes(context, &reference.to_string());
     let progress = bar.transfer(context);
@@ -117,17 +163,34 @@ async fn pull_one(
         progress: &progress,
     };
     let pulled = Box::pin(pull::pull(&request)).await?;
-    Ok(view(reference, &pulled.installed, pulled.fetched_bytes, false))
+    Ok(view(
+        reference,
+        &pulled.installed,
+        pulled.fetched_bytes,
+        false,
+    ))
 }
 
 /// The locked release when it is installed, is that very one, and its files are as signed.
-fn find_whole(locked: &LockedRelease, policy: &ConsortiumPolicy, context: &Context) -> Option<InstalledRelease> {
-    let installed = context.store().open_release(&locked.exact(), &policy.digest()).ok()?;
+fn find_whole(
+    locked: &LockedRelease,
+    policy: &ConsortiumPolicy,
+    context: &Context,
+) -> Option<InstalledRelease> {
+    let installed = context
+        .store()
+        .open_release(&locked.exact(), &policy.digest())
+        .ok()?;
     let is_locked = installed.release().statement_digest() == locked.statement;
     (is_locked && installed.check_files().is_ok()).then_some(installed)
 }
 
-fn view(reference: &Reference, installed: &InstalledRelease, fetched_bytes: u64, was_installed: bool) -> PulledView {
+fn view(
+    reference: &Reference,
+    installed: &InstalledRelease,
+    fetched_bytes: u64,
+    was_installed: bool,
+) -> PulledView {
     let release = installed.release();
     PulledView {
         reference: reference.clone(),
@@ -146,20 +209,39 @@ fn view(reference: &Reference, installed: &InstalledRelease, fetched_bytes: u64,
 
 impl Answer for PullView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        for one in &self.releases {
-            page.line(page.bold(&one.release.to_string()))?;
-            page.field("signed by", &one.signer_names)?;
-            page.field("statement", one.statement)?;
-            let came = if one.was_installed {
-                "installed already, as locked".to_owned()
-            } else {
-                format!("{} fetched of {}", size(one.fetched_bytes), size(one.size_bytes))
-            };
-            page.field("files", came)?;
-            let probes = one.probe_cosine.map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
-            page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
-            page.optional("YANKED", one.yanked.as_ref())?;
+        for release in &self.releases {
+            release.write_text(page)?;
         }
         page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl Answer for OneView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        self.release.write_text(page)?;
+        page.optional("locked in", self.lock_file.as_ref())
+    }
+}
+
+impl PulledView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(page.bold(&self.release.to_string()))?;
+        page.field("signed by", &self.signer_names)?;
+        page.field("statement", self.statement)?;
+        let came = if self.was_installed {
+            "installed already, as locked".to_owned()
+        } else {
+            format!(
+                "{} fetched of {}",
+                size(self.fetched_bytes),
+                size(self.size_bytes)
+            )
+        };
+        page.field("files", came)?;
+        let probes = self
+            .probe_cosine
+            .map(|cosine| format!("agree with those signed, cosine at least {cosine:.6}"));
+        page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
+        page.optional("YANKED", self.yanked.as_ref())
     }
 }

@@ -45,20 +45,28 @@ pub(super) struct YankView {
 
 impl From<&YankStatement> for YankView {
     fn from(yank: &YankStatement) -> Self {
-        Self { reason: yank.reason.clone(), replacement: yank.replacement.clone() }
+        Self {
+            reason: yank.reason.clone(),
+            replacement: yank.replacement.clone(),
+        }
     }
 }
 
 impl fmt::Display for YankView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)?;
-        self.replacement.as_ref().map_or(Ok(()), |version| write!(f, " (use {version})"))
+        self.replacement
+            .as_ref()
+            .map_or(Ok(()), |version| write!(f, " (use {version})"))
     }
 }
 
 /// Who signed a release.
 pub(super) fn signers(release: &VerifiedRelease) -> Vec<SignerView> {
-    let view = |signer: &registry_schema::threshold::Signer| SignerView { member: signer.member.clone(), key_id: signer.key_id };
+    let view = |signer: &registry_schema::threshold::Signer| SignerView {
+        member: signer.member.clone(),
+        key_id: signer.key_id,
+    };
     release.signers().iter().map(view).collect()
 }
 
@@ -92,7 +100,10 @@ impl ReleaseView {
         page.line(&manifest.summary)?;
         page.line("")?;
         page.optional("YANKED", self.yanked.as_ref())?;
-        page.field("signed by", list(self.signers.iter().map(|signer| &signer.member)))?;
+        page.field(
+            "signed by",
+            list(self.signers.iter().map(|signer| &signer.member)),
+        )?;
         page.field("statement", self.statement)?;
         page.field("licence", &manifest.license)?;
         page.field("domain", &manifest.domain)?;
@@ -105,30 +116,64 @@ impl ReleaseView {
         page.optional("changes", manifest.changes.as_ref())?;
         page.optional("made from", manifest.provenance.base.as_ref())?;
         for dataset in &manifest.provenance.datasets {
-            page.field("trained on", format!("{} ({})", dataset.name, dataset.license))?;
+            page.field(
+                "trained on",
+                format!("{} ({})", dataset.name, dataset.license),
+            )?;
         }
         for derivation in &manifest.derived_from {
-            page.field("derived from", format!("{} ({})", derivation.release, derivation.how))?;
+            page.field(
+                "derived from",
+                format!("{} ({})", derivation.release, derivation.how),
+            )?;
         }
-        page.optional("predecessor", manifest.predecessor.as_ref().map(|one| &one.version))?;
+        page.optional(
+            "predecessor",
+            manifest.predecessor.as_ref().map(|one| &one.version),
+        )?;
         page.field("size", size(self.size_bytes))?;
         page.line("")?;
-        let row = |file: &ReleaseFile| vec![file.path.clone(), size(file.size_bytes), file.digest.to_string()];
-        page.table(&["FILE", "SIZE", "DIGEST"], &self.files.iter().map(row).collect::<Vec<_>>())
+        let row = |file: &ReleaseFile| {
+            vec![
+                file.path.clone(),
+                size(file.size_bytes),
+                file.digest.to_string(),
+            ]
+        };
+        page.table(
+            &["FILE", "SIZE", "DIGEST"],
+            &self.files.iter().map(row).collect::<Vec<_>>(),
+        )
     }
 }
 
 fn features(manifest: &Manifest) -> String {
     let output = &manifest.output;
-    let length = if output.normalized { ", of length 1" } else { "" };
-    format!("{} numbers{length}, compared by {} distance", output.dimension, word(output.distance))
+    let length = if output.normalized {
+        ", of length 1"
+    } else {
+        ""
+    };
+    format!(
+        "{} numbers{length}, compared by {} distance",
+        output.dimension,
+        word(output.distance)
+    )
 }
 
 fn input(input: &Input) -> String {
-    format!("{}×{} {} pixels", input.width, input.height, word(input.color))
+    format!(
+        "{}×{} {} pixels",
+        input.width,
+        input.height,
+        word(input.color)
+    )
 }
 
 /// A closed word as the manifest writes it.
 fn word(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

@@ -55,7 +55,9 @@ pub(super) async fn search(args: &SearchArgs, context: &Context) -> Result<Outco
     if is_empty {
         context.report().note("nothing was found");
     } else if more {
-        context.report().note("there are more: --limit N shows them");
+        context
+            .report()
+            .note("there are more: --limit N shows them");
     }
     Ok(Outcome::Done)
 }
@@ -77,6 +79,17 @@ impl Answer for SearchView {
             ]
         };
         let rows: Vec<_> = self.extractors.iter().map(row).collect();
-        page.table(&["NAME", "VERSION", "DIMENSION", "SIZE", "LICENCE", "DOMAIN", "SUMMARY"], &rows)
+        page.table(
+            &[
+                "NAME",
+                "VERSION",
+                "DIMENSION",
+                "SIZE",
+                "LICENCE",
+                "DOMAIN",
+                "SUMMARY",
+            ],
+            &rows,
+        )
     }
 }

@@ -52,16 +52,26 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     let (release, yank) = verify(&args.reference, &answer.envelope, &answer.yanks, context)?;
     if args.readme {
         let file = release.file(CARD_FILE).ok_or_else(|| no_card(&release))?;
-        let bytes = registry.small_blob(&release.manifest().name, &file.digest, file.size_bytes).await?;
+        let bytes = registry
+            .small_blob(&release.manifest().name, &file.digest, file.size_bytes)
+            .await?;
         return show_card(&release, &String::from_utf8_lossy(&bytes), context);
     }
     // 3. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
-    let listing = ListingView { owners: detail.owners, threshold: detail.threshold, releases: detail.releases };
+    let listing = ListingView {
+        owners: detail.owners,
+        threshold: detail.threshold,
+        releases: detail.releases,
+    };
     let installed = context.store().list()?.iter().any(|(name, version)| {
         *name == release.manifest().name && *version == release.manifest().version
     });
-    context.show(&ShowView { release: ReleaseView::new(&release, yank.as_ref()), installed, listing: Some(listing) })?;
+    context.show(&ShowView {
+        release: ReleaseView::new(&release, yank.as_ref()),
+        installed,
+        listing: Some(listing),
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -71,7 +81,11 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
         return show_card(installed.release(), &installed.card()?, context);
     }
     let release = ReleaseView::new(installed.release(), installed.yanked());
-    context.show(&ShowView { release, installed: true, listing: None })?;
+    context.show(&ShowView {
+        release,
+        installed: true,
+        listing: None,
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -84,7 +98,10 @@ fn verify(
 ) -> Result<(VerifiedRelease, Option<YankStatement>), CommandError> {
     let policy = context.policy()?;
     let release = verify_release(&policy, &Asked::Reference(reference), envelope.as_bytes())?;
-    let yanks = yanks.iter().map(|yank| verify_yank(&policy, &release, yank.as_bytes())).collect::<Result<Vec<_>, _>>()?;
+    let yanks = yanks
+        .iter()
+        .map(|yank| verify_yank(&policy, &release, yank.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()?;
     let yank = current_yank(&yanks)?.cloned();
     Ok((release, yank))
 }
@@ -94,8 +111,15 @@ fn no_card(release: &VerifiedRelease) -> CommandError {
     CommandError::Pull(hub_client::pull::PullError::NoSuchFile { reference, path })
 }
 
-fn show_card(release: &VerifiedRelease, text: &str, context: &Context) -> Result<Outcome, CommandError> {
-    context.show(&CardView { reference: release.reference().to_string(), readme: text.to_owned() })?;
+fn show_card(
+    release: &VerifiedRelease,
+    text: &str,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
+    context.show(&CardView {
+        reference: release.reference().to_string(),
+        readme: text.to_owned(),
+    })?;
     Ok(Outcome::Done)
 }
 
@@ -104,11 +128,23 @@ impl Answer for ShowView {
         self.release.write_text(page)?;
         page.line("")?;
         page.field("installed", if self.installed { "yes" } else { "no" })?;
-        let Some(listing) = &self.listing else { return Ok(()) };
-        page.field("owners", format!("{} ({} must sign)", list(&listing.owners), listing.threshold))?;
+        let Some(listing) = &self.listing else {
+            return Ok(());
+        };
+        page.field(
+            "owners",
+            format!(
+                "{} ({} must sign)",
+                list(&listing.owners),
+                listing.threshold
+            ),
+        )?;
         page.line("")?;
         let row = |one: &ReleaseSummary| {
-            let yanked = one.yanked.as_ref().map_or_else(String::new, |yank| format!("yanked: {}", yank.reason));
+            let yanked = one
+                .yanked
+                .as_ref()
+                .map_or_else(String::new, |yank| format!("yanked: {}", yank.reason));
             vec![
                 one.version.to_string(),
                 one.dimension.to_string(),
@@ -119,7 +155,10 @@ impl Answer for ShowView {
             ]
         };
         let rows: Vec<_> = listing.releases.iter().map(row).collect();
-        page.table(&["RELEASE", "DIMENSION", "SIZE", "PUBLISHED", "SIGNED BY", ""], &rows)
+        page.table(
+            &["RELEASE", "DIMENSION", "SIZE", "PUBLISHED", "SIGNED BY", ""],
+            &rows,
+        )
     }
 }
 
@@ -131,7 +170,9 @@ impl Answer for CardView {
 
 /// A card is written by strangers: what would steer the terminal is left out.
 fn printable(text: &str) -> String {
-    text.chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect()
+    text.chars()
+        .filter(|&c| c == '\n' || c == '\t' || !c.is_control())
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
 use hub_client::head::{
-    ClassWeights, Examples, ExtractorRelease, Head, HeadIdentity, HeldOut, Penalty, TrainingSettings, TransformKind,
+    ClassWeights, Examples, ExtractorRelease, Head, HeadIdentity, HeldOut, Penalty,
+    TrainingSettings, TransformKind,
 };
 use hub_client::store::InstalledRelease;
 use ndarray::ArrayView2;
@@ -65,7 +66,11 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     let chosen = Chosen::find(&args.extractor, context)?;
     let options = settings(args, &chosen.installed).check()?;
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
-    let files: Vec<ImageFile> = labelled.images.iter().map(|one| one.image.clone()).collect();
+    let files: Vec<ImageFile> = labelled
+        .images
+        .iter()
+        .map(|one| one.image.clone())
+        .collect();
     let mut table = Table::with_room(files.len(), embedder.dimension());
     let run = embedder.run(&files, &skipped, |index, row| {
         table.add(row.sha256, labelled.images[index].class, &row.features);
@@ -74,7 +79,11 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     // 3. the head
     let spinner = Bar::spinner(context, "training");
     let identity = identity(args, &chosen.installed);
-    let head = Head::train(identity, &table.examples(&labelled.classes, embedder.dimension()), &options)?;
+    let head = Head::train(
+        identity,
+        &table.examples(&labelled.classes, embedder.dimension()),
+        &options,
+    )?;
     drop(spinner);
     // 4. keep it
     context.check_interrupt()?;
@@ -95,7 +104,11 @@ struct Table {
 
 impl Table {
     fn with_room(rows: usize, dimension: usize) -> Self {
-        Self { features: Vec::with_capacity(rows * dimension), images: Vec::with_capacity(rows), labels: Vec::new() }
+        Self {
+            features: Vec::with_capacity(rows * dimension),
+            images: Vec::with_capacity(rows),
+            labels: Vec::new(),
+        }
     }
 
     fn add(&mut self, image: Digest, label: usize, features: &[f32]) {
@@ -107,8 +120,14 @@ impl Table {
     fn examples<'a>(&'a self, classes: &'a [String], dimension: usize) -> Examples<'a> {
         let shape = (self.images.len(), dimension);
         let features = ArrayView2::from_shape(shape, &self.features);
-        let features = features.expect("each row has the extractor's dimension, as the runtime checks");
-        Examples { features, images: &self.images, labels: &self.labels, classes }
+        let features =
+            features.expect("each row has the extractor's dimension, as the runtime checks");
+        Examples {
+            features,
+            images: &self.images,
+            labels: &self.labels,
+            classes,
+        }
     }
 }
 
@@ -116,7 +135,9 @@ fn settings(args: &TrainArgs, installed: &InstalledRelease) -> TrainingSettings 
     let transform = match (args.transform, installed.manifest().output.head_transform) {
         (Some(TransformArg::CentredL2), _) | (None, HeadTransform::L2) => TransformKind::CentredL2,
         (Some(TransformArg::L2), _) => TransformKind::L2,
-        (Some(TransformArg::Standardise), _) | (None, HeadTransform::Standardize) => TransformKind::Standardise,
+        (Some(TransformArg::Standardise), _) | (None, HeadTransform::Standardize) => {
+            TransformKind::Standardise
+        }
         (Some(TransformArg::None), _) | (None, HeadTransform::None) => TransformKind::None,
     };
     let penalty = match args.penalty {
@@ -127,7 +148,13 @@ fn settings(args: &TrainArgs, installed: &InstalledRelease) -> TrainingSettings 
         WeightsArg::Uniform => ClassWeights::Uniform,
         WeightsArg::Balanced => ClassWeights::Balanced,
     };
-    TrainingSettings { transform, penalty, class_weights, seed: args.seed, ..TrainingSettings::default() }
+    TrainingSettings {
+        transform,
+        penalty,
+        class_weights,
+        seed: args.seed,
+        ..TrainingSettings::default()
+    }
 }
 
 fn identity(args: &TrainArgs, installed: &InstalledRelease) -> HeadIdentity {
@@ -137,7 +164,11 @@ fn identity(args: &TrainArgs, installed: &InstalledRelease) -> HeadIdentity {
         version: manifest.version.clone(),
         digest: installed.release().statement_digest(),
     };
-    HeadIdentity { name: args.head.clone(), created_at: jiff::Timestamp::now(), extractor }
+    HeadIdentity {
+        name: args.head.clone(),
+        created_at: jiff::Timestamp::now(),
+        extractor,
+    }
 }
 
 fn view(
@@ -157,7 +188,12 @@ fn view(
         extractor: chosen.reference(),
         extractor_chosen: chosen.because,
         extractor_statement: head.extractor().digest,
-        classes: classes.map(|(class, &images)| ClassView { class: class.clone(), images }).collect(),
+        classes: classes
+            .map(|(class, &images)| ClassView {
+                class: class.clone(),
+                images,
+            })
+            .collect(),
         held_out: facts.held_out.clone(),
         penalty_c: facts.c,
         transform: facts.settings.transform,
@@ -172,15 +208,27 @@ fn view(
 impl Answer for TrainView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         page.line(page.bold(&format!("{}, version {}", self.head, self.head_version)))?;
-        page.field("extractor", format!("{}, {}", self.extractor, self.extractor_chosen.as_str()))?;
+        page.field(
+            "extractor",
+            format!("{}, {}", self.extractor, self.extractor_chosen.as_str()),
+        )?;
         self.run.write_text(page)?;
-        let classes = self.classes.iter().map(|one| format!("{} ({})", one.class, one.images));
+        let classes = self
+            .classes
+            .iter()
+            .map(|one| format!("{} ({})", one.class, one.images));
         page.field("classes", list(classes))?;
         match &self.held_out {
             Some(held_out) => {
                 let interval = held_out.accuracy_interval;
                 let range = format!("{} to {}", percent(interval.low), percent(interval.high));
-                page.field("accuracy", format!("{} on images held out, likely {range} on new ones", percent(held_out.accuracy)))?;
+                page.field(
+                    "accuracy",
+                    format!(
+                        "{} on images held out, likely {range} on new ones",
+                        percent(held_out.accuracy)
+                    ),
+                )?;
                 page.field("balanced", percent(held_out.balanced_accuracy))?;
                 page.field("log loss", format!("{:.4}", held_out.log_loss))?;
                 page.field("measured", &held_out.how)?;

@@ -27,7 +27,11 @@ pub(super) async fn trust(args: &TrustArgs, context: &Context) -> Result<Outcome
         }
         None => {
             context.show(&PolicyView::new(&policy, context))?;
-            if context.config().policy == Some(found) { Ok(Outcome::Done) } else { Err(CommandError::NotCompared { found }) }
+            if context.config().policy == Some(found) {
+                Ok(Outcome::Done)
+            } else {
+                Err(CommandError::NotCompared { found })
+            }
         }
     }
 }

@@ -1,0 +1,120 @@
+# Sourced by demo.sh and ../bench/run.sh: a hub and a consortium of three members on this machine, all under $demo.
+# Each member has a HUB_HOME in members/ and a project folder in projects/.
+programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
+python=${HUB_PYTHON:?run this by make}
+runtime=${ORT_DYLIB_PATH:?run this by make}
+server_process=
+unset HUB_HOME HUB_REGISTRY HUB_TOKEN HUB_TOKEN_FILE HUB_OFFLINE
+export PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1 LC_ALL=C.UTF-8
+
+# Empties $demo, if a run before made it.
+start_over() {
+    if [ -e "$demo" ] && [ ! -e "$demo/.made-by-make-demo" ] && [ -n "$(ls -A "$demo")" ]; then
+        die "$demo holds something else: choose another folder with DEMO_DIR=…"
+    fi
+    if [ -e "$demo/hub.pid" ] && kill -0 "$(cat "$demo/hub.pid")" 2>/dev/null; then
+        die "the hub of the last demo is still running: stop it with \`kill $(cat "$demo/hub.pid")\`"
+    fi
+    [ ! -e "$demo" ] || echo "starting over in $demo"
+    rm -rf "$demo"
+    mkdir -p "$demo"/{bin,members,projects/{alpha,beta,gamma}}
+    touch "$demo/.made-by-make-demo"
+    trap stop_hub EXIT
+    trap 'exit 130' INT TERM
+}
+
+build_programs() {
+    begin
+    cargo build --release --quiet -p hub-server -p hub-client
+    done_in "built hub and hub-server"
+    PATH=$programs:$PATH
+}
+
+found_consortium() {
+    local member public_keys=()
+    for member in alpha beta gamma; do
+        mkdir -p "$demo/members/$member/runtime"
+        ln -s "$runtime" "$demo/members/$member/runtime/libonnxruntime.so"
+        run "$member" hub keygen
+        public_keys+=(--member "$member=$(public_key "$member")")
+    done
+    run alpha hub consortium init --name demo-guild "${public_keys[@]}" \
+        --own everyday-objects=alpha --own passport-extractor=alpha --output consortium.toml
+    fingerprint=$(as alpha hub consortium show consortium.toml --json | field fingerprint)
+}
+
+public_key() {
+    find "$demo/members/$1/keys" -name '*.pub*'
+}
+
+start_hub() {
+    run hub hub-server init --data "$demo/hub" --policy "$demo/projects/alpha/consortium.toml"
+    printf 'hub$ hub-server serve --data %s --listen 127.0.0.1:0 --dev-tls &\n' "$(shown "$demo/hub")"
+    hub-server serve --data "$demo/hub" --listen 127.0.0.1:0 --dev-tls >"$demo/hub.out" 2>"$demo/hub.log" &
+    server_process=$!
+    echo "$server_process" >"$demo/hub.pid"
+    local tries
+    for tries in $(seq 150); do
+        ! grep -q '^listening on ' "$demo/hub.out" || break
+        kill -0 "$server_process" 2>/dev/null && [ "$tries" -lt 150 ] || die "the hub did not start: see $demo/hub.log"
+        sleep 0.1
+    done
+    sed 's/^/    /' "$demo/hub.out"
+    address=$(sed -n 's|^listening on https://||p' "$demo/hub.out")
+    certificate=$(sed -n 's/^certificate //p' "$demo/hub.out")
+}
+
+admit_members() {
+    local member scope token
+    for member in alpha beta gamma; do
+        scope=read
+        [ "$member" != alpha ] || scope=publish
+        token=$demo/$member.token
+        printf 'hub$ hub-server token create --member %s --scope %s\n' "$member" "$scope"
+        (umask 077 && hub-server token create --data "$demo/hub" --member "$member" --scope "$scope" \
+            >"$token" 2>"$demo/token.err") || die "$(cat "$demo/token.err")"
+        run "$member" hub login "https://$address" --token-file "$token" --certificate "$certificate"
+        rm -f "$token" "$demo/token.err"
+        run "$member" hub trust "$fingerprint"
+    done
+}
+
+publish() { # folder
+    run alpha hub check "$1"
+    run alpha hub publish "$1"
+}
+
+# run MEMBER COMMAND…: shows the command as that member would type it, and its answer.
+run() {
+    local member=$1
+    shift
+    printf '%s$ %s\n' "$member" "$(shown "$*")"
+    as "$member" "$@" 2>&1 | shorten | sed 's/^/    /'
+}
+
+# as MEMBER COMMAND…: in the member's project folder, with the member's keys, settings and extractors.
+as() {
+    local member=$1 folder=$demo
+    shift
+    [ ! -d "$demo/projects/$member" ] || folder=$demo/projects/$member
+    (cd "$folder" && HUB_HOME=$demo/members/$member "$@")
+}
+
+field() { "$python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+percent() { awk -v share="$1" 'BEGIN { printf "%.0f %%", 100 * share }'; }
+shown() { shorten <<<"$*"; }
+shorten() { sed -e "s|$demo|DEMO|g" -e "s|$HOME/|~/|g"; }
+
+stop_hub() {
+    [ -n "$server_process" ] || return 0
+    kill "$server_process" 2>/dev/null || true
+    wait "$server_process" 2>/dev/null || true
+    server_process=
+    rm -f "$demo/hub.pid"
+}
+
+title() { printf '\n\n━━ %s\n' "$*"; }
+die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+begin() { started=$EPOCHREALTIME; }
+done_in() { printf '%s (%s s)\n' "$*" "$(seconds_since "$started")"; }
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
