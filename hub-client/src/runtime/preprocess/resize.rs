@@ -2,7 +2,8 @@
 //!
 //! The sums are over 32-bit integers, so the result does not depend on the machine. They are written
 //! as plain loops over fixed-size blocks, compiled once more for AVX2 (by `pulp`, which asks the
-//! processor at run time): a 1600×1200 photograph to 224×224 takes 2 ms.
+//! processor at run time): 1600×1200 pixels to 224×224 take 3 to 5 ms, against 5 ms for decoding
+//! the JPEG they come from.
 
 use registry_schema::preprocess::{Filter, Resize};
 
