@@ -6,6 +6,8 @@
 //!
 //! Uses the hub and the pinned policy of `hub login` and `hub trust`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use std::error::Error;
 use std::sync::atomic::AtomicBool;
 

@@ -4,6 +4,8 @@
 //! cargo run --example train_a_head
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
+
 use std::error::Error;
 
 use hub_client::head::{Examples, ExtractorRelease, Head, HeadIdentity, TrainingSettings};

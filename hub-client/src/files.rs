@@ -209,6 +209,18 @@ impl FileLock {
         Ok(Self(file))
     }
 
+    /// Waits for, and holds, the lock together with others that share it; whoever wants it alone
+    /// waits for all of them.
+    ///
+    /// # Errors
+    /// [`FileError`] naming the lock's file.
+    pub fn share(path: &Path) -> Result<Self, FileError> {
+        let file = open_read_write(path)?;
+        file.lock_shared()
+            .map_err(|source| FileError::new("cannot lock", path, source))?;
+        Ok(Self(file))
+    }
+
     /// The lock when it is free, `None` when another process holds it.
     ///
     /// # Errors

@@ -85,6 +85,10 @@ impl LockFile {
         if self.get(&locked.reference) == Some(&locked) {
             return Ok(());
         }
+        // Another pull may have written since this one began: keep what it locked.
+        if self.path.is_file() {
+            self.releases = Self::read(self.path.clone())?.releases;
+        }
         self.releases
             .retain(|other| other.reference != locked.reference);
         self.releases.push(locked);
@@ -116,6 +120,19 @@ impl LockFile {
                 wire.v
             )));
         }
+        let mut seen = std::collections::BTreeSet::new();
+        for locked in &wire.release {
+            let LockedRelease {
+                reference, version, ..
+            } = locked;
+            if !reference.requirement.matches(version) {
+                return Err(error(format!("`{version}` does not satisfy `{reference}`")));
+            }
+            if !seen.insert(reference) {
+                return Err(error(format!("`{reference}` is there twice")));
+            }
+        }
+        drop(seen);
         Ok(Self {
             path,
             releases: wire.release,
@@ -193,7 +210,11 @@ mod tests {
     #[test]
     fn a_file_that_is_no_lock_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["v = 2", "release = 3", "v = 1\nextra = 1"] {
+        let wrong = format!(
+            "v = 1\n[[release]]\nreference = \"p1@2\"\nversion = \"3.0.0\"\nstatement = \"{}\"",
+            Digest::of(b"x")
+        );
+        for text in ["v = 2", "release = 3", "v = 1\nextra = 1", &wrong] {
             std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
             assert!(
                 LockFile::find(folder.path())

@@ -65,10 +65,14 @@ pub struct Pulled {
 /// # Errors
 /// [`PullError`] names the check that failed.
 pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
+    let store = request.store.clone();
+    let in_use = tokio::task::spawn_blocking(move || store.in_use());
+    let _in_use = in_use.await.map_err(|_| PullError::Stopped)??;
     // 1. resolve; what comes back is only a claim
     let answer = request.registry.release(request.reference).await?;
     // 2. the statement: signed by enough owners, and an answer to what was asked
     let release = verify(request, &answer.envelope)?;
+    refuse_another_history(request, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &answer.yanks)?;
     // 4. the files: sizes and digests while they stream
@@ -114,6 +118,33 @@ fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, 
             found: release.statement_digest(),
         }),
         _ => Ok(release),
+    }
+}
+
+/// A release never changes: one that is installed here under the same version was another.
+fn refuse_another_history(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+) -> Result<(), PullError> {
+    let reference = release.reference();
+    let Ok(installed) = request
+        .store
+        .open_release(&reference, &request.policy.digest())
+    else {
+        return Ok(());
+    };
+    let (known, found) = (
+        installed.release().statement_digest(),
+        release.statement_digest(),
+    );
+    if known == found {
+        Ok(())
+    } else {
+        Err(PullError::Changed {
+            reference,
+            known,
+            found,
+        })
     }
 }
 
@@ -330,6 +361,18 @@ pub enum PullError {
         reference: Reference,
         /// What was locked.
         locked: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// Another statement was installed under the same version.
+    #[error(
+        "`{reference}` is refused: statement {known} is installed here, the hub sent {found}, and releases never change; tell the other members, then `hub rm {reference}` to take the new one"
+    )]
+    Changed {
+        /// Which release.
+        reference: Reference,
+        /// What is installed.
+        known: Digest,
         /// What came.
         found: Digest,
     },

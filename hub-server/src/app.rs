@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use registry_schema::digest::Digest;
 use registry_schema::trust_root::{ConsortiumPolicy, PolicyError, TrustRoot};
+use tokio::sync::Semaphore;
 
 use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
 use crate::config::DataFolder;
 use crate::database::{Database, DatabaseError, settings};
 use crate::uploads::Uploads;
+
+/// Publishes that are looked into at once; others wait for their turn.
+const PUBLISHES: usize = 2;
 
 /// A hub that is open.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(crate) struct Hub {
     pub(crate) database: Database,
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
+    /// Turns of publishes, each of which may hold a large graph's structure in memory.
+    pub(crate) publishing: Semaphore,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
 }
@@ -30,7 +36,7 @@ impl Hub {
         policy_file: &Path,
     ) -> Result<ConsortiumPolicy, HubError> {
         let policy = read_policy(policy_file)?;
-        if data.database().exists() || data.policy().exists() {
+        if is_made(data)? {
             return Err(HubError::Exists {
                 folder: data.root().to_owned(),
             });
@@ -66,9 +72,20 @@ impl Hub {
             database,
             blobs,
             uploads,
+            publishing: Semaphore::new(PUBLISHES),
             is_public,
         })
     }
+}
+
+/// Whether `init` came to its end here; what an interrupted one left is made anew.
+fn is_made(data: &DataFolder) -> Result<bool, HubError> {
+    if !data.database().exists() {
+        return Ok(false);
+    }
+    let database = Database::open(&data.database())?;
+    let digest = database.with(|connection| settings::find(connection, settings::POLICY_DIGEST))?;
+    Ok(digest.is_some())
 }
 
 /// Opens the database and the policy it was made with.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
+use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
@@ -42,11 +43,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
     let policy = Hub::init(&data, &args.policy)?;
-    let members: Vec<&str> = policy
-        .members()
-        .keys()
-        .map(|member| member.as_str())
-        .collect();
+    let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
         "made a hub for `{}` in {}\npolicy {}\nmembers {}",

@@ -26,7 +26,7 @@ use crate::yank::YankError;
 /// What a handler answers when it cannot do what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
     oci: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// What the log says and the client does not see.
@@ -37,7 +37,7 @@ impl Failure {
     /// A failure of a kind, with what happened this time.
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
-            problem: Problem::new(code, detail),
+            problem: Box::new(Problem::new(code, detail)),
             oci: oci_code(code),
             headers: Vec::new(),
             cause: None,
@@ -60,7 +60,7 @@ impl Failure {
 
     /// The same with advice.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.problem = self.problem.with_hint(hint);
+        self.problem.hint = Some(hint.into());
         self
     }
 
@@ -327,7 +327,7 @@ impl From<YankError> for Failure {
             YankError::Owner(error) => error.into(),
             YankError::Verify(error) => error.into(),
             YankError::Resolve(error) => error.into(),
-            YankError::Publish(error) => error.into(),
+            YankError::Publish(error) => (*error).into(),
             YankError::Database(error) => error.into(),
             YankError::Sequence { .. } => Self::shown(ProblemCode::YankSequence, &error),
         }

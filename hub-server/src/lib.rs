@@ -7,14 +7,14 @@
 //! |---|---|---|
 //! | 1 | [`config`] | command line, data folder |
 //! | 2 | `database`, `blobs` | where things are kept |
-//! | 3 | `tokens`, `uploads` | who, and what is on its way |
-//! | 4 | `app` | an open hub |
-//! | 5 | `inspection`, `resolve` | what is in the files; which release is meant |
-//! | 6 | `publish`, `yank` | the two stories that change a hub |
-//! | 7 | `error` | what goes wrong, as status codes |
-//! | 8 | `auth`, `journal` | around every request |
-//! | 9 | `routes` | the URL table |
-//! | 10 | `tls`, `server`, `doctor`, `commands` | what the program does |
+//! | 3, 4 | `tokens`, `uploads` | who, and what is on its way |
+//! | 5 | `app` | an open hub |
+//! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
+//! | 7, 8 | `publish`, `yank` | the two stories that change a hub |
+//! | 9 | `error` | what goes wrong, as status codes |
+//! | 10 | `auth`, `journal` | around every request |
+//! | 11 | `routes` | the URL table |
+//! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
 
 mod app;
 mod auth;

@@ -34,7 +34,8 @@ pub(crate) fn yank(hub: &Hub, request: &YankRequest) -> Result<Recorded<YankReco
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
     let (revision, row, earlier) = load(hub, request)?;
-    let release = stored_release(hub, &request.name, &row)?;
+    let release = stored_release(hub, &request.name, &row)
+        .map_err(|error| YankError::Publish(Box::new(error)))?;
     let verified = verify_yank(&hub.policy, &release, &request.envelope)?;
     let statement = verified.statement();
     let answer = YankRecorded {
@@ -124,7 +125,7 @@ pub(crate) enum YankError {
     Resolve(#[from] ResolveError),
     /// The release itself.
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Publish(Box<PublishError>),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -31,6 +31,10 @@ pub const PROBE_VECTORS_BYTES: u64 = 16 << 20;
 /// Largest probe image, 2 MiB.
 pub const PROBE_IMAGE_BYTES: u64 = 2 << 20;
 
+/// Most pixels of a probe image, one megapixel: all probes of a release are held in memory at once,
+/// and a small PNG can unfold to a thousand times its size.
+pub const PROBE_IMAGE_PIXELS: u64 = 1 << 20;
+
 /// Most probe images in one release.
 pub const PROBES: usize = 64;
 

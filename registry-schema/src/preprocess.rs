@@ -8,7 +8,10 @@
 //! 4. colour: [`Input::color`]; gray sources are repeated over the channels, colour sources become
 //!    gray by ITU-R BT.601 luma, `(19595·R + 38470·G + 7471·B + 32768) >> 16`
 //! 5. resize: [`Input::resize`], antialiased as Pillow does it (the filter's support grows with the
-//!    reduction), each pass rounded to 8 bits, horizontal pass first
+//!    reduction), each pass rounded to 8 bits and clamped; horizontal pass first, but vertical pass
+//!    first where the height loses more than twice as many pixels as the width
+//!    ([`Resize::is_vertical_first`], the rule of Pillow 13; earlier ones always began horizontally,
+//!    which differs where a kernel overshoots at an edge)
 //! 6. crop to `width` × `height` about the centre, offsets rounded down
 //! 7. `x = (sample · scale − mean) / std`, channel by channel, in f32
 //! 8. layout
@@ -181,6 +184,16 @@ impl Resize {
                 }
             }
         }
+    }
+}
+
+impl Resize {
+    /// Whether the vertical pass comes first. The order shows where the kernel overshoots, because
+    /// each pass is clamped to 8 bits.
+    pub fn is_vertical_first(source: (u32, u32), target: (u32, u32)) -> bool {
+        let lost = |from: u32, to: u32| i64::from(from) - i64::from(to);
+        let (width, height) = (lost(source.0, target.0), lost(source.1, target.1));
+        height > 0 && height > 2 * width
     }
 }
 

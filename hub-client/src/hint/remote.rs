@@ -147,6 +147,7 @@ impl Hint for PullError {
                     reference.name
                 ),
             ),
+            Self::Changed { .. } => Advice::of(ErrorCode::LockMismatch),
             Self::Yanked { reference, yank } => Advice::with_hint(
                 ErrorCode::Yanked,
                 yank_hint(reference, yank.replacement.as_ref()),
@@ -315,7 +316,7 @@ mod tests {
         };
         assert_eq!(error.advice().code, ErrorCode::Unreachable);
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let source = Box::new(std::io::Error::other(tls));
+        let source = Box::new(std::io::Error::other(std::io::Error::other(tls)));
         let error = RegistryError::Connection {
             url: "https://h".into(),
             source,

@@ -115,7 +115,7 @@ pub enum CheckError {
     /// The predecessor.
     #[error(transparent)]
     Predecessor(#[from] PredecessorError),
-    /// Probe images were added or removed after the check.
-    #[error("the probe images are not those of the last check: run `hub check` again")]
+    /// Files were changed after the check.
+    #[error("the files are not those of the last check: run `hub check` again")]
     Stale,
 }

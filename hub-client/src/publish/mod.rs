@@ -16,7 +16,9 @@ use registry_schema::keys::SecretKey;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
 use registry_schema::trust_root::ConsortiumPolicy;
-use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, verify_release, verify_yank};
+use registry_schema::verify::{
+    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+};
 use semver::Version;
 
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
@@ -60,9 +62,14 @@ pub async fn sign(
     options: RuntimeOptions,
 ) -> Result<SignedRelease, PublishError> {
     // 1. the probes must reproduce here before anyone signs
-    let (folder, vectors) = tokio::task::spawn_blocking(move || {
+    let (folder, files, vectors) = tokio::task::spawn_blocking(move || {
+        let files = folder.release_files()?;
         let vectors = recheck(&folder, &options)?;
-        Ok::<_, CheckError>((folder, vectors))
+        // What is signed is what was run, even when somebody exports the network again meanwhile.
+        if folder.release_files()? != files {
+            return Err(CheckError::Stale);
+        }
+        Ok::<_, CheckError>((folder, files, vectors))
     })
     .await
     .map_err(|_| PublishError::Stopped)??;
@@ -72,7 +79,6 @@ pub async fn sign(
     manifest.predecessor = predecessor
         .as_ref()
         .map(PredecessorRelease::to_manifest_entry);
-    let files = folder.release_files()?;
     if let Some(predecessor) = &predecessor {
         predecessor
             .check(&manifest, &files, &vectors)
@@ -170,6 +176,13 @@ pub async fn yank(
         &Asked::Reference(&request.reference),
         answer.envelope.as_bytes(),
     )?;
+    // What was said before must be complete: the number we sign depends on it.
+    let earlier = answer
+        .yanks
+        .iter()
+        .map(|envelope| verify_yank(policy, &release, envelope.as_bytes()))
+        .collect::<Result<Vec<_>, _>>()?;
+    current_yank(&earlier)?;
     let manifest = release.manifest();
     let statement = YankStatement {
         name: manifest.name.clone(),
@@ -178,7 +191,7 @@ pub async fn yank(
         action: request.action,
         reason: request.reason.clone(),
         replacement: request.replacement.clone(),
-        sequence: answer.yanks.len() as u64 + 1,
+        sequence: earlier.len() as u64 + 1,
     };
     let envelope =
         Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();

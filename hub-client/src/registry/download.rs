@@ -44,6 +44,28 @@ impl Registry {
         partial: &Path,
         progress: &Progress,
     ) -> Result<(), RegistryError> {
+        let is_continued = partial.metadata().is_ok_and(|data| data.len() > 0);
+        match self
+            .download_once(name, digest, size_bytes, partial, progress)
+            .await
+        {
+            // The beginning that was here may be what is wrong: only a fresh copy tells.
+            Err(RegistryError::Digest { .. }) if is_continued => {
+                self.download_once(name, digest, size_bytes, partial, progress)
+                    .await
+            }
+            other => other,
+        }
+    }
+
+    async fn download_once(
+        &self,
+        name: &Name,
+        digest: &Digest,
+        size_bytes: u64,
+        partial: &Path,
+        progress: &Progress,
+    ) -> Result<(), RegistryError> {
         let (sender, receiver) = mpsc::channel::<Bytes>(2);
         let (start, writer) = PartialFile::open(partial, *digest, size_bytes, receiver).await?;
         progress.moved(start)?;

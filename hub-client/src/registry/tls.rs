@@ -38,20 +38,19 @@ pub(super) fn client_config(pinned: Option<Digest>) -> Result<ClientConfig, Erro
 pub(super) fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        // An `io::Error` shows the source of what it wraps, not the wrapped error itself.
+        if let Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) =
+            error.downcast_ref()
+        {
+            return true;
+        }
+        // An `io::Error` names as its source that of the error it wraps, not the wrapped error.
         let wrapped = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        let inner = wrapped
-            .and_then(|wrapped| wrapped.downcast_ref::<Error>())
-            .or_else(|| error.downcast_ref());
-        if matches!(
-            inner,
-            Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented)
-        ) {
-            return true;
-        }
-        next = error.source();
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     false
 }

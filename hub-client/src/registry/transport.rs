@@ -9,7 +9,7 @@ use registry_schema::limits;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE,
 };
-use reqwest::{Body, Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Body, Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::error::RegistryError;
@@ -22,10 +22,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which nothing arrives for this long is given up.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A piece of an upload on a slow line, or a hub that inspects gigabytes before it answers, takes
+/// its time; past this it is given up.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
 /// A hub, and how to speak to it.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     client: Client,
+    /// Without a read time-out, which would count while a body is still being sent.
+    uploads: Client,
     base: Url,
     token: Option<String>,
 }
@@ -42,18 +48,22 @@ impl Transport {
         let tls_error =
             |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Tls { source };
         let tls = tls::client_config(hub.certificate).map_err(|error| tls_error(error.into()))?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .https_only(base.scheme() == "https")
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| tls_error(error.into()))?;
+        let builder = || {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .http1_only()
+                .https_only(base.scheme() == "https")
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
+        };
+        let build =
+            |builder: ClientBuilder| builder.build().map_err(|error| tls_error(error.into()));
+        let client = build(builder().read_timeout(READ_TIMEOUT))?;
+        let uploads = build(builder().timeout(UPLOAD_TIMEOUT))?;
         Ok(Self {
             client,
+            uploads,
             base,
             token: hub.token.clone(),
         })
@@ -108,7 +118,7 @@ impl Transport {
         body: Vec<u8>,
     ) -> Result<Answer, RegistryError> {
         let request = self
-            .client
+            .uploads
             .request(method, self.url(path)?)
             .header(CONTENT_TYPE, media_type)
             .body(body);
@@ -122,7 +132,7 @@ impl Transport {
         location: &str,
         body: Option<UploadBody>,
     ) -> Result<Answer, RegistryError> {
-        let mut request = self.client.request(method, self.url(location)?);
+        let mut request = self.uploads.request(method, self.url(location)?);
         match body {
             Some(part) => {
                 let last = part.first + part.size_bytes.saturating_sub(1);
@@ -221,7 +231,7 @@ impl Answer {
                 .parse::<u64>()
                 .ok()
         };
-        last().map_or(0, |last| last + 1)
+        last().map_or(0, |last| last.saturating_add(1))
     }
 
     pub(super) async fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, RegistryError> {
@@ -345,7 +355,7 @@ fn parse_url(text: &str) -> Result<Url, RegistryError> {
     let error = || RegistryError::Url {
         url: text.to_owned(),
     };
-    let mut url = Url::parse(text).map_err(|_| error())?;
+    let url = Url::parse(text).map_err(|_| error())?;
     let is_loopback = match url.host_str() {
         Some("localhost") => true,
         Some(host) => host
@@ -355,13 +365,13 @@ fn parse_url(text: &str) -> Result<Url, RegistryError> {
         None => return Err(error()),
     };
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-    if !allowed || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(error());
+    // A path would be lost when the API's own paths are joined, and the token sent elsewhere.
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if allowed && is_bare && url.username().is_empty() {
+        Ok(url)
+    } else {
+        Err(error())
     }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 #[cfg(test)]
@@ -386,6 +396,7 @@ mod tests {
             "hub.example.org",
             "https://u:p@h",
             "https://h/?x=1",
+            "https://h/hub",
             "",
         ] {
             assert!(parse_url(bad).is_err(), "{bad}");

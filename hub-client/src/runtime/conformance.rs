@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ndarray::ArrayView1;
+use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
 
-use super::decode::Picture;
+use super::decode::{DecodeLimits, Picture};
 use super::{Extractor, ImageError, RuntimeError};
 
 /// Largest difference between two runs on one picture, relative to the vector's largest value. A
@@ -24,7 +25,11 @@ pub fn probe_vectors(
     extractor: &mut Extractor,
     probes: &BTreeMap<String, PathBuf>,
 ) -> Result<ProbeVectors, RuntimeError> {
-    let limits = extractor.limits;
+    // A hostile release must not unfold its probes into gigabytes: all are held at once.
+    let limits = DecodeLimits {
+        pixels: limits::PROBE_IMAGE_PIXELS,
+        file_bytes: limits::PROBE_IMAGE_BYTES,
+    };
     let decode = |(index, path): (usize, &PathBuf)| {
         Picture::open(path, &limits).map_err(|error| RuntimeError::Picture {
             index,

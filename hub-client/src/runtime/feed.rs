@@ -121,10 +121,7 @@ mod tests {
         let cancel = AtomicBool::new(false);
         let feed = Feed::new(20, 100, 2, &cancel);
         let mut sizes = Vec::new();
-        loop {
-            let Next::Take(range) = feed.take(feed.goal(4), true) else {
-                break;
-            };
+        while let Next::Take(range) = feed.take(feed.goal(4), true) {
             sizes.push(range.len());
         }
         assert_eq!(sizes, [4, 4, 3, 3, 2, 1, 1, 1, 1]);

@@ -142,11 +142,9 @@ impl Extractor {
                 .map(|lane| scope.spawn(|| run(lane)))
                 .collect();
             let mine = run(&mut first[0]);
-            let theirs = others.into_iter().map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err(RuntimeError::ThreadStopped))
-            });
+            let theirs = others
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or(Err(RuntimeError::ThreadStopped)));
             std::iter::once(mine)
                 .chain(theirs)
                 .collect::<Result<(), _>>()

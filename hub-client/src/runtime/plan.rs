@@ -2,9 +2,8 @@
 //!
 //! A **lane** is a session with its decode threads: it fills a batch, runs it, and starts again, so
 //! decoding and inference never compete inside a lane. The plan is one lane of one thread for each
-//! core: nothing waits for anything, and on two cores it was faster than one session of two threads
-//! with decoders beside it. Each lane holds the weights once, so a large graph gets fewer lanes of
-//! more threads each.
+//! core, so that nothing waits for anything. Each lane holds the weights once, so a large graph gets
+//! fewer lanes of more threads each.
 
 use std::num::NonZeroUsize;
 

@@ -129,7 +129,7 @@ fn a_graph_that_is_not_what_the_manifest_says_is_refused_naming_both() {
         ("other_size", "f32[?, 3, 9, 8]", "f32[batch, 3, 8, 8]"),
         ("batch_of_two", "f32[2, 3, 8, 8]", "f32[batch, 3, 8, 8]"),
         ("two_inputs", "`second`", "one input, `input`"),
-        ("double", "f64", "f32[batch, 3, 8, 8]"),
+        ("whole_numbers", "i64", "f32[batch, 3, 8, 8]"),
         (
             "three_features",
             "`features` f32[?, 3]",

@@ -118,7 +118,6 @@ impl Store {
     /// [`StoreError::BlobMissing`] when another process removed a file meanwhile, or the receipt
     /// cannot be written.
     pub fn install(&self, receipt: &Receipt, files: &[ReleaseFile]) -> Result<(), StoreError> {
-        let _lock = self.lock()?;
         if let Some(gone) = files
             .iter()
             .find(|file| !self.has_blob(&file.digest, file.size_bytes))
@@ -147,7 +146,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn remove(&self, name: &Name, version: &Version) -> Result<u64, StoreError> {
-        let _lock = self.lock()?;
+        // Waits for pulls and runs of other processes: their files must not be collected.
+        let _lock = FileLock::acquire(&self.root.join("lock"))?;
         let reference = Reference::exact(name.clone(), version.clone());
         if !self.receipt_path(name, version).is_file() {
             return Err(StoreError::NotInstalled { reference });
@@ -156,12 +156,13 @@ impl Store {
         self.collect_garbage()
     }
 
-    /// Held while releases are installed or removed, so that no blob is collected on its way in.
+    /// Held while files are brought in or used, by any number of processes: nothing is collected
+    /// meanwhile.
     ///
     /// # Errors
     /// [`StoreError`] when the lock's file cannot be made.
-    pub fn lock(&self) -> Result<FileLock, StoreError> {
-        Ok(FileLock::acquire(&self.root.join("lock"))?)
+    pub fn in_use(&self) -> Result<FileLock, StoreError> {
+        Ok(FileLock::share(&self.root.join("lock"))?)
     }
 
     fn receipt(&self, name: &Name, version: &Version) -> Result<Receipt, StoreError> {

@@ -52,7 +52,7 @@ fn graphs_are_refused_with_their_reason() {
         ("two_inputs", "input"),
         ("three_features", "features"),
         ("three_features_undeclared", ""),
-        ("double", "input"),
+        ("whole_numbers", "input"),
         ("nan_when_dark", "finite"),
         ("random", "run to run"),
     ] {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use super::world::World;
+use super::world::{Run, World};
 
 /// Changes the body of an answer to a path.
 type Rewrite = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
@@ -78,17 +78,22 @@ fn caught(
     words: &str,
 ) {
     let proxy = Proxy::start(world.server.url.clone(), rewrite);
-    world
-        .hub(
-            "beta",
-            &["pull", "dots@2", "--no-lock", "--hub", &proxy.url],
-        )
-        .fails(4, words);
+    through(world, "beta", "dots@2", &proxy).fails(4, words);
     let listed = world.hub("beta", &["list", "--json"]).json();
     assert!(
         listed["releases"].as_array().unwrap().is_empty(),
         "nothing may be visible"
     );
+}
+
+/// Pulls as a member through a proxy. Another address gets the stored token only when it is told to.
+fn through(world: &World, member: &str, reference: &str, proxy: &Proxy) -> Run {
+    let mut command = world.command(
+        member,
+        &["pull", reference, "--no-lock", "--hub", &proxy.url],
+    );
+    command.env("HUB_TOKEN", world.token(member, &[]));
+    Run::of(command)
 }
 
 fn replace(body: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -107,9 +112,7 @@ fn what_was_changed_on_the_way_is_refused() {
 
     // Through an honest proxy everything works, so what follows fails for the change alone.
     let honest = Proxy::start(world.server.url.clone(), |_, body| body);
-    world
-        .hub("gamma", &["pull", "dots@2", "--hub", &honest.url])
-        .ok();
+    through(&world, "gamma", "dots@2", &honest).ok();
 
     let blobs = |change: fn(Vec<u8>) -> Vec<u8>| {
         move |path: &str, body: Vec<u8>| {
@@ -166,13 +169,7 @@ fn what_was_changed_on_the_way_is_refused() {
     caught(&world, unsigned, "does not verify");
     // A good statement about something else: another version, another name.
     let upstream = world.server.url.clone();
-    let token = std::fs::read_to_string(world.home("beta").join("config.toml")).unwrap();
-    let token = token
-        .lines()
-        .find_map(|line| line.strip_prefix("token = "))
-        .unwrap()
-        .trim_matches('"')
-        .to_owned();
+    let token = world.token("beta", &[]);
     for (path, words) in [
         (
             "/api/v1/extractors/alpha/dots/releases/2",
@@ -193,21 +190,13 @@ fn what_was_changed_on_the_way_is_refused() {
         } else {
             // An older release of the same name answers `@2` truthfully; asked exactly, it does not.
             let proxy = Proxy::start(upstream.clone(), answer);
-            world
-                .hub(
-                    "beta",
-                    &["pull", "dots@2.1.0", "--no-lock", "--hub", &proxy.url],
-                )
-                .fails(4, words);
+            through(&world, "beta", "dots@2.1.0", &proxy).fails(4, words);
         }
     }
     // Answers that are no answers.
     for garbage in [&b"<html>"[..], b"", b"{}", b"\xff\xfe"] {
         let proxy = Proxy::start(upstream.clone(), move |_, _| garbage.to_vec());
-        let run = world.hub(
-            "beta",
-            &["pull", "dots@2", "--no-lock", "--hub", &proxy.url],
-        );
+        let run = through(&world, "beta", "dots@2", &proxy);
         assert!(run.code != 0 && !run.stderr.contains("panicked"), "{run}");
     }
     // Endless answers end at the limit.
@@ -218,12 +207,7 @@ fn what_was_changed_on_the_way_is_refused() {
             body
         }
     });
-    world
-        .hub(
-            "beta",
-            &["pull", "dots@2", "--no-lock", "--hub", &proxy.url],
-        )
-        .fails(5, "larger than");
+    through(&world, "beta", "dots@2", &proxy).fails(5, "larger than");
 }
 
 fn get(upstream: &str, path: &str, token: &str) -> Vec<u8> {

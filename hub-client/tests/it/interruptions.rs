@@ -5,20 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::world::{Run, World, files_below};
 
-/// A release whose graph is some 24 MiB, so that its transfer takes a moment.
+/// A release with a text of 24 MiB, so that its transfer takes a moment.
 fn large(world: &World, name: &str, version: &str) -> std::path::PathBuf {
     let folder = world.draft(name, version, "means", 4);
-    // Another ONNX file of the release: valid bytes, never run.
-    let mut bytes = std::fs::read(super::world::fixture("means")).unwrap();
     let mut state = 1_u32;
-    bytes.extend(
-        std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state.to_be_bytes()[0]
-        })
-        .take(24 << 20),
-    );
-    std::fs::write(folder.join("extra.onnx"), bytes).unwrap();
+    let digits = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'0' + state.to_be_bytes()[0] % 10
+    });
+    let ballast: Vec<u8> = digits.take(24 << 20).collect();
+    std::fs::write(folder.join("ballast.txt"), ballast).unwrap();
     world
         .hub("alpha", &["check", folder.to_str().unwrap()])
         .ok();
@@ -58,7 +54,7 @@ fn a_partial_file_is_continued() {
     let Some(world) = World::start() else { return };
     let folder = large(&world, "dots", "1.0.0");
     world.publish(&folder);
-    let bytes = std::fs::read(folder.join("extra.onnx")).unwrap();
+    let bytes = std::fs::read(folder.join("ballast.txt")).unwrap();
     let hex = registry_schema::digest::Digest::of(&bytes).to_hex();
     let partial = world
         .home("beta")
@@ -153,7 +149,7 @@ fn two_pulls_at_once_share_one_store() {
     assert_eq!(
         blobs.len(),
         8,
-        "each file once: graph, extra, card, four probes, vectors"
+        "each file once: graph, ballast, card, four probes, vectors"
     );
 }
 
@@ -209,7 +205,7 @@ fn ctrl_c_leaves_no_half_written_file() {
     assert!(interrupted, "no run was interrupted while it worked");
     let left: Vec<_> = files_below(&world.project("beta"))
         .into_iter()
-        .filter(|(path, _)| path.to_string_lossy().contains(".tmp"))
+        .filter(|(path, _)| path.extension().is_some_and(|extension| extension == "tmp"))
         .collect();
     assert!(
         left.is_empty(),

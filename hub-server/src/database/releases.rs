@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use registry_schema::api::SearchQuery;
-use registry_schema::name::Name;
+use registry_schema::name::{MemberName, Name};
 use semver::Version;
 
 use super::schema::{extractors, release_files, releases};
@@ -78,7 +78,7 @@ pub(crate) fn advance(
         let inserted = diesel::insert_into(extractors::table)
             .values((
                 extractors::name.eq(name.to_string()),
-                extractors::member.eq(name.member().map(|member| member.as_str())),
+                extractors::member.eq(name.member().map(MemberName::as_str)),
                 extractors::revision.eq(1),
             ))
             .execute(connection)
@@ -127,19 +127,6 @@ pub(crate) fn list(
         .filter(releases::name.eq(name.to_string()))
         .select(ReleaseRow::as_select())
         .load(connection)?)
-}
-
-pub(crate) fn find(
-    connection: &mut Connection,
-    name: &Name,
-    version: &Version,
-) -> Result<Option<ReleaseRow>, DatabaseError> {
-    Ok(releases::table
-        .filter(releases::name.eq(name.to_string()))
-        .filter(releases::version.eq(version.to_string()))
-        .select(ReleaseRow::as_select())
-        .first(connection)
-        .optional()?)
 }
 
 pub(crate) fn find_file(

@@ -124,14 +124,17 @@ fn pieces(file: File, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>
     })
 }
 
+/// The file, the offset after the piece, and the piece.
+type Piece = (File, u64, Vec<u8>);
+
 struct Reading {
-    next: Option<JoinHandle<io::Result<(File, u64, Vec<u8>)>>>,
+    next: Option<JoinHandle<io::Result<Piece>>>,
     left_bytes: u64,
 }
 
 /// Reads the piece at an offset on a thread that may wait; gives the file back with the offset
 /// after it.
-fn read_ahead(mut file: File, offset: u64) -> JoinHandle<io::Result<(File, u64, Vec<u8>)>> {
+fn read_ahead(mut file: File, offset: u64) -> JoinHandle<io::Result<Piece>> {
     tokio::task::spawn_blocking(move || {
         file.seek(SeekFrom::Start(offset))?;
         let mut piece = Vec::with_capacity(PIECE_BYTES);

@@ -42,33 +42,29 @@ pub(crate) fn table(config: &mut ServiceConfig) {
         )
         .service(at("/v2/", "oci", "GET").get(oci::version))
         .service(
-            web::scope("/v2/{name:[^/]+(?:/[^/]+)?}")
-                .on("/blobs/uploads/", "uploads", "POST", |at| {
-                    at.route(web::post().to(oci::uploads::begin))
-                })
-                .on(
-                    "/blobs/uploads/{upload}",
-                    "upload",
-                    "GET, PATCH, PUT, DELETE",
-                    |at| {
-                        at.route(web::get().to(oci::uploads::status))
-                            .route(web::patch().to(oci::uploads::append))
-                            .route(web::put().to(oci::uploads::finish))
-                            .route(web::delete().to(oci::uploads::cancel))
-                    },
-                )
-                .on("/blobs/{digest}", "blob", "GET, HEAD", |at| {
-                    at.get(oci::blobs::read)
-                        .route(web::head().to(oci::blobs::read))
-                })
-                .on(
-                    "/{kind:manifests|tags|referrers}/{rest:.*}",
-                    "oci",
-                    "",
-                    |at| at.default_service(web::to(oci::unsupported)),
-                )
-                .default_service(web::to(oci::unknown)),
+            v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(oci::uploads::begin)),
         )
+        .service(
+            v2(
+                "/blobs/uploads/{upload}",
+                "upload",
+                "GET, PATCH, PUT, DELETE",
+            )
+            .get(oci::uploads::status)
+            .route(web::patch().to(oci::uploads::append))
+            .route(web::put().to(oci::uploads::finish))
+            .route(web::delete().to(oci::uploads::cancel)),
+        )
+        .service(
+            v2("/blobs/{digest}", "blob", "GET, HEAD")
+                .get(oci::blobs::read)
+                .route(web::head().to(oci::blobs::read)),
+        )
+        .service(
+            v2("/{kind:manifests|tags|referrers}/{rest:.*}", "oci", "")
+                .default_service(web::to(oci::unsupported)),
+        )
+        .service(at("/v2/{rest:.*}", "oci", "").default_service(web::to(oci::unknown)))
         .default_service(web::to(unknown_path));
 }
 
@@ -87,6 +83,15 @@ fn extractor_scope() -> Scope {
         })
 }
 
+/// A path under a repository, whose name has one part or two.
+fn v2(path: &str, action: &str, methods: &'static str) -> Resource {
+    at(
+        &format!("/v2/{{name:[^/]+(?:/[^/]+)?}}{path}"),
+        action,
+        methods,
+    )
+}
+
 fn at(path: &str, action: &str, methods: &'static str) -> Resource {
     let refuse = move || async move { Err::<String, _>(Failure::method_not_allowed(methods)) };
     web::resource(path)
@@ -95,25 +100,6 @@ fn at(path: &str, action: &str, methods: &'static str) -> Resource {
 }
 
 /// Shorthand that keeps the table readable.
-trait ResourceGet: Sized {
-    fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: actix_web::Handler<Args>,
-        Args: actix_web::FromRequest + 'static,
-        F::Output: actix_web::Responder + 'static;
-}
-
-impl ResourceGet for Resource {
-    fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: actix_web::Handler<Args>,
-        Args: actix_web::FromRequest + 'static,
-        F::Output: actix_web::Responder + 'static,
-    {
-        self.route(web::get().to(handler))
-    }
-}
-
 trait ScopeOn: Sized {
     fn on(
         self,

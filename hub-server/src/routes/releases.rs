@@ -92,6 +92,8 @@ pub(super) async fn publish(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
+    let turns = hub.clone();
+    let _turn = turns.publishing.acquire().await;
     let recorded = blocking(move || publish::publish(&hub, &wish)).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }

@@ -132,6 +132,14 @@ impl Manifest {
         self.validate_words()?;
         self.input.validate()?;
         self.validate_output()?;
+        if let Some(predecessor) = &self.predecessor
+            && (predecessor.version.major != self.version.major
+                || predecessor.version >= self.version)
+        {
+            return Err(ManifestError::Predecessor {
+                version: predecessor.version.clone(),
+            });
+        }
         if !self.probes.is_allowed() {
             return Err(ManifestError::Tolerance);
         }
@@ -142,10 +150,11 @@ impl Manifest {
         let characters = self.summary.chars().count();
         if characters == 0
             || characters > limits::SUMMARY_CHARACTERS
-            || self.summary.contains(['\n', '\r'])
+            || self.summary.contains(char::is_control)
         {
             return Err(ManifestError::Summary { characters });
         }
+        self.validate_prose()?;
         check_license("license", &self.license)?;
         for dataset in &self.provenance.datasets {
             check_license("provenance.datasets.license", &dataset.license)?;
@@ -166,6 +175,52 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// What is shown on terminals holds no control characters but line feeds.
+    fn validate_prose(&self) -> Result<(), ManifestError> {
+        let provenance = &self.provenance;
+        let notes = [
+            ("changes", &self.changes),
+            ("provenance.base", &provenance.base),
+        ];
+        let more = [
+            ("provenance.code", &provenance.code),
+            ("provenance.notes", &provenance.notes),
+        ];
+        let optional = notes
+            .into_iter()
+            .chain(more)
+            .filter_map(|(field, text)| Some((field, text.as_ref()?)));
+        let datasets = provenance
+            .datasets
+            .iter()
+            .flat_map(|set| [Some(&set.name), set.source.as_ref()]);
+        let datasets = datasets.flatten().map(|text| ("provenance.datasets", text));
+        let people = provenance
+            .contributors
+            .iter()
+            .map(|person| ("provenance.contributors", &person.name));
+        let derivations = self
+            .derived_from
+            .iter()
+            .map(|one| ("derived_from", &one.how));
+        let names = self
+            .output
+            .names
+            .iter()
+            .flatten()
+            .map(|name| ("output.names", name));
+        let mut texts = optional
+            .chain(datasets)
+            .chain(people)
+            .chain(derivations)
+            .chain(names);
+        let is_control = |character: char| character.is_control() && character != '\n';
+        match texts.find(|(_, text)| text.contains(is_control)) {
+            Some((field, _)) => Err(ManifestError::ControlCharacter { field }),
+            None => Ok(()),
+        }
     }
 
     fn validate_output(&self) -> Result<(), ManifestError> {
@@ -281,6 +336,12 @@ pub enum ManifestError {
         /// Its length.
         characters: usize,
     },
+    /// Something a terminal would obey.
+    #[error("`{field}` holds a control character: remove it")]
+    ControlCharacter {
+        /// Which field.
+        field: &'static str,
+    },
     /// Not an SPDX expression.
     #[error(
         "`{field}` is `{license}`, which is not an SPDX expression ({reason}): write such as `Apache-2.0`, or `LicenseRef-…` for other terms"
@@ -327,6 +388,12 @@ pub enum ManifestError {
         found: usize,
         /// How many dimensions.
         dimension: u32,
+    },
+    /// A predecessor that does not come before.
+    #[error("the predecessor `{version}` is not an earlier release of the same MAJOR")]
+    Predecessor {
+        /// What it says.
+        version: Version,
     },
     /// Looser than the promise of versions.
     #[error(

@@ -313,7 +313,9 @@ impl YankStatement {
         let wire: Wire<YankPredicate> = read(payload)?;
         let predicate = wire.predicate;
         let characters = predicate.reason.chars().count();
-        if predicate.reason.trim().is_empty() || characters > limits::REASON_CHARACTERS {
+        let is_prose =
+            !predicate.reason.trim().is_empty() && !predicate.reason.contains(char::is_control);
+        if !is_prose || characters > limits::REASON_CHARACTERS {
             return Err(StatementError::Reason { characters });
         }
         let content = match wire.subject.as_slice() {

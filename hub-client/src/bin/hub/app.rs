@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::report::Report;
 
 /// Time a command gets to end by itself after the first Ctrl-C, before it is left behind.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(3);
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

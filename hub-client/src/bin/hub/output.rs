@@ -140,6 +140,14 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A time without the fractions of a second nobody reads: `2026-11-23T23:38:10Z`.
+pub(crate) fn time(text: &str) -> String {
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text.to_owned(),
+    }
+}
+
 /// A list with commas.
 pub(crate) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     items
@@ -180,5 +188,9 @@ mod tests {
             ("1.50 KiB", "93.1 %")
         );
         assert_eq!(list(["a", "b"]), "a, b");
+        assert_eq!(
+            time("2026-11-23T23:38:10.97Z"),
+            time("2026-11-23T23:38:10Z")
+        );
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn markdown() -> String {
 
 const START: &str = "\
 <!-- Made by `hub reference`; change the sources in hub-client/src/bin/hub/args, then run
-HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_reference -->
+HUB_UPDATE_DOCS=1 cargo test -p hub-client --test cli_help -->
 
 # The `hub` command
 
@@ -55,8 +55,7 @@ fn write_command(text: &mut String, command: &Command, parents: &[&str]) {
     let is_group = command.get_subcommands().any(|one| !one.is_hide_set());
     let level = if parents.is_empty() { "##" } else { "###" };
     let _ = writeln!(text, "{level} `{}`\n", name.join(" "));
-    let about = command.get_long_about().or_else(|| command.get_about());
-    if let Some(about) = about {
+    if let Some(about) = command.get_about() {
         let _ = writeln!(text, "{about}\n");
     }
     if !is_group {
@@ -156,7 +155,11 @@ fn write_after(text: &mut String, after: &str) {
     for line in after.lines() {
         let is_indented = line.starts_with("  ");
         if is_indented != is_code {
-            let fence = if is_indented { "\n```sh\n" } else { "```\n" };
+            let fence = match is_indented {
+                true if line.starts_with("  hub ") => "\n```sh\n",
+                true => "\n```text\n",
+                false => "```\n",
+            };
             text.push_str(fence);
             is_code = is_indented;
         }

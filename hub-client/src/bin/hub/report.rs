@@ -100,7 +100,7 @@ pub(crate) fn usage_error(error: &clap::Error, wants_json: bool) {
         .next()
         .unwrap_or_default()
         .trim_start_matches("error: ");
-    let hint = Some("`hub help COMMAND` and `hub COMMAND --help` explain each command".to_owned());
+    let hint = Some("`hub COMMAND --help` explains each command".to_owned());
     let advice = Advice {
         code: ErrorCode::Usage,
         hint,

@@ -116,6 +116,7 @@ fn ends_early(error: &ImageError) -> bool {
         "end of file",
         "not enough bytes",
         "no more bytes",
+        "failed to fill whole buffer",
     ]
     .iter()
     .any(|words| text.contains(words))

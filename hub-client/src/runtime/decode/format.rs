@@ -86,6 +86,15 @@ pub(super) fn words(format: ImageFormat) -> &'static str {
     }
 }
 
+/// Whether the file is as long as its header says.
+pub(super) fn webp_ends(bytes: &[u8]) -> bool {
+    // `RIFF`, the length of what follows, `WEBP`.
+    match bytes.get(4..8).and_then(|length| length.try_into().ok()) {
+        Some(length) => bytes.len() as u64 >= u64::from(u32::from_le_bytes(length)) + 8,
+        None => false,
+    }
+}
+
 /// Whether an end-of-image marker follows the last start of scan. The decoder fills what is missing
 /// of a truncated file with gray; features of that would be noise.
 pub(super) fn jpeg_ends(bytes: &[u8]) -> bool {

@@ -13,18 +13,20 @@
 //! let mut preprocessor = Preprocessor::new(input);
 //! let mut tensor = vec![0.0; preprocessor.sample_length()];
 //! preprocessor.prepare(&picture, &mut tensor)?;
-//! assert_eq!(tensor, [1., 1., 1., 1., 0., 0., 0., 0., 0.2, 0.2, 0.2, 0.2]);
+//! assert_eq!(tensor[..8], [1., 1., 1., 1., 0., 0., 0., 0.]);
+//! assert!((tensor[8] - 0.2).abs() < 1e-6);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod kernel;
 mod orient;
 mod resize;
 
 use image::metadata::Orientation;
-use registry_schema::limits;
 use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode};
 
-use self::resize::{Axis, Scaler, View};
+use self::kernel::Axis;
+use self::resize::{Scaler, View};
 use super::decode::{Channels, Picture};
 
 /// Prepares pictures for one extractor. Holds scratch memory, so one for each thread.
@@ -42,7 +44,7 @@ impl Preprocessor {
     /// For a validated `input` (see [`Input::validate`]).
     pub fn new(input: Input) -> Self {
         let tables = tables(&input);
-        let scaler = Scaler::new(input.resize.filter, limits::IMAGE_PIXELS);
+        let scaler = Scaler::new(input.resize.filter);
         Self {
             input,
             tables,
@@ -63,8 +65,7 @@ impl Preprocessor {
     /// `[height, width, channels]` as the layout says.
     ///
     /// # Errors
-    /// [`PrepareError`] when `out` or the picture's samples have the wrong length, or the picture
-    /// is so long and thin that resizing it would take more memory than the largest picture.
+    /// [`PrepareError`] when `out` or the picture's samples have the wrong length.
     pub fn prepare(&mut self, picture: &Picture, out: &mut [f32]) -> Result<(), PrepareError> {
         let (found, expected) = (out.len(), self.sample_length());
         if found != expected {
@@ -76,11 +77,10 @@ impl Preprocessor {
         // The numbers are those of the normative steps.
         let result = self
             .orient(picture, &mut turned) // 2
-            .map(|source| self.flatten(source, &mut flat)) // 3, 4
-            .and_then(|source| {
-                self.fit(source, &mut resized)?; // 5, 6
+            .map(|source| {
+                let source = self.flatten(source, &mut flat); // 3, 4
+                self.fit(source, &mut resized); // 5, 6
                 self.write(&resized, source.channels, out); // 7, 8
-                Ok(())
             });
         release(&mut turned);
         release(&mut flat);
@@ -134,14 +134,14 @@ impl Preprocessor {
     /// Lays transparent pixels over the background and converts to gray when the tensor is gray.
     /// What comes out has 1 or 3 channels; a gray picture for a colour tensor stays gray until the
     /// end, which saves two thirds of the work and changes nothing.
-    fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> View<'a> {
+    fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> Flat<'a> {
         let Source {
             samples,
             width,
             height,
             channels,
         } = source;
-        let view = |samples, channels| View {
+        let of = |samples, channels| Flat {
             samples,
             width,
             height,
@@ -149,8 +149,8 @@ impl Preprocessor {
         };
         let wants_gray = self.input.color == Color::Gray;
         match channels {
-            Channels::Gray => return view(samples, 1),
-            Channels::Rgb if !wants_gray => return view(samples, 3),
+            Channels::Gray => return of(samples, 1),
+            Channels::Rgb if !wants_gray => return of(samples, 3),
             _ => {}
         }
         let Background(background) = self.input.alpha;
@@ -182,11 +182,11 @@ impl Preprocessor {
                 .zip(pixels)
                 .for_each(|(out, pixel)| *out = pixel),
         }
-        view(flat, flat_channels)
+        of(flat, flat_channels)
     }
 
     /// Resizes and crops (or pads) to the tensor's width and height.
-    fn fit(&mut self, source: View<'_>, resized: &mut Vec<u8>) -> Result<(), PrepareError> {
+    fn fit(&mut self, source: Flat<'_>, resized: &mut Vec<u8>) {
         let (width, height) = (self.input.width, self.input.height);
         let (target_width, target_height) = self.input.resize.target(
             u32::try_from(source.width).unwrap_or(u32::MAX),
@@ -206,21 +206,18 @@ impl Preprocessor {
             length,
         };
         resized.resize(width * height * source.channels, 0);
-        self.scaler.scale(
-            source,
-            crop(source.width, target_width, width),
-            crop(source.height, target_height, height),
-            resized,
-        )
+        let x = crop(source.width, target_width, width);
+        let y = crop(source.height, target_height, height);
+        self.scaler.scale(source.view(), x, y, resized);
     }
 
     /// Resizes to `inner` and lays the result over the bars' colour, an odd pixel right or below.
     fn letterbox(
         &mut self,
-        source: View<'_>,
+        source: Flat<'_>,
         (inner_width, inner_height): (usize, usize),
         resized: &mut Vec<u8>,
-    ) -> Result<(), PrepareError> {
+    ) {
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         let whole = |source, target| Axis {
             source,
@@ -229,12 +226,11 @@ impl Preprocessor {
             length: target,
         };
         let mut inner = vec![0; inner_width * inner_height * source.channels];
-        self.scaler.scale(
-            source,
+        let (x, y) = (
             whole(source.width, inner_width),
             whole(source.height, inner_height),
-            &mut inner,
-        )?;
+        );
+        self.scaler.scale(source.view(), x, y, &mut inner);
         let Background(bars) = self.input.resize.pad;
         let channels = self.fit_channels(source.channels);
         resized.clear();
@@ -257,7 +253,6 @@ impl Preprocessor {
                     .for_each(|(pixel, &gray)| pixel.fill(gray));
             }
         }
-        Ok(())
     }
 
     /// Channels after [`Self::fit`] of a picture of `channels`: a gray picture between coloured bars
@@ -315,6 +310,25 @@ struct Source<'a> {
     width: usize,
     height: usize,
     channels: Channels,
+}
+
+/// A picture of 1 or 3 channels without alpha.
+#[derive(Clone, Copy)]
+struct Flat<'a> {
+    samples: &'a [u8],
+    width: usize,
+    height: usize,
+    channels: usize,
+}
+
+impl<'a> Flat<'a> {
+    fn view(&self) -> View<'a> {
+        View {
+            samples: self.samples,
+            width: self.width,
+            channels: self.channels,
+        }
+    }
 }
 
 /// `(sample · scale − mean) / std` in f32 for each sample and channel.
@@ -375,24 +389,6 @@ pub enum PrepareError {
         height: usize,
         /// Its channels.
         channels: usize,
-    },
-    /// Resizing it would take more than the largest picture takes.
-    #[error(
-        "the picture is {width}×{height} pixels: too long and thin to resize ({pixels} pixels on the way)"
-    )]
-    TooElongated {
-        /// Its width.
-        width: usize,
-        /// Its height.
-        height: usize,
-        /// Pixels between the passes.
-        pixels: u64,
-    },
-    /// The resampler refused.
-    #[error("the picture cannot be resized: {reason}")]
-    Resize {
-        /// What it said.
-        reason: String,
     },
 }
 

@@ -111,6 +111,7 @@ fn turn_pixels<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::cast_possible_truncation, reason = "tests")]
     use super::*;
 
     /// The eight EXIF orientations of the same 3×2 picture, by the table of the EXIF standard (what

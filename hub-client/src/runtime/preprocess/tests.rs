@@ -1,6 +1,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
     clippy::panic,
     reason = "tests"
 )]
@@ -57,12 +59,12 @@ fn largest_difference(folder: &Path) -> Vec<(u8, Value)> {
     cases.into_iter().map(compare).collect()
 }
 
-fn within_one_of_pillow(folder: &Path) {
+fn equal_to_pillow(folder: &Path) {
     let mut differences = largest_difference(folder);
     differences.sort_by_key(|(difference, _)| std::cmp::Reverse(*difference));
     let worst: Vec<String> = differences
         .iter()
-        .filter(|(d, _)| *d > 1)
+        .filter(|(d, _)| *d > 0)
         .map(|(d, case)| format!("{d}: {case}"))
         .collect();
     assert!(
@@ -75,18 +77,18 @@ fn within_one_of_pillow(folder: &Path) {
 }
 
 #[test]
-fn every_filter_size_rule_crop_and_format_agrees_with_pillow() {
-    within_one_of_pillow(&fixtures());
+fn every_filter_size_rule_crop_and_format_is_as_pillow_makes_it() {
+    equal_to_pillow(&fixtures());
 }
 
 #[test]
-fn random_sizes_agree_with_pillow() {
+fn random_sizes_are_as_pillow_makes_them() {
     // `make.py --random N DIR` writes such a folder; it is too large to commit.
     let Some(folder) = std::env::var_os("HUB_PILLOW_CASES") else {
         eprintln!("skipped: HUB_PILLOW_CASES names no folder of random cases");
         return;
     };
-    within_one_of_pillow(Path::new(&folder));
+    equal_to_pillow(Path::new(&folder));
 }
 
 fn input(width: u32, height: u32, resize: Resize) -> Input {
@@ -183,33 +185,31 @@ fn one_preprocessor_gives_the_same_whatever_came_before() {
 }
 
 #[test]
-fn extreme_shapes_are_resized_or_refused_in_words() {
+fn extremely_long_and_thin_pictures_take_no_extreme_memory() {
     let shortest = Resize {
         mode: ResizeMode::Shortest,
         size: Some(256),
         ..Resize::default()
     };
-    for filter in [
+    let filters = [
         Filter::Nearest,
         Filter::Box,
         Filter::Bilinear,
         Filter::Lanczos,
-    ] {
+    ];
+    for filter in filters {
         let resize = Resize { filter, ..shortest };
         // Resized in full, this would be a picture of 256 × 12,800,000 pixels.
         assert!(prepare(input(224, 224, resize), &picture(1, 50_000)).is_ok());
         assert!(prepare(input(224, 224, resize), &picture(50_000, 1)).is_ok());
+        // With the passes in the wrong order, 8192 × 1,000,000 pixels would lie between them.
         let exact = Resize {
             filter,
             ..Resize::default()
         };
-        assert!(prepare(input(8192, 1, exact), &picture(1, 3)).is_ok());
+        assert!(prepare(input(8192, 1, exact), &picture(1, 100_000)).is_ok());
+        assert!(prepare(input(1, 8192, exact), &picture(100_000, 1)).is_ok());
     }
-    let refused = prepare(input(8192, 1, Resize::default()), &picture(1, 40_000));
-    assert!(
-        matches!(refused, Err(PrepareError::TooElongated { .. })),
-        "{refused:?}"
-    );
 }
 
 #[test]

@@ -70,14 +70,14 @@ pub(crate) struct TrainArgs {
     /// Seed of the random blocks of the cross-validation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// What is done to features first; what the extractor's manifest says when absent
-    #[arg(long, value_enum)]
+    /// What is done to features first, when not what the manifest says
+    #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) transform: Option<TransformArg>,
-    /// The weakness of the penalty, as scikit-learn's C, or `auto` for cross-validation
+    /// Scikit-learn's C: the larger, the weaker the penalty; `auto` tries several
     #[arg(long, value_name = "C", default_value = "auto")]
     pub(crate) penalty: PenaltyArg,
-    /// Whether rare classes count as much as frequent ones
-    #[arg(long, value_enum, default_value = "uniform")]
+    /// Whether all images count alike, or all classes
+    #[arg(long, value_enum, value_name = "HOW", default_value = "uniform")]
     pub(crate) class_weights: WeightsArg,
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -86,13 +86,9 @@ pub(crate) struct TrainArgs {
 /// What is done to features before a head learns from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TransformArg {
-    /// Subtract the mean, scale to length 1.
     CentredL2,
-    /// Scale to length 1.
     L2,
-    /// Subtract the mean and divide by the standard deviation, dimension by dimension.
     Standardise,
-    /// Nothing.
     None,
 }
 
@@ -122,9 +118,7 @@ impl std::str::FromStr for PenaltyArg {
 /// How much an image counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WeightsArg {
-    /// All images count alike.
     Uniform,
-    /// All classes count alike.
     Balanced,
 }
 
@@ -243,7 +237,7 @@ pub(crate) struct ExportArgs {
     /// The head
     #[arg(value_name = "HEAD")]
     pub(crate) head: HeadName,
-    /// What to write
+    /// From features to probabilities, or from the image tensor
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
     /// Where to write it
@@ -256,8 +250,6 @@ pub(crate) struct ExportArgs {
 /// What an exported file computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// From features to probabilities.
     Onnx,
-    /// From the image tensor to probabilities: the extractor with the head behind it.
     FusedOnnx,
 }

@@ -20,10 +20,6 @@ use std::num::NonZeroUsize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Publish, pull and run extractors of image features; train private heads on them
-///
-/// An extractor turns an image into a vector of features. It is published on a consortium's hub,
-/// signed by its owners. You pull it, it runs on your machine, and you train a small classifier, a
-/// head, on its features. Your images, labels and heads never leave your machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "hub",
@@ -33,6 +29,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
+An extractor turns an image into a vector of features. It is published on a consortium's hub, signed
+by its owners. You pull it, it runs on your machine, and you train a small classifier, a head, on
+its features. Your images, labels and heads never leave your machine.
+
 First steps:
   hub login https://hub.example.org
   hub trust sha256:…
@@ -75,7 +75,7 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) hub: Option<String>,
     /// Open no connection
-    #[arg(long, global = true, env = "HUB_OFFLINE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, env = "HUB_OFFLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) offline: bool,
     /// Threads for decoding and inference; all cores when absent
     #[arg(
@@ -94,11 +94,8 @@ pub(crate) struct GlobalArgs {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -131,7 +128,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Classify images with a head
     Predict(PredictArgs),
-    /// Measure a head on labelled images it was not trained on
+    /// Measure a head on labelled images
     Eval(EvalArgs),
     /// List, show, remove and export heads
     Head(HeadArgs),

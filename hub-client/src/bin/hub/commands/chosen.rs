@@ -1,5 +1,6 @@
 //! Which installed release a command works with.
 
+use hub_client::files::FileLock;
 use hub_client::head::Head;
 use hub_client::store::InstalledRelease;
 use registry_schema::reference::{FeatureSpace, Reference};
@@ -13,6 +14,9 @@ use crate::error::CommandError;
 pub(super) struct Chosen {
     pub(super) installed: InstalledRelease,
     pub(super) because: Because,
+    /// While it lives, no other process removes files. A store that cannot be written to has no
+    /// lock and needs none.
+    _in_use: Option<FileLock>,
 }
 
 /// Why a release was chosen.
@@ -45,29 +49,17 @@ impl Because {
 impl Chosen {
     /// What hub.lock names for a reference, else the newest installed that satisfies it.
     pub(super) fn find(reference: &Reference, context: &Context) -> Result<Self, CommandError> {
-        let policy = context.policy()?.digest();
         let lock = context.lock_file()?;
-        let chosen = match lock.get(reference) {
-            None => Self {
-                installed: context.store().open_release(reference, &policy)?,
-                because: Because::Newest,
-            },
-            Some(locked) => {
-                let installed = context.store().open_release(&locked.exact(), &policy)?;
-                if installed.release().statement_digest() != locked.statement {
-                    return Err(CommandError::OtherThanLocked {
-                        reference: locked.exact(),
-                        path: lock.path().to_owned(),
-                    });
-                }
-                Self {
-                    installed,
-                    because: Because::Locked,
-                }
-            }
+        let Some(locked) = lock.get(reference) else {
+            return Self::open(reference, Because::Newest, context)
+                .map(|one| one.remarked(context));
         };
-        chosen.remark(context);
-        Ok(chosen)
+        let chosen = Self::open(&locked.exact(), Because::Locked, context)?;
+        if chosen.installed.release().statement_digest() != locked.statement {
+            let (reference, path) = (locked.exact(), lock.path().to_owned());
+            return Err(CommandError::OtherThanLocked { reference, path });
+        }
+        Ok(chosen.remarked(context))
     }
 
     /// The release a head runs on: the one asked for, else the one it was trained on, else the
@@ -80,27 +72,20 @@ impl Chosen {
         if let Some(reference) = asked {
             return Self::find(reference, context);
         }
-        let (store, policy) = (context.store(), context.policy()?.digest());
-        let trained_on = head.extractor();
-        let space = head.space();
-        let mut versions: Vec<_> = store
+        let (trained_on, space) = (head.extractor(), head.space());
+        let mut versions: Vec<_> = context
+            .store()
             .list()?
             .into_iter()
-            .filter(|(name, version)| {
-                FeatureSpace::of(name, version) == space && *version >= trained_on.version
-            })
+            .filter(|(name, version)| FeatureSpace::of(name, version) == space)
             .map(|(_, version)| version)
             .collect();
         let exact = |version| Reference::exact(trained_on.name.clone(), version);
         if versions.contains(&trained_on.version) {
-            let installed = store.open_release(&exact(trained_on.version.clone()), &policy)?;
-            if installed.release().statement_digest() == trained_on.digest {
-                let chosen = Self {
-                    installed,
-                    because: Because::TrainedOn,
-                };
-                chosen.remark(context);
-                return Ok(chosen);
+            let same = exact(trained_on.version.clone());
+            let chosen = Self::open(&same, Because::TrainedOn, context)?;
+            if chosen.installed.release().statement_digest() == trained_on.digest {
+                return Ok(chosen.remarked(context));
             }
         }
         // A pre-release is taken only when it was trained on.
@@ -112,12 +97,8 @@ impl Chosen {
                 head: head.name().to_string(),
                 extractor: trained_on.to_string(),
             })?;
-        let chosen = Self {
-            installed: store.open_release(&exact(newest), &policy)?,
-            because: Because::NewerInSpace,
-        };
-        chosen.remark(context);
-        Ok(chosen)
+        let chosen = Self::open(&exact(newest), Because::NewerInSpace, context)?;
+        Ok(chosen.remarked(context))
     }
 
     /// Its reference.
@@ -125,18 +106,37 @@ impl Chosen {
         self.installed.release().reference()
     }
 
-    fn remark(&self, context: &Context) {
+    fn open(
+        reference: &Reference,
+        because: Because,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
+        let store = context.store();
+        let policy = context.policy()?.digest();
+        let in_use = store.in_use().ok();
+        let installed = store.open_release(reference, &policy)?;
+        Ok(Self {
+            installed,
+            because,
+            _in_use: in_use,
+        })
+    }
+
+    /// The same, after saying what a user should know about the choice.
+    fn remarked(self, context: &Context) -> Self {
         let reference = self.reference();
         let text = format!("extractor: {reference}, {}", self.because.as_str());
         if self.because == Because::NewerInSpace {
-            context.report().note(&text)
+            context.report().note(&text);
         } else {
-            context.report().detail(&text)
+            context.report().detail(&text);
         }
         if let Some(yank) = self.installed.yanked() {
+            let reason = &yank.reason;
             context
                 .report()
-                .warn(&format!("`{reference}` is yanked: {}", yank.reason));
+                .warn(&format!("`{reference}` is yanked: {reason}"));
         }
+        self
     }
 }

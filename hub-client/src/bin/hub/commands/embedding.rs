@@ -11,7 +11,7 @@ use hub_client::store::InstalledRelease;
 use registry_schema::digest::Digest;
 use serde::Serialize;
 
-use super::installed::{extractor_files, with_causes};
+use super::installed::with_causes;
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
@@ -66,7 +66,7 @@ impl<'a> Embedder<'a> {
             batch: run.batch,
             ..context.runtime_options()
         };
-        let extractor = Extractor::open(extractor_files(installed)?, options)?;
+        let extractor = Extractor::open(installed.extractor_files()?, options)?;
         drop(spinner);
         let origin = Origin::of(installed.release());
         let cache = match run.no_cache {

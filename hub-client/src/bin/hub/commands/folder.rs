@@ -179,7 +179,7 @@ impl Answer for CheckView {
                 version,
                 worst_cosine: Some(cosine),
             } => {
-                format!("{version} agrees, cosine {cosine:.6} or more")
+                format!("{version} agrees, cosine at least {cosine:.6}")
             }
             PredecessorView::Agrees {
                 version,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::app::Outcome;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, list as commas, percent};
+use crate::output::{Answer, Page, list as commas, percent, time};
 
 use super::installed::with_causes;
 
@@ -174,7 +174,7 @@ impl Answer for HeadView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let facts = &self.training;
         page.line(page.bold(&self.head))?;
-        page.field("made", &self.created_at)?;
+        page.field("made", time(&self.created_at))?;
         page.field(
             "extractor",
             format!("{}, statement {}", self.extractor, self.extractor_statement),

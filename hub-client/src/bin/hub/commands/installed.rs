@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use hub_client::pull::PullError;
 use hub_client::runtime::conformance::probe_vectors;
-use hub_client::runtime::{Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions};
+use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
 use hub_client::store::InstalledRelease;
 use registry_schema::compatibility::compare_probes;
 use registry_schema::digest::Digest;
@@ -20,7 +20,7 @@ use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, size};
+use crate::output::{Answer, Page, size, time};
 use crate::progress::Bar;
 
 #[derive(Serialize)]
@@ -123,12 +123,13 @@ struct VerifyView {
 pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, CommandError> {
     let spinner = Bar::spinner(context, "verifying");
     // 1. the receipt: signatures of enough owners, under the pinned policy
-    let installed = Chosen::find(&args.reference, context)?.installed;
+    let chosen = Chosen::find(&args.reference, context)?;
+    let installed = &chosen.installed;
     // 2. the bytes of every file
     installed.check_files()?;
     context.check_interrupt()?;
     // 3. what it computes
-    let probe_cosine = match run_probes(&installed, context.runtime_options()) {
+    let probe_cosine = match run_probes(installed, context.runtime_options()) {
         Err(CommandError::Runtime(RuntimeError::Library(error))) => {
             context
                 .report()
@@ -153,27 +154,12 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-/// What is needed to run an installed release, its graph compared with the signed digest.
-pub(super) fn extractor_files(
-    installed: &InstalledRelease,
-) -> Result<ExtractorFiles, CommandError> {
-    let manifest = installed.manifest();
-    let spec = ExtractorSpec {
-        input: manifest.input.clone(),
-        output: manifest.output.clone(),
-    };
-    Ok(ExtractorFiles {
-        graph: installed.graph()?,
-        spec,
-    })
-}
-
 /// Runs the probes and compares them with the signed vectors; the smallest cosine.
 pub(super) fn run_probes(
     installed: &InstalledRelease,
     options: RuntimeOptions,
 ) -> Result<f64, CommandError> {
-    let mut extractor = Extractor::open(extractor_files(installed)?, options)?;
+    let mut extractor = Extractor::open(installed.extractor_files()?, options)?;
     let images: BTreeMap<String, PathBuf> = installed.probe_images()?.into_iter().collect();
     let computed = probe_vectors(&mut extractor, &images)?;
     let signed = installed.probe_vectors()?;
@@ -226,7 +212,7 @@ impl Answer for ListView {
                 one.reference.to_string(),
                 dimension.to_string(),
                 size(*size_bytes),
-                pulled_at.clone(),
+                time(pulled_at),
                 yanked
                     .as_ref()
                     .map_or_else(String::new, |yank| format!("yanked: {yank}")),
@@ -258,7 +244,7 @@ impl Answer for VerifyView {
         )?;
         let probes = self
             .probe_cosine
-            .map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
+            .map(|cosine| format!("agree with those signed, cosine at least {cosine:.6}"));
         page.field(
             "probes",
             probes.unwrap_or_else(|| "not run: no ONNX Runtime library".to_owned()),

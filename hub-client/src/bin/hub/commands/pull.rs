@@ -240,7 +240,7 @@ impl PulledView {
         page.field("files", came)?;
         let probes = self
             .probe_cosine
-            .map(|cosine| format!("agree with those signed, cosine {cosine:.6} or more"));
+            .map(|cosine| format!("agree with those signed, cosine at least {cosine:.6}"));
         page.field("probes", probes.unwrap_or_else(|| "not run".to_owned()))?;
         page.optional("YANKED", self.yanked.as_ref())
     }

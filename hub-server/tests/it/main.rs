@@ -1,0 +1,16 @@
+//! The real server, started as a program, spoken to over TLS.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod access;
+mod blobs;
+mod draft;
+mod operations;
+mod publishing;
+mod reading;
+mod refusals;
+mod world;

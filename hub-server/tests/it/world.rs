@@ -1,0 +1,333 @@
+//! A hub in a temporary folder, and a client that trusts its certificate.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use registry_schema::api::{Problem, ProblemCode, release_path, upload_path};
+use registry_schema::digest::Digest;
+use registry_schema::envelope;
+use registry_schema::keys::SecretKey;
+use registry_schema::name::Name;
+use registry_schema::reference::Requirement;
+use registry_schema::trust_root::{ConsortiumPolicy, NamePolicy};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+
+use crate::draft::Signed;
+
+/// Members by the byte their key is made of.
+pub(crate) const ALPHA: u8 = 1;
+pub(crate) const BETA: u8 = 2;
+pub(crate) const GAMMA: u8 = 3;
+
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+    server: Option<Child>,
+    pub(crate) base: String,
+    pub(crate) client: Client,
+    /// Publishing token of alpha.
+    pub(crate) token: String,
+    log: Arc<Mutex<String>>,
+}
+
+pub(crate) fn key(seed: u8) -> SecretKey {
+    SecretKey::from_seed(&[seed; 32])
+}
+
+pub(crate) fn policy() -> ConsortiumPolicy {
+    let members: BTreeMap<_, _> = [("alpha", ALPHA), ("beta", BETA), ("gamma", GAMMA)]
+        .map(|(name, seed)| (name.parse().unwrap(), vec![key(seed).public()]))
+        .into();
+    let names = [
+        ("passport-extractor", vec!["alpha", "beta"], 2),
+        ("everyday-objects", vec!["alpha"], 1),
+    ]
+    .map(|(name, owners, threshold)| {
+        let owners = owners.iter().map(|owner| owner.parse().unwrap()).collect();
+        (name.parse().unwrap(), NamePolicy { owners, threshold })
+    });
+    ConsortiumPolicy::create("test consortium", &members, &names.into()).unwrap()
+}
+
+impl World {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let policy_file = folder.path().join("consortium.toml");
+        std::fs::write(&policy_file, policy().text()).unwrap();
+        let init = hub_server(
+            &["init", "--policy", policy_file.to_str().unwrap()],
+            &folder.path().join("data"),
+        );
+        assert!(init.status.success(), "{init:?}");
+        let mut world = Self {
+            folder,
+            server: None,
+            base: String::new(),
+            client: Client::new_for(None),
+            token: String::new(),
+            log: Arc::default(),
+        };
+        world.serve(args);
+        world.token = world.make_token("alpha", "publish");
+        world
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Starts the server on the same data.
+    pub(crate) fn serve(&mut self, args: &[&str]) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--dev-tls", "--data"])
+            .arg(self.data())
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let certificate = lines.next().unwrap().unwrap();
+        let listening = lines.next().unwrap().unwrap();
+        self.base = listening.strip_prefix("listening on ").unwrap().to_owned();
+        let (log, mut stderr) = (Arc::clone(&self.log), child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(read @ 1..) = stderr.read(&mut piece) {
+                log.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&piece[..read]));
+            }
+        });
+        self.server = Some(child);
+        let pem = std::fs::read(self.data().join("tls/dev-certificate.pem")).unwrap();
+        let shown: Digest = certificate
+            .strip_prefix("certificate ")
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert_eq!(shown, fingerprint(&pem));
+        self.client = Client::new_for(Some(&pem));
+    }
+
+    /// Ends the server without a chance to tidy up, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        let mut server = self.server.take().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
+    pub(crate) fn server_mut(&mut self) -> &mut Child {
+        self.server.as_mut().unwrap()
+    }
+
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Puts the bytes of uploads on another disk.
+    pub(crate) fn move_uploads_to(&self, disk: &Path) {
+        let uploads = self.data().join("uploads");
+        std::fs::remove_dir_all(&uploads).unwrap();
+        std::os::unix::fs::symlink(disk, uploads).unwrap();
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        hub_server(args, &self.data())
+    }
+
+    pub(crate) fn make_token(&self, member: &str, scope: &str) -> String {
+        self.make_token_for(member, scope, "1h")
+    }
+
+    pub(crate) fn make_token_for(&self, member: &str, scope: &str, lifetime: &str) -> String {
+        let made = self.run(&[
+            "token",
+            "create",
+            "--member",
+            member,
+            "--scope",
+            scope,
+            "--lifetime",
+            lifetime,
+        ]);
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A request with alpha's token.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_as(&self.token, method, path)
+    }
+
+    pub(crate) fn request_as(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {token}"))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub(crate) async fn json<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    /// Uploads bytes in one request.
+    pub(crate) async fn upload(&self, name: &Name, bytes: &[u8]) -> Response {
+        let path = format!("{}?digest={}", upload_path(name), Digest::of(bytes));
+        self.request(Method::POST, &path)
+            .body(bytes.to_vec())
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn upload_all(&self, signed: &Signed) {
+        for bytes in signed.files.values() {
+            assert_eq!(
+                self.upload(&signed.name, bytes).await.status(),
+                StatusCode::CREATED
+            );
+        }
+    }
+
+    pub(crate) async fn put(&self, signed: &Signed) -> Response {
+        self.put_as(&self.token, signed).await
+    }
+
+    pub(crate) async fn put_as(&self, token: &str, signed: &Signed) -> Response {
+        let path = release_path(&signed.name, &Requirement::Exact(signed.version.clone()));
+        self.request_as(token, Method::PUT, &path)
+            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+            .body(signed.envelope.clone())
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Uploads and publishes.
+    pub(crate) async fn publish(&self, signed: &Signed) -> Response {
+        self.upload_all(signed).await;
+        self.put(signed).await
+    }
+
+    pub(crate) async fn published(&self, signed: &Signed) {
+        let answer = self.publish(signed).await;
+        let status = answer.status();
+        assert_eq!(
+            status,
+            StatusCode::CREATED,
+            "{}",
+            answer.text().await.unwrap()
+        );
+    }
+
+    /// Begins an upload; its address.
+    pub(crate) async fn begin(&self, name: &Name) -> String {
+        let begun = self
+            .request(Method::POST, &upload_path(name))
+            .header(CONTENT_LENGTH, 0)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(begun.status(), StatusCode::ACCEPTED);
+        assert!(
+            !begun.headers().contains_key("range"),
+            "nothing has arrived"
+        );
+        header(&begun, "location").to_owned()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+trait NewFor {
+    fn new_for(certificate: Option<&[u8]>) -> Self;
+}
+
+impl NewFor for Client {
+    fn new_for(certificate: Option<&[u8]>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let certificates = certificate.map(|pem| reqwest::Certificate::from_pem(pem).unwrap());
+        Self::builder()
+            .tls_certs_only(certificates)
+            .https_only(true)
+            .build()
+            .unwrap()
+    }
+}
+
+fn fingerprint(pem: &[u8]) -> Digest {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    Digest::of(&CertificateDer::from_pem_slice(pem).unwrap())
+}
+
+pub(crate) fn hub_server(args: &[&str], data: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hub-server"))
+        .args(args)
+        .env("HUB_SERVER_DATA", data)
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer
+        .headers()
+        .get(name)
+        .unwrap_or_else(|| panic!("no `{name}`"))
+        .to_str()
+        .unwrap()
+}
+
+/// The answer is this problem; its text.
+pub(crate) async fn problem(answer: Response, code: ProblemCode) -> String {
+    let (status, id) = (
+        answer.status().as_u16(),
+        header(&answer, "x-request-id").to_owned(),
+    );
+    let media_type = header(&answer, "content-type").to_owned();
+    let text = answer.text().await.unwrap();
+    assert_eq!(media_type, Problem::MEDIA_TYPE, "{text}");
+    let problem: Problem = serde_json::from_str(&text).unwrap();
+    assert_eq!(problem.code, code, "{text}");
+    assert_eq!(
+        (problem.status, status),
+        (code.status(), code.status()),
+        "{text}"
+    );
+    assert_eq!(problem.request_id.as_deref(), Some(id.as_str()));
+    problem.detail
+}
+
+/// The answer is this error of OCI distribution; its text.
+pub(crate) async fn oci_error(answer: Response, status: u16, code: &str) -> String {
+    let found = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+    assert_eq!(
+        (found, body["errors"][0]["code"].as_str()),
+        (status, Some(code)),
+        "{text}"
+    );
+    body["errors"][0]["message"].as_str().unwrap().to_owned()
+}

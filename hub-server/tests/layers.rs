@@ -1,0 +1,55 @@
+//! Modules import lower floors only, and each outside thing has one door.
+
+#[path = "../../registry-schema/tests/support/layers.rs"]
+mod support;
+
+use support::{Crate, Door};
+
+#[test]
+fn modules_import_lower_floors_only() {
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
+        &["config"],
+        &["database", "blobs"],
+        &["tokens"],
+        &["uploads"],
+        &["app"],
+        &["inspection", "resolve", "tls"],
+        &["publish"],
+        &["yank"],
+        &["error"],
+        &["auth", "journal"],
+        &["routes"],
+        &["server", "doctor"],
+        &["commands"],
+    ]);
+}
+
+#[test]
+fn each_outside_thing_has_one_door() {
+    let doors = [
+        Door {
+            thing: "diesel",
+            allowed: &["database/"],
+        },
+        Door {
+            thing: "actix_web",
+            allowed: &["auth.rs", "error.rs", "journal.rs", "routes/", "server.rs"],
+        },
+        Door {
+            thing: "std::fs",
+            allowed: &[
+                "app.rs",
+                "blobs.rs",
+                "inspection.rs",
+                "routes/download.rs",
+                "server.rs",
+                "tls.rs",
+            ],
+        },
+        Door {
+            thing: "verify_release(",
+            allowed: &["publish/"],
+        },
+    ];
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_doors(&doors);
+}
