@@ -109,13 +109,15 @@ exec '$programs/hub-server' serve --data '$demo/hub' --listen $address --dev-tls
 }
 
 summary() {
-    local release
+    local releases
+    releases=$(release_line everyday-objects@1.0.0 && release_line passport-extractor@2.0.0 &&
+        release_line passport-extractor@2.1.0)
     title "What happened"
     cat <<END
 Three companies share a hub. alpha published three releases. The hub cannot change them: whoever pulls checks the
 signature, every byte, the graph and the probe vectors before anything is installed.
 
-$(for release in everyday-objects@1.0.0 passport-extractor@2.0.0 passport-extractor@2.1.0; do release_line "$release"; done)
+$releases
 
 beta and gamma each taught passport-extractor a rule of their own with 20 labelled pictures; beta's first training took
 $train_seconds s, all told. On 60 pictures that the heads had never seen:
@@ -147,14 +149,12 @@ END
 
 # release_line REF: name, size, what was signed and who signed.
 release_line() {
-    local shown_release
-    shown_release=$(as alpha hub show "$1" --json)
-    "$python" -c '
+    as alpha hub show "$1" --json | "$python" -c '
 import json, sys
 release = json.load(sys.stdin)
 signers = ", ".join(signer["member"] for signer in release["signers"])
-print(f"    {release[\"reference\"]:26} {release[\"size_bytes\"] / 2**20:5.1f} MiB   {release[\"statement\"][:23]}…   signed by {signers}")
-' <<<"$shown_release"
+print("    {:26} {:5.1f} MiB   statement {}…   signed by {}".format(
+    release["reference"], release["size_bytes"] / 2**20, release["statement"][:19], signers))'
 }
 
 main "$@"
