@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 demo=$(realpath -m "${BENCH_DIR:-target/bench}")
 # shellcheck source=../quickstart/world.sh
 . examples/quickstart/world.sh
-pictures=${HUB_DEV_CACHE:?run this by make}/bench
+# Pictures of another generator are other pictures.
+pictures=${HUB_DEV_CACHE:?run this by make}/bench-$(sha256sum examples/bench/make_bench_images.py | cut -c1-8)
 
 main() {
     start_over
