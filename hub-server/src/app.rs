@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use registry_schema::digest::Digest;
 use registry_schema::trust_root::{ConsortiumPolicy, PolicyError, TrustRoot};
@@ -24,7 +25,7 @@ pub(crate) struct Hub {
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     /// Turns of publishes, each of which may hold a large graph's structure in memory.
-    pub(crate) publishing: Semaphore,
+    pub(crate) publishing: Arc<Semaphore>,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
 }
@@ -72,7 +73,7 @@ impl Hub {
             database,
             blobs,
             uploads,
-            publishing: Semaphore::new(PUBLISHES),
+            publishing: Arc::new(Semaphore::new(PUBLISHES)),
             is_public,
         })
     }

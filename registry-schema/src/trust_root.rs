@@ -100,6 +100,9 @@ impl ConsortiumPolicy {
         if file.v != 1 {
             return Err(PolicyError::Version { found: file.v });
         }
+        if file.consortium.is_empty() || file.consortium.contains(char::is_control) {
+            return Err(PolicyError::Consortium);
+        }
         if file.members.is_empty() {
             return Err(PolicyError::NoMembers);
         }
@@ -357,6 +360,9 @@ pub enum PolicyError {
         /// What it says.
         found: u32,
     },
+    /// Nothing to call it by, or something a terminal would obey.
+    #[error("`consortium` is empty or holds control characters")]
+    Consortium,
     /// Nobody.
     #[error("the policy has no members")]
     NoMembers,

@@ -236,11 +236,15 @@ impl Answer {
 
     pub(super) async fn json<T: DeserializeOwned>(self, what: &str) -> Result<T, RegistryError> {
         let bytes = self.bytes(what, limits::RESPONSE_BYTES).await?;
-        let error = |source: serde_json::Error| RegistryError::Answer {
+        let error = |reason: String| RegistryError::Answer {
             what: what.into(),
-            reason: source.to_string(),
+            reason,
         };
-        serde_json::from_slice(&bytes).map_err(error)
+        let value = serde_json::from_slice(&bytes).map_err(|source| error(source.to_string()))?;
+        if steers_terminal(&value) {
+            return Err(error("it holds control characters".to_owned()));
+        }
+        serde_json::from_value(value).map_err(|source| error(source.to_string()))
     }
 
     pub(super) async fn text(
@@ -303,7 +307,11 @@ impl Answer {
         let Ok(bytes) = self.bytes(what, limits::RESPONSE_BYTES).await else {
             return fallback;
         };
-        if is_problem && let Ok(problem) = serde_json::from_slice(&bytes) {
+        let parsed: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if steers_terminal(&parsed) {
+            return fallback;
+        }
+        if is_problem && let Ok(problem) = serde_json::from_value(parsed) {
             return RegistryError::Problem {
                 problem: Box::new(problem),
             };
@@ -328,6 +336,19 @@ struct OciError {
     code: String,
     #[serde(default)]
     message: String,
+}
+
+/// Whether a text in an answer would be obeyed by a terminal. What a hub says is shown to people
+/// before anything of it is verified.
+fn steers_terminal(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => {
+            text.contains(|c: char| c.is_control() && c != '\n' && c != '\t')
+        }
+        serde_json::Value::Array(items) => items.iter().any(steers_terminal),
+        serde_json::Value::Object(fields) => fields.values().any(steers_terminal),
+        _ => false,
+    }
 }
 
 /// Errors of `/v2/` have OCI's form; the rest of the program knows problems only.

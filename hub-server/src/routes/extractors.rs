@@ -19,6 +19,12 @@ use crate::publish::{OwnerError, distance_text, time_text};
 use crate::resolve::ResolveError;
 use crate::routes::name_of;
 
+/// Most words of a search.
+const SEARCH_WORDS: usize = 16;
+
+/// Longest text of a search, in bytes.
+const SEARCH_BYTES: usize = 400;
+
 /// Rows of a page when the query does not say.
 const PAGE_ROWS: u32 = 50;
 
@@ -38,6 +44,14 @@ pub(super) async fn search(
             "`limit` is {rows}: it must be between 1 and {}",
             limits::PAGE_ROWS
         );
+        return Err(Failure::new(ProblemCode::MalformedRequest, detail));
+    }
+    // Every word nests the query one deeper, and patterns have a limit of their own.
+    let words = query.q.as_deref().unwrap_or_default();
+    let tag = query.tag.as_deref().unwrap_or_default();
+    if words.len().max(tag.len()) > SEARCH_BYTES || words.split_whitespace().count() > SEARCH_WORDS
+    {
+        let detail = format!("a search has at most {SEARCH_WORDS} words and {SEARCH_BYTES} bytes");
         return Err(Failure::new(ProblemCode::MalformedRequest, detail));
     }
     let mut found = hub

@@ -1,5 +1,7 @@
 //! Releases: resolve, publish, yank, card, files.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use registry_schema::api::{Problem, ProblemCode, Published, ReleaseDetail, YankRecorded};
@@ -92,9 +94,14 @@ pub(super) async fn publish(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    let turns = hub.clone();
-    let _turn = turns.publishing.acquire().await;
-    let recorded = blocking(move || publish::publish(&hub, &wish)).await?;
+    // The turn goes with the work, which goes on when the client hangs up. The semaphore is never
+    // closed, so there always is one to wait for.
+    let turn = Arc::clone(&hub.publishing).acquire_owned().await.ok();
+    let recorded = blocking(move || {
+        let _turn = turn;
+        publish::publish(&hub, &wish)
+    })
+    .await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
