@@ -157,19 +157,19 @@ impl Blobs {
     }
 
     /// Makes an upload a blob: on the disk first, then under its name, then the name on the disk.
-    /// The caller has checked that the bytes have this digest. A blob that is there stays.
+    /// The caller has checked that the bytes have this digest; they replace a blob that is there.
     pub(crate) fn keep(&self, upload: &UploadFile, digest: &Digest) -> Result<(), BlobError> {
         let path = self.path(digest);
         let error = |source| BlobError::new("keep", &path, source);
-        if self.size_bytes(digest)? == Some(upload.size_bytes) {
-            return fs::remove_file(&upload.path).map_err(error);
-        }
+        // Also over a blob that is there: these bytes were hashed a moment ago, those may have
+        // decayed, and their name may not have reached the disk yet.
         upload.file.sync_all().map_err(error)?;
         let folder = path.parent().unwrap_or(&self.blobs);
         create_private_folder(folder)?;
         fs::rename(&upload.path, &path).map_err(error)?;
         sync_folder(folder)?;
-        sync_folder(folder.parent().unwrap_or(&self.blobs))
+        sync_folder(folder.parent().unwrap_or(&self.blobs))?;
+        sync_folder(&self.blobs)
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
