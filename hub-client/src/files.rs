@@ -192,6 +192,21 @@ pub fn read_limited(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError>
     Ok(bytes)
 }
 
+/// Reads at most `limit_bytes` from the start of a file.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn read_start(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
+    let error = |source| FileError::new("cannot read", path, source);
+    let mut start = Vec::new();
+    File::open(path)
+        .map_err(error)?
+        .take(limit_bytes)
+        .read_to_end(&mut start)
+        .map_err(error)?;
+    Ok(start)
+}
+
 /// Waits for, and holds, an exclusive lock between processes; released when dropped, also when the
 /// process dies.
 #[derive(Debug)]

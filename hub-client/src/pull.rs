@@ -185,7 +185,7 @@ async fn fetch_files(
         fetched_bytes += fetch_file(request, release, file).await?;
         let path = request.store.blob_path(&file.digest);
         let limit = file.size_bytes.min(content::START_BYTES as u64);
-        let start = read_start(&path, limit)?;
+        let start = files::read_start(&path, limit)?;
         content::check_start(&file.path, &start)?;
     }
     Ok(fetched_bytes)
@@ -225,18 +225,6 @@ async fn fetch_file(
         .await?;
     lock.finish()?;
     Ok(file.size_bytes)
-}
-
-fn read_start(path: &std::path::Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
-    use std::io::Read;
-    let error = |source| FileError::new("cannot read", path, source);
-    let mut start = Vec::new();
-    std::fs::File::open(path)
-        .map_err(error)?
-        .take(limit_bytes)
-        .read_to_end(&mut start)
-        .map_err(error)?;
-    Ok(start)
 }
 
 /// What running the probes showed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use registry_schema::content::{self, ContentError};
@@ -189,7 +189,10 @@ fn collect_files(
                 .to_string_lossy()
                 .replace('\\', "/");
             manifest::check_file_path(&relative)?;
-            content::check_start(&relative, &start_of(&path)?)?;
+            content::check_start(
+                &relative,
+                &files::read_start(&path, content::START_BYTES as u64)?,
+            )?;
             found.insert(relative, path);
             if found.len() > limits::FILES {
                 return Err(FolderError::TooMany {
@@ -201,17 +204,6 @@ fn collect_files(
         }
     }
     Ok(())
-}
-
-fn start_of(path: &Path) -> Result<Vec<u8>, FileError> {
-    let error = |source| FileError::new("cannot read", path, source);
-    let mut start = Vec::new();
-    File::open(path)
-        .map_err(error)?
-        .take(content::START_BYTES as u64)
-        .read_to_end(&mut start)
-        .map_err(error)?;
-    Ok(start)
 }
 
 /// A folder cannot become a release.
