@@ -139,8 +139,8 @@ fn spread<const C: usize>(samples: &[u8], line: &mut [i16], lanes: impl Lanes) {
     // Sixteen bytes are read of which twelve are used, so the last pixels are done one by one.
     let whole = samples.len().saturating_sub(4) / 12;
     let blocks = line.as_chunks_mut::<LANES>().0;
-    for (at, block) in blocks.iter_mut().take(whole).enumerate() {
-        if let Some(bytes) = samples[12 * at..].first_chunk() {
+    for (block, bytes) in blocks.iter_mut().zip(samples.windows(16).step_by(12)) {
+        if let Some(bytes) = bytes.first_chunk() {
             *block = lanes.pair_pixels(bytes);
         }
     }
