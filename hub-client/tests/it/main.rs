@@ -10,6 +10,8 @@
 )]
 
 mod bad_graphs;
+mod confinement;
+mod endless;
 mod hostile_hub;
 mod interruptions;
 mod judges;
