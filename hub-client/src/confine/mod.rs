@@ -76,10 +76,7 @@ impl Confinement {
     pub fn gaps(&self) -> Vec<String> {
         let parts = [
             (&self.files, "read other files of yours"),
-            (
-                &self.system_calls,
-                "write files, open connections and start programs",
-            ),
+            (&self.system_calls, "do more than read and compute"),
             (&self.limits, "take all memory and time"),
         ];
         let gap = |(guard, could): (&Guard, &str)| match guard {

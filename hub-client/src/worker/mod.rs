@@ -376,3 +376,6 @@ fn incomplete() -> WorkerError {
 fn size_bytes(graph: &Path) -> u64 {
     std::fs::metadata(graph).map_or(0, |metadata| metadata.len())
 }
+
+#[cfg(all(test, unix))]
+mod tests;

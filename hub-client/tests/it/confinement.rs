@@ -7,7 +7,7 @@ use std::process::Command;
 use super::world::{Run, World};
 
 /// A compiled `hostile/library.c` and what it attacks.
-struct Attack {
+pub(crate) struct Attack {
     library: PathBuf,
     listener: TcpListener,
     folder: PathBuf,
@@ -15,7 +15,7 @@ struct Attack {
 
 impl Attack {
     /// Aimed at a member's key, at a folder of its user, and at a port of this machine.
-    fn on(world: &World, member: &str) -> Self {
+    pub(crate) fn on(world: &World, member: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let folder = world.folder.path().join(format!("documents-of-{member}"));
@@ -46,22 +46,20 @@ impl Attack {
         }
     }
 
-    /// The command with the library in the place of ONNX Runtime.
-    fn through(&self, mut command: Command, token: &str) -> String {
-        command
-            .env("ORT_DYLIB_PATH", &self.library)
-            .env("HUB_TOKEN", token);
-        let run = Run::of(command);
+    /// The outcome, when a command has the library in the place of ONNX Runtime.
+    pub(crate) fn through(&self, mut command: Command, run: impl FnOnce(Command) -> Run) -> String {
+        command.env("ORT_DYLIB_PATH", &self.library);
+        let run = run(command);
         assert!(run.code == 1 && !run.stderr.contains("panicked"), "{run}");
         outcome(&run.stderr)
     }
 
     /// Whether somebody has connected since this was asked last.
-    fn was_reached(&self) -> bool {
+    pub(crate) fn was_reached(&self) -> bool {
         self.listener.accept().is_ok()
     }
 
-    fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.folder).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -79,7 +77,7 @@ fn outcome(text: &str) -> String {
 }
 
 /// What the attack did in spite of everything.
-fn done(outcome: &str) -> Vec<&str> {
+pub(crate) fn done(outcome: &str) -> Vec<&str> {
     outcome
         .split(' ')
         .filter_map(|word| word.strip_suffix("=DONE"))
@@ -190,7 +188,8 @@ fn what_takes_over_the_process_reaches_nothing() {
             assert!(done(&outcome(&run.stdout)).is_empty(), "{run}");
             continue;
         }
-        let outcome = attack.through(command, &token);
+        command.env("HUB_TOKEN", &token);
+        let outcome = attack.through(command, Run::of);
         assert!(done(&outcome).is_empty(), "{arguments:?}: {outcome}");
         assert_eq!(refused(&outcome), EVERY_ATTACK, "{arguments:?}: {outcome}");
     }

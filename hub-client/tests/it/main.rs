@@ -18,4 +18,5 @@ mod judges;
 mod offline;
 mod refusals;
 mod story;
+mod weak_kernel;
 mod world;
