@@ -13,6 +13,13 @@ use crate::confine::{Limits, memory_of_this_machine};
 /// through has 512 MiB for one picture; EfficientNet-lite0 runs in 0.1 GiB, a ViT-L in 2 GiB.
 const MEMORY_BYTES: u64 = 4 << 30;
 
+/// Most threads of a run of probes. Each may hold the weights and a batch, so memory would otherwise
+/// have to grow with the machine.
+pub(super) const THREADS: usize = 8;
+
+/// Weights of all threads together, past which they share (`runtime/plan.rs`).
+const SHARED_WEIGHTS_BYTES: u64 = 1 << 30;
+
 /// Copies of the weights: the file as it is parsed, the tensors, those packed for the processor, and
 /// one to spare.
 const COPIES_OF_WEIGHTS: u64 = 4;
@@ -55,7 +62,7 @@ impl ProbeLimits {
         let process = Limits {
             memory_bytes: Some(
                 self.memory_bytes
-                    .unwrap_or_else(|| memory_bytes(graph_bytes)),
+                    .unwrap_or_else(|| memory_bytes(graph_bytes, threads)),
             ),
             // Whoever watches the clock may die; then this ends the run.
             processor_seconds: Some(seconds.saturating_mul(threads as u64).saturating_add(1)),
@@ -68,7 +75,7 @@ impl ProbeLimits {
 /// A whole batch on every core may need more than probes do, so all of the machine's memory is
 /// allowed; time is the user's to judge.
 pub(super) fn of_embedding(graph: &Path) -> Limits {
-    let least = memory_bytes(size_bytes(graph));
+    let least = memory_bytes(size_bytes(graph), 1);
     Limits {
         memory_bytes: memory_of_this_machine().map(|bytes| bytes.max(least)),
         processor_seconds: None,
@@ -82,8 +89,11 @@ pub(super) fn of_look() -> Limits {
     }
 }
 
-fn memory_bytes(graph_bytes: u64) -> u64 {
+fn memory_bytes(graph_bytes: u64, threads: usize) -> u64 {
     graph_bytes
+        .saturating_mul(threads as u64)
+        .min(SHARED_WEIGHTS_BYTES)
+        .max(graph_bytes)
         .saturating_mul(COPIES_OF_WEIGHTS)
         .saturating_add(MEMORY_BYTES)
 }
@@ -99,9 +109,14 @@ mod tests {
         file.as_file().set_len(160 << 20).unwrap();
         let bounds = ProbeLimits::default().of(file.path(), 6, 2);
         assert_eq!(bounds.time, Duration::from_secs(60 + 60 + 10));
-        let memory = (4 << 30) + 4 * (160 << 20);
-        assert_eq!(bounds.process.memory_bytes, Some(memory));
+        let memory = |weights: u64| Some((4 << 30) + 4 * weights);
+        assert_eq!(bounds.process.memory_bytes, memory(2 * (160 << 20)));
         assert_eq!(bounds.process.processor_seconds, Some(261));
+        let shared = ProbeLimits::default().of(file.path(), 6, THREADS);
+        assert_eq!(shared.process.memory_bytes, memory(1 << 30));
+        file.as_file().set_len(3 << 30).unwrap();
+        let large = ProbeLimits::default().of(file.path(), 6, THREADS);
+        assert_eq!(large.process.memory_bytes, memory(3 << 30));
         let set = ProbeLimits {
             seconds: Some(5),
             memory_bytes: Some(1 << 20),

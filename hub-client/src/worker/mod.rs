@@ -158,17 +158,18 @@ impl Worker {
         files: &ExtractorFiles,
         probes: &BTreeMap<String, PathBuf>,
     ) -> Result<ProbeVectors, WorkerError> {
-        let bounds = self.probe_limits.of(
-            &files.graph,
-            probes.len(),
-            self.options.threads.map_or(1, NonZeroUsize::get),
-        );
+        let threads = self.options.threads.map_or(1, NonZeroUsize::get);
+        let threads = threads.min(limits::THREADS);
+        let bounds = self.probe_limits.of(&files.graph, probes.len(), threads);
         let task = Task::Probes {
             extractor: ExtractorPart::new(files),
             names: probes.keys().cloned().collect(),
             images: probes.values().map(Into::into).collect(),
         };
-        let request = self.request(task, bounds.process);
+        let request = Request {
+            threads: NonZeroUsize::new(threads),
+            ..self.request(task, bounds.process)
+        };
         let mut collected = Collected::new(files, probes.len());
         let (mut names, mut vectors) = (probes.keys(), BTreeMap::new());
         self.run(&request, Some(bounds.time), |answer| match answer {

@@ -49,7 +49,7 @@ an object `{\"warning\": \"…\"}` on a line of its own.
 | `HUB_THREADS` | Threads, as `--threads`. |
 | `ORT_DYLIB_PATH` | The ONNX Runtime library; else `$HUB_HOME/runtime`, else the system's. |
 | `HUB_PROBE_SECONDS` | Time that the run of an extractor's probes may take; chosen from its size when absent. |
-| `HUB_PROBE_MIB` | Memory that it may take, in MiB; 4096 and four times the graph when absent. |
+| `HUB_PROBE_MIB` | Memory that it may take, in MiB; chosen from its size, at least 4096, when absent. |
 | `NO_COLOR` | No colours. |
 
 Options come before the environment, the environment before the settings of `hub login`. The token
