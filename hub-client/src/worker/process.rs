@@ -265,6 +265,15 @@ mod tests {
         assert!(answers(b"").is_empty());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_answers_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            let found = answers(&bytes);
+            let errors = found.iter().filter(|answer| answer.is_err()).count();
+            proptest::prop_assert!(errors <= 1 && found.iter().rev().skip(1).all(Result::is_ok));
+        }
+    }
+
     #[test]
     fn the_last_words_are_kept() {
         let long = [vec![b'a'; 10_000], b"the end".to_vec()].concat();
