@@ -1,6 +1,7 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
 pub mod config;
+pub mod confine;
 pub mod consortium;
 pub mod dataset;
 pub mod features;
@@ -15,3 +16,4 @@ pub mod registry;
 pub mod runtime;
 pub mod store;
 pub mod trust;
+pub mod worker;

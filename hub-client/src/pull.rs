@@ -19,9 +19,9 @@ use registry_schema::verify::{
 use crate::files::{self, FileError};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
-use crate::runtime::conformance::probe_vectors;
-use crate::runtime::{Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions};
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
 use crate::store::{InstalledRelease, Store, StoreError};
+use crate::worker::{Worker, WorkerError};
 
 /// What to pull, from where, into what.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,8 @@ pub struct PullRequest<'a> {
 /// Whether the extractor is run on its probes before it is installed.
 #[derive(Clone, Debug)]
 pub enum ProbeCheck {
-    /// It is, and must compute what its publisher signed.
-    Run(RuntimeOptions),
+    /// It is, in a process of its own, and must compute what its publisher signed.
+    Run(Worker),
     /// It is not: for machines that only keep or pass on extractors. The receipt says so.
     SkipUnproven,
 }
@@ -275,7 +275,7 @@ fn run_checks(
             reference: release.reference(),
         });
     }
-    let ProbeCheck::Run(options) = probes else {
+    let ProbeCheck::Run(worker) = probes else {
         return Ok(Conformance {
             signed,
             cosine: None,
@@ -285,8 +285,7 @@ fn run_checks(
         input: manifest.input.clone(),
         output: manifest.output.clone(),
     };
-    let mut extractor = Extractor::open(ExtractorFiles { graph, spec }, options.clone())?;
-    let computed = probe_vectors(&mut extractor, &images)?;
+    let computed = worker.probe(&ExtractorFiles { graph, spec }, &images)?;
     let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
         PullError::Probes {
             reference: release.reference(),
@@ -397,7 +396,7 @@ pub enum PullError {
     Graph(#[from] FolderError),
     /// The probes were not computed.
     #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    Worker(#[from] WorkerError),
     /// This machine computes something else, or the release breaks the promise of its version.
     #[error("`{reference}` is refused: it does not compute what was promised")]
     Probes {

@@ -19,6 +19,7 @@ use crate::runtime::library::LibraryError;
 use crate::runtime::{ImageError, RuntimeError};
 use crate::store::StoreError;
 use crate::trust::TrustStoreError;
+use crate::worker::{Failure, FailureKind, WorkerError};
 
 impl Hint for FileError {
     fn advice(&self) -> Advice {
@@ -156,6 +157,38 @@ impl Hint for RuntimeError {
                 Advice::of(ErrorCode::Runtime)
             }
         }
+    }
+}
+
+impl Hint for WorkerError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Extractor(failure) => failure.advice(),
+            Self::TimeLimit { .. } => Advice::with_hint(
+                ErrorCode::Limit,
+                "tell its publisher; on a slow machine HUB_PROBE_SECONDS gives probes more time",
+            ),
+            Self::MemoryLimit { .. } => Advice::with_hint(
+                ErrorCode::Limit,
+                "tell its publisher; where probes honestly need more, HUB_PROBE_MIB says how much",
+            ),
+            Self::Cancelled => Advice::of(ErrorCode::Interrupted),
+            Self::Start(_) | Self::Send(_) => Advice::of(ErrorCode::Failed),
+            Self::Crashed { .. } | Self::Answer { .. } | Self::Version { .. } => {
+                Advice::of(ErrorCode::Runtime)
+            }
+        }
+    }
+}
+
+impl Hint for Failure {
+    fn advice(&self) -> Advice {
+        Advice::of(match self.kind() {
+            FailureKind::Library => ErrorCode::RuntimeLibrary,
+            FailureKind::Graph | FailureKind::Features | FailureKind::Memory => ErrorCode::Runtime,
+            FailureKind::Picture => ErrorCode::Image,
+            FailureKind::NotDeterministic => ErrorCode::Probes,
+        })
     }
 }
 

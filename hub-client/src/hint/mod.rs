@@ -133,6 +133,8 @@ codes! {
     Policy, "policy", 4;
     /// A file or graph is not one a release may hold.
     RefusedFile, "refused_file", 4;
+    /// The extractor wanted more time or memory than it may have.
+    Limit, "limit", 4;
     /// The release is withdrawn by its owners.
     Yanked, "yanked", 4;
     /// The hub sent another statement than the lock file names.

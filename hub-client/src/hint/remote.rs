@@ -158,7 +158,7 @@ impl Hint for PullError {
             Self::Vectors(error) => error.advice(),
             Self::Content(error) => error.advice(),
             Self::Graph(error) => error.advice(),
-            Self::Runtime(error) => {
+            Self::Worker(error) => {
                 let advice = error.advice();
                 let without =
                     "a machine that only keeps extractors can `hub pull --without-probes`";
@@ -231,7 +231,7 @@ impl Hint for CheckError {
                 ErrorCode::Invalid,
                 "docs/EXTRACTORS.md says what a release holds",
             ),
-            Self::Runtime(error) => error.advice(),
+            Self::Worker(error) => error.advice(),
             Self::Promise(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Stale => Advice::of(ErrorCode::Probes),

@@ -22,7 +22,7 @@ use registry_schema::verify::{
 use semver::Version;
 
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
-use crate::runtime::RuntimeOptions;
+use crate::worker::Worker;
 
 /// What publishing did.
 #[derive(Clone, Debug)]
@@ -59,12 +59,12 @@ pub async fn sign(
     keys: &[SecretKey],
     registry: &Registry,
     policy: &ConsortiumPolicy,
-    options: RuntimeOptions,
+    worker: Worker,
 ) -> Result<SignedRelease, PublishError> {
     // 1. the probes must reproduce here before anyone signs
     let (folder, files, vectors) = tokio::task::spawn_blocking(move || {
         let files = folder.release_files()?;
-        let vectors = recheck(&folder, &options)?;
+        let vectors = recheck(&folder, &worker)?;
         // What is signed is what was run, even when somebody exports the network again meanwhile.
         if folder.release_files()? != files {
             return Err(CheckError::Stale);

@@ -13,6 +13,9 @@
 //! # }
 //! ```
 //!
+//! All this happens in the process that calls it, with everything that process may do. What a rival
+//! wrote is run through [`crate::worker`], which does the same in a confined process of its own.
+//!
 //! Why does `embed` take `&mut self`? A session must not run on two threads at once. An extractor
 //! has a session for each of its lanes (see `plan.rs`) and spreads the pictures over them itself.
 

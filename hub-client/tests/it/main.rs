@@ -10,10 +10,13 @@
 )]
 
 mod bad_graphs;
+mod confinement;
+mod endless;
 mod hostile_hub;
 mod interruptions;
 mod judges;
 mod offline;
 mod refusals;
 mod story;
+mod weak_kernel;
 mod world;

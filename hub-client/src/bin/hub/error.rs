@@ -27,6 +27,14 @@ macro_rules! library_errors {
             /// A line of CSV.
             #[error("the answer cannot be written as CSV")]
             Csv(#[from] csv::Error),
+            /// A number of the environment.
+            #[error("{name} is `{found}`, which is not a whole number above 0")]
+            Number {
+                /// The variable.
+                name: &'static str,
+                /// What it is set to.
+                found: String,
+            },
             /// No hub to ask.
             #[error("no hub is configured")]
             NoHub,
@@ -94,7 +102,7 @@ macro_rules! library_errors {
                 name: String,
                 /// Why.
                 #[source]
-                source: hub_client::runtime::ImageError,
+                source: hub_client::worker::Failure,
             },
             /// With `--strict`, one skipped file is the end.
             #[error("`{}` cannot be used: {reason}", path.display())]
@@ -151,9 +159,9 @@ library_errors! {
     Scaffold(hub_client::publish::ScaffoldError),
     Pull(hub_client::pull::PullError),
     Registry(hub_client::registry::RegistryError),
-    Runtime(hub_client::runtime::RuntimeError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
+    Worker(hub_client::worker::WorkerError),
     Policy(registry_schema::trust_root::PolicyError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
@@ -186,6 +194,7 @@ impl CommandError {
             Self::NotCompared { .. } => {
                 (ErrorCode::Policy, "run `hub trust sha256:…` with that one")
             }
+            Self::Number { .. } => (ErrorCode::Usage, "correct or unset it"),
             Self::NotLocked { .. } => (
                 ErrorCode::NotLocked,
                 "leave out --locked to resolve and lock it",

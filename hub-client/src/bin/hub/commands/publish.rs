@@ -49,8 +49,8 @@ pub(super) async fn publish(
     let (registry, policy) = (context.registry("publish")?, context.policy()?);
     // 2. check, sign, verify
     let spinner = Bar::spinner(context, "checking and signing");
-    let signed =
-        publish::sign(folder, &keys, &registry, &policy, context.runtime_options()).await?;
+    let worker = context.worker()?;
+    let signed = publish::sign(folder, &keys, &registry, &policy, worker).await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. send

@@ -148,7 +148,7 @@ async fn pull_one(
     let probes = if args.without_probes {
         ProbeCheck::SkipUnproven
     } else {
-        ProbeCheck::Run(context.runtime_options())
+        ProbeCheck::Run(context.worker()?)
     };
     let store = context.store();
     let bar = Bar::bytes(context, &reference.to_string());
