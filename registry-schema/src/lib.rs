@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 | [`limits`], [`digest`], [`name`], [`content`] |
+//! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`] |
 //! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`] |
@@ -30,6 +30,7 @@ pub mod digest;
 pub mod envelope;
 pub mod graph;
 mod hex;
+pub mod interval;
 pub mod keys;
 pub mod limits;
 pub mod manifest;

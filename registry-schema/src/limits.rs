@@ -63,6 +63,27 @@ pub const TAGS: usize = 32;
 /// Longest reason of a yank, in characters.
 pub const REASON_CHARACTERS: usize = 1_000;
 
+/// Longest description of the task of an evaluation, in characters.
+pub const TASK_CHARACTERS: usize = 500;
+
+/// Most classes of an evaluation: with names of 100 bytes they fit an envelope twice over.
+pub const EVALUATION_CLASSES: usize = 200;
+
+/// Longest name of a class, in characters.
+pub const CLASS_CHARACTERS: usize = 100;
+
+/// Most evaluations of one release that are looked at.
+pub const EVALUATIONS: usize = 1_000;
+
+/// Longest title of an advisory, in characters: one line of a listing.
+pub const ADVISORY_TITLE_CHARACTERS: usize = 120;
+
+/// Longest text of an advisory, in characters: four bytes each and base64 still fit an envelope.
+pub const ADVISORY_TEXT_CHARACTERS: usize = 8_000;
+
+/// Most statements of advisories of one name that are looked at.
+pub const ADVISORIES: usize = 1_000;
+
 /// Most rows of one page of a listing.
 pub const PAGE_ROWS: u32 = 200;
 

@@ -8,7 +8,7 @@ use support::{Crate, Door};
 #[test]
 fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
-        &["hex", "limits", "text", "content"],
+        &["hex", "limits", "text", "content", "interval"],
         &["digest", "name"],
         &["reference", "keys", "preprocess"],
         &["manifest", "envelope", "onnx"],
