@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod consortium;
+pub mod cosign;
 pub mod dataset;
 pub mod features;
 pub mod files;

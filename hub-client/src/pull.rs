@@ -10,7 +10,7 @@ use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
 use registry_schema::receipt::Receipt;
 use registry_schema::reference::{Reference, Requirement};
-use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
 use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
 use registry_schema::verify::{
     Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
@@ -75,12 +75,8 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     refuse_another_history(request, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &answer.yanks)?;
-    // 4. the files: sizes and digests while they stream
-    let fetched_bytes = fetch_files(request, &release).await?;
-    // 5. what they are, and what the graph computes
-    let conformance = check_function(request, &release).await?;
-    // 6. the promise to users of the release before
-    check_promise(request, &release, &conformance.signed).await?;
+    // 4. to 6. the files, what they compute, and the promise of the version number
+    let checked = fetch_and_check(request, release.statement()).await?;
     // 7. install
     let receipt = Receipt {
         v: 1,
@@ -90,7 +86,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         envelope: answer.envelope,
         yanks: answer.yanks,
         policy: request.policy.text().to_owned(),
-        probe_cosine: conformance.cosine,
+        probe_cosine: checked.probe_cosine,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
@@ -98,7 +94,37 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         .open_release(&release.reference(), &request.policy.digest())?;
     Ok(Pulled {
         installed,
+        fetched_bytes: checked.fetched_bytes,
+    })
+}
+
+/// Files that came from a hub and were found to be what a statement says.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedFiles {
+    /// Bytes that came from the hub; the rest was here.
+    pub fetched_bytes: u64,
+    /// The smallest cosine of the probes computed here, when they were.
+    pub probe_cosine: Option<f64>,
+}
+
+/// Brings the files of a statement into the store and checks everything that does not depend on
+/// who signed it. Nothing becomes visible in the store by that.
+///
+/// # Errors
+/// [`PullError`] names the check that failed.
+pub async fn fetch_and_check(
+    request: &PullRequest<'_>,
+    release: &ReleaseStatement,
+) -> Result<CheckedFiles, PullError> {
+    // 4. the files: sizes and digests while they stream
+    let fetched_bytes = fetch_files(request, release).await?;
+    // 5. what they are, and what the graph computes
+    let conformance = check_function(request, release).await?;
+    // 6. the promise to users of the release before
+    check_promise(request, release, &conformance.signed).await?;
+    Ok(CheckedFiles {
         fetched_bytes,
+        probe_cosine: conformance.cosine,
     })
 }
 
@@ -175,7 +201,7 @@ fn check_yanks(
 
 async fn fetch_files(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
     request
@@ -194,7 +220,7 @@ async fn fetch_files(
 /// Bytes fetched: none when the blob is here and whole.
 async fn fetch_file(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     file: &ReleaseFile,
 ) -> Result<u64, PullError> {
     let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
@@ -237,7 +263,7 @@ struct Conformance {
 
 async fn check_function(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<Conformance, PullError> {
     let (store, release, probes) = (
         request.store.clone(),
@@ -251,7 +277,7 @@ async fn check_function(
 /// Inspects the graph, then runs the probes.
 fn run_checks(
     store: &Store,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     probes: &ProbeCheck,
 ) -> Result<Conformance, PullError> {
     let manifest = release.manifest();
@@ -303,7 +329,7 @@ fn run_checks(
 /// Compares with the predecessor that the statement names, whoever signed both.
 async fn check_promise(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     signed: &ProbeVectors,
 ) -> Result<(), PullError> {
     let manifest = release.manifest();

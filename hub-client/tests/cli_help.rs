@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "login",
     "logout",
@@ -41,6 +41,7 @@ const COMMANDS: [&str; 28] = [
     "new",
     "check",
     "publish",
+    "cosign",
     "yank",
     "doctor",
 ];

@@ -14,6 +14,7 @@ fn modules_import_lower_floors_only() {
         &["store", "trust", "consortium", "features"],
         &["publish"],
         &["pull"],
+        &["cosign"],
         &["hint"],
     ]);
 }

@@ -8,6 +8,7 @@ use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::cosign::CosignError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
 use crate::registry::RegistryError;
@@ -248,13 +249,38 @@ impl Hint for PublishError {
             Self::Statement(_) => Advice::of(ErrorCode::Invalid),
             Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
                 ErrorCode::Signature,
-                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key",
+                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key, or let the owners sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
             ),
             Self::Verify(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Gone { .. } => Advice::of(ErrorCode::File),
+            Self::OtherFiles { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "take the folder as it was when the draft was made, or make a new draft",
+            ),
             Self::Recorded { .. } => Advice::of(ErrorCode::Hub),
             Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for CosignError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
+                ErrorCode::Signature,
+                "only owners of the name sign, each once: `hub trust` shows who they are",
+            ),
+            Self::Verify(VerifyError::YankSequence { .. }) => Advice::with_hint(
+                ErrorCode::Signature,
+                "another yank came between: draft it again",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Publish(error) => error.advice(),
+            Self::Check(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Pull(error) => error.advice(),
+            Self::Store(error) => error.advice(),
         }
     }
 }

@@ -12,6 +12,7 @@
 mod bad_graphs;
 mod hostile_hub;
 mod interruptions;
+mod joint;
 mod judges;
 mod offline;
 mod refusals;

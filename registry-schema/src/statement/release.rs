@@ -9,6 +9,7 @@ use super::wire::{self, Subject, Wire};
 use crate::digest::{Digest, Hasher};
 use crate::limits;
 use crate::manifest::{self, CARD_FILE, GRAPH_FILE, Manifest, VECTORS_FILE};
+use crate::reference::Reference;
 
 pub(super) const PREDICATE: &str = "https://model_signing/signature/v1.0";
 
@@ -57,6 +58,16 @@ impl ReleaseStatement {
     /// The files, sorted by path.
     pub fn files(&self) -> &[ReleaseFile] {
         &self.files
+    }
+
+    /// One file of the set.
+    pub fn file(&self, path: &str) -> Option<&ReleaseFile> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// The release as an exact reference.
+    pub fn reference(&self) -> Reference {
+        Reference::exact(self.manifest.name.clone(), self.manifest.version.clone())
     }
 
     /// SHA-256 over the raw digests of the files in order: the subject's digest of OpenSSF Model

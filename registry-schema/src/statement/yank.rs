@@ -8,7 +8,7 @@ use super::wire::{self, Subject, Wire};
 use crate::digest::Digest;
 use crate::limits;
 use crate::name::Name;
-use crate::reference::parse_version;
+use crate::reference::{Reference, parse_version};
 
 pub(super) const PREDICATE: &str = "urn:extractor-hub:yank:v1";
 
@@ -43,6 +43,11 @@ pub enum YankAction {
 }
 
 impl YankStatement {
+    /// The release it is about, as an exact reference.
+    pub fn reference(&self) -> Reference {
+        Reference::exact(self.name.clone(), self.version.clone())
+    }
+
     /// The payload to sign.
     pub fn to_payload(&self) -> Vec<u8> {
         let subject = Subject::of(&self.name, &self.version, &self.content);

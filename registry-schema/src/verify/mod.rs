@@ -3,10 +3,12 @@
 
 mod advisory;
 mod alone;
+mod draft;
 mod evaluation;
 mod key_compromise;
 
 pub use advisory::{VerifiedAdvisory, open_advisories, verify_advisory};
+pub use draft::{Draft, verify_draft};
 pub use evaluation::{VerifiedEvaluation, current_evaluations, verify_evaluation};
 pub use key_compromise::{VerifiedKeyCompromise, verify_key_compromise};
 
@@ -35,6 +37,11 @@ pub struct VerifiedRelease {
 }
 
 impl VerifiedRelease {
+    /// What was signed.
+    pub fn statement(&self) -> &ReleaseStatement {
+        &self.statement
+    }
+
     /// What the release says about itself.
     pub fn manifest(&self) -> &Manifest {
         self.statement.manifest()
@@ -47,7 +54,7 @@ impl VerifiedRelease {
 
     /// One file of the set.
     pub fn file(&self, path: &str) -> Option<&ReleaseFile> {
-        self.files().iter().find(|file| file.path == path)
+        self.statement.file(path)
     }
 
     /// The probe images among the files.
@@ -83,8 +90,7 @@ impl VerifiedRelease {
 
     /// The release as an exact reference.
     pub fn reference(&self) -> Reference {
-        let manifest = self.manifest();
-        Reference::exact(manifest.name.clone(), manifest.version.clone())
+        self.statement.reference()
     }
 
     /// Whether another statement is about exactly this release.

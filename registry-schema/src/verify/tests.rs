@@ -23,7 +23,7 @@ pub(super) fn policy() -> ConsortiumPolicy {
     ConsortiumPolicy::create("test", &members.into(), &names.into()).unwrap()
 }
 
-fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
+pub(super) fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
     let mut manifest = manifest();
     manifest.name = name.parse().unwrap();
     let payload = ReleaseStatement::new(manifest, files())

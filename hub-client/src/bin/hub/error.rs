@@ -136,6 +136,7 @@ macro_rules! library_errors {
 
 library_errors! {
     Config(hub_client::config::ConfigError),
+    Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
     Features(hub_client::features::FeatureError),

@@ -68,18 +68,59 @@ pub(crate) struct CheckArgs {
 Publishing again after an interruption sends only what is missing. Releases never change: the same
 version with other content is refused.
 
+A name with several owners is signed in turn, each on its own machine: --draft checks, signs and
+sends the files, but writes the statement to a file; the others run `hub cosign` on it; when enough
+have signed, --signed publishes it.
+
 Examples:
   hub publish dots
   hub publish passport-extractor --key alpha --key /media/beta.pem
-  hub publish dots --dry-run")]
+  hub publish dots --dry-run
+  hub publish passport-extractor --draft passport-2.1.0.json
+  hub publish --signed passport-2.1.0.json")]
 pub(crate) struct PublishArgs {
-    /// The author's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
+    /// The author's folder; with --signed only needed when the hub lacks files
+    #[arg(value_name = "DIR", required_unless_present = "signed")]
+    pub(crate) folder: Option<PathBuf>,
     /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
     #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
     pub(crate) keys: Vec<String>,
+    /// Write the statement to a new file for the other owners instead of publishing it
+    #[arg(long, value_name = "FILE", conflicts_with = "signed")]
+    pub(crate) draft: Option<PathBuf>,
+    /// Publish what the owners have signed
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    pub(crate) signed: Option<PathBuf>,
     /// Sign and verify, but send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `hub cosign`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Shows what is signed, checks it as a pull would, and adds your signature to the file: the files come
+from the hub, or from your own copy of the author's folder with --folder; the graph is inspected,
+the probes run here, the promise of the version number compared. Nothing is published by it.
+
+Examples:
+  hub cosign passport-2.1.0.json
+  hub cosign passport-2.1.0.json --dry-run
+  hub cosign passport-2.1.0.json --folder passport-extractor --key release-2027")]
+pub(crate) struct CosignArgs {
+    /// What another owner has drafted
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Check it against this author's folder instead of the files on the hub
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// The key to sign with: its name, or the path of its file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) key: String,
+    /// Write the result to this file instead
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Check and show, but do not sign
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -92,7 +133,8 @@ it, with the reason. Nothing is deleted.
 
 Examples:
   hub yank passport-extractor@2.1.0 --reason \"confuses visa with permit\" --replacement 2.1.1
-  hub yank passport-extractor@2.1.0 --undo --reason \"the report was wrong\"")]
+  hub yank passport-extractor@2.1.0 --undo --reason \"the report was wrong\"
+  hub yank passport-extractor@2.1.0 --reason \"wrong colours\" --draft yank.json")]
 pub(crate) struct YankArgs {
     /// The release, by its exact version
     #[arg(value_name = "REF")]
@@ -109,4 +151,8 @@ pub(crate) struct YankArgs {
     /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
     #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
     pub(crate) keys: Vec<String>,
+    /// Write the statement to a new file for the other owners instead of sending it: they run
+    /// `hub cosign`, then `hub publish --signed` records it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ mod finding;
 mod learning;
 mod local;
 
-pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
+pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
@@ -143,6 +143,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Sign an author's folder and publish it as a release
     Publish(PublishArgs),
+    /// Check what another owner has drafted, and sign it too
+    Cosign(CosignArgs),
     /// Withdraw a release, or restore it
     Yank(YankArgs),
     /// Look for what is wrong with this installation

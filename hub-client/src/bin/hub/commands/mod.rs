@@ -5,6 +5,7 @@
 mod chosen;
 mod completions;
 mod consortium;
+mod cosign;
 mod doctor;
 mod embed;
 mod embedding;
@@ -56,6 +57,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
+        Command::Cosign(args) => Box::pin(cosign::cosign(&args, context)).await,
         Command::Yank(args) => Box::pin(publish::yank(&args, context)).await,
         Command::Doctor => Box::pin(doctor::doctor(context)).await,
         Command::Completions(args) => completions::completions(&args, context),
