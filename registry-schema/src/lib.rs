@@ -18,7 +18,7 @@
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`] |
-//! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`] |
+//! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`], [`model_signing`] |
 //! | 5 | [`threshold`] |
 //! | 6 | [`verify`] |
 //! | 7 | [`receipt`], [`api`] |
@@ -34,6 +34,7 @@ pub mod interval;
 pub mod keys;
 pub mod limits;
 pub mod manifest;
+pub mod model_signing;
 pub mod name;
 pub mod onnx;
 pub mod preprocess;

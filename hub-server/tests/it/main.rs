@@ -9,6 +9,8 @@
 mod access;
 mod blobs;
 mod draft;
+mod members_say;
+mod model_signature;
 mod operations;
 mod publishing;
 mod reading;

@@ -101,6 +101,8 @@ codes! {
     VersionPromise, "version_promise", 409;
     /// The statement's number does not come next.
     YankSequence, "yank_sequence", 409;
+    /// The number of a member's statement does not come next.
+    StatementSequence, "statement_sequence", 409;
     /// Something is larger than allowed.
     TooLarge, "too_large", 413;
     /// The media type is not what this path takes.
