@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use registry_schema::api::ReleaseDetail;
 use registry_schema::compatibility::{CompatibilityError, compare_probes};
 use registry_schema::content::{self, ContentError};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::model_signing::{ModelSignature, ModelSigningError};
 use registry_schema::receipt::Receipt;
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
@@ -77,6 +79,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     check_yanks(request, &release, &answer.yanks)?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
+    let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
         v: 1,
@@ -87,6 +90,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         yanks: answer.yanks,
         policy: request.policy.text().to_owned(),
         probe_cosine: checked.probe_cosine,
+        model_signature,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
@@ -96,6 +100,35 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         installed,
         fetched_bytes: checked.fetched_bytes,
     })
+}
+
+/// The `model.sig` that travels with a release: nothing here depends on it, but one that signs
+/// something else is not passed on to those who would believe it.
+async fn fetch_model_signature(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    answer: &ReleaseDetail,
+) -> Result<Option<String>, PullError> {
+    let Some(attached) = &answer.model_signature else {
+        return Ok(None);
+    };
+    let error = |source| PullError::ModelSignature {
+        reference: release.reference(),
+        source,
+    };
+    let size_bytes = attached
+        .size_bytes
+        .min(limits::MODEL_SIGNATURE_BYTES as u64);
+    let name = &release.manifest().name;
+    let blob = request
+        .registry
+        .small_blob(name, &attached.digest, size_bytes);
+    let bytes = blob.await?;
+    ModelSignature::parse(&bytes)
+        .and_then(|signature| signature.check_statement(&release.statement_digest()))
+        .map_err(error)?;
+    // JSON is UTF-8, or it would not have been read.
+    Ok(String::from_utf8(bytes).ok())
 }
 
 /// Files that came from a hub and were found to be what a statement says.
@@ -432,6 +465,15 @@ pub enum PullError {
         /// The promise that is broken.
         #[source]
         source: CompatibilityError,
+    },
+    /// A `model.sig` of something else.
+    #[error("`{reference}` is refused: its `model.sig` is not of this release")]
+    ModelSignature {
+        /// Which release.
+        reference: Reference,
+        /// What is wrong with it.
+        #[source]
+        source: ModelSigningError,
     },
     /// The predecessor.
     #[error(transparent)]

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "",
     "login",
     "logout",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 29] = [
     "pull",
     "list",
     "verify",
+    "export",
     "rm",
     "embed",
     "train",

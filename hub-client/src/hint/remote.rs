@@ -3,6 +3,7 @@
 use registry_schema::api::ProblemCode;
 use registry_schema::compatibility::CompatibilityError;
 use registry_schema::content::ContentError;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::ReceiptError;
 use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
@@ -105,12 +106,29 @@ impl Hint for VerifyError {
     }
 }
 
+impl Hint for ModelSigningError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Secret | Self::Public => Advice::with_hint(
+                ErrorCode::Invalid,
+                "`hub keygen --model-signing` makes such a key",
+            ),
+            Self::Random => Advice::of(ErrorCode::Failed),
+            _ => Advice::with_hint(
+                ErrorCode::Signature,
+                "the hub sends a `model.sig` that is not of this release: tell its operator and the publisher",
+            ),
+        }
+    }
+}
+
 impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
             Self::Policy { .. } => Advice::of(ErrorCode::Policy),
             Self::PolicyForm(error) => error.advice(),
+            Self::ModelSignature(error) => error.advice(),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }
     }
@@ -170,6 +188,7 @@ impl Hint for PullError {
                 }
             }
             Self::Probes { source, .. } => source.advice(),
+            Self::ModelSignature { source, .. } => source.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),
             Self::File(error) => error.advice(),
@@ -254,6 +273,8 @@ impl Hint for PublishError {
             Self::Verify(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Gone { .. } => Advice::of(ErrorCode::File),
+            Self::File(error) => error.advice(),
+            Self::ModelSignature(error) => error.advice(),
             Self::OtherFiles { .. } => Advice::with_hint(
                 ErrorCode::Digest,
                 "take the folder as it was when the draft was made, or make a new draft",

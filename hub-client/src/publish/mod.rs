@@ -3,6 +3,7 @@
 mod check;
 mod folder;
 mod joint;
+mod model_signature;
 mod predecessor;
 mod scaffold;
 
@@ -10,12 +11,14 @@ pub use check::{CheckError, CheckReport, check, recheck};
 pub use folder::{AuthorFolder, FolderError, MANIFEST_FILE, inspect_graph};
 pub(crate) use joint::check_same_files;
 pub use joint::{DraftedRelease, draft, draft_yank};
+pub use model_signature::{attach_model_signature, write_model_signature};
 pub use predecessor::{PredecessorError, PredecessorRelease};
 pub use scaffold::{ScaffoldError, import_preprocessor_config, scaffold};
 
 use registry_schema::api::{Published, YankRecorded};
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
 use registry_schema::trust_root::ConsortiumPolicy;
@@ -24,6 +27,7 @@ use registry_schema::verify::{
 };
 use semver::Version;
 
+use crate::files::FileError;
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
 use crate::runtime::RuntimeOptions;
 
@@ -296,6 +300,12 @@ pub enum PublishError {
         /// Which.
         path: String,
     },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `model.sig`.
+    #[error(transparent)]
+    ModelSignature(#[from] ModelSigningError),
     /// The folder is not the one that was signed.
     #[error("the folder does not hold the release that was signed: {what} differs")]
     OtherFiles {

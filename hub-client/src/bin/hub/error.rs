@@ -135,6 +135,7 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Bundle(hub_client::bundle::BundleError),
     Config(hub_client::config::ConfigError),
     Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
@@ -156,6 +157,7 @@ library_errors! {
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Policy(registry_schema::trust_root::PolicyError),
+    ModelSigning(registry_schema::model_signing::ModelSigningError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
 }

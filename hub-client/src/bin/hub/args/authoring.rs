@@ -13,13 +13,20 @@ use semver::Version;
 The secret key stays in a folder only you can read. Give the public key to whoever founds the
 consortium. A key that exists is never replaced.
 
+With --model-signing it is a P-256 key for `hub publish --oms-key`: it signs model.sig for the
+verifiers of OpenSSF Model Signing, and nothing a hub asks for.
+
 Examples:
   hub keygen
-  hub keygen --name release-2027")]
+  hub keygen --name release-2027
+  hub keygen --model-signing")]
 pub(crate) struct KeygenArgs {
-    /// What to call the key
-    #[arg(long, default_value = "default")]
-    pub(crate) name: String,
+    /// What to call the key; `default`, or `model-signing` for such a key, when absent
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Make a P-256 key for model.sig instead
+    #[arg(long)]
+    pub(crate) model_signing: bool,
 }
 
 /// `hub new`
@@ -76,6 +83,7 @@ Examples:
   hub publish dots
   hub publish passport-extractor --key alpha --key /media/beta.pem
   hub publish dots --dry-run
+  hub publish dots --oms-key model-signing
   hub publish passport-extractor --draft passport-2.1.0.json
   hub publish --signed passport-2.1.0.json")]
 pub(crate) struct PublishArgs {
@@ -91,6 +99,10 @@ pub(crate) struct PublishArgs {
     /// Publish what the owners have signed
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     pub(crate) signed: Option<PathBuf>,
+    /// Also write model.sig with this P-256 key, for OpenSSF Model Signing's verifiers, and send it
+    /// along: its name, or the path of its file
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "draft")]
+    pub(crate) oms_key: Option<String>,
     /// Sign and verify, but send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -13,7 +13,7 @@ pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
-pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
 
 use std::num::NonZeroUsize;
 
@@ -120,6 +120,8 @@ pub(crate) enum Command {
     List,
     /// Verify an installed release again, without the network
     Verify(VerifyArgs),
+    /// Write an installed release into a folder, for other programs or without its hub
+    Export(BundleArgs),
     /// Remove an installed release
     Rm(RmArgs),
     /// Compute features of images

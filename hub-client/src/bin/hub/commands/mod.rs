@@ -2,6 +2,7 @@
 //!
 //! Commands that are `async` talk to a hub; the others open no connection.
 
+mod bundle;
 mod chosen;
 mod completions;
 mod consortium;
@@ -41,6 +42,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Pull(args) => Box::pin(pull::pull(&args, context)).await,
         Command::List => installed::list(context),
         Command::Verify(args) => installed::verify(&args, context),
+        Command::Export(args) => bundle::export(&args, context),
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
         Command::Predict(args) => predict::predict(&args, context),

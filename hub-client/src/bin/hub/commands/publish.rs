@@ -1,7 +1,7 @@
 //! `hub publish`, `hub yank`: statements signed with this machine's keys.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hub_client::publish::{self, AuthorFolder, SignedRelease, YankRequest};
 use hub_client::registry::Registry;
@@ -9,6 +9,7 @@ use hub_client::{files, keys};
 use registry_schema::digest::Digest;
 use registry_schema::keys::SecretKey;
 use registry_schema::limits;
+use registry_schema::model_signing;
 use registry_schema::name::MemberName;
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseStatement, Statement, YankAction, YankStatement};
@@ -34,6 +35,9 @@ struct PublishView {
     /// Present when the other owners have to sign first.
     #[serde(skip_serializing_if = "Option::is_none")]
     draft: Option<DraftView>,
+    /// The `model.sig` that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_signature: Option<String>,
     /// Absent when nothing was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     published: Option<SentView>,
@@ -84,6 +88,7 @@ impl PublishView {
             files: release.files().len(),
             size_bytes: release.files().iter().map(|file| file.size_bytes).sum(),
             draft: None,
+            model_signature: None,
             published: None,
         }
     }
@@ -107,7 +112,7 @@ pub(super) async fn publish(
         return send_yank(yank, &draft, args.dry_run, &registry, context).await;
     }
     let signed = SignedRelease::from_envelope(&envelope, folder, &policy)?;
-    send(&signed, args.dry_run, &registry, context).await
+    send(args, &signed, &registry, context).await
 }
 
 async fn sign(
@@ -126,7 +131,7 @@ async fn sign(
         let signed = publish::sign(folder, &keys, registry, policy, options).await?;
         drop(spinner);
         // 3. send
-        return send(&signed, args.dry_run, registry, context).await;
+        return send(args, &signed, registry, context).await;
     };
     let drafted = publish::draft(folder, &keys, registry, policy, options).await?;
     drop(spinner);
@@ -158,30 +163,53 @@ async fn sign(
 }
 
 async fn send(
+    args: &PublishArgs,
     signed: &SignedRelease,
-    is_dry_run: bool,
     registry: &Registry,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     context.check_interrupt()?;
-    let published = if is_dry_run {
+    let release = signed.release();
+    let model_signature = write_model_signature(args, signed, context)?;
+    let published = if args.dry_run {
         None
     } else {
         let bar = Bar::bytes(context, "publishing");
-        let report = publish::publish(signed, registry, &bar.transfer(context)).await?;
+        let progress = bar.transfer(context);
+        let report = publish::publish(signed, registry, &progress).await?;
+        if let Some(path) = &model_signature {
+            publish::attach_model_signature(release, path, registry, &progress).await?;
+        }
         Some(SentView {
             hub: registry.url().to_owned(),
             at: Some(report.published.published_at),
             sent_bytes: report.sent_bytes,
         })
     };
-    let release = signed.release();
     let (statement, signers) = (release.statement_digest(), signers(release));
     context.show(&PublishView {
+        model_signature: model_signature.map(|path| path.display().to_string()),
         published,
         ..PublishView::new(release.statement(), statement, signers)
     })?;
     Ok(Outcome::Done)
+}
+
+/// `model.sig` in the author's folder, or beside the signed file.
+fn write_model_signature(
+    args: &PublishArgs,
+    signed: &SignedRelease,
+    context: &Context,
+) -> Result<Option<PathBuf>, CommandError> {
+    let Some(name) = &args.oms_key else {
+        return Ok(None);
+    };
+    let key = keys::load_model_signing(context.folders(), name)?;
+    let beside = args.signed.as_deref().and_then(Path::parent);
+    let folder = args.folder.as_deref().or(beside).unwrap_or(Path::new("."));
+    let path = folder.join(model_signing::FILE);
+    publish::write_model_signature(signed.release(), &key, &path)?;
+    Ok(Some(path))
 }
 
 #[derive(Serialize)]
@@ -278,6 +306,7 @@ impl Answer for PublishView {
         page.field("statement", self.statement)?;
         let files = format!("{}, {}", self.files, size(self.size_bytes));
         page.field("files", files)?;
+        page.optional("model.sig", self.model_signature.as_ref())?;
         if let Some(draft) = &self.draft {
             draft.write_text(page)?;
         }
