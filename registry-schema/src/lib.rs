@@ -17,7 +17,7 @@
 //! |---|---|
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
-//! | 3 | [`manifest`], [`envelope`], [`onnx`] |
+//! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
 //! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`] |
 //! | 5 | [`threshold`] |
 //! | 6 | [`verify`] |
@@ -32,6 +32,7 @@ pub mod graph;
 mod hex;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod manifest;
 pub mod name;
 pub mod onnx;
