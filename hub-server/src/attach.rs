@@ -40,7 +40,8 @@ pub(crate) fn attach(
     // 2. The release is there, and the blob was uploaded under its name.
     let (row, bound, earlier) = hub.database.with(|connection| {
         let exact = Requirement::Exact(request.version.clone());
-        let row = resolve(connection, &request.name, &exact)?;
+        let covered = hub.log.published_size();
+        let row = resolve(connection, &request.name, &exact, covered)?;
         let bound = blobs::size_bytes(connection, &request.name, &request.digest)?;
         let earlier = model_signatures::find(connection, &row.statement)?;
         Ok::<_, AttachError>((row, bound, earlier))

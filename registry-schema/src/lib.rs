@@ -17,7 +17,7 @@
 //! |---|---|
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
-//! | 3 | [`manifest`], [`envelope`], [`onnx`] |
+//! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
 //! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`], [`model_signing`] |
 //! | 5 | [`threshold`] |
 //! | 6 | [`verify`] |
@@ -33,6 +33,7 @@ mod hex;
 pub mod interval;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod manifest;
 pub mod model_signing;
 pub mod name;

@@ -17,6 +17,7 @@ pub(crate) struct AdvisoryRow {
     pub(crate) envelope: Vec<u8>,
     pub(crate) recorded_at: i64,
     pub(crate) recorded_by: String,
+    pub(crate) log_index: i64,
 }
 
 /// # Errors

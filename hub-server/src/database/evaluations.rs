@@ -15,6 +15,7 @@ pub(crate) struct EvaluationRow {
     pub(crate) envelope: Vec<u8>,
     pub(crate) recorded_at: i64,
     pub(crate) recorded_by: String,
+    pub(crate) log_index: i64,
 }
 
 /// # Errors

@@ -14,6 +14,7 @@ pub(crate) struct KeyCompromiseRow {
     pub(crate) envelope: Vec<u8>,
     pub(crate) recorded_at: i64,
     pub(crate) recorded_by: String,
+    pub(crate) log_index: i64,
 }
 
 /// # Errors
@@ -42,7 +43,7 @@ pub(crate) fn of_member(
 /// All, oldest first.
 pub(crate) fn list(connection: &mut Connection) -> Result<Vec<KeyCompromiseRow>, DatabaseError> {
     Ok(key_compromises::table
-        .order((key_compromises::recorded_at, key_compromises::statement))
+        .order(key_compromises::log_index)
         .select(KeyCompromiseRow::as_select())
         .load(connection)?)
 }

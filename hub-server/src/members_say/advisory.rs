@@ -1,16 +1,18 @@
 //! A member's warning about the releases of a name, and its end.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use registry_schema::api::StatementRecorded;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::AdvisoryAction;
 use registry_schema::verify::{VerifyError, verify_advisory};
 
-use super::{SayError, check_number, check_room, check_speaker, recorded};
+use super::{Checked, Draft, SayError, State, check_number, check_room, check_speaker, place, say};
 use crate::app::Hub;
 use crate::database::advisories::{self, AdvisoryRow};
-use crate::database::to_column;
+use crate::database::{Connection, from_column, to_column};
+use crate::log::{NewEntry, Place};
 use crate::publish::{Recorded, stored_release};
 use crate::resolve::resolve;
 
@@ -22,22 +24,36 @@ pub(crate) struct AdvisoryRequest {
     pub(crate) member: MemberName,
 }
 
-/// Records a statement of an advisory. Waits for the database; call it on a thread that may.
+/// Records a statement of an advisory.
 ///
 /// # Errors
-/// [`SayError`] names the step that refused; nothing is recorded then.
-pub(crate) fn record_advisory(
-    hub: &Hub,
-    request: &AdvisoryRequest,
+/// [`SayError`] names the step that refused; nothing is recorded then, except that
+/// [`crate::log::LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+pub(crate) async fn record_advisory(
+    hub: Arc<Hub>,
+    request: AdvisoryRequest,
 ) -> Result<Recorded<StatementRecorded>, SayError> {
+    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+    say(hub, entry, move |hub| check(hub, &request)).await
+}
+
+/// A statement of an advisory about to be recorded.
+struct AdvisoryDraft {
+    row: AdvisoryRow,
+    name: Name,
+    action: AdvisoryAction,
+}
+
+fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>, SayError> {
     // 1. The member whose token this is warns about this name.
     let verified = verify_advisory(&hub.policy, &request.name, &request.envelope)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
     // 2. The release it was seen on is there, with that content.
+    let covered = hub.log.published_size();
     let row = hub.database.with(|connection| {
         let exact = Requirement::Exact(said.version.clone());
-        resolve(connection, &request.name, &exact)
+        resolve(connection, &request.name, &exact, covered)
     })?;
     let release = stored_release(hub, &request.name, &row)
         .map_err(|error| SayError::Publish(Box::new(error)))?;
@@ -54,25 +70,46 @@ pub(crate) fn record_advisory(
         sequence: to_column(said.sequence)?,
         statement: verified.statement_digest().to_string(),
         envelope: request.envelope.clone(),
-        recorded_at: Timestamp::now().as_second(),
+        recorded_at: 0,
         recorded_by: request.member.to_string(),
+        log_index: 0,
     };
-    // 3. The same again is fine; else its numbers come next. Recorded at once or not at all.
-    let (recorded_at, is_new) = hub.database.transaction(|connection| {
-        let mut earlier = advisories::list(connection, &request.name)?;
-        earlier.retain(|one| one.member == new.member);
-        if let Some(same) = earlier.iter().find(|one| one.envelope == new.envelope) {
-            return Ok((same.recorded_at, false));
-        }
-        check_place(&earlier, said.number, said.sequence)?;
+    // 3. The same again is fine.
+    let earlier = hub
+        .database
+        .with(|connection| advisories::list(connection, &request.name))?;
+    let same = earlier.iter().find(|one| one.envelope == new.envelope);
+    let state = match same {
+        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+        None => State::New(AdvisoryDraft {
+            row: new,
+            name: request.name.clone(),
+            action: said.action,
+        }),
+    };
+    Ok(Checked {
+        statement: verified.statement_digest(),
+        state,
+    })
+}
+
+impl Draft for AdvisoryDraft {
+    fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
+        let mut earlier = advisories::list(connection, &self.name)?;
+        earlier.retain(|one| one.member == self.row.member);
+        let (number, sequence) = (
+            from_column(self.row.number)?,
+            from_column(self.row.sequence)?,
+        );
+        check_place(&earlier, number, sequence)?;
         // Who has said too much can still take it back.
-        if said.action == AdvisoryAction::Open {
-            check_room(earlier.iter().map(|one| &one.envelope), &new.envelope)?;
+        if self.action == AdvisoryAction::Open {
+            check_room(earlier.iter().map(|one| &one.envelope), &self.row.envelope)?;
         }
-        advisories::insert(connection, &new)?;
-        Ok::<_, SayError>((new.recorded_at, true))
-    })?;
-    Ok(recorded(verified.statement_digest(), recorded_at, is_new)?)
+        self.row.recorded_at = place.logged_at;
+        self.row.log_index = place.column()?;
+        Ok(advisories::insert(connection, &self.row)?)
+    }
 }
 
 /// A new advisory has the member's next number; a statement about one that is there comes after

@@ -9,28 +9,75 @@ pub(crate) use advisory::{AdvisoryRequest, record_advisory};
 pub(crate) use evaluation::{EvaluationRequest, record_evaluation};
 pub(crate) use key_compromise::{KeyCompromiseRequest, record_key_compromise};
 
+use std::sync::Arc;
+
 use registry_schema::api::StatementRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::name::MemberName;
 use registry_schema::verify::VerifyError;
 
-use crate::database::DatabaseError;
+use crate::app::Hub;
+use crate::database::{Connection, DatabaseError, from_column};
+use crate::log::{LogError, NewEntry, Place};
 use crate::publish::{PublishError, Recorded, time_text};
 use crate::resolve::ResolveError;
 
-/// The answer to a recorded statement.
-fn recorded(
+/// A statement whose form and signature are good.
+struct Checked<D> {
     statement: Digest,
-    recorded_at: i64,
-    is_new: bool,
-) -> Result<Recorded<StatementRecorded>, DatabaseError> {
+    state: State<D>,
+}
+
+enum State<D> {
+    /// It was recorded before.
+    Known(Place),
+    /// It can be recorded, unless its number is taken in the meantime.
+    New(D),
+}
+
+/// What will be written for a statement.
+trait Draft: Send + 'static {
+    /// Writes the row of the entry at a place, when its number comes next.
+    fn record(self, connection: &mut Connection, place: Place) -> Result<(), SayError>;
+}
+
+/// Checks on a thread that may wait, appends to the log with the row, waits for the proof.
+async fn say<D: Draft>(
+    hub: Arc<Hub>,
+    entry: NewEntry,
+    check: impl FnOnce(&Hub) -> Result<Checked<D>, SayError> + Send + 'static,
+) -> Result<Recorded<StatementRecorded>, SayError> {
+    let checked = {
+        let hub = Arc::clone(&hub);
+        tokio::task::spawn_blocking(move || check(&hub))
+    };
+    let checked = checked.await.map_err(|_| DatabaseError::Interrupted)??;
+    let (place, is_new) = match checked.state {
+        State::Known(place) => (place, false),
+        State::New(draft) => {
+            let record = move |connection: &mut Connection, place| draft.record(connection, place);
+            let ((), place) = hub.log.append(entry, record).await?;
+            (place, true)
+        }
+    };
+    let proof = hub.log.covered(place.index).await?;
     Ok(Recorded {
         answer: StatementRecorded {
-            statement,
-            recorded_at: time_text(recorded_at)?,
+            statement: checked.statement,
+            recorded_at: time_text(place.logged_at)?,
+            log_index: place.index,
+            proof: proof.to_string(),
         },
         is_new,
+    })
+}
+
+/// Where a recorded statement is.
+fn place(log_index: i64, logged_at: i64) -> Result<Place, DatabaseError> {
+    Ok(Place {
+        index: from_column(log_index)?,
+        logged_at,
     })
 }
 
@@ -100,6 +147,9 @@ pub(crate) enum SayError {
     /// The release itself.
     #[error(transparent)]
     Publish(Box<PublishError>),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -2,20 +2,44 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use registry_schema::api::{
-    AdvisoryList, EvaluationList, KeyCompromiseList, Problem, StatementRecorded,
+    AdvisoryList, EvaluationList, KeyCompromiseList, LoggedStatement, Problem, StatementRecorded,
 };
 
 use super::releases::{created, read_envelope, text};
-use super::{blocking, name_of, requirement_of, version_of};
+use super::{name_of, requirement_of, version_of};
 use crate::app::Hub;
 use crate::auth::{Publisher, Reader};
-use crate::database::{advisories, evaluations, key_compromises, releases};
+use crate::database::{
+    Connection, advisories, evaluations, from_column, key_compromises, releases,
+};
 use crate::error::Failure;
+use crate::log::Log;
 use crate::members_say::{
     AdvisoryRequest, EvaluationRequest, KeyCompromiseRequest, record_advisory, record_evaluation,
     record_key_compromise,
 };
 use crate::resolve::{ResolveError, resolve};
+
+/// Statements that the published checkpoint covers, each with its proof.
+fn logged(
+    connection: &mut Connection,
+    log: &Log,
+    said: impl Iterator<Item = (i64, Vec<u8>)>,
+) -> Result<Vec<LoggedStatement>, Failure> {
+    let covered = log.published_size();
+    let mut statements = Vec::new();
+    for (log_index, envelope) in said {
+        let log_index = from_column(log_index)?;
+        if log_index < covered {
+            statements.push(LoggedStatement {
+                envelope: text(envelope)?,
+                log_index,
+                proof: log.proof(connection, log_index)?.to_string(),
+            });
+        }
+    }
+    Ok(statements)
+}
 
 type ReleasePath = web::Path<(String, String, String)>;
 
@@ -33,17 +57,17 @@ pub(super) async fn evaluations(
     path: ReleasePath,
 ) -> Result<web::Json<EvaluationList>, Failure> {
     let (name, requirement) = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
-    let rows = hub
+    let log = hub.log.clone();
+    let evaluations = hub
         .database
         .run(move |connection| {
-            let row = resolve(connection, &name, &requirement)?;
-            Ok::<_, ResolveError>(evaluations::list(connection, &row.statement)?)
+            let row = resolve(connection, &name, &requirement, log.published_size())?;
+            let rows = evaluations::list(connection, &row.statement)?;
+            let said = rows.into_iter().map(|row| (row.log_index, row.envelope));
+            logged(connection, &log, said)
         })
         .await?;
-    let evaluations = rows.into_iter().map(|row| text(row.envelope));
-    Ok(web::Json(EvaluationList {
-        evaluations: evaluations.collect::<Result<_, _>>()?,
-    }))
+    Ok(web::Json(EvaluationList { evaluations }))
 }
 
 /// Evaluate a release: a member's signed figures
@@ -71,7 +95,7 @@ pub(super) async fn evaluate(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    let recorded = blocking(move || record_evaluation(&hub, &wish)).await?;
+    let recorded = record_evaluation(hub.into_inner(), wish).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
@@ -88,19 +112,19 @@ pub(super) async fn advisories(
     path: web::Path<(String, String)>,
 ) -> Result<web::Json<AdvisoryList>, Failure> {
     let name = name_of(&path.0, &path.1)?;
-    let rows = hub
+    let log = hub.log.clone();
+    let advisories = hub
         .database
         .run(move |connection| {
             if releases::revision(connection, &name)? == 0 {
-                return Err(ResolveError::NoSuchExtractor { name });
+                return Err(ResolveError::NoSuchExtractor { name }.into());
             }
-            Ok(advisories::list(connection, &name)?)
+            let rows = advisories::list(connection, &name)?;
+            let said = rows.into_iter().map(|row| (row.log_index, row.envelope));
+            logged(connection, &log, said)
         })
         .await?;
-    let advisories = rows.into_iter().map(|row| text(row.envelope));
-    Ok(web::Json(AdvisoryList {
-        advisories: advisories.collect::<Result<_, _>>()?,
-    }))
+    Ok(web::Json(AdvisoryList { advisories }))
 }
 
 /// Warn about releases of a name, or end a warning: a member's signed statement
@@ -126,7 +150,7 @@ pub(super) async fn warn(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    let recorded = blocking(move || record_advisory(&hub, &wish)).await?;
+    let recorded = record_advisory(hub.into_inner(), wish).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
@@ -138,11 +162,16 @@ pub(super) async fn key_compromises(
     _: Reader,
     hub: web::Data<Hub>,
 ) -> Result<web::Json<KeyCompromiseList>, Failure> {
-    let rows = hub.database.run(key_compromises::list).await?;
-    let envelopes = rows.into_iter().map(|row| text(row.envelope));
-    Ok(web::Json(KeyCompromiseList {
-        key_compromises: envelopes.collect::<Result<_, _>>()?,
-    }))
+    let log = hub.log.clone();
+    let key_compromises = hub
+        .database
+        .run(move |connection| {
+            let rows = key_compromises::list(connection)?;
+            let said = rows.into_iter().map(|row| (row.log_index, row.envelope));
+            logged(connection, &log, said)
+        })
+        .await?;
+    Ok(web::Json(KeyCompromiseList { key_compromises }))
 }
 
 /// Take a key back: a member's signed statement about a key of its own
@@ -163,6 +192,6 @@ pub(super) async fn take_key_back(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    let recorded = blocking(move || record_key_compromise(&hub, &wish)).await?;
+    let recorded = record_key_compromise(hub.into_inner(), wish).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }

@@ -5,7 +5,7 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{attachments, extractors, hub, members_say, oci, releases};
+use super::{attachments, extractors, hub, log, members_say, oci, releases};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use super::{attachments, extractors, hub, members_say, oci, releases};
         members_say::evaluations, members_say::evaluate,
         members_say::advisories, members_say::warn,
         members_say::key_compromises, members_say::take_key_back,
+        log::checkpoint, log::tile,
         oci::version, oci::blobs::read,
         oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,
         oci::uploads::cancel,

@@ -9,6 +9,7 @@
 mod access;
 mod blobs;
 mod draft;
+mod log;
 mod members_say;
 mod model_signature;
 mod operations;

@@ -6,6 +6,8 @@ use registry_schema::api::{
 };
 use registry_schema::digest::Digest;
 use registry_schema::envelope::{self, Envelope};
+use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::proof::LogProof;
 use registry_schema::reference::Requirement;
 use registry_schema::statement::{
     AdvisoryAction, AdvisoryStatement, AffectedVersions, ClassFigures, EvaluationStatement,
@@ -113,7 +115,7 @@ async fn a_rival_evaluates_and_everybody_can_check_it() {
     let evaluations: Vec<_> = list
         .evaluations
         .iter()
-        .map(|one| verify_evaluation(&policy(), &verified, one.as_bytes()).unwrap())
+        .map(|one| verify_evaluation(&policy(), &verified, one.envelope.as_bytes()).unwrap())
         .collect();
     let current = current_evaluations(&evaluations).unwrap();
     let members: Vec<_> = current
@@ -121,6 +123,17 @@ async fn a_rival_evaluates_and_everybody_can_check_it() {
         .map(|one| one.signer().member.as_str())
         .collect();
     assert_eq!(members, ["alpha", "beta"]);
+    // Each is an entry of the log, and the log is whole.
+    for one in &list.evaluations {
+        let proof = LogProof::parse(one.proof.as_bytes()).unwrap();
+        assert_eq!(proof.index, one.log_index);
+        let leaf = leaf_hash(one.envelope.as_bytes());
+        let head = world.log_policy().check_proof(&proof, &leaf).unwrap();
+        assert_eq!(head.checkpoint().size, 3);
+    }
+    assert_eq!(said.log_index, 1);
+    let (is_whole, findings) = world.verify_log();
+    assert!(is_whole, "{findings}");
 }
 
 #[tokio::test]
@@ -194,7 +207,7 @@ async fn one_member_cannot_drown_the_others() {
         };
         signed(statement.to_payload(), BETA)
     };
-    let mut number = 0;
+    let mut number = 0_u64;
     let refused = loop {
         number += 1;
         let answer = post(&world, &beta, &path, long(number, 1, AdvisoryAction::Open)).await;
@@ -204,6 +217,11 @@ async fn one_member_cannot_drown_the_others() {
         assert!(number < 100, "there is a limit");
     };
     problem(refused, ProblemCode::TooLarge).await;
+    // What is refused leaves nothing in the log.
+    let (is_whole, findings) = world.verify_log();
+    assert!(is_whole, "{findings}");
+    let recorded_ones: AdvisoryList = world.json(&path).await;
+    assert_eq!(recorded_ones.advisories.len(), number as usize - 1);
     // What is there can still be taken back.
     let closing = post(&world, &beta, &path, long(1, 2, AdvisoryAction::Close)).await;
     recorded(closing, StatusCode::CREATED).await;
@@ -225,7 +243,7 @@ async fn advisories_stand_until_they_are_closed() {
         let verified_ones: Vec<_> = list
             .advisories
             .iter()
-            .map(|one| verify_advisory(&policy(), &release.name, one.as_bytes()).unwrap())
+            .map(|one| verify_advisory(&policy(), &release.name, one.envelope.as_bytes()).unwrap())
             .collect();
         open_advisories(&verified, &verified_ones).unwrap().len()
     };
@@ -284,6 +302,7 @@ async fn a_key_is_taken_back_by_its_member() {
     recorded(answer, StatusCode::OK).await;
     let list: KeyCompromiseList = world.json(KEY_COMPROMISES_PATH).await;
     assert_eq!(list.key_compromises.len(), 1);
-    let verified = verify_key_compromise(&policy(), list.key_compromises[0].as_bytes()).unwrap();
+    let envelope = &list.key_compromises[0].envelope;
+    let verified = verify_key_compromise(&policy(), envelope.as_bytes()).unwrap();
     assert_eq!(*verified.statement(), says);
 }

@@ -14,6 +14,7 @@ CREATE TABLE evaluations (
     envelope BLOB NOT NULL,
     recorded_at BIGINT NOT NULL,
     recorded_by TEXT NOT NULL,
+    log_index BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (release_statement, member, sequence)
 );
 
@@ -26,6 +27,7 @@ CREATE TABLE advisories (
     envelope BLOB NOT NULL,
     recorded_at BIGINT NOT NULL,
     recorded_by TEXT NOT NULL,
+    log_index BIGINT NOT NULL UNIQUE,
     PRIMARY KEY (name, member, number, sequence)
 );
 
@@ -35,6 +37,7 @@ CREATE TABLE key_compromises (
     key_id TEXT NOT NULL,
     envelope BLOB NOT NULL,
     recorded_at BIGINT NOT NULL,
-    recorded_by TEXT NOT NULL
+    recorded_by TEXT NOT NULL,
+    log_index BIGINT NOT NULL UNIQUE
 );
 CREATE INDEX key_compromises_member ON key_compromises (member);

@@ -156,6 +156,7 @@ library_errors! {
     Runtime(hub_client::runtime::RuntimeError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
+    Witness(hub_client::witness::WitnessError),
     Policy(registry_schema::trust_root::PolicyError),
     ModelSigning(registry_schema::model_signing::ModelSigningError),
     Verify(registry_schema::verify::VerifyError),

@@ -5,6 +5,7 @@ mod consortium;
 mod finding;
 mod learning;
 mod local;
+mod witness;
 
 pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
@@ -14,6 +15,7 @@ pub(crate) use learning::{
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
 
@@ -139,6 +141,9 @@ pub(crate) enum Command {
     /// Found a consortium, or show its policy
     #[command(subcommand)]
     Consortium(ConsortiumCommand),
+    /// Be a witness: cosign what hubs log, so that no hub can show two histories
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Start an author's folder for a new extractor
     New(NewArgs),
     /// Check an author's folder and compute its probe vectors

@@ -25,9 +25,10 @@ mod search;
 mod show;
 mod train;
 mod trust;
+mod witness;
 
 use crate::app::Outcome;
-use crate::args::{Command, ConsortiumCommand, HeadCommand};
+use crate::args::{Command, ConsortiumCommand, HeadCommand, WitnessCommand};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -56,6 +57,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(ConsortiumCommand::Init(args)) => consortium::init(&args, context),
         Command::Consortium(ConsortiumCommand::Show(args)) => consortium::show(&args, context),
+        Command::Witness(WitnessCommand::Init(args)) => witness::init(&args, context),
+        Command::Witness(WitnessCommand::Serve(args)) => {
+            Box::pin(witness::serve(args, context)).await
+        }
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
