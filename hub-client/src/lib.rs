@@ -11,6 +11,7 @@ pub mod head;
 pub mod hint;
 pub mod keys;
 pub mod lockfile;
+pub mod members_say;
 pub mod publish;
 pub mod pull;
 pub mod registry;

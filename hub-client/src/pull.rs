@@ -15,10 +15,12 @@ use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
 use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
 use registry_schema::verify::{
-    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
+    verify_yank,
 };
 
 use crate::files::{self, FileError};
+use crate::members_say::{SayError, release_advisories};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
 use crate::runtime::conformance::probe_vectors;
@@ -60,6 +62,8 @@ pub struct Pulled {
     pub installed: InstalledRelease,
     /// Bytes that came from the hub; the rest was here.
     pub fetched_bytes: u64,
+    /// Members' warnings that stand and affect it, worst first.
+    pub advisories: Vec<VerifiedAdvisory>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -77,6 +81,8 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     refuse_another_history(request, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &answer.yanks)?;
+    // what members warn of is for the user to judge; that it verifies is not
+    let advisories = release_advisories(&release, request.registry, request.policy).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
@@ -99,6 +105,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     Ok(Pulled {
         installed,
         fetched_bytes: checked.fetched_bytes,
+        advisories,
     })
 }
 
@@ -475,6 +482,9 @@ pub enum PullError {
         #[source]
         source: ModelSigningError,
     },
+    /// What members say.
+    #[error(transparent)]
+    Say(#[from] SayError),
     /// The predecessor.
     #[error(transparent)]
     Predecessor(#[from] PredecessorError),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 35] = [
     "",
     "login",
     "logout",
@@ -46,6 +46,8 @@ const COMMANDS: [&str; 33] = [
     "check",
     "publish",
     "cosign",
+    "attest",
+    "advisory",
     "yank",
     "doctor",
 ];

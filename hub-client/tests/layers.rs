@@ -14,7 +14,7 @@ fn modules_import_lower_floors_only() {
             "keys", "registry", "dataset", "head", "lockfile", "runtime", "witness",
         ],
         &["store", "trust", "consortium", "features"],
-        &["publish", "bundle"],
+        &["publish", "bundle", "members_say"],
         &["pull"],
         &["cosign"],
         &["hint"],

@@ -135,6 +135,8 @@ codes! {
     RefusedFile, "refused_file", 4;
     /// The release is withdrawn by its owners.
     Yanked, "yanked", 4;
+    /// Too few other members have found the release fit.
+    TooFewEvaluations, "too_few_evaluations", 4;
     /// The hub sent another statement than the lock file names.
     LockMismatch, "lock_mismatch", 4;
     /// The hub's certificate is not trusted.

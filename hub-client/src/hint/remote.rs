@@ -10,6 +10,7 @@ use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::cosign::CosignError;
+use crate::members_say::SayError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
 use crate::registry::RegistryError;
@@ -189,6 +190,7 @@ impl Hint for PullError {
             }
             Self::Probes { source, .. } => source.advice(),
             Self::ModelSignature { source, .. } => source.advice(),
+            Self::Say(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),
             Self::File(error) => error.advice(),
@@ -302,6 +304,44 @@ impl Hint for CosignError {
             Self::Predecessor(error) => error.advice(),
             Self::Pull(error) => error.advice(),
             Self::Store(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for SayError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotAMember { .. } => Advice::with_hint(
+                ErrorCode::Policy,
+                "give the key the consortium knows with --key; `hub trust` shows the pinned policy",
+            ),
+            Self::TrainingImages { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "sign only what the head has not seen: run `hub eval --unseen --json` again",
+            ),
+            Self::TooFewEvaluations { reference, .. } => Advice::with_hint(
+                ErrorCode::TooFewEvaluations,
+                format!(
+                    "`hub show {}` lists what members say; name the exact version to take it all the same, or lower evaluations_required in config.toml",
+                    reference.name
+                ),
+            ),
+            Self::EvalFile { .. } | Self::Figures { .. } | Self::OtherImages => Advice::with_hint(
+                ErrorCode::Invalid,
+                "write it with `hub eval --json > eval.json`",
+            ),
+            Self::OtherRelease { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "name the release the figures are of, or evaluate this one",
+            ),
+            Self::NoAdvisory { .. } | Self::Closed { .. } => Advice::with_hint(
+                ErrorCode::NotFound,
+                "`hub show NAME` lists the open advisories",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
         }
     }
 }

@@ -221,7 +221,7 @@ async fn one_member_cannot_drown_the_others() {
     let (is_whole, findings) = world.verify_log();
     assert!(is_whole, "{findings}");
     let recorded_ones: AdvisoryList = world.json(&path).await;
-    assert_eq!(recorded_ones.advisories.len(), number as usize - 1);
+    assert_eq!(recorded_ones.advisories.len() as u64, number - 1);
     // What is there can still be taken back.
     let closing = post(&world, &beta, &path, long(1, 2, AdvisoryAction::Close)).await;
     recorded(closing, StatusCode::CREATED).await;

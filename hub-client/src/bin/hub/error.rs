@@ -152,6 +152,7 @@ library_errors! {
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),
     Pull(hub_client::pull::PullError),
+    Say(hub_client::members_say::SayError),
     Registry(hub_client::registry::RegistryError),
     Runtime(hub_client::runtime::RuntimeError),
     Store(hub_client::store::StoreError),

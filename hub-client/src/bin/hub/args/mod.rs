@@ -5,6 +5,7 @@ mod consortium;
 mod finding;
 mod learning;
 mod local;
+mod members_say;
 mod witness;
 
 pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
@@ -15,6 +16,7 @@ pub(crate) use learning::{
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use members_say::{AdvisoryArgs, AttestArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
@@ -152,6 +154,10 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     /// Check what another owner has drafted, and sign it too
     Cosign(CosignArgs),
+    /// Sign what you found out about a release on your own images
+    Attest(AttestArgs),
+    /// Warn about releases, or end a warning
+    Advisory(AdvisoryArgs),
     /// Withdraw a release, or restore it
     Yank(YankArgs),
     /// Look for what is wrong with this installation

@@ -17,6 +17,8 @@ mod head;
 mod installed;
 mod keygen;
 mod login;
+mod members_say;
+mod members_view;
 mod predict;
 mod publish;
 mod pull;
@@ -65,6 +67,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
         Command::Cosign(args) => Box::pin(cosign::cosign(&args, context)).await,
+        Command::Attest(args) => Box::pin(members_say::attest(&args, context)).await,
+        Command::Advisory(args) => Box::pin(members_say::advisory(&args, context)).await,
         Command::Yank(args) => Box::pin(publish::yank(&args, context)).await,
         Command::Doctor => Box::pin(doctor::doctor(context)).await,
         Command::Completions(args) => completions::completions(&args, context),
