@@ -85,6 +85,11 @@ impl Folders {
         self.data.join("heads")
     }
 
+    /// The folder of this machine's witness.
+    pub fn witness(&self) -> PathBuf {
+        self.data.join("witness")
+    }
+
     /// Where the onnxruntime library may be put.
     pub fn runtime(&self) -> PathBuf {
         self.data.join("runtime")
@@ -106,6 +111,10 @@ pub struct UserConfig {
     /// SHA-256 of the consortium policy this user trusts, written by `hub trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Digest>,
+    /// How many other members must have found a release fit before a floating reference such as
+    /// `@2` moves to it; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluations_required: Option<u32>,
     /// Threads of the runtime and the decoders; all cores when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -236,6 +245,7 @@ mod tests {
         let config = UserConfig {
             hub: Some(hub),
             policy: Some(Digest::of(b"p")),
+            evaluations_required: Some(2),
             threads: Some(2),
         };
         config.save(&folders).unwrap();

@@ -1,8 +1,10 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
+pub mod bundle;
 pub mod config;
 pub mod confine;
 pub mod consortium;
+pub mod cosign;
 pub mod dataset;
 pub mod features;
 pub mod files;
@@ -10,10 +12,12 @@ pub mod head;
 pub mod hint;
 pub mod keys;
 pub mod lockfile;
+pub mod members_say;
 pub mod publish;
 pub mod pull;
 pub mod registry;
 pub mod runtime;
 pub mod store;
 pub mod trust;
+pub mod witness;
 pub mod worker;

@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use registry_schema::api::ReleaseDetail;
 use registry_schema::compatibility::{CompatibilityError, compare_probes};
 use registry_schema::content::{self, ContentError};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::model_signing::{ModelSignature, ModelSigningError};
 use registry_schema::receipt::Receipt;
 use registry_schema::reference::{Reference, Requirement};
-use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
 use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
 use registry_schema::verify::{
-    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
+    verify_yank,
 };
 
 use crate::files::{self, FileError};
+use crate::members_say::{SayError, release_advisories};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
@@ -58,6 +62,8 @@ pub struct Pulled {
     pub installed: InstalledRelease,
     /// Bytes that came from the hub; the rest was here.
     pub fetched_bytes: u64,
+    /// Members' warnings that stand and affect it, worst first.
+    pub advisories: Vec<VerifiedAdvisory>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -75,12 +81,11 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     refuse_another_history(request, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &answer.yanks)?;
-    // 4. the files: sizes and digests while they stream
-    let fetched_bytes = fetch_files(request, &release).await?;
-    // 5. what they are, and what the graph computes
-    let conformance = check_function(request, &release).await?;
-    // 6. the promise to users of the release before
-    check_promise(request, &release, &conformance.signed).await?;
+    // what members warn of is for the user to judge; that it verifies is not
+    let advisories = release_advisories(&release, request.registry, request.policy).await?;
+    // 4. to 6. the files, what they compute, and the promise of the version number
+    let checked = fetch_and_check(request, release.statement()).await?;
+    let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
         v: 1,
@@ -90,7 +95,8 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         envelope: answer.envelope,
         yanks: answer.yanks,
         policy: request.policy.text().to_owned(),
-        probe_cosine: conformance.cosine,
+        probe_cosine: checked.probe_cosine,
+        model_signature,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
@@ -98,7 +104,67 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         .open_release(&release.reference(), &request.policy.digest())?;
     Ok(Pulled {
         installed,
+        fetched_bytes: checked.fetched_bytes,
+        advisories,
+    })
+}
+
+/// The `model.sig` that travels with a release: nothing here depends on it, but one that signs
+/// something else is not passed on to those who would believe it.
+async fn fetch_model_signature(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    answer: &ReleaseDetail,
+) -> Result<Option<String>, PullError> {
+    let Some(attached) = &answer.model_signature else {
+        return Ok(None);
+    };
+    let error = |source| PullError::ModelSignature {
+        reference: release.reference(),
+        source,
+    };
+    let size_bytes = attached
+        .size_bytes
+        .min(limits::MODEL_SIGNATURE_BYTES as u64);
+    let name = &release.manifest().name;
+    let blob = request
+        .registry
+        .small_blob(name, &attached.digest, size_bytes);
+    let bytes = blob.await?;
+    ModelSignature::parse(&bytes)
+        .and_then(|signature| signature.check_statement(&release.statement_digest()))
+        .map_err(error)?;
+    // JSON is UTF-8, or it would not have been read.
+    Ok(String::from_utf8(bytes).ok())
+}
+
+/// Files that came from a hub and were found to be what a statement says.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedFiles {
+    /// Bytes that came from the hub; the rest was here.
+    pub fetched_bytes: u64,
+    /// The smallest cosine of the probes computed here, when they were.
+    pub probe_cosine: Option<f64>,
+}
+
+/// Brings the files of a statement into the store and checks everything that does not depend on
+/// who signed it. Nothing becomes visible in the store by that.
+///
+/// # Errors
+/// [`PullError`] names the check that failed.
+pub async fn fetch_and_check(
+    request: &PullRequest<'_>,
+    release: &ReleaseStatement,
+) -> Result<CheckedFiles, PullError> {
+    // 4. the files: sizes and digests while they stream
+    let fetched_bytes = fetch_files(request, release).await?;
+    // 5. what they are, and what the graph computes
+    let conformance = check_function(request, release).await?;
+    // 6. the promise to users of the release before
+    check_promise(request, release, &conformance.signed).await?;
+    Ok(CheckedFiles {
         fetched_bytes,
+        probe_cosine: conformance.cosine,
     })
 }
 
@@ -175,7 +241,7 @@ fn check_yanks(
 
 async fn fetch_files(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
     request
@@ -194,7 +260,7 @@ async fn fetch_files(
 /// Bytes fetched: none when the blob is here and whole.
 async fn fetch_file(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     file: &ReleaseFile,
 ) -> Result<u64, PullError> {
     let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
@@ -237,7 +303,7 @@ struct Conformance {
 
 async fn check_function(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<Conformance, PullError> {
     let (store, release, probes) = (
         request.store.clone(),
@@ -251,7 +317,7 @@ async fn check_function(
 /// Inspects the graph, then runs the probes.
 fn run_checks(
     store: &Store,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     probes: &ProbeCheck,
 ) -> Result<Conformance, PullError> {
     let manifest = release.manifest();
@@ -302,7 +368,7 @@ fn run_checks(
 /// Compares with the predecessor that the statement names, whoever signed both.
 async fn check_promise(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     signed: &ProbeVectors,
 ) -> Result<(), PullError> {
     let manifest = release.manifest();
@@ -406,6 +472,18 @@ pub enum PullError {
         #[source]
         source: CompatibilityError,
     },
+    /// A `model.sig` of something else.
+    #[error("`{reference}` is refused: its `model.sig` is not of this release")]
+    ModelSignature {
+        /// Which release.
+        reference: Reference,
+        /// What is wrong with it.
+        #[source]
+        source: ModelSigningError,
+    },
+    /// What members say.
+    #[error(transparent)]
+    Say(#[from] SayError),
     /// The predecessor.
     #[error(transparent)]
     Predecessor(#[from] PredecessorError),

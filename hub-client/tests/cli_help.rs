@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 35] = [
     "",
     "login",
     "logout",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 28] = [
     "pull",
     "list",
     "verify",
+    "export",
     "rm",
     "embed",
     "train",
@@ -38,9 +39,15 @@ const COMMANDS: [&str; 28] = [
     "consortium",
     "consortium init",
     "consortium show",
+    "witness",
+    "witness init",
+    "witness serve",
     "new",
     "check",
     "publish",
+    "cosign",
+    "attest",
+    "advisory",
     "yank",
     "doctor",
 ];
@@ -52,7 +59,7 @@ fn every_command_explains_itself() {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let run = home.hub(&arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
-        let is_group = matches!(command, "" | "head" | "consortium");
+        let is_group = matches!(command, "" | "head" | "consortium" | "witness");
         assert!(
             is_group || run.stdout.contains("Examples:\n  hub "),
             "{command} has no example:\n{run}"

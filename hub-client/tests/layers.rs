@@ -10,11 +10,14 @@ fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
         &["files", "confine"],
         &["config"],
-        &["keys", "registry", "dataset", "head", "lockfile", "runtime"],
+        &[
+            "keys", "registry", "dataset", "head", "lockfile", "runtime", "witness",
+        ],
         &["store", "trust", "consortium", "features"],
         &["worker"],
-        &["publish"],
+        &["publish", "bundle", "members_say"],
         &["pull"],
+        &["cosign"],
         &["hint"],
     ]);
 }
@@ -25,6 +28,10 @@ fn each_outside_thing_has_one_door() {
         Door {
             thing: "ort::",
             allowed: &["runtime/session.rs", "runtime/library.rs"],
+        },
+        Door {
+            thing: "actix_web",
+            allowed: &["witness/http.rs"],
         },
         Door {
             thing: "reqwest::",
@@ -57,27 +64,27 @@ fn each_outside_thing_has_one_door() {
         },
         Door {
             thing: "fs::write",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "File::create",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "OpenOptions",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "fs::rename",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "fs::remove",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "fs::create_dir",
-            allowed: &["files.rs"],
+            allowed: &["files/"],
         },
         Door {
             thing: "#![allow(",

@@ -14,9 +14,13 @@ use registry_schema::manifest::{ManifestError, VECTORS_FILE};
 use registry_schema::statement::StatementError;
 use registry_schema::verify::VerifyError;
 
+use crate::attach::AttachError;
 use crate::blobs::BlobError;
+use crate::cause::chain;
 use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
+use crate::log::LogError;
+use crate::members_say::SayError;
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
@@ -164,22 +168,6 @@ fn oci_code(code: ProblemCode) -> &'static str {
     }
 }
 
-/// An error with its causes in one line.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some messages quote their cause already.
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
@@ -198,6 +186,24 @@ impl From<BlobError> for Failure {
             BlobError::Full => Self::shown(ProblemCode::StorageFull, &error),
             BlobError::TooLarge => Self::shown(ProblemCode::TooLarge, &error),
             BlobError::File { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::NotRecorded { is_full: true, .. } => {
+                Self::shown(ProblemCode::StorageFull, &error)
+            }
+            LogError::Unwitnessed { .. } => {
+                Self::shown(ProblemCode::Unwitnessed, &error).header(header::RETRY_AFTER, "5")
+            }
+            LogError::NotRecorded { .. } | LogError::Stopped => {
+                Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
+            }
+            _ => Self::internal(&error),
         }
     }
 }
@@ -275,7 +281,7 @@ impl From<VerifyError> for Failure {
                 StatementError::Probes { .. } | StatementError::FileMissing { path: VECTORS_FILE },
             ) => ProblemCode::ProbesDisagree,
             VerifyError::Trust(_) => ProblemCode::Forbidden,
-            VerifyError::Threshold(_) => ProblemCode::Signature,
+            VerifyError::Threshold(_) | VerifyError::NotByMember { .. } => ProblemCode::Signature,
             VerifyError::YankSequence { .. } => ProblemCode::YankSequence,
             _ => ProblemCode::InvalidStatement,
         };
@@ -306,6 +312,7 @@ impl From<PublishError> for Failure {
             PublishError::Verify(error) => error.into(),
             PublishError::Inspection(error) => error.into(),
             PublishError::Blob(error) => error.into(),
+            PublishError::Log(error) => error.into(),
             PublishError::Database(error) => error.into(),
             PublishError::VersionExists { .. } => Self::shown(ProblemCode::VersionExists, &error),
             PublishError::Predecessor { .. } => Self::shown(ProblemCode::VersionPromise, &error),
@@ -328,8 +335,39 @@ impl From<YankError> for Failure {
             YankError::Verify(error) => error.into(),
             YankError::Resolve(error) => error.into(),
             YankError::Publish(error) => (*error).into(),
+            YankError::Log(error) => error.into(),
             YankError::Database(error) => error.into(),
             YankError::Sequence { .. } => Self::shown(ProblemCode::YankSequence, &error),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Owner(error) => error.into(),
+            AttachError::Resolve(error) => error.into(),
+            AttachError::Blob(error) => error.into(),
+            AttachError::Database(error) => error.into(),
+            AttachError::BlobMissing { .. } => Self::shown(ProblemCode::BlobMissing, &error),
+            AttachError::TooLarge { .. } => Self::shown(ProblemCode::TooLarge, &error),
+            AttachError::Signature(_) => Self::shown(ProblemCode::InvalidStatement, &error),
+            AttachError::Read { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SayError> for Failure {
+    fn from(error: SayError) -> Self {
+        match error {
+            SayError::Verify(error) => error.into(),
+            SayError::Resolve(error) => error.into(),
+            SayError::Publish(error) => (*error).into(),
+            SayError::Log(error) => error.into(),
+            SayError::Database(error) => error.into(),
+            SayError::AnotherMember { .. } => Self::shown(ProblemCode::Forbidden, &error),
+            SayError::Sequence { .. } => Self::shown(ProblemCode::StatementSequence, &error),
+            SayError::TooMuch => Self::shown(ProblemCode::TooLarge, &error),
         }
     }
 }

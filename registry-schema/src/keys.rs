@@ -46,6 +46,11 @@ impl SecretKey {
         Ok(pem.as_str().to_owned())
     }
 
+    /// The 32 bytes the key is made of. Keep them where only its owner can read.
+    pub fn to_seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// The public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
@@ -79,6 +84,24 @@ impl PublicKey {
         } else {
             Ok(Self(key))
         }
+    }
+
+    /// A key from its raw 32 bytes.
+    ///
+    /// # Errors
+    /// [`KeyError`] when they are no point of the curve, or one of its few weak points.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Public)?;
+        if key.is_weak() {
+            Err(KeyError::Weak)
+        } else {
+            Ok(Self(key))
+        }
+    }
+
+    /// The raw 32 bytes.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
     }
 
     /// The SubjectPublicKeyInfo PEM text.

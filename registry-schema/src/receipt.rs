@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::model_signing::{ModelSignature, ModelSigningError};
 use crate::reference::Reference;
 use crate::trust_root::{ConsortiumPolicy, PolicyError};
 use crate::verify::{
@@ -30,6 +31,9 @@ pub struct Receipt {
     /// Smallest cosine between the publisher's probe vectors and those computed here, or `None`
     /// when the runtime was not there to compute them.
     pub probe_cosine: Option<f64>,
+    /// The `model.sig` that travelled with it, for other people's verifiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_signature: Option<String>,
 }
 
 /// A receipt that was verified again.
@@ -68,6 +72,10 @@ impl Receipt {
             .iter()
             .map(|envelope| verify_yank(&policy, &release, envelope.as_bytes()))
             .collect::<Result<_, _>>()?;
+        if let Some(text) = &self.model_signature {
+            let signature = ModelSignature::parse(text.as_bytes())?;
+            signature.check_statement(&release.statement_digest())?;
+        }
         Ok(VerifiedReceipt { release, yanks })
     }
 }
@@ -92,6 +100,9 @@ pub enum ReceiptError {
         /// What the receipt was made under.
         found: Digest,
     },
+    /// The `model.sig` in it.
+    #[error(transparent)]
+    ModelSignature(#[from] ModelSigningError),
     /// A statement in it.
     #[error(transparent)]
     Verify(#[from] VerifyError),

@@ -53,6 +53,11 @@ impl Ownership {
         self.owners.iter().any(|(owner, _)| owner == member)
     }
 
+    /// The owners.
+    pub fn members(&self) -> impl Iterator<Item = &MemberName> {
+        self.owners.iter().map(|(member, _)| member)
+    }
+
     /// The owner of a key, and the key.
     pub fn key(&self, id: &KeyId) -> Option<(&MemberName, &PublicKey)> {
         self.owners.iter().find_map(|(member, keys)| {

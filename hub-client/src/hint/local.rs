@@ -6,6 +6,7 @@ use registry_schema::manifest::ProbeError;
 use registry_schema::trust_root::PolicyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::consortium::ConsortiumError;
 use crate::dataset::DatasetError;
@@ -19,6 +20,7 @@ use crate::runtime::library::LibraryError;
 use crate::runtime::{ImageError, RuntimeError};
 use crate::store::StoreError;
 use crate::trust::TrustStoreError;
+use crate::witness::WitnessError;
 use crate::worker::{Failure, FailureKind, WorkerError};
 
 impl Hint for FileError {
@@ -51,6 +53,36 @@ impl Hint for ConfigError {
     }
 }
 
+impl Hint for BundleError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Store(error) => error.advice(),
+            Self::File(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Advice::with_hint(
+                ErrorCode::File,
+                "nothing is ever written over: name a folder that is not there yet",
+            ),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for WitnessError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::NoWitness { .. } => Advice::of(ErrorCode::NoKey),
+            Self::Key { .. } | Self::KeyKind { .. } | Self::NotALog { .. } => {
+                Advice::of(ErrorCode::Invalid)
+            }
+            Self::Changed { .. } => Advice::of(ErrorCode::Digest),
+            Self::Running { .. }
+            | Self::TooManyLogs { .. }
+            | Self::Randomness { .. }
+            | Self::Listen { .. } => Advice::of(ErrorCode::Failed),
+        }
+    }
+}
+
 impl Hint for KeyFileError {
     fn advice(&self) -> Advice {
         match self {
@@ -59,6 +91,10 @@ impl Hint for KeyFileError {
             Self::Key { .. } => Advice::with_hint(
                 ErrorCode::Invalid,
                 "keys are unencrypted Ed25519 PEM files, as `hub keygen` makes them",
+            ),
+            Self::ModelKey { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "`model.sig` needs an unencrypted P-256 PEM file, as `hub keygen --model-signing` makes it",
             ),
             Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
             Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(

@@ -137,6 +137,8 @@ codes! {
     Limit, "limit", 4;
     /// The release is withdrawn by its owners.
     Yanked, "yanked", 4;
+    /// Too few other members have found the release fit.
+    TooFewEvaluations, "too_few_evaluations", 4;
     /// The hub sent another statement than the lock file names.
     LockMismatch, "lock_mismatch", 4;
     /// The hub's certificate is not trusted.

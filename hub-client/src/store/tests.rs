@@ -48,6 +48,7 @@ impl World {
                 yanks: Vec::new(),
                 policy: policy.text().to_owned(),
                 probe_cosine: Some(1.0),
+                model_signature: None,
             };
             store.install(&receipt, statement.files()).unwrap();
         }

@@ -3,9 +3,14 @@
 //! Statements keep to what every database understands (no `RETURNING`, no `ON CONFLICT`, one row at
 //! a time), so that a second kind of database changes this folder alone.
 
+pub(crate) mod advisories;
 pub(crate) mod blobs;
 mod error;
+pub(crate) mod evaluations;
+pub(crate) mod key_compromises;
+pub(crate) mod log;
 mod migrate;
+pub(crate) mod model_signatures;
 pub(crate) mod releases;
 mod schema;
 pub(crate) mod settings;
@@ -83,6 +88,14 @@ impl Database {
         })
     }
 
+    /// Runs queries that read, as one view of the database: writers do not disturb it, nor it them.
+    pub(crate) fn view<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.with(|connection| savepoint(connection, queries))
+    }
+
     /// Runs queries on a thread that may wait.
     pub(crate) async fn run<T: Send + 'static, E: From<DatabaseError> + Send + 'static>(
         &self,
@@ -108,6 +121,20 @@ impl Database {
             Ok(found.join("; "))
         })
     }
+}
+
+/// Runs queries inside a transaction so that they alone are undone when they fail.
+pub(crate) fn savepoint<T, E: From<DatabaseError>>(
+    connection: &mut Connection,
+    queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    diesel::Connection::transaction(connection, |connection| {
+        queries(connection).map_err(Rollback::Caller)
+    })
+    .map_err(|rollback| match rollback {
+        Rollback::Caller(error) => error,
+        Rollback::Database(source) => DatabaseError::from(source).into(),
+    })
 }
 
 impl std::fmt::Debug for Database {
@@ -156,4 +183,12 @@ pub(crate) fn from_column(number: i64) -> Result<u64, DatabaseError> {
     u64::try_from(number).map_err(|_| DatabaseError::Corrupt {
         what: "a negative number",
     })
+}
+
+/// The log's index of a row; every row has one as soon as a hub has started.
+fn log_index(column: Option<i64>) -> Result<u64, DatabaseError> {
+    let index = column.ok_or(DatabaseError::Corrupt {
+        what: "a row without an entry of the log",
+    })?;
+    from_column(index)
 }

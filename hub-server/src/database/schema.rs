@@ -51,6 +51,7 @@ diesel::table! {
         is_yanked -> Bool,
         yank_reason -> Nullable<Text>,
         yank_replacement -> Nullable<Text>,
+        log_index -> Nullable<BigInt>,
     }
 }
 
@@ -70,6 +71,7 @@ diesel::table! {
         envelope -> Binary,
         recorded_at -> BigInt,
         recorded_by -> Text,
+        log_index -> Nullable<BigInt>,
     }
 }
 
@@ -87,6 +89,78 @@ diesel::table! {
         repository -> Text,
         digest -> Text,
         size_bytes -> BigInt,
-        added_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    log_entries (idx) {
+        idx -> BigInt,
+        envelope -> Binary,
+        leaf_hash -> Binary,
+        logged_at -> BigInt,
+        submitted_by -> Text,
+    }
+}
+
+diesel::table! {
+    log_tiles (level, number) {
+        level -> BigInt,
+        number -> BigInt,
+        hashes -> Binary,
+    }
+}
+
+diesel::table! {
+    log_checkpoints (kind) {
+        kind -> Text,
+        size -> BigInt,
+        note -> Text,
+    }
+}
+
+diesel::table! {
+    model_signatures (release_statement) {
+        release_statement -> Text,
+        digest -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    evaluations (release_statement, member, sequence) {
+        release_statement -> Text,
+        member -> Text,
+        sequence -> BigInt,
+        statement -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    advisories (name, member, number, sequence) {
+        name -> Text,
+        member -> Text,
+        number -> BigInt,
+        sequence -> BigInt,
+        statement -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    key_compromises (statement) {
+        statement -> Text,
+        member -> Text,
+        key_id -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
     }
 }

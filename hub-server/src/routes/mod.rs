@@ -1,10 +1,13 @@
 //! The whole URL table. Handlers read the request, call one function of a lower floor on a thread
 //! that may wait, and write the answer.
 
+mod attachments;
 mod body;
 mod download;
 mod extractors;
 mod hub;
+mod log;
+mod members_say;
 mod oci;
 pub(crate) mod openapi;
 mod range;
@@ -38,8 +41,23 @@ pub(crate) fn table(config: &mut ServiceConfig) {
                 .on("/extractors/{namespace}/{name}", "show", "GET", |at| {
                     at.get(extractors::show)
                 })
+                .on(
+                    "/extractors/{namespace}/{name}/advisories",
+                    "advisories",
+                    "GET, POST",
+                    |at| {
+                        at.get(members_say::advisories)
+                            .route(web::post().to(members_say::warn))
+                    },
+                )
+                .on("/key-compromises", "key-compromises", "GET, POST", |at| {
+                    at.get(members_say::key_compromises)
+                        .route(web::post().to(members_say::take_key_back))
+                })
                 .service(extractor_scope()),
         )
+        .service(at("/log/checkpoint", "log", "GET").get(log::checkpoint))
+        .service(at("/log/tile/{path:.*}", "log", "GET").get(log::tile))
         .service(at("/v2/", "oci", "GET").get(oci::version))
         .service(
             v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(oci::uploads::begin)),
@@ -76,6 +94,13 @@ fn extractor_scope() -> Scope {
         })
         .on("/yanks", "yank", "POST", |at| {
             at.route(web::post().to(releases::yank))
+        })
+        .on("/evaluations", "evaluations", "GET, POST", |at| {
+            at.get(members_say::evaluations)
+                .route(web::post().to(members_say::evaluate))
+        })
+        .on("/model-signature", "model-signature", "PUT", |at| {
+            at.route(web::put().to(attachments::model_signature))
         })
         .on("/readme", "readme", "GET", |at| at.get(releases::readme))
         .on("/files/{path:.*}", "file", "GET, HEAD", |at| {

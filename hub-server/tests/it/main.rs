@@ -9,6 +9,9 @@
 mod access;
 mod blobs;
 mod draft;
+mod log;
+mod members_say;
+mod model_signature;
 mod operations;
 mod publishing;
 mod reading;

@@ -101,6 +101,8 @@ codes! {
     VersionPromise, "version_promise", 409;
     /// The statement's number does not come next.
     YankSequence, "yank_sequence", 409;
+    /// The number of a member's statement does not come next.
+    StatementSequence, "statement_sequence", 409;
     /// Something is larger than allowed.
     TooLarge, "too_large", 413;
     /// The media type is not what this path takes.
@@ -123,6 +125,8 @@ codes! {
     Internal, "internal", 500;
     /// The server has no room left on its disk.
     StorageFull, "storage_full", 507;
+    /// It is recorded, but too few witnesses have cosigned the log since; its proof comes later.
+    Unwitnessed, "unwitnessed", 503;
     /// The server is starting, stopping or overloaded.
     Unavailable, "unavailable", 503;
 }

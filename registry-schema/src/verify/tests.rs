@@ -5,11 +5,11 @@ use crate::keys::SecretKey;
 use crate::statement::tests::{files, manifest};
 use crate::trust_root::{ConsortiumPolicy, NamePolicy};
 
-fn key(seed: u8) -> SecretKey {
+pub(super) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-fn policy() -> ConsortiumPolicy {
+pub(super) fn policy() -> ConsortiumPolicy {
     let members = [("acme", 1), ("beta", 2)]
         .map(|(name, seed)| (name.parse().unwrap(), vec![key(seed).public()]));
     let owners = ["acme", "beta"].map(|name| name.parse().unwrap()).to_vec();
@@ -23,14 +23,24 @@ fn policy() -> ConsortiumPolicy {
     ConsortiumPolicy::create("test", &members.into(), &names.into()).unwrap()
 }
 
-fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
+pub(super) fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
     let mut manifest = manifest();
     manifest.name = name.parse().unwrap();
     let payload = ReleaseStatement::new(manifest, files())
         .unwrap()
         .to_payload();
+    signed(payload, seeds)
+}
+
+/// A payload signed with the keys of these seeds.
+pub(super) fn signed(payload: Vec<u8>, seeds: &[u8]) -> Vec<u8> {
     let keys: Vec<_> = seeds.iter().map(|&seed| key(seed)).collect();
     Envelope::sign(payload, &keys.iter().collect::<Vec<_>>()).to_bytes()
+}
+
+/// `acme/passport-extractor@2.1.0`, signed by acme.
+pub(super) fn released() -> VerifiedRelease {
+    verify("acme/passport-extractor", &[1]).unwrap()
 }
 
 fn verify(name: &str, seeds: &[u8]) -> Result<VerifiedRelease, VerifyError> {

@@ -143,7 +143,9 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Bundle(hub_client::bundle::BundleError),
     Config(hub_client::config::ConfigError),
+    Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
     Features(hub_client::features::FeatureError),
@@ -158,11 +160,14 @@ library_errors! {
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),
     Pull(hub_client::pull::PullError),
+    Say(hub_client::members_say::SayError),
     Registry(hub_client::registry::RegistryError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Worker(hub_client::worker::WorkerError),
+    Witness(hub_client::witness::WitnessError),
     Policy(registry_schema::trust_root::PolicyError),
+    ModelSigning(registry_schema::model_signing::ModelSigningError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
 }

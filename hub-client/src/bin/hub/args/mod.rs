@@ -5,15 +5,19 @@ mod consortium;
 mod finding;
 mod learning;
 mod local;
+mod members_say;
+mod witness;
 
-pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
+pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
-pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use members_say::{AdvisoryArgs, AttestArgs};
+pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
 
@@ -120,6 +124,8 @@ pub(crate) enum Command {
     List,
     /// Verify an installed release again, without the network
     Verify(VerifyArgs),
+    /// Write an installed release into a folder, for other programs or without its hub
+    Export(BundleArgs),
     /// Remove an installed release
     Rm(RmArgs),
     /// Compute features of images
@@ -137,12 +143,21 @@ pub(crate) enum Command {
     /// Found a consortium, or show its policy
     #[command(subcommand)]
     Consortium(ConsortiumCommand),
+    /// Be a witness: cosign what hubs log, so that no hub can show two histories
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Start an author's folder for a new extractor
     New(NewArgs),
     /// Check an author's folder and compute its probe vectors
     Check(CheckArgs),
     /// Sign an author's folder and publish it as a release
     Publish(PublishArgs),
+    /// Check what another owner has drafted, and sign it too
+    Cosign(CosignArgs),
+    /// Sign what you found out about a release on your own images
+    Attest(AttestArgs),
+    /// Warn about releases, or end a warning
+    Advisory(AdvisoryArgs),
     /// Withdraw a release, or restore it
     Yank(YankArgs),
     /// Look for what is wrong with this installation

@@ -2,9 +2,11 @@
 //!
 //! Commands that are `async` talk to a hub; the others open no connection.
 
+mod bundle;
 mod chosen;
 mod completions;
 mod consortium;
+mod cosign;
 mod doctor;
 mod embed;
 mod embedding;
@@ -15,6 +17,8 @@ mod head;
 mod installed;
 mod keygen;
 mod login;
+mod members_say;
+mod members_view;
 mod predict;
 mod publish;
 mod pull;
@@ -23,9 +27,10 @@ mod search;
 mod show;
 mod train;
 mod trust;
+mod witness;
 
 use crate::app::Outcome;
-use crate::args::{Command, ConsortiumCommand, HeadCommand};
+use crate::args::{Command, ConsortiumCommand, HeadCommand, WitnessCommand};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -40,6 +45,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Pull(args) => Box::pin(pull::pull(&args, context)).await,
         Command::List => installed::list(context),
         Command::Verify(args) => installed::verify(&args, context),
+        Command::Export(args) => bundle::export(&args, context),
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
         Command::Predict(args) => predict::predict(&args, context),
@@ -53,9 +59,16 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(ConsortiumCommand::Init(args)) => consortium::init(&args, context),
         Command::Consortium(ConsortiumCommand::Show(args)) => consortium::show(&args, context),
+        Command::Witness(WitnessCommand::Init(args)) => witness::init(&args, context),
+        Command::Witness(WitnessCommand::Serve(args)) => {
+            Box::pin(witness::serve(args, context)).await
+        }
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
+        Command::Cosign(args) => Box::pin(cosign::cosign(&args, context)).await,
+        Command::Attest(args) => Box::pin(members_say::attest(&args, context)).await,
+        Command::Advisory(args) => Box::pin(members_say::advisory(&args, context)).await,
         Command::Yank(args) => Box::pin(publish::yank(&args, context)).await,
         Command::Doctor => Box::pin(doctor::doctor(context)).await,
         Command::Completions(args) => completions::completions(&args, context),

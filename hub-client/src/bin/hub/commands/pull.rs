@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hub_client::lockfile::{LockFile, LockedRelease};
+use hub_client::members_say;
 use hub_client::pull::{self, ProbeCheck, PullRequest};
 use hub_client::registry::Registry;
 use hub_client::store::InstalledRelease;
@@ -12,6 +13,7 @@ use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
 use semver::Version;
 use serde::Serialize;
 
+use super::members_view::AdvisoryView;
 use super::release_view::{SignerView, YankView, signer_names, signers, size_bytes};
 use crate::app::Outcome;
 use crate::args::PullArgs;
@@ -52,6 +54,9 @@ struct PulledView {
     probe_cosine: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
+    /// Members' warnings that stand, worst first; none when nothing was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advisories: Vec<AdvisoryView>,
 }
 
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
@@ -79,6 +84,12 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         context
             .report()
             .warn(&format!("`{}` is yanked by its owners", yanked.release));
+    }
+    for release in &releases {
+        for advisory in &release.advisories {
+            let line = format!("`{}`: {}", release.release, advisory.line());
+            context.report().warn(&line);
+        }
     }
     let lock_file = lock.map(|lock| lock.path().display().to_string());
     // Who names one release gets one.
@@ -144,7 +155,10 @@ async fn pull_one(
     }
     // 2. everything else comes from the hub, checked on the way
     let registry: Registry = context.registry("pull")?;
-    let exact = locked.map(LockedRelease::exact);
+    let exact = match locked {
+        Some(locked) => Some(locked.exact()),
+        None => chosen_by_evaluations(reference, &registry, policy, context).await?,
+    };
     let probes = if args.without_probes {
         ProbeCheck::SkipUnproven
     } else {
@@ -163,12 +177,35 @@ async fn pull_one(
         progress: &progress,
     };
     let pulled = Box::pin(pull::pull(&request)).await?;
-    Ok(view(
-        reference,
-        &pulled.installed,
-        pulled.fetched_bytes,
-        false,
-    ))
+    let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
+    Ok(PulledView {
+        advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
+        ..view
+    })
+}
+
+/// The release a floating reference leads to when the user's settings ask for others' evaluations.
+async fn chosen_by_evaluations(
+    reference: &Reference,
+    registry: &Registry,
+    policy: &ConsortiumPolicy,
+    context: &Context,
+) -> Result<Option<Reference>, CommandError> {
+    let Some(required) = context.config().evaluations_required.filter(|&k| k > 0) else {
+        return Ok(None);
+    };
+    // Without a token there is no telling which evaluations are one's own: all are others'.
+    let own = match context.hub()?.and_then(|hub| hub.token) {
+        Some(_) => Some(registry.whoami().await?.member),
+        None => None,
+    };
+    let store = context.store();
+    let chosen =
+        members_say::choose_evaluated(reference, required, own.as_ref(), registry, policy, &store);
+    let chosen = Box::pin(chosen).await?;
+    let text = format!("{chosen}: found fit by at least {required} others, or installed before");
+    context.report().detail(&text);
+    Ok(Some(chosen))
 }
 
 /// The locked release when it is installed, is that very one, and its files are as signed.
@@ -204,6 +241,7 @@ fn view(
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
+        advisories: Vec::new(),
     }
 }
 

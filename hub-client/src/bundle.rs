@@ -1,0 +1,83 @@
+//! An installed release as a folder, for other programs and for people without a hub.
+
+use std::path::Path;
+
+use registry_schema::model_signing;
+
+use crate::files::{FileError, StagedFolder};
+use crate::store::{InstalledRelease, StoreError};
+
+/// What the folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleForm {
+    /// The release's files and its `model.sig`, nothing else: what `model_signing verify` takes as
+    /// it is.
+    FilesAlone,
+    /// Everything needed to verify it again with no network:
+    ///
+    /// ```text
+    /// release/…            exactly the signed files
+    /// model.sig            when its publisher made one; over `release/`
+    /// statement.dsse.json  the envelope its owners signed
+    /// yanks/1.dsse.json …  yanks and unyanks, oldest first
+    /// trust-root.toml      what says whose signatures count
+    /// ```
+    WithEvidence,
+}
+
+/// The folder of the signed files in a bundle with evidence.
+pub const RELEASE_FOLDER: &str = "release";
+
+/// Writes an installed release into a folder that is not there yet, or empty. The folder appears
+/// when it is complete. Every byte is compared with the signed digests on its way.
+///
+/// # Errors
+/// [`BundleError`]; there is no folder then.
+pub fn export(
+    installed: &InstalledRelease,
+    folder: &Path,
+    form: BundleForm,
+) -> Result<(), BundleError> {
+    let staged = StagedFolder::create(folder)?;
+    // 1. the signed files
+    for file in installed.release().files() {
+        let place = match form {
+            BundleForm::FilesAlone => file.path.clone(),
+            BundleForm::WithEvidence => format!("{RELEASE_FOLDER}/{}", file.path),
+        };
+        let mut to = staged.file(&place)?;
+        installed.copy_file(&file.path, &mut to)?;
+        to.commit()?;
+    }
+    // 2. what others verify them with
+    if let Some(signature) = installed.model_signature() {
+        staged.write(model_signing::FILE, signature.as_bytes())?;
+    }
+    // 3. what we verify them with
+    if form == BundleForm::WithEvidence {
+        write_evidence(installed, &staged)?;
+    }
+    Ok(staged.commit()?)
+}
+
+/// Statements and what they are verified under; proofs of the log belong here, beside them.
+fn write_evidence(installed: &InstalledRelease, staged: &StagedFolder) -> Result<(), BundleError> {
+    let receipt = installed.receipt();
+    staged.write("statement.dsse.json", receipt.envelope.as_bytes())?;
+    for (index, yank) in receipt.yanks.iter().enumerate() {
+        staged.write(&format!("yanks/{}.dsse.json", index + 1), yank.as_bytes())?;
+    }
+    staged.write("trust-root.toml", receipt.policy.as_bytes())?;
+    Ok(())
+}
+
+/// A release was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The installed files.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder.
+    #[error(transparent)]
+    File(#[from] FileError),
+}

@@ -1,0 +1,88 @@
+//! A member's figures of a release.
+
+use std::sync::Arc;
+
+use registry_schema::api::StatementRecorded;
+use registry_schema::name::{MemberName, Name};
+use registry_schema::reference::Requirement;
+use registry_schema::verify::verify_evaluation;
+use semver::Version;
+
+use super::{Checked, Draft, SayError, State, check_number, check_room, check_speaker, place, say};
+use crate::app::Hub;
+use crate::database::evaluations::{self, EvaluationRow};
+use crate::database::{Connection, from_column, to_column};
+use crate::log::{NewEntry, Place};
+use crate::publish::{Recorded, stored_release};
+use crate::resolve::resolve;
+
+/// Somebody wants these figures to be recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct EvaluationRequest {
+    pub(crate) name: Name,
+    pub(crate) version: Version,
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) member: MemberName,
+}
+
+/// Records an evaluation.
+///
+/// # Errors
+/// [`SayError`] names the step that refused; nothing is recorded then, except that
+/// [`crate::log::LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+pub(crate) async fn record_evaluation(
+    hub: Arc<Hub>,
+    request: EvaluationRequest,
+) -> Result<Recorded<StatementRecorded>, SayError> {
+    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+    say(hub, entry, move |hub| check(hub, &request)).await
+}
+
+fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow>, SayError> {
+    // 1. The release is there, and the member whose token this is signed figures of exactly it.
+    let covered = hub.log.published_size();
+    let row = hub.database.with(|connection| {
+        let exact = Requirement::Exact(request.version.clone());
+        resolve(connection, &request.name, &exact, covered)
+    })?;
+    let release = stored_release(hub, &request.name, &row)
+        .map_err(|error| SayError::Publish(Box::new(error)))?;
+    let verified = verify_evaluation(&hub.policy, &release, &request.envelope)?;
+    let said = verified.statement();
+    check_speaker(&request.member, &said.by)?;
+    let new = EvaluationRow {
+        release_statement: row.statement,
+        member: said.by.to_string(),
+        sequence: to_column(said.sequence)?,
+        statement: verified.statement_digest().to_string(),
+        envelope: request.envelope.clone(),
+        recorded_at: 0,
+        recorded_by: request.member.to_string(),
+        log_index: 0,
+    };
+    // 2. The same again is fine.
+    let earlier = hub
+        .database
+        .with(|connection| evaluations::list(connection, &new.release_statement))?;
+    let same = earlier.iter().find(|one| one.envelope == new.envelope);
+    let state = match same {
+        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+        None => State::New(new),
+    };
+    Ok(Checked {
+        statement: verified.statement_digest(),
+        state,
+    })
+}
+
+impl Draft for EvaluationRow {
+    fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
+        let mut earlier = evaluations::list(connection, &self.release_statement)?;
+        earlier.retain(|one| one.member == self.member);
+        check_number(earlier.len() as u64 + 1, from_column(self.sequence)?)?;
+        check_room(earlier.iter().map(|one| &one.envelope), &self.envelope)?;
+        self.recorded_at = place.logged_at;
+        self.log_index = place.column()?;
+        Ok(evaluations::insert(connection, &self)?)
+    }
+}
