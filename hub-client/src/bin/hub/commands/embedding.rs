@@ -99,6 +99,9 @@ impl<'a> Embedder<'a> {
     ) -> Result<RunView, CommandError> {
         let mut skipped = self.skip_files(beforehand)?;
         let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+        let spinner = Bar::spinner(self.context, "loading the extractor");
+        self.extractor.open_lanes(paths.len())?;
+        drop(spinner);
         let bar = Bar::images(self.context, paths.len());
         let started = Instant::now();
         let (mut count, mut cached) = (0, 0);
