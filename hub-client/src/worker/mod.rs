@@ -40,7 +40,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use registry_schema::manifest::ProbeVectors;
 
@@ -212,7 +212,11 @@ impl Worker {
         self.run(&request, None, |answer| match answer {
             Answer::Confined { .. } => Ok(()),
             Answer::Ready { threads, batch } => {
-                shape = Some(Shape { threads, batch });
+                shape = Some(Shape {
+                    threads,
+                    batch,
+                    started: Instant::now(),
+                });
                 Ok(())
             }
             Answer::Row(row) => {
@@ -320,6 +324,8 @@ pub struct Shape {
     pub threads: usize,
     /// Pictures in one run of the graph.
     pub batch: usize,
+    /// When everything was loaded and the first picture was begun.
+    pub started: Instant,
 }
 
 /// Holds the rows that come back against what was asked for.

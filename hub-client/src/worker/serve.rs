@@ -154,7 +154,7 @@ fn run_probes(
     (names, images): (Vec<String>, Vec<WirePath>),
     out: &mut Out<'_>,
 ) -> Result<(), Stopped> {
-    let mut extractor = open(extractor, options, out)?;
+    let mut extractor = open(extractor, options, images.len(), out)?;
     let images = images.into_iter().map(WirePath::into_path);
     let probes = names.into_iter().zip(images).collect();
     let vectors = probe_vectors(&mut extractor, &probes)?;
@@ -172,7 +172,7 @@ fn embed(
     cache: Option<&FeatureCache>,
     out: &mut Out<'_>,
 ) -> Result<(), Stopped> {
-    let mut extractor = open(extractor, options, out)?;
+    let mut extractor = open(extractor, options, images.len(), out)?;
     let paths: Vec<PathBuf> = images.into_iter().map(WirePath::into_path).collect();
     let known = |digest: &Digest| cache?.get(digest);
     // Whoever wants it to stop kills this process, which leaves nothing behind.
@@ -199,9 +199,11 @@ fn embed(
 fn open(
     extractor: ExtractorPart,
     options: RuntimeOptions,
+    pictures: usize,
     out: &mut Out<'_>,
 ) -> Result<Extractor, Stopped> {
-    let extractor = Extractor::open(extractor.into_files(), options)?;
+    let mut extractor = Extractor::open(extractor.into_files(), options)?;
+    extractor.open_lanes(pictures)?;
     let (threads, batch) = extractor.threads_and_batch();
     out.say(&Answer::Ready { threads, batch })?;
     Ok(extractor)

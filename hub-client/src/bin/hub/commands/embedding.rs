@@ -1,7 +1,6 @@
 //! Running an installed extractor on many images: what embed, train, predict and eval share.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
 use hub_client::features::{FeatureCache, Origin};
@@ -99,11 +98,7 @@ impl<'a> Embedder<'a> {
     ) -> Result<RunView, CommandError> {
         let mut skipped = self.skip_files(beforehand)?;
         let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-        let spinner = Bar::spinner(self.context, "loading the extractor");
-        self.extractor.open_lanes(paths.len())?;
-        drop(spinner);
         let bar = Bar::images(self.context, paths.len());
-        let started = Instant::now();
         let (mut count, mut cached) = (0, 0);
         let (strict, report) = (self.run.strict, self.context.report());
         let cache = self.cache.as_ref();
@@ -167,7 +162,7 @@ impl<'a> Embedder<'a> {
             images: count,
             cached,
             skipped,
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: shape.started.elapsed().as_secs_f64(),
             threads: shape.threads,
             batch: shape.batch,
         })
