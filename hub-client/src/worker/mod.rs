@@ -215,7 +215,7 @@ impl Worker {
                 shape = Some(Shape {
                     threads,
                     batch,
-                    ready_at: Instant::now(),
+                    started: Instant::now(),
                 });
                 Ok(())
             }
@@ -324,8 +324,8 @@ pub struct Shape {
     pub threads: usize,
     /// Pictures in one run of the graph.
     pub batch: usize,
-    /// When the graph was loaded and the first picture was next.
-    pub ready_at: Instant,
+    /// When everything was loaded and the first picture was begun.
+    pub started: Instant,
 }
 
 /// Holds the rows that come back against what was asked for.

@@ -154,8 +154,7 @@ fn run_probes(
     (names, images): (Vec<String>, Vec<WirePath>),
     out: &mut Out<'_>,
 ) -> Result<(), Stopped> {
-    let mut extractor = Extractor::open(extractor.into_files(), options)?;
-    say_ready(&extractor, out)?;
+    let mut extractor = open(extractor, options, images.len(), out)?;
     let images = images.into_iter().map(WirePath::into_path);
     let probes = names.into_iter().zip(images).collect();
     let vectors = probe_vectors(&mut extractor, &probes)?;
@@ -173,9 +172,7 @@ fn embed(
     cache: Option<&FeatureCache>,
     out: &mut Out<'_>,
 ) -> Result<(), Stopped> {
-    let mut extractor = Extractor::open(extractor.into_files(), options)?;
-    extractor.open_lanes(images.len())?;
-    say_ready(&extractor, out)?;
+    let mut extractor = open(extractor, options, images.len(), out)?;
     let paths: Vec<PathBuf> = images.into_iter().map(WirePath::into_path).collect();
     let known = |digest: &Digest| cache?.get(digest);
     // Whoever wants it to stop kills this process, which leaves nothing behind.
@@ -199,9 +196,17 @@ fn embed(
     )
 }
 
-fn say_ready(extractor: &Extractor, out: &mut Out<'_>) -> io::Result<()> {
+fn open(
+    extractor: ExtractorPart,
+    options: RuntimeOptions,
+    pictures: usize,
+    out: &mut Out<'_>,
+) -> Result<Extractor, Stopped> {
+    let mut extractor = Extractor::open(extractor.into_files(), options)?;
+    extractor.open_lanes(pictures)?;
     let (threads, batch) = extractor.threads_and_batch();
-    out.say(&Answer::Ready { threads, batch })
+    out.say(&Answer::Ready { threads, batch })?;
+    Ok(extractor)
 }
 
 /// The pipe to the process that started this one.

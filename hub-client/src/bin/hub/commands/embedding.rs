@@ -162,7 +162,7 @@ impl<'a> Embedder<'a> {
             images: count,
             cached,
             skipped,
-            seconds: shape.ready_at.elapsed().as_secs_f64(),
+            seconds: shape.started.elapsed().as_secs_f64(),
             threads: shape.threads,
             batch: shape.batch,
         })
