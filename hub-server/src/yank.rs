@@ -85,7 +85,7 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
     let (known, row, earlier) = load(hub, request)?;
-    let release = stored_release(hub, &request.name, &row)
+    let release = stored_release(&hub.policy, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
     let verified = verify_yank(&hub.policy, &release, &request.envelope)?;
     let statement = verified.statement();

@@ -45,13 +45,11 @@ pub(crate) fn recompute(
         if page.is_empty() {
             break;
         }
-        let mut leaf_hashes = Vec::with_capacity(page.len());
         for (index, row) in (tree.size()..).zip(&page) {
             check_entry(index, row, &mut findings)?;
-            leaf_hashes.push(leaf_hash(&row.envelope));
         }
         // The last tiles are compared once, when the tree has its full size.
-        for tile in tree.append(&leaf_hashes)? {
+        for tile in tree.append(&leaf_hashes(&page))? {
             if tile.id().is_full() {
                 check_tile(connection, &tile, &mut findings)?;
             }
@@ -77,6 +75,11 @@ pub(crate) fn recompute(
         root: tree.root(),
         findings,
     })
+}
+
+/// The hashes of entries, computed from their bytes.
+pub(crate) fn leaf_hashes(rows: &[EntryRow]) -> Vec<Digest> {
+    rows.iter().map(|row| leaf_hash(&row.envelope)).collect()
 }
 
 fn check_entry(

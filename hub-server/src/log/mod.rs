@@ -24,9 +24,10 @@ use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
 use registry_schema::log::tile::TileId;
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use check::recompute;
+pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key, load_policy, read_policy};
+pub(crate) use recover::write_tree;
 use sequencer::{Append, Item, Sequencer};
 
 use crate::database::log::{CheckpointRow, PUBLISHED, find_tile, swap_checkpoint};

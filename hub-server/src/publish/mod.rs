@@ -17,7 +17,7 @@ use registry_schema::log::proof::LogProof;
 use registry_schema::manifest::{Distance, Manifest, Predecessor};
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::TrustRoot;
+use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
 use registry_schema::verify::{Asked, VerifiedRelease, verify_release};
 use semver::Version;
 
@@ -224,7 +224,7 @@ fn check_version(
         });
     }
     let Some(row) = before else { return Ok(None) };
-    let before = stored_release(hub, &manifest.name, row)?;
+    let before = stored_release(&hub.policy, &manifest.name, row)?;
     check_successor(before.manifest(), manifest)?;
     Ok(Some(before))
 }
@@ -236,19 +236,24 @@ fn named(row: &ReleaseRow) -> Result<Predecessor, DatabaseError> {
     })
 }
 
+/// The release in an entry of the log, verified again.
+pub(crate) fn logged_release(
+    policy: &ConsortiumPolicy,
+    envelope: &[u8],
+) -> Result<VerifiedRelease, PublishError> {
+    verify_release(policy, &Asked::Anything, envelope)
+        .map_err(|source| PublishError::Stored { source })
+}
+
 /// A recorded release, verified again.
 pub(crate) fn stored_release(
-    hub: &Hub,
+    policy: &ConsortiumPolicy,
     name: &Name,
     row: &ReleaseRow,
 ) -> Result<VerifiedRelease, PublishError> {
     let statement = parse_digest(&row.statement)?;
-    verify_release(
-        &hub.policy,
-        &Asked::Statement(name, &statement),
-        &row.envelope,
-    )
-    .map_err(|source| PublishError::Stored { source })
+    verify_release(policy, &Asked::Statement(name, &statement), &row.envelope)
+        .map_err(|source| PublishError::Stored { source })
 }
 
 fn parse_digest(text: &str) -> Result<Digest, DatabaseError> {

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod over_http;
+
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -6,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use registry_schema::digest::Digest;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::proof::TrustedTiles;
-use registry_schema::log::tile::{Tile, TileId};
+use registry_schema::log::tile::TileId;
 use registry_schema::log::tree::Tree;
 
 use super::*;
