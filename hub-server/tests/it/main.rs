@@ -9,6 +9,7 @@
 mod access;
 mod blobs;
 mod draft;
+mod index;
 mod log;
 mod operations;
 mod publishing;
