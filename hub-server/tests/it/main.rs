@@ -10,6 +10,7 @@ mod access;
 mod blobs;
 mod draft;
 mod index;
+mod killing;
 mod log;
 mod operations;
 mod publishing;
