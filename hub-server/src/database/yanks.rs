@@ -42,6 +42,31 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
+/// The one with a number.
+pub(crate) fn find(
+    connection: &mut Connection,
+    release_statement: &str,
+    sequence: i64,
+) -> Result<Option<YankRow>, DatabaseError> {
+    Ok(yanks::table
+        .find((release_statement, sequence))
+        .select(YankRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// How many a release has.
+pub(crate) fn count(
+    connection: &mut Connection,
+    release_statement: &str,
+) -> Result<u64, DatabaseError> {
+    let count: i64 = yanks::table
+        .filter(yanks::release_statement.eq(release_statement))
+        .count()
+        .get_result(connection)?;
+    super::from_column(count)
+}
+
 /// Yanks of a time before there was a log, in no order.
 pub(crate) fn unlogged(connection: &mut Connection) -> Result<Vec<YankRow>, DatabaseError> {
     Ok(yanks::table

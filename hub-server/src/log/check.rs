@@ -7,7 +7,7 @@ use registry_schema::log::policy::Policy;
 use registry_schema::log::tile::{Tile, nodes_at};
 use registry_schema::log::tree::{LEVELS, Tree};
 
-use super::{Head, LogError, trusted_tiles};
+use super::{Head, LogError, stored_tile, trusted_tiles};
 use crate::database::log::{
     CheckpointRow, EntryRow, HEAD, PUBLISHED, checkpoint, count_tiles, entries, find_tile,
 };
@@ -168,7 +168,7 @@ fn check_published(
         ));
         return Ok(());
     }
-    let root = trusted_tiles(connection, &head)?
+    let root = trusted_tiles(&head, |id| stored_tile(connection, id))?
         .root_at(size)
         .map_err(LogError::proof)?;
     if root != published.checkpoint.root {
@@ -184,5 +184,6 @@ fn read(row: &CheckpointRow) -> Result<Head, LogError> {
     Ok(Head {
         checkpoint: registry_schema::log::checkpoint::Checkpoint::of_note(&note)?,
         note,
+        edge: Vec::new(),
     })
 }

@@ -34,9 +34,10 @@ pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree
     };
     let note = Note::parse(row.note.as_bytes())?;
     note.verify(&[&key.verifier()])?;
-    let head = Head {
+    let mut head = Head {
         checkpoint: Checkpoint::of_note(&note)?,
         note,
+        edge: Vec::new(),
     };
     let size = head.checkpoint.size;
     if entries != size || from_column(row.size)? != size {
@@ -53,6 +54,7 @@ pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree
     if tree.root() != head.checkpoint.root {
         return Err(damaged("the tiles have another root".to_owned()));
     }
+    head.edge = edge;
     Ok((tree, head))
 }
 
@@ -108,6 +110,7 @@ pub(super) fn published(
     Ok(policy.check(&note).ok().map(|witnessed| Head {
         checkpoint: witnessed.checkpoint().clone(),
         note,
+        edge: Vec::new(),
     }))
 }
 
@@ -121,6 +124,7 @@ pub(super) fn sign(tree: &Tree, key: &SignerKey) -> Result<Head, LogError> {
     Ok(Head {
         note: checkpoint.sign(key)?,
         checkpoint,
+        edge: tree.edge(),
     })
 }
 

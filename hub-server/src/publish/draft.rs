@@ -16,7 +16,7 @@ pub(crate) struct ReleaseDraft {
     revision: i64,
     row: ReleaseRow,
     files: Vec<FileRow>,
-    listed: String,
+    listed: Option<String>,
 }
 
 impl ReleaseDraft {
@@ -50,7 +50,9 @@ impl ReleaseDraft {
         self.row.log_index = Some(place.column()?);
         releases::advance(connection, name, self.revision)?;
         releases::insert(connection, &self.row, &self.files)?;
-        releases::set_listed(connection, name, &self.listed)?;
+        if let Some(listed) = &self.listed {
+            releases::set_listed(connection, name, listed)?;
+        }
         Ok(self.release)
     }
 }

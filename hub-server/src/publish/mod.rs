@@ -167,8 +167,8 @@ impl Known {
 
     /// The statement by which the extractor is listed when one more release is there, or the state
     /// of one has changed: its newest stable release that is not yanked, or its newest release when
-    /// there is none.
-    pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> String {
+    /// there is none. `None` when that is the one by which it is listed already.
+    pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> Option<String> {
         let rank = |version: &Version, row: &ReleaseRow| {
             (version.pre.is_empty() && !row.is_yanked, version.clone())
         };
@@ -177,10 +177,12 @@ impl Known {
             .map(|(version, row)| (rank(version, row), row))
             .chain([(rank(version, changed), changed)])
             .max_by(|(a, _), (b, _)| a.cmp(b))
-            .map_or_else(String::new, |(_, row)| row.statement.clone())
+            .filter(|(_, row)| !row.is_listed)
+            .map(|(_, row)| row.statement.clone())
     }
 
-    fn find(&self, version: &Version) -> Option<&ReleaseRow> {
+    /// The release of a version, if it is recorded.
+    pub(crate) fn find(&self, version: &Version) -> Option<&ReleaseRow> {
         self.releases
             .iter()
             .find(|(known, _)| known == version)
