@@ -2,6 +2,7 @@
 //! beside what one connection writes in single transactions to the same disk.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     dead_code,

@@ -233,6 +233,19 @@ fn a_missing_witness_is_not_missed_and_two_are() {
     // A quiet log is cosigned anew.
     hub.checkpoint(|note| note.text() == caught_up.text() && *note != caught_up);
     hub.world.hub_server(&["log", "verify"]).ok();
+
+    // Other witnesses: what the old ones cosigned does not count any more, and what the new one does
+    // takes its place.
+    let log = hub.witnesses[0].log.clone();
+    let fourth = Witness::new(&root, "w4", &log);
+    let (key, address) = (&fourth.key, &fourth.address);
+    let policy = format!("log {log}\nwitness w4 {key} http://{address}\nquorum w4\n");
+    hub.world.server.kill();
+    std::fs::write(root.join("hub/log.policy"), &policy).unwrap();
+    hub.policy = Policy::parse(&policy).unwrap();
+    hub.restart(&[]);
+    let by_another = hub.checkpoint(|_| true);
+    assert_eq!((hub.size(&by_another), by_another.signatures().len()), (2, 2));
 }
 
 #[test]

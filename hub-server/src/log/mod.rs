@@ -27,11 +27,11 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key, load_policy, read_policy};
-pub(crate) use recover::write_tree;
+pub(crate) use recover::{stored, write_tree};
 use sequencer::{Append, Item, Sequencer};
 
-use crate::database::log::{CheckpointRow, PUBLISHED, find_tile, swap_checkpoint};
-use crate::database::{Connection, Database, DatabaseError, to_column};
+use crate::database::log::{CheckpointRow, PUBLISHED, checkpoint, find_tile, swap_checkpoint};
+use crate::database::{Connection, Database, DatabaseError, from_column, to_column};
 
 /// Appends that may wait for the sequencer before further ones have to wait outside.
 const QUEUE: usize = 1024;
@@ -240,16 +240,19 @@ impl Log {
     }
 
     /// Makes a checkpoint with its cosignatures the published one: on the disk first, then for all
-    /// to see. An older one than the published is left alone.
+    /// to see.
     async fn publish(&self, next: Head) -> Result<(), LogError> {
-        let before = self.published().map(|head| head.checkpoint.size);
-        if before.is_some_and(|before| before > next.checkpoint.size) {
-            return Ok(());
-        }
         let row = next.row(PUBLISHED)?;
-        self.database
-            .run(move |connection| swap_checkpoint(connection, before, &row))
-            .await?;
+        let database = self.database.clone();
+        let keeping = tokio::task::spawn_blocking(move || {
+            database.transaction(|connection| {
+                // What is kept may be of an earlier policy and not count any more.
+                let before = checkpoint(connection, PUBLISHED)?;
+                let size = before.map(|before| from_column(before.size)).transpose()?;
+                swap_checkpoint(connection, size, &row)
+            })
+        });
+        keeping.await.map_err(|_| LogError::Stopped)??;
         self.published.send_replace(Some(Arc::new(next)));
         Ok(())
     }

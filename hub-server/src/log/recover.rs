@@ -22,15 +22,29 @@ use crate::database::{Connection, from_column};
 /// The tree and the newest checkpoint. Where there is none and no entry, the log begins with what is
 /// recorded.
 pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree, Head), LogError> {
+    if let Some(stored) = stored(connection, key)? {
+        return Ok(stored);
+    }
+    let mut tree = Tree::new();
+    let leaf_hashes = log_all(connection)?;
+    let head = write_tree(connection, &mut tree, &leaf_hashes, None, key)?;
+    Ok((tree, head))
+}
+
+/// The tree and the newest checkpoint as they are kept; `None` when there is neither it nor an entry.
+///
+/// # Errors
+/// [`LogError::Damaged`] when entries, tiles and checkpoint do not fit each other.
+pub(crate) fn stored(
+    connection: &mut Connection,
+    key: &SignerKey,
+) -> Result<Option<(Tree, Head)>, LogError> {
     let entries = count(connection)?;
     let Some(row) = checkpoint(connection, HEAD)? else {
-        if entries > 0 {
-            return Err(damaged(format!("{entries} entries and no checkpoint")));
-        }
-        let mut tree = Tree::new();
-        let leaf_hashes = log_all(connection)?;
-        let head = write_tree(connection, &mut tree, &leaf_hashes, None, key)?;
-        return Ok((tree, head));
+        return match entries {
+            0 => Ok(None),
+            _ => Err(damaged(format!("{entries} entries and no checkpoint"))),
+        };
     };
     let note = Note::parse(row.note.as_bytes())?;
     note.verify(&[&key.verifier()])?;
@@ -55,7 +69,7 @@ pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree
         return Err(damaged("the tiles have another root".to_owned()));
     }
     head.edge = edge;
-    Ok((tree, head))
+    Ok(Some((tree, head)))
 }
 
 /// Makes entries of all statements that are recorded, in the order in which they came: for a hub of a
