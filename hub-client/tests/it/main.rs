@@ -18,4 +18,5 @@ mod members;
 mod offline;
 mod refusals;
 mod story;
+mod witnesses;
 mod world;

@@ -123,6 +123,15 @@ impl Database {
     }
 }
 
+/// An empty database of its own, which is gone when it is dropped.
+pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
+    // What SQLite opens under no name is a file without one.
+    let mut connection =
+        <Connection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
+    migrate::run(&mut connection)?;
+    Ok(connection)
+}
+
 /// Runs queries inside a transaction so that they alone are undone when they fail.
 pub(crate) fn savepoint<T, E: From<DatabaseError>>(
     connection: &mut Connection,

@@ -21,18 +21,23 @@ use reqwest::{Method, Response, StatusCode};
 use crate::draft::{Draft, Signed};
 use crate::world::{ALPHA, World, header, hub_server, log_key, policy, problem};
 
-async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
+pub(crate) async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
-async fn published(world: &World, signed: &Signed) -> Published {
+pub(crate) async fn published(world: &World, signed: &Signed) -> Published {
     let answer = world.publish(signed).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     body(answer).await
 }
 
 /// The proof shows that the envelope is entry `index`.
-fn check(world: &World, proof: &str, envelope: &[u8], index: u64) -> WitnessedCheckpoint {
+pub(crate) fn check(
+    world: &World,
+    proof: &str,
+    envelope: &[u8],
+    index: u64,
+) -> WitnessedCheckpoint {
     let proof = LogProof::parse(proof.as_bytes()).unwrap();
     assert_eq!(proof.index, index);
     let leaf = leaf_hash(envelope);
@@ -70,7 +75,7 @@ async fn tiles(world: &World, size: u64) -> BTreeMap<TileId, Tile> {
     tiles
 }
 
-fn release(name: &str) -> Signed {
+pub(crate) fn release(name: &str) -> Signed {
     Draft::new(name, "1.0.0").sign(&[ALPHA])
 }
 
@@ -336,7 +341,7 @@ async fn a_restart_goes_on_where_the_log_was() {
 }
 
 /// Runs SQL on the database of a hub that does not run.
-fn tamper(world: &World, sql: &str) {
+pub(crate) fn tamper(world: &World, sql: &str) {
     let path = world.data().join("hub.sqlite");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute(sql).unwrap();

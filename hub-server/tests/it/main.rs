@@ -9,6 +9,8 @@
 mod access;
 mod blobs;
 mod draft;
+mod index;
+mod killing;
 mod log;
 mod members_say;
 mod model_signature;

@@ -150,6 +150,11 @@ impl World {
         server.wait().unwrap();
     }
 
+    /// The server's process, to be ended by somebody else.
+    pub(crate) fn take_server(&mut self) -> Child {
+        self.server.take().unwrap()
+    }
+
     pub(crate) fn server_mut(&mut self) -> &mut Child {
         self.server.as_mut().unwrap()
     }
