@@ -311,6 +311,10 @@ impl Hint for CosignError {
 impl Hint for SayError {
     fn advice(&self) -> Advice {
         match self {
+            Self::NotItsKey { .. } => Advice::with_hint(
+                ErrorCode::Policy,
+                "`hub consortium show` lists the members' keys",
+            ),
             Self::NotAMember { .. } => Advice::with_hint(
                 ErrorCode::Policy,
                 "give the key the consortium knows with --key; `hub trust` shows the pinned policy",
