@@ -13,6 +13,7 @@ mod bad_graphs;
 mod hostile_hub;
 mod interruptions;
 mod judges;
+mod log_judges;
 mod offline;
 mod refusals;
 mod story;
