@@ -59,8 +59,11 @@ impl OtherWitness {
         ];
         let said = run(&program, &init).ok();
         let words = said.stdout.split_whitespace();
-        let key = words.filter(|word| word.starts_with("witness.other.example/w+"));
-        let key = key.last().unwrap_or_else(|| panic!("{said}")).to_owned();
+        let mut key = words.filter(|word| word.starts_with("witness.other.example/w+"));
+        let key = key
+            .next_back()
+            .unwrap_or_else(|| panic!("{said}"))
+            .to_owned();
         let origin = log.split('+').next().unwrap();
         run(
             &program,
@@ -176,4 +179,49 @@ fn others_cosign_our_log_and_agree_on_its_proofs() {
         let refused = aics(&["verify-inclusion", "--index", &index, "--leaf", other]);
         assert_ne!(refused.code, 0, "{refused}");
     }
+}
+
+/// Go with Debian's `golang-golang-x-mod-dev`, or false after saying so.
+fn has_go() -> bool {
+    let library = Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog");
+    let has_go = library.is_dir() && Command::new("go").arg("version").output().is_ok();
+    if !has_go {
+        eprintln!("skipped: Go's x/mod is not here (Debian: golang-go, golang-golang-x-mod-dev)");
+    }
+    has_go
+}
+
+#[test]
+fn gos_x_mod_checks_the_whole_log_and_catches_tampering() {
+    if !has_go() {
+        return;
+    }
+    let Some(hub) = Witnessed::start() else {
+        return;
+    };
+    for version in ["2.0.0", "2.0.1", "2.0.2"] {
+        hub.world
+            .publish(&hub.world.author("dots", version, "three_features", 3));
+    }
+    let yank = ["yank", "dots@2.0.1", "--reason", "wrong colours"];
+    hub.world.hub("alpha", &yank).ok();
+    let all = hub.checkpoint(|note| note.signatures().len() == 4);
+    assert_eq!(hub.size(&all), 4);
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/go/check_log.go");
+    let mut command = Command::new("go");
+    command
+        .arg("run")
+        .arg(program)
+        .arg(format!("{}/log", hub.world.server.url))
+        .arg(hub.policy.logs()[0].key.to_string())
+        .args(
+            hub.policy
+                .witnesses()
+                .iter()
+                .map(|witness| witness.key.to_string()),
+        )
+        .env("GO111MODULE", "off")
+        .env("GOPATH", "/usr/share/gocode")
+        .env("GOFLAGS", "-buildvcs=false");
+    assert_eq!(Run::of(command).ok().stdout, "entries 4\n");
 }

@@ -82,12 +82,12 @@ impl Drop for Witness {
 pub(crate) struct Witnessed {
     pub(crate) world: World,
     witnesses: Vec<Witness>,
-    policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 impl Witnessed {
     /// A hub with three witnesses, of which two must cosign. It speaks plain HTTP.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let mut witnesses = Vec::new();
         let mut text = String::new();
         let world = World::start_logged(|root, log| {
