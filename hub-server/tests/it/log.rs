@@ -469,3 +469,80 @@ async fn the_key_is_made_once_and_kept_for_its_owner() {
     );
     assert!(!world.data().join("keys/log.key").exists());
 }
+
+#[tokio::test]
+async fn a_log_grows_past_its_first_tile() {
+    const RELEASES: u64 = 8;
+    const YANKS: u64 = 34;
+    let world = World::start();
+    let mut first = None;
+    let mut releases = Vec::new();
+    for number in 0..RELEASES {
+        let one = release(&format!("alpha/extractor-{number}"));
+        let answer = published(&world, &one).await;
+        first.get_or_insert((answer.log_index, one.envelope.clone()));
+        releases.push(one);
+    }
+    let sent = releases.iter().map(async |one| {
+        for sequence in 1..=YANKS {
+            let action = match sequence % 2 {
+                1 => YankAction::Yank,
+                _ => YankAction::Unyank,
+            };
+            let statement = one.yank(action, sequence, &[ALPHA]);
+            let answer = world
+                .request(Method::POST, &yanks_path(&one.name, &one.version))
+                .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+                .body(statement.clone())
+                .send()
+                .await
+                .unwrap();
+            let recorded: YankRecorded = body(answer).await;
+            check(&world, &recorded.proof, &statement, recorded.log_index);
+        }
+    });
+    futures_util::future::join_all(sent).await;
+    let size = RELEASES * (1 + YANKS);
+    assert!(size > 256);
+    let head = checkpoint(&world).await.checkpoint().clone();
+    assert_eq!(head.size, size);
+    let tiles = tiles(&world, size).await;
+    let widths: Vec<_> = tiles
+        .keys()
+        .map(|id| (id.level(), id.number(), id.width()))
+        .collect();
+    assert_eq!(widths, [(0, 0, 256), (0, 1, 24), (1, 0, 1)]);
+    let newest = TreeHead {
+        size,
+        root: head.root,
+    };
+    let read = |id: TileId| tiles.get(&id).cloned().ok_or(());
+    let mut trusted = TrustedTiles::new(newest, read).unwrap();
+    for number in 0..=1 {
+        let id = BundleId::of_tree(number, size).unwrap();
+        let bytes = world
+            .get(&format!("/log/{id}"))
+            .await
+            .bytes()
+            .await
+            .unwrap();
+        for (index, entry) in (256 * number..).zip(parse_bundle(id, &bytes).unwrap()) {
+            assert_eq!(trusted.leaf_hash(index).unwrap(), leaf_hash(entry));
+        }
+    }
+    // A partial tile of before is still there, and an old entry is proved by full tiles.
+    let partial = world.get("/log/tile/0/000.p/255").await;
+    assert_eq!(partial.bytes().await.unwrap().len(), 255 * 32);
+    let (index, envelope) = first.unwrap();
+    let detail: ReleaseDetail = world
+        .json("/api/v1/extractors/alpha/extractor-0/releases/1.0.0")
+        .await;
+    assert_eq!(
+        check(&world, &detail.proof, &envelope, index)
+            .checkpoint()
+            .size,
+        size
+    );
+    assert_eq!(detail.yank_proofs.len() as u64, YANKS);
+    assert!(world.verify_log().0);
+}
