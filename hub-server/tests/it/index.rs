@@ -8,7 +8,8 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use crate::draft::Draft;
-use crate::log::{check, published, release, tamper};
+use crate::log::{check, published, release};
+use crate::log_keeping::tamper;
 use crate::world::{ALPHA, World};
 
 /// All rows of all tables that follow from the log, as text.
