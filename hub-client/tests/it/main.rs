@@ -14,6 +14,7 @@ mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
+mod log_judges;
 mod members;
 mod offline;
 mod refusals;

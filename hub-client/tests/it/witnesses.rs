@@ -12,17 +12,17 @@ use registry_schema::log::policy::Policy;
 use super::world::{World, files_below, hub_at, hub_command};
 
 /// A running `hub witness serve`.
-struct Witness {
+pub(crate) struct Witness {
     child: Child,
-    address: String,
-    key: String,
+    pub(crate) address: String,
+    pub(crate) key: String,
     folder: PathBuf,
     log: String,
 }
 
 impl Witness {
     /// A new witness of a log.
-    fn new(root: &Path, name: &str, log: &str) -> Self {
+    pub(crate) fn new(root: &Path, name: &str, log: &str) -> Self {
         let folder = root.join(name);
         let data = folder.display().to_string();
         let name = format!("{name}.example/w");
@@ -79,18 +79,18 @@ impl Drop for Witness {
     }
 }
 
-struct Witnessed {
-    world: World,
+pub(crate) struct Witnessed {
+    pub(crate) world: World,
     witnesses: Vec<Witness>,
-    policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 impl Witnessed {
     /// A hub with three witnesses, of which two must cosign. It speaks plain HTTP.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let mut witnesses = Vec::new();
         let mut text = String::new();
-        let mut world = World::start_logged(|root, log| {
+        let world = World::start_logged(|root, log| {
             witnesses.extend(["w1", "w2", "w3"].map(|name| Witness::new(root, name, log)));
             text = format!("log {log}\n");
             for (number, witness) in (1..).zip(&witnesses) {
@@ -100,15 +100,19 @@ impl Witnessed {
             text += "group all-of-us 2 w1 w2 w3\nquorum all-of-us\n";
             Some(text.clone())
         })?;
+        Some(Self::of(world, witnesses, Policy::parse(&text).unwrap()))
+    }
+
+    /// A hub with its witnesses, started again with plain HTTP and open for reading.
+    pub(crate) fn of(mut world: World, witnesses: Vec<Witness>, policy: Policy) -> Self {
         world.server.kill();
-        let policy = Policy::parse(&text).unwrap();
         let mut hub = Self {
             world,
             witnesses,
             policy,
         };
         hub.restart(&[]);
-        Some(hub)
+        hub
     }
 
     /// Starts the hub with these arguments, at another address.
@@ -120,12 +124,12 @@ impl Witnessed {
         world.login("alpha", &token).ok();
     }
 
-    fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.world.folder.path()
     }
 
     /// The hub's checkpoint, once it is one that `is_wanted`.
-    fn checkpoint(&self, is_wanted: impl Fn(&Note) -> bool) -> Note {
+    pub(crate) fn checkpoint(&self, is_wanted: impl Fn(&Note) -> bool) -> Note {
         let address = self
             .world
             .server
@@ -148,7 +152,7 @@ impl Witnessed {
         }
     }
 
-    fn size(&self, note: &Note) -> u64 {
+    pub(crate) fn size(&self, note: &Note) -> u64 {
         self.policy.check(note).unwrap().checkpoint().size
     }
 
@@ -176,14 +180,19 @@ impl Witnessed {
 }
 
 fn get(address: &str, path: &str) -> Option<Note> {
+    let text = get_text(address, path)?;
+    Some(Note::parse(text.as_bytes()).unwrap())
+}
+
+/// The body of an answer with the status 200.
+pub(crate) fn get_text(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200")
-        .then(|| Note::parse(body.as_bytes()).unwrap())
+    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
 }
 
 #[test]

@@ -13,7 +13,8 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use crate::draft::Draft;
-use crate::log::{check, published, release, tamper};
+use crate::log::{check, published, release};
+use crate::log_keeping::tamper;
 use crate::members_say::{advisory, evaluation, post, signed};
 use crate::model_signature::{attach, bundle};
 use crate::world::{ALPHA, BETA, World, key};

@@ -12,6 +12,7 @@ mod draft;
 mod index;
 mod killing;
 mod log;
+mod log_keeping;
 mod members_say;
 mod model_signature;
 mod operations;

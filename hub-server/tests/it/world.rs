@@ -171,6 +171,18 @@ impl World {
         std::os::unix::fs::symlink(disk, uploads).unwrap();
     }
 
+    /// Puts everything on another disk.
+    pub(crate) fn move_data_to(&self, disk: &Path) {
+        let moved = Command::new("cp")
+            .arg("-a")
+            .arg(self.data())
+            .arg(disk)
+            .status();
+        assert!(moved.unwrap().success());
+        std::fs::remove_dir_all(self.data()).unwrap();
+        std::os::unix::fs::symlink(disk.join("data"), self.data()).unwrap();
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         hub_server(args, &self.data())
     }
