@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use registry_schema::keys::{KeyError, PublicKey, SecretKey};
+use registry_schema::keys::{KeyError, KeyId, PublicKey, SecretKey};
 use registry_schema::model_signing::{ModelPublicKey, ModelSecretKey, ModelSigningError};
 use ring::rand::SystemRandom;
 
@@ -56,6 +56,22 @@ pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
     let path = path_or_name(folders, name)?;
     let text = read_text(&path)?;
     SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
+}
+
+/// The id of a key: as 64 hex digits, or of the public key called `name` or at a path.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no Ed25519 key.
+pub fn id_of(folders: &Folders, name: &str) -> Result<KeyId, KeyFileError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let path = if name.contains('/') || name.ends_with(".pem") {
+        PathBuf::from(name)
+    } else {
+        path_of(folders, name)?.with_extension("pub.pem")
+    };
+    Ok(load_public(&path)?.id())
 }
 
 /// Where a new key for `model.sig` was written.
@@ -215,6 +231,9 @@ mod tests {
             new.public
         );
         assert_eq!(load_public(&new.public_path).unwrap(), new.public);
+        let id = new.public.id();
+        assert_eq!(id_of(&folders, "default").unwrap(), id);
+        assert_eq!(id_of(&folders, &id.to_string()).unwrap(), id);
         assert!(
             load_public(&new.secret_path).is_err(),
             "a secret key is not taken for a public one"

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 36] = [
     "",
     "login",
     "logout",
@@ -48,6 +48,7 @@ const COMMANDS: [&str; 35] = [
     "cosign",
     "attest",
     "advisory",
+    "disown",
     "yank",
     "doctor",
 ];

@@ -11,9 +11,9 @@ use registry_schema::reference::Requirement;
 use semver::Version;
 
 use crate::app::Hub;
-use crate::blobs::BlobError;
+use crate::blobs::{BlobError, Blobs};
 use crate::database::model_signatures::{self, ModelSignatureRow};
-use crate::database::{DatabaseError, blobs, to_column};
+use crate::database::{Connection, DatabaseError, blobs, to_column};
 use crate::publish::{OwnerError, Recorded, check_owner};
 use crate::resolve::{ResolveError, resolve};
 
@@ -55,12 +55,7 @@ pub(crate) fn attach(
         return Err(AttachError::TooLarge { size_bytes });
     }
     // 3. It signs the statement of this release and nothing else.
-    let (mut blob, _) = hub.blobs.open(&request.digest)?.ok_or_else(missing)?;
-    let mut bytes = Vec::new();
-    blob.by_ref()
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|source| AttachError::Read { source })?;
+    let bytes = read(&hub.blobs, &request.digest)?.ok_or_else(missing)?;
     let statement = row.statement.parse().map_err(|_| DatabaseError::Corrupt {
         what: "a digest that is none",
     })?;
@@ -82,6 +77,86 @@ pub(crate) fn attach(
         },
         is_new,
     })
+}
+
+/// The bytes of a blob as far as a `model.sig` may have them.
+fn read(blobs: &Blobs, digest: &Digest) -> Result<Option<Vec<u8>>, AttachError> {
+    let Some((blob, _)) = blobs.open(digest)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    blob.take(limits::MODEL_SIGNATURE_BYTES as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|source| AttachError::Read { source })?;
+    Ok(Some(bytes))
+}
+
+/// Finds the `model.sig` of each release again: the one that was recorded, when its blob is there
+/// and fits, else one among the blobs. Which of several was the last nobody can know then, and each
+/// is good.
+///
+/// # Errors
+/// [`AttachError`] when blobs or database cannot be read.
+pub(crate) fn rebuild(
+    connection: &mut Connection,
+    recorded: &[ModelSignatureRow],
+    releases: &[(Name, Digest)],
+    store: &Blobs,
+) -> Result<(), AttachError> {
+    let fits = |digest: &Digest, statement: &Digest| -> Result<Option<u64>, AttachError> {
+        let Some(bytes) = read(store, digest)? else {
+            return Ok(None);
+        };
+        let signature = ModelSignature::parse(&bytes);
+        let is_of_it = signature.is_ok_and(|one| one.payload_digest() == *statement);
+        Ok(is_of_it.then_some(bytes.len() as u64))
+    };
+    let mut open = Vec::new();
+    for (name, statement) in releases {
+        let text = statement.to_string();
+        let known = recorded.iter().find(|row| row.release_statement == text);
+        let digest = known.and_then(|row| row.digest.parse().ok());
+        match digest {
+            Some(digest) => match fits(&digest, statement)? {
+                Some(size_bytes) => keep(connection, name, statement, &digest, size_bytes)?,
+                None => open.push((name, statement)),
+            },
+            None => open.push((name, statement)),
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    for digest in store.small(limits::MODEL_SIGNATURE_BYTES as u64)? {
+        let Some(bytes) = read(store, &digest)? else {
+            continue;
+        };
+        let Ok(signature) = ModelSignature::parse(&bytes) else {
+            continue;
+        };
+        let payload = signature.payload_digest();
+        if let Some(at) = open.iter().position(|(_, of)| **of == payload) {
+            let (name, statement) = open.swap_remove(at);
+            keep(connection, name, statement, &digest, bytes.len() as u64)?;
+        }
+    }
+    Ok(())
+}
+
+fn keep(
+    connection: &mut Connection,
+    name: &Name,
+    statement: &Digest,
+    digest: &Digest,
+    size_bytes: u64,
+) -> Result<(), AttachError> {
+    let row = ModelSignatureRow {
+        release_statement: statement.to_string(),
+        digest: digest.to_string(),
+        size_bytes: to_column(size_bytes)?,
+    };
+    model_signatures::set(connection, &row)?;
+    Ok(blobs::bind(connection, name, digest, size_bytes)?)
 }
 
 /// Why a blob does not become a `model.sig`.

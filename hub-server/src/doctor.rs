@@ -11,6 +11,7 @@ use crate::blobs::{BlobError, Blobs};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
 use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
+use crate::log::{LogError, check_policy as check_policy_of_log, load_key, load_policy, stored};
 use crate::tls;
 
 /// Less free disk than this is worth a warning.
@@ -55,6 +56,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
                 Ok(policy) => Check::new(Verdict::Good, "policy", policy.consortium().to_owned()),
                 Err(error) => Check::new(Verdict::Bad, "policy", chain(&error)),
             });
+            checks.push(log(&data, &database));
             checks.push(clock(&database));
             checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
         }
@@ -138,6 +140,19 @@ fn migrations(database: &Database) -> Check {
         ),
     });
     Check::of("tables", pending)
+}
+
+/// Entries, the tiles at the edge and the signed checkpoint fit each other; `log verify` looks at all.
+fn log(data: &DataFolder, database: &Database) -> Check {
+    let look = || {
+        let key = load_key(data)?;
+        check_policy_of_log(load_policy(data, &key)?, &key)?;
+        let stored = database.view(|connection| stored(connection, &key))?;
+        let size = stored.map_or(0, |(tree, _)| tree.size());
+        let found = format!("`{}` has {size} entries", key.verifier().name());
+        Ok::<_, LogError>((Verdict::Good, found))
+    };
+    Check::of("log", look())
 }
 
 /// Times in answers and the ends of tokens come from this machine's clock.

@@ -68,7 +68,9 @@ fn code_of(code: ProblemCode) -> ErrorCode {
         ProblemCode::Signature => ErrorCode::Signature,
         ProblemCode::RefusedFile => ErrorCode::RefusedFile,
         ProblemCode::ProbesDisagree => ErrorCode::Probes,
-        ProblemCode::TooManyRequests | ProblemCode::Unavailable => ErrorCode::Unavailable,
+        ProblemCode::TooManyRequests | ProblemCode::Unavailable | ProblemCode::Unwitnessed => {
+            ErrorCode::Unavailable
+        }
         ProblemCode::Internal | ProblemCode::StorageFull => ErrorCode::Hub,
         _ => ErrorCode::Refused,
     }
@@ -84,6 +86,7 @@ fn hint_of(code: ProblemCode) -> Option<&'static str> {
         ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
+        ProblemCode::Unwitnessed => "run it again in a moment; nothing is recorded twice",
         ProblemCode::Internal | ProblemCode::StorageFull => {
             "tell the hub's operator; its log says more"
         }
@@ -311,6 +314,10 @@ impl Hint for CosignError {
 impl Hint for SayError {
     fn advice(&self) -> Advice {
         match self {
+            Self::NotItsKey { .. } => Advice::with_hint(
+                ErrorCode::Policy,
+                "`hub consortium show` lists the members' keys",
+            ),
             Self::NotAMember { .. } => Advice::with_hint(
                 ErrorCode::Policy,
                 "give the key the consortium knows with --key; `hub trust` shows the pinned policy",

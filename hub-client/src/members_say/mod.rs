@@ -4,12 +4,14 @@
 mod advise;
 mod attest;
 mod choose;
+mod disown;
 mod eval_file;
 mod read;
 
 pub use advise::{AdvisoryChange, AdvisoryRequest, advise};
 pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
+pub use disown::disown;
 pub use eval_file::EvalFile;
 pub use read::{evaluations, release_advisories};
 
@@ -53,6 +55,16 @@ pub enum SayError {
     NotAMember {
         /// Which key.
         key_id: KeyId,
+    },
+    /// Somebody else's key.
+    #[error(
+        "key {key_id} is no key of `{member}` under the pinned policy: a member takes back its own keys only"
+    )]
+    NotItsKey {
+        /// Which key.
+        key_id: KeyId,
+        /// Who wants to take it back.
+        member: MemberName,
     },
     /// Not what `hub eval --json` writes.
     #[error("`{}` does not hold what `hub eval --json` writes", path.display())]

@@ -250,3 +250,39 @@ fn a_floating_reference_waits_for_others_when_the_settings_say_so() {
     let pulled = world.hub("gamma", &["pull", "dots@1.2.0", "--json"]);
     assert_eq!(pulled.json()["version"], "1.2.0");
 }
+
+#[test]
+fn a_lost_key_is_told_of_by_its_member() {
+    let Some(world) = World::start() else { return };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    let alphas = world.home("alpha").join("keys/default.pub.pem");
+    let disown = [
+        "disown",
+        alphas.to_str().unwrap(),
+        "--from-index",
+        "1",
+        "--reason",
+        "a laptop was stolen",
+    ];
+    world
+        .hub("beta", &disown)
+        .fails(4, "a member takes back its own keys only");
+    let said = world
+        .hub("alpha", &[&disown[..], &["--json"]].concat())
+        .json();
+    assert_eq!(
+        (&said["member"], &said["log_index"]),
+        (&"alpha".into(), &1.into())
+    );
+    // Said again it is the same entry.
+    let again = world
+        .hub("alpha", &[&disown[..], &["--json"]].concat())
+        .json();
+    assert_eq!(again, said);
+    world
+        .hub(
+            "alpha",
+            &["disown", "nothing", "--from-index", "1", "--reason", "x"],
+        )
+        .fails(3, "there is no key");
+}

@@ -113,6 +113,13 @@ pub(crate) struct World {
 impl World {
     /// `None` when there is no onnxruntime library, which has then been said.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_logged(|_, _| None)
+    }
+
+    /// The same with a policy for the log, made of the world's folder and the log's key.
+    pub(crate) fn start_logged(
+        log_policy: impl FnOnce(&Path, &str) -> Option<String>,
+    ) -> Option<Self> {
         runtime_library()?;
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -154,13 +161,15 @@ impl World {
             .unwrap()
             .to_owned();
         let data = root.join("hub");
-        server_ok(&[
-            "init",
-            "--data",
-            data.to_str().unwrap(),
-            "--policy",
-            &policy_file,
-        ]);
+        let data_text = data.to_str().unwrap();
+        let mut init = vec!["init", "--data", data_text, "--policy", &policy_file];
+        let log_policy_file = root.join("log.policy").display().to_string();
+        let keys = server_ok(&["keys", "--data", data_text]);
+        if let Some(text) = log_policy(root, keys.trim().strip_prefix("log ").unwrap()) {
+            std::fs::write(&log_policy_file, text).unwrap();
+            init.extend(["--log-policy", &log_policy_file]);
+        }
+        server_ok(&init);
         let server = Server::start(&data, "127.0.0.1:0", &["--dev-tls"]);
         let world = Self {
             folder,
@@ -184,8 +193,27 @@ impl World {
 
     /// Starts the hub again without TLS, so that a test can stand between it and a client.
     pub(crate) fn restart_without_tls(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// Starts the hub again without TLS and with these arguments.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) {
         self.server.kill();
-        self.server = Server::start(&self.folder.path().join("hub"), "127.0.0.1:0", &[]);
+        self.server = Server::start(&self.folder.path().join("hub"), "127.0.0.1:0", arguments);
+    }
+
+    /// What the hub has logged so far.
+    pub(crate) fn server_log(&self) -> String {
+        read(&self.folder.path().join("hub.log"))
+    }
+
+    /// Runs `hub-server` on the hub's folder.
+    pub(crate) fn hub_server(&self, arguments: &[&str]) -> Run {
+        let mut command = Command::new(server_program());
+        command
+            .args(arguments)
+            .env("HUB_SERVER_DATA", self.folder.path().join("hub"));
+        Run::of(command)
     }
 
     pub(crate) fn token(&self, member: &str, more: &[&str]) -> String {
@@ -203,12 +231,10 @@ impl World {
     }
 
     pub(crate) fn login(&self, member: &str, token: &str) -> Run {
-        let arguments = [
-            "login",
-            &self.server.url,
-            "--certificate",
-            &self.server.certificate,
-        ];
+        let mut arguments = vec!["login", self.server.url.as_str()];
+        if !self.server.certificate.is_empty() {
+            arguments.extend(["--certificate", &self.server.certificate]);
+        }
         let mut command = hub_command(self.folder.path(), member, &arguments);
         command.env("HUB_TOKEN", token);
         Run::of(command)
@@ -349,11 +375,11 @@ impl std::fmt::Display for Run {
     }
 }
 
-fn hub_at(root: &Path, member: &str, arguments: &[&str]) -> Run {
+pub(crate) fn hub_at(root: &Path, member: &str, arguments: &[&str]) -> Run {
     Run::of(hub_command(root, member, arguments))
 }
 
-fn hub_command(root: &Path, member: &str, arguments: &[&str]) -> Command {
+pub(crate) fn hub_command(root: &Path, member: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hub"));
     command
         .args(arguments)

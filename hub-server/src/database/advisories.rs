@@ -6,7 +6,7 @@ use registry_schema::name::Name;
 use super::schema::advisories;
 use super::{Connection, DatabaseError};
 
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = advisories)]
 pub(crate) struct AdvisoryRow {
     pub(crate) name: String,
@@ -39,4 +39,10 @@ pub(crate) fn list(
         .order((advisories::member, advisories::number, advisories::sequence))
         .select(AdvisoryRow::as_select())
         .load(connection)?)
+}
+
+/// Removes all.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(advisories::table).execute(connection)?;
+    Ok(())
 }

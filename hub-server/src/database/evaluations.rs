@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::evaluations;
 use super::{Connection, DatabaseError};
 
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = evaluations)]
 pub(crate) struct EvaluationRow {
     pub(crate) release_statement: String,
@@ -40,4 +40,10 @@ pub(crate) fn list(
         .order((evaluations::member, evaluations::sequence))
         .select(EvaluationRow::as_select())
         .load(connection)?)
+}
+
+/// Removes all.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(evaluations::table).execute(connection)?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::key_compromises;
 use super::{Connection, DatabaseError};
 
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = key_compromises)]
 pub(crate) struct KeyCompromiseRow {
     pub(crate) statement: String,
@@ -46,4 +46,10 @@ pub(crate) fn list(connection: &mut Connection) -> Result<Vec<KeyCompromiseRow>,
         .order(key_compromises::log_index)
         .select(KeyCompromiseRow::as_select())
         .load(connection)?)
+}
+
+/// Removes all.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(key_compromises::table).execute(connection)?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::model_signatures;
 use super::{Connection, DatabaseError};
 
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = model_signatures)]
 pub(crate) struct ModelSignatureRow {
     pub(crate) release_statement: String,
@@ -34,4 +34,18 @@ pub(crate) fn find(
         .select(ModelSignatureRow::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// Removes all.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(model_signatures::table).execute(connection)?;
+    Ok(())
+}
+
+/// All of them.
+pub(crate) fn list(connection: &mut Connection) -> Result<Vec<ModelSignatureRow>, DatabaseError> {
+    Ok(model_signatures::table
+        .order(model_signatures::release_statement)
+        .select(ModelSignatureRow::as_select())
+        .load(connection)?)
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
+use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::AdvisoryAction;
+use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::{VerifyError, verify_advisory};
 
 use super::{Checked, Draft, SayError, State, check_number, check_room, check_speaker, place, say};
@@ -38,24 +40,42 @@ pub(crate) async fn record_advisory(
 }
 
 /// A statement of an advisory about to be recorded.
-struct AdvisoryDraft {
+pub(super) struct AdvisoryDraft {
     row: AdvisoryRow,
     name: Name,
     action: AdvisoryAction,
 }
 
 fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>, SayError> {
-    // 1. The member whose token this is warns about this name.
-    let verified = verify_advisory(&hub.policy, &request.name, &request.envelope)?;
+    let covered = hub.log.published_size();
+    hub.database.with(|connection| {
+        // 1. The member whose token this is warns about a release that is there.
+        let (statement, new) = draft(connection, &hub.policy, request, covered)?;
+        // 2. The same again is fine.
+        let earlier = advisories::list(connection, &request.name)?;
+        let same = earlier.iter().find(|one| one.envelope == new.row.envelope);
+        let state = match same {
+            Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+            None => State::New(new),
+        };
+        Ok(Checked { statement, state })
+    })
+}
+
+/// The statement's digest and its row, when the first `covered` entries of the log have the release
+/// it was seen on, with that content.
+pub(super) fn draft(
+    connection: &mut Connection,
+    policy: &ConsortiumPolicy,
+    request: &AdvisoryRequest,
+    covered: u64,
+) -> Result<(Digest, AdvisoryDraft), SayError> {
+    let verified = verify_advisory(policy, &request.name, &request.envelope)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
-    // 2. The release it was seen on is there, with that content.
-    let covered = hub.log.published_size();
-    let row = hub.database.with(|connection| {
-        let exact = Requirement::Exact(said.version.clone());
-        resolve(connection, &request.name, &exact, covered)
-    })?;
-    let release = stored_release(hub, &request.name, &row)
+    let exact = Requirement::Exact(said.version.clone());
+    let row = resolve(connection, &request.name, &exact, covered)?;
+    let release = stored_release(policy, &request.name, &row)
         .map_err(|error| SayError::Publish(Box::new(error)))?;
     if release.content_digest() != said.content {
         return Err(SayError::Verify(VerifyError::NotAsked {
@@ -63,7 +83,7 @@ fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>,
             found: release.reference(),
         }));
     }
-    let new = AdvisoryRow {
+    let row = AdvisoryRow {
         name: request.name.to_string(),
         member: said.by.to_string(),
         number: to_column(said.number)?,
@@ -74,23 +94,12 @@ fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>,
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    // 3. The same again is fine.
-    let earlier = hub
-        .database
-        .with(|connection| advisories::list(connection, &request.name))?;
-    let same = earlier.iter().find(|one| one.envelope == new.envelope);
-    let state = match same {
-        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-        None => State::New(AdvisoryDraft {
-            row: new,
-            name: request.name.clone(),
-            action: said.action,
-        }),
+    let new = AdvisoryDraft {
+        row,
+        name: request.name.clone(),
+        action: said.action,
     };
-    Ok(Checked {
-        statement: verified.statement_digest(),
-        state,
-    })
+    Ok((verified.statement_digest(), new))
 }
 
 impl Draft for AdvisoryDraft {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
+use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
+use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::verify_evaluation;
 use semver::Version;
 
@@ -39,15 +41,34 @@ pub(crate) async fn record_evaluation(
 }
 
 fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow>, SayError> {
-    // 1. The release is there, and the member whose token this is signed figures of exactly it.
     let covered = hub.log.published_size();
-    let row = hub.database.with(|connection| {
-        let exact = Requirement::Exact(request.version.clone());
-        resolve(connection, &request.name, &exact, covered)
-    })?;
-    let release = stored_release(hub, &request.name, &row)
+    hub.database.with(|connection| {
+        // 1. The release is there, and the member whose token this is signed figures of exactly it.
+        let (statement, new) = draft(connection, &hub.policy, request, covered)?;
+        // 2. The same again is fine.
+        let earlier = evaluations::list(connection, &new.release_statement)?;
+        let same = earlier.iter().find(|one| one.envelope == new.envelope);
+        let state = match same {
+            Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+            None => State::New(new),
+        };
+        Ok(Checked { statement, state })
+    })
+}
+
+/// The statement's digest and its row, when the first `covered` entries of the log have its
+/// release.
+pub(super) fn draft(
+    connection: &mut Connection,
+    policy: &ConsortiumPolicy,
+    request: &EvaluationRequest,
+    covered: u64,
+) -> Result<(Digest, EvaluationRow), SayError> {
+    let exact = Requirement::Exact(request.version.clone());
+    let row = resolve(connection, &request.name, &exact, covered)?;
+    let release = stored_release(policy, &request.name, &row)
         .map_err(|error| SayError::Publish(Box::new(error)))?;
-    let verified = verify_evaluation(&hub.policy, &release, &request.envelope)?;
+    let verified = verify_evaluation(policy, &release, &request.envelope)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
     let new = EvaluationRow {
@@ -60,19 +81,7 @@ fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    // 2. The same again is fine.
-    let earlier = hub
-        .database
-        .with(|connection| evaluations::list(connection, &new.release_statement))?;
-    let same = earlier.iter().find(|one| one.envelope == new.envelope);
-    let state = match same {
-        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-        None => State::New(new),
-    };
-    Ok(Checked {
-        statement: verified.statement_digest(),
-        state,
-    })
+    Ok((verified.statement_digest(), new))
 }
 
 impl Draft for EvaluationRow {

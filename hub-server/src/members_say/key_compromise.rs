@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
+use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
+use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::verify_key_compromise;
 
 use super::{Checked, Draft, SayError, State, check_room, check_speaker, place, say};
@@ -35,7 +37,25 @@ pub(crate) async fn record_key_compromise(
 
 fn check(hub: &Hub, request: &KeyCompromiseRequest) -> Result<Checked<KeyCompromiseRow>, SayError> {
     // 1. The member whose token this is says so of a key of its own.
-    let verified = verify_key_compromise(&hub.policy, &request.envelope)?;
+    let (statement, new) = draft(&hub.policy, request)?;
+    // 2. Said again, also with another key, it is the same.
+    let earlier = hub
+        .database
+        .with(|connection| key_compromises::of_member(connection, &new.member))?;
+    let same = earlier.iter().find(|one| one.statement == new.statement);
+    let state = match same {
+        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+        None => State::New(new),
+    };
+    Ok(Checked { statement, state })
+}
+
+/// The statement's digest and its row.
+pub(super) fn draft(
+    policy: &ConsortiumPolicy,
+    request: &KeyCompromiseRequest,
+) -> Result<(Digest, KeyCompromiseRow), SayError> {
+    let verified = verify_key_compromise(policy, &request.envelope)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.member)?;
     let new = KeyCompromiseRow {
@@ -47,19 +67,7 @@ fn check(hub: &Hub, request: &KeyCompromiseRequest) -> Result<Checked<KeyComprom
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    // 2. Said again, also with another key, it is the same.
-    let earlier = hub
-        .database
-        .with(|connection| key_compromises::of_member(connection, &new.member))?;
-    let same = earlier.iter().find(|one| one.statement == new.statement);
-    let state = match same {
-        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-        None => State::New(new),
-    };
-    Ok(Checked {
-        statement: verified.statement_digest(),
-        state,
-    })
+    Ok((verified.statement_digest(), new))
 }
 
 impl Draft for KeyCompromiseRow {

@@ -4,10 +4,12 @@
 mod advisory;
 mod evaluation;
 mod key_compromise;
+mod replay;
 
 pub(crate) use advisory::{AdvisoryRequest, record_advisory};
 pub(crate) use evaluation::{EvaluationRequest, record_evaluation};
 pub(crate) use key_compromise::{KeyCompromiseRequest, record_key_compromise};
+pub(crate) use replay::{clear, compare_keys, compare_name, compare_release, replay};
 
 use std::sync::Arc;
 

@@ -9,7 +9,10 @@
 mod access;
 mod blobs;
 mod draft;
+mod index;
+mod killing;
 mod log;
+mod log_keeping;
 mod members_say;
 mod model_signature;
 mod operations;

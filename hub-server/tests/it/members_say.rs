@@ -32,7 +32,7 @@ fn figures() -> Figures {
     Figures::new(vec![class("red", 9), class("blue", 8)], 0.3).unwrap()
 }
 
-fn evaluation(release: &Signed, by: &str, sequence: u64) -> EvaluationStatement {
+pub(crate) fn evaluation(release: &Signed, by: &str, sequence: u64) -> EvaluationStatement {
     EvaluationStatement {
         by: by.parse().unwrap(),
         name: release.name.clone(),
@@ -47,7 +47,12 @@ fn evaluation(release: &Signed, by: &str, sequence: u64) -> EvaluationStatement 
     }
 }
 
-fn advisory(release: &Signed, by: &str, number: u64, sequence: u64) -> AdvisoryStatement {
+pub(crate) fn advisory(
+    release: &Signed,
+    by: &str,
+    number: u64,
+    sequence: u64,
+) -> AdvisoryStatement {
     AdvisoryStatement {
         by: by.parse().unwrap(),
         name: release.name.clone(),
@@ -63,11 +68,11 @@ fn advisory(release: &Signed, by: &str, number: u64, sequence: u64) -> AdvisoryS
     }
 }
 
-fn signed(payload: Vec<u8>, seed: u8) -> Vec<u8> {
+pub(crate) fn signed(payload: Vec<u8>, seed: u8) -> Vec<u8> {
     Envelope::sign(payload, &[&key(seed)]).to_bytes()
 }
 
-async fn post(world: &World, token: &str, path: &str, envelope: Vec<u8>) -> Response {
+pub(crate) async fn post(world: &World, token: &str, path: &str, envelope: Vec<u8>) -> Response {
     world
         .request_as(token, Method::POST, path)
         .header(CONTENT_TYPE, envelope::MEDIA_TYPE)

@@ -14,14 +14,14 @@ use ring::rand::SystemRandom;
 use crate::draft::{Draft, Signed};
 use crate::world::{ALPHA, World, problem};
 
-fn bundle(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn bundle(payload: &[u8]) -> Vec<u8> {
     let random = SystemRandom::new();
     let key = ModelSecretKey::generate(&random).unwrap();
     let signature = ModelSignature::sign(payload.to_vec(), &key, &random);
     signature.unwrap().to_bytes()
 }
 
-async fn attach(world: &World, token: &str, release: &Signed, bytes: &[u8]) -> Response {
+pub(crate) async fn attach(world: &World, token: &str, release: &Signed, bytes: &[u8]) -> Response {
     let digest = Digest::of(bytes);
     world
         .request_as(

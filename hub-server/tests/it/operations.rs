@@ -180,6 +180,7 @@ async fn the_doctor_finds_what_is_wrong() {
         "database",
         "tables",
         "policy",
+        "log",
         "clock",
         "blobs",
     ] {

@@ -15,6 +15,7 @@
 mod advisory;
 mod error;
 mod evaluation;
+mod figures;
 mod key_compromise;
 mod release;
 mod wire;
@@ -22,7 +23,8 @@ mod yank;
 
 pub use advisory::{AdvisoryAction, AdvisoryStatement, AffectedVersions, Severity};
 pub use error::StatementError;
-pub use evaluation::{ClassFigures, Comparison, EvaluationStatement, Figures, Interval, Verdict};
+pub use evaluation::{Comparison, EvaluationStatement, Verdict};
+pub use figures::{ClassFigures, Figures, Interval};
 pub use key_compromise::KeyCompromiseStatement;
 pub use release::{ReleaseFile, ReleaseStatement, is_probe_image};
 pub use yank::{YankAction, YankStatement};

@@ -135,3 +135,29 @@ impl From<SeverityArg> for Severity {
         }
     }
 }
+
+/// `hub disown`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Puts a warning, signed with another key of yours or with the lost one, into the log, at once and for
+everybody. What makes later signatures of the key worthless is the trust root, where its range ends
+at the same index: statements logged before stay valid.
+
+Examples:
+  hub disown 34750f98bd59fcfc946da45aaabe933be154a4b5094e1c4abf42866505f3c97e --from-index 1234 \\
+    --reason \"a laptop was stolen\" --key second
+  hub disown old.pub.pem --from-index 1234 --reason \"a laptop was stolen\"")]
+pub(crate) struct DisownArgs {
+    /// The key in wrong hands: its id, or the name or file of its public half
+    #[arg(value_name = "KEY")]
+    pub(crate) lost: String,
+    /// The first index of the log at which it is not to be believed
+    #[arg(long, value_name = "N")]
+    pub(crate) from_index: u64,
+    /// What happened
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The key to sign with: its name, or the path of its file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) key: String,
+}

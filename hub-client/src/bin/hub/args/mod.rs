@@ -16,7 +16,7 @@ pub(crate) use learning::{
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
-pub(crate) use members_say::{AdvisoryArgs, AttestArgs};
+pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
@@ -158,6 +158,8 @@ pub(crate) enum Command {
     Attest(AttestArgs),
     /// Warn about releases, or end a warning
     Advisory(AdvisoryArgs),
+    /// Tell everybody that a key of yours is in wrong hands
+    Disown(DisownArgs),
     /// Withdraw a release, or restore it
     Yank(YankArgs),
     /// Look for what is wrong with this installation

@@ -1,16 +1,19 @@
-//! `hub attest`, `hub advisory`: what this member says about releases, its own and others'.
+//! `hub attest`, `hub advisory`, `hub disown`: what this member says for itself.
 
 use std::fmt;
 
 use hub_client::keys;
 use hub_client::members_say::{self, AdvisoryChange, AdvisoryRequest, AttestRequest, EvalFile};
+use registry_schema::digest::Digest;
+use registry_schema::keys::KeyId;
+use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{AdvisoryAction, AffectedVersions};
 use serde::Serialize;
 
 use super::members_view::{AdvisoryView, EvaluationView, verdict_text};
 use crate::app::Outcome;
-use crate::args::{AdvisoryArgs, AttestArgs};
+use crate::args::{AdvisoryArgs, AttestArgs, DisownArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, percent};
@@ -83,6 +86,46 @@ pub(super) async fn advisory(
         recorded_at: recorded.recorded_at,
         log_index: recorded.log_index,
     })?;
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct DisownedView {
+    member: MemberName,
+    key_id: KeyId,
+    from_index: u64,
+    reason: String,
+    statement: Digest,
+    recorded_at: String,
+    log_index: u64,
+}
+
+pub(super) async fn disown(args: &DisownArgs, context: &Context) -> Result<Outcome, CommandError> {
+    let key_id = keys::id_of(context.folders(), &args.lost)?;
+    let key = keys::load(context.folders(), &args.key)?;
+    let (registry, policy) = (context.registry("disown")?, context.policy()?);
+    let said = members_say::disown(
+        key_id,
+        args.from_index,
+        &args.reason,
+        &key,
+        &registry,
+        &policy,
+    );
+    let (verified, recorded) = Box::pin(said).await?;
+    let statement = verified.statement();
+    context.show(&DisownedView {
+        member: statement.member.clone(),
+        key_id,
+        from_index: statement.from_index,
+        reason: statement.reason.clone(),
+        statement: verified.statement_digest(),
+        recorded_at: recorded.recorded_at,
+        log_index: recorded.log_index,
+    })?;
+    context
+        .report()
+        .note("everybody is warned; the key counts until the trust root ends its range");
     Ok(Outcome::Done)
 }
 
@@ -159,6 +202,19 @@ impl Answer for WarnedView {
         page.field("title", &advisory.title)?;
         page.field("affected", affected_text(&advisory.affected))?;
         page.field("statement", advisory.statement)?;
+        page.field("recorded", &self.recorded_at)?;
+        page.field("log index", self.log_index)
+    }
+}
+
+impl Answer for DisownedView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        let title = format!("a key of {} is disowned", self.member);
+        page.line(page.bold(&title))?;
+        page.field("key", self.key_id)?;
+        page.field("from index", self.from_index)?;
+        page.field("reason", &self.reason)?;
+        page.field("statement", self.statement)?;
         page.field("recorded", &self.recorded_at)?;
         page.field("log index", self.log_index)
     }

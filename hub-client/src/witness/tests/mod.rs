@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod over_http;
+
 use std::fmt::Write as _;
 
 use base64::Engine as _;
