@@ -54,6 +54,10 @@ pub const INPUT_SIDE: u32 = 8_192;
 /// largest medium-format cameras.
 pub const IMAGE_PIXELS: u64 = 1 << 28;
 
+/// Longest side of an image that is decoded, 262,144 pixels: the weights of a resize grow with the
+/// side, not with the pixels, so that a picture one pixel high could ask for tens of gigabytes.
+pub const IMAGE_SIDE: u32 = 1 << 18;
+
 /// Largest consortium policy, 1 MiB: a thousand members with their keys.
 pub const POLICY_BYTES: usize = 1 << 20;
 

@@ -131,7 +131,11 @@ fn conditional() -> Result<Rules, BackendError> {
         // Private memory only: what is shared is not counted by the limit.
         (
             libc::SYS_mmap,
-            vec![vec![masked(3, libc::MAP_TYPE, libc::MAP_PRIVATE)?]],
+            vec![vec![masked(
+                3,
+                libc::MAP_TYPE | libc::MAP_GROWSDOWN,
+                libc::MAP_PRIVATE,
+            )?]],
         ),
         // A thread of this process, and never a process of its own or a namespace.
         (

@@ -56,6 +56,7 @@ pub fn run<E: From<RuntimeError>>(
     };
     let (sender, receiver) = channel();
     std::thread::scope(|scope| {
+        let _stop = StopWhenPanicking(&feed);
         for lane in &mut extractor.lanes {
             let (sender, shift) = (sender.clone(), &shift);
             scope.spawn(move || shift.work(lane, &sender));
@@ -72,6 +73,18 @@ pub fn run<E: From<RuntimeError>>(
             _ => Err(RuntimeError::ThreadStopped.into()),
         }
     })
+}
+
+/// Ends the feed when this thread panics: what it had taken is never delivered, so that the others
+/// would wait for the window to move on forever.
+struct StopWhenPanicking<'a>(&'a Feed<'a>);
+
+impl Drop for StopWhenPanicking<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
 }
 
 type Delivery = Result<(usize, Result<FeatureRow, ImageError>), RuntimeError>;
@@ -119,6 +132,7 @@ enum Outcome {
 impl Shift<'_> {
     /// The life of a lane: fill a batch, run it, deliver, again.
     fn work(&self, lane: &mut Lane, sender: &Sender<Delivery>) {
+        let _stop = StopWhenPanicking(self.feed);
         loop {
             match self.fill(lane, sender) {
                 Some(filled) if filled.is_empty() => {}

@@ -87,7 +87,9 @@ impl<'a> Running<'a> {
             // Nobody listens when this fails.
             std::thread::spawn(move || drop(sender.send(read_last(pipe))));
         }
-        let deadline = time.map(|time| (Instant::now() + time, time.as_secs()));
+        // A time past the end of all clocks is no bound.
+        let deadline =
+            time.and_then(|time| Some((Instant::now().checked_add(time)?, time.as_secs())));
         Ok(Self {
             child,
             answers,

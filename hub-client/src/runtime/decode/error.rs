@@ -55,6 +55,18 @@ pub enum DecodeError {
         /// The limit.
         limit: u64,
     },
+    /// Past the limit of a side; nothing was allocated.
+    #[error("{name} has {width}×{height} pixels, more than {limit} on a side")]
+    TooLong {
+        /// The file.
+        name: String,
+        /// Declared width.
+        width: u32,
+        /// Declared height.
+        height: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// The file ends before the picture does.
     #[error("{name} is truncated: the {format} data ends too early")]
     Truncated {

@@ -254,6 +254,15 @@ impl DecodeLimits {
                 limit,
             });
         }
+        if width.max(height) > limits::IMAGE_SIDE {
+            let (name, limit) = (name.to_owned(), limits::IMAGE_SIDE);
+            return Err(DecodeError::TooLong {
+                name,
+                width,
+                height,
+                limit,
+            });
+        }
         if width == 0 || height == 0 {
             let reason = format!("its size is {width}×{height} pixels");
             return Err(DecodeError::Corrupt {

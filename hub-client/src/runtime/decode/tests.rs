@@ -121,6 +121,23 @@ fn what_is_no_picture_is_told_apart() {
 }
 
 #[test]
+fn a_side_that_is_too_long_is_refused_whatever_the_number_of_pixels() {
+    let encoded = |width| {
+        let mut png = Cursor::new(Vec::new());
+        let line = image::GrayImage::new(width, 1);
+        line.write_to(&mut png, ImageFormat::Png).unwrap();
+        png.into_inner()
+    };
+    let longest = limits::IMAGE_SIDE;
+    assert!(Picture::decode(&encoded(longest), "line", &limits()).is_ok());
+    let result = Picture::decode(&encoded(longest + 1), "line", &limits());
+    assert!(
+        matches!(result, Err(DecodeError::TooLong { .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
 fn too_many_pixels_are_refused_before_anything_is_allocated() {
     let limits = DecodeLimits {
         pixels: 60 * 50 - 1,
