@@ -91,6 +91,24 @@ impl PublicKey {
             .map_err(|_| KeyError::Public)
     }
 
+    /// Reads the raw 32 bytes of a key (RFC 8032 section 5.1.5).
+    ///
+    /// # Errors
+    /// [`KeyError`] when the bytes are no point of the curve, or one of the few weak ones.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Public)?;
+        if key.is_weak() {
+            Err(KeyError::Weak)
+        } else {
+            Ok(Self(key))
+        }
+    }
+
+    /// The raw 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Hex SHA-256 of the raw 32-byte key.
     pub fn id(&self) -> KeyId {
         KeyId(Digest::of(self.0.as_bytes()))

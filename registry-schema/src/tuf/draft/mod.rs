@@ -1,0 +1,586 @@
+//! A proposed change of the trust root: one file that passes from member to member. Each signs with
+//! its own key on its own machine; the draft says who has and who is missing.
+
+mod plan;
+mod status;
+
+pub use plan::{Plan, usual_threshold};
+pub use status::{DraftStatus, Part, Signatory};
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::bundle::Bundle;
+use super::files::{ConsortiumFile, KeyEntry, KeyringFile, rule};
+use super::metadata::{
+    DelegatedRole, RoleKeys, Root, TargetFile, Targets, TufKeyId, expiry, listed_key,
+};
+use super::{CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes, rules};
+use crate::keys::SecretKey;
+use crate::name::{MemberName, Name};
+
+/// A proposed change, with the signatures it has so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    v: u32,
+    proposed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Base>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<Signed<Root>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    targets: Option<Signed<Targets>>,
+    keyrings: BTreeMap<MemberName, Signed<Targets>>,
+    files: BTreeMap<String, String>,
+}
+
+/// The state that a draft changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    root: Signed<Root>,
+    targets: Signed<Targets>,
+    keyrings: BTreeMap<MemberName, BaseKeyring>,
+    consortium: String,
+    log_policy: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaseKeyring {
+    version: u64,
+    file: String,
+}
+
+impl Base {
+    fn of(bundle: &Bundle) -> Result<Self, TufError> {
+        let missing = |file: &str| TufError::Missing {
+            file: file.to_owned(),
+        };
+        let root = bundle.roots.last().ok_or_else(|| missing("root.json"))?;
+        let mut keyrings = BTreeMap::new();
+        for (member, role) in &bundle.keyrings {
+            let role = Signed::<Targets>::parse(&format!("{member}.json"), role)?;
+            let path = keyring_path(member);
+            let file = bundle.files.get(&path).ok_or_else(|| missing(&path))?;
+            let keyring = BaseKeyring {
+                version: role.content().version,
+                file: file.clone(),
+            };
+            keyrings.insert(member.clone(), keyring);
+        }
+        let file = |path: &str| bundle.files.get(path).cloned().ok_or_else(|| missing(path));
+        Ok(Self {
+            root: Signed::parse("root.json", root)?,
+            targets: Signed::parse("targets.json", &bundle.targets)?,
+            keyrings,
+            consortium: file(CONSORTIUM_PATH)?,
+            log_policy: file(LOG_POLICY_PATH)?,
+        })
+    }
+
+    /// Version of its root.
+    pub fn root_version(&self) -> u64 {
+        self.root.content().version
+    }
+
+    /// Version of its targets.
+    pub fn targets_version(&self) -> u64 {
+        self.targets.content().version
+    }
+}
+
+impl Draft {
+    /// The draft of a new consortium.
+    ///
+    /// # Errors
+    /// [`DraftError`] names the rule that the plan breaks.
+    pub fn found(plan: &Plan, now: Timestamp) -> Result<Self, DraftError> {
+        Self::empty(now, None).planned(plan)
+    }
+
+    /// A change of the top roles; it begins as the present state with later expiries.
+    ///
+    /// # Errors
+    /// [`DraftError`] when the present state cannot be read.
+    pub fn propose(current: &Bundle, now: Timestamp) -> Result<Self, DraftError> {
+        let draft = Self::empty(now, Some(Base::of(current)?));
+        let plan = draft.plan()?;
+        draft.planned(&plan)
+    }
+
+    /// A member's change of its own keyring, which nobody else has to sign. Without a keyring so
+    /// far, the change begins with none of its keys.
+    ///
+    /// # Errors
+    /// [`DraftError::UnknownMember`], or what the change itself says.
+    pub fn change_keyring(
+        current: &Bundle,
+        member: &MemberName,
+        now: Timestamp,
+        change: impl FnOnce(&mut KeyringFile) -> Result<(), DraftError>,
+    ) -> Result<Self, DraftError> {
+        let mut draft = Self::empty(now, Some(Base::of(current)?));
+        draft.delegated(member)?;
+        let mut file = match draft.base_keyring(member) {
+            Some(keyring) => KeyringFile::parse(member, &keyring.file)?,
+            None => KeyringFile::new(member, Vec::new())?,
+        };
+        change(&mut file)?;
+        file.check(member)?;
+        draft.put_keyring(member, &file)?;
+        Ok(draft)
+    }
+
+    fn empty(now: Timestamp, base: Option<Base>) -> Self {
+        Self {
+            v: 1,
+            proposed_at: expiry(now, 0),
+            base,
+            root: None,
+            targets: None,
+            keyrings: BTreeMap::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a draft and checks that it is one whole: its files are those it would have signed, and
+    /// the rules of a consortium hold. Signatures may be missing.
+    ///
+    /// # Errors
+    /// [`DraftError`].
+    pub fn parse(text: &str) -> Result<Self, DraftError> {
+        let mut draft: Self = serde_json::from_str(text).map_err(|source| TufError::Malformed {
+            file: "the draft".to_owned(),
+            reason: source.to_string(),
+        })?;
+        if draft.v != 1 {
+            return Err(TufError::Malformed {
+                file: "the draft".to_owned(),
+                reason: format!(
+                    "it has format version {}, this program knows 1: update it",
+                    draft.v
+                ),
+            }
+            .into());
+        }
+        draft.root = draft
+            .root
+            .map(|root| root.checked("root.json"))
+            .transpose()?;
+        draft.targets = draft
+            .targets
+            .map(|targets| targets.checked("targets.json"))
+            .transpose()?;
+        draft.keyrings = draft
+            .keyrings
+            .into_iter()
+            .map(|(member, role)| Ok((member, role.checked("keyring")?)))
+            .collect::<Result<_, TufError>>()?;
+        draft.check()?;
+        Ok(draft)
+    }
+
+    /// The draft as a file.
+    ///
+    /// # Errors
+    /// [`TufError::NotCanonical`].
+    pub fn to_text(&self) -> Result<String, DraftError> {
+        let text = serde_json::to_string_pretty(self).map_err(|source| TufError::NotCanonical {
+            reason: source.to_string(),
+        })?;
+        Ok(text + "\n")
+    }
+
+    /// The state it changes; `None` for a new consortium.
+    pub fn base(&self) -> Option<&Base> {
+        self.base.as_ref()
+    }
+
+    /// The new root, when it changes.
+    pub fn root(&self) -> Option<&Signed<Root>> {
+        self.root.as_ref()
+    }
+
+    /// The new targets, when they change.
+    pub fn targets(&self) -> Option<&Signed<Targets>> {
+        self.targets.as_ref()
+    }
+
+    /// New keyrings.
+    pub fn keyrings(&self) -> &BTreeMap<MemberName, Signed<Targets>> {
+        &self.keyrings
+    }
+
+    /// New files, by path.
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
+    }
+
+    /// When it was proposed.
+    pub fn proposed_at(&self) -> Timestamp {
+        self.proposed_at
+    }
+
+    /// What it would establish.
+    ///
+    /// # Errors
+    /// [`DraftError`] when a file or key cannot be read.
+    pub fn plan(&self) -> Result<Plan, DraftError> {
+        let (root, targets) = self.effective()?;
+        let text = |path: &str, base: fn(&Base) -> &String| {
+            let own = self.files.get(path);
+            let found = own.or_else(|| self.base.as_ref().map(base));
+            found.cloned().ok_or_else(|| TufError::Missing {
+                file: path.to_owned(),
+            })
+        };
+        let delegations = rules::check_targets(targets)?;
+        let mut keys = BTreeMap::new();
+        for role in &delegations.roles {
+            for id in &role.keyids {
+                keys.insert(role.name.clone(), listed_key(&delegations.keys, id)?);
+            }
+        }
+        let online = root.roles.timestamp.keyids.first();
+        let online = online.ok_or(TufError::OnlineKey)?;
+        Ok(Plan {
+            consortium: ConsortiumFile::parse(&text(CONSORTIUM_PATH, |base| &base.consortium)?)?,
+            log_policy: text(LOG_POLICY_PATH, |base| &base.log_policy)?,
+            keys,
+            threshold: root.roles.root.threshold,
+            online_key: listed_key(&root.keys, online)?,
+        })
+    }
+
+    /// The same draft with another plan; signatures over what changes are gone.
+    ///
+    /// # Errors
+    /// [`DraftError`] names the rule that the plan breaks.
+    pub fn planned(mut self, plan: &Plan) -> Result<Self, DraftError> {
+        plan.check()?;
+        let (root_before, targets_before) = match &self.base {
+            Some(base) => (base.root_version(), base.targets_version()),
+            None => (0, 0),
+        };
+        let until = |days| expiry(self.proposed_at, days);
+        let root = plan.root(root_before + 1, until(lifetimes::ROOT_DAYS));
+        let targets = plan.targets(targets_before + 1, until(lifetimes::TARGETS_DAYS))?;
+        rules::check_root(&root)?;
+        let is_root_due = match &self.base {
+            None => true,
+            Some(base) => {
+                let left = base.root.content().expires.as_second() - self.proposed_at.as_second();
+                let differs = base.root.content().roles != root.roles;
+                differs || left < lifetimes::ROOT_DAYS * 24 * 3600 / 2
+            }
+        };
+        self.root = is_root_due.then(|| keep(self.root.take(), root));
+        self.targets = Some(keep(self.targets.take(), targets));
+        self.files.retain(|path, _| path.starts_with("keyring/"));
+        self.files.extend(plan.files()?);
+        // A keyring that was signed with a key that is replaced now must be signed again.
+        let is_signed = |member: &MemberName, role: &Signed<Targets>| {
+            let keys = plan.keys.get(member)?;
+            let (role_keys, table) = keys_of_one(keys);
+            Some(!role.signers(&role_keys, &table).ok()?.is_empty())
+        };
+        self.keyrings
+            .retain(|member, role| is_signed(member, role).unwrap_or(false));
+        let kept: Vec<_> = self.keyrings.keys().map(keyring_path).collect();
+        self.files
+            .retain(|path, _| !path.starts_with("keyring/") || kept.contains(path));
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Signs everything that this key may sign: root, targets, and its member's keyring. A member
+    /// that has no keyring yet gets one, of `statement_keys`, or of this key alone when there are
+    /// none; it is the key with which the member signs releases.
+    ///
+    /// # Errors
+    /// [`DraftError::NotYours`] when the key has no part in this draft.
+    pub fn sign(
+        &mut self,
+        key: &SecretKey,
+        statement_keys: &[crate::keys::PublicKey],
+    ) -> Result<Vec<String>, DraftError> {
+        self.check()?;
+        let id = TufKeyId::of(&key.public());
+        let mut signed = Vec::new();
+        let owner = self.member_of(&id)?;
+        if let Some(member) = &owner {
+            self.begin_keyring(member, key, statement_keys)?;
+        }
+        let (root, _) = self.effective()?;
+        let is_targets = root.roles.targets.keyids.contains(&id);
+        let base = self
+            .base
+            .as_ref()
+            .map(|base| &base.root.content().roles.root);
+        let is_old = base.is_some_and(|old| old.keyids.contains(&id));
+        if let Some(root) = &mut self.root
+            && (is_old || root.content().roles.root.keyids.contains(&id))
+        {
+            root.sign(key)?;
+            signed.push(format!("root {}", root.content().version));
+        }
+        if let Some(targets) = &mut self.targets
+            && is_targets
+        {
+            targets.sign(key)?;
+            signed.push(format!("targets {}", targets.content().version));
+        }
+        if let Some(member) = owner
+            && let Some(role) = self.keyrings.get_mut(&member)
+        {
+            role.sign(key)?;
+            signed.push(format!("keyring of {member}"));
+        }
+        if signed.is_empty() {
+            return Err(DraftError::NotYours { key: id });
+        }
+        Ok(signed)
+    }
+
+    /// Takes the signatures and keyrings of another copy of the same draft.
+    ///
+    /// # Errors
+    /// [`TufError::Mixed`] when it is another draft.
+    pub fn merge(&mut self, other: &Self) -> Result<(), DraftError> {
+        let mixed = || TufError::Mixed {
+            what: "the two drafts propose different things".to_owned(),
+        };
+        if self.base != other.base
+            || self.root.is_some() != other.root.is_some()
+            || self.targets.is_some() != other.targets.is_some()
+        {
+            return Err(mixed().into());
+        }
+        if let (Some(own), Some(theirs)) = (&mut self.root, &other.root) {
+            own.merge(theirs)?;
+        }
+        if let (Some(own), Some(theirs)) = (&mut self.targets, &other.targets) {
+            own.merge(theirs)?;
+        }
+        for (member, theirs) in &other.keyrings {
+            match self.keyrings.get_mut(member) {
+                Some(own) => own.merge(theirs)?,
+                None => {
+                    let path = keyring_path(member);
+                    let file = other.files.get(&path).ok_or_else(mixed)?;
+                    self.files.insert(path, file.clone());
+                    self.keyrings.insert(member.clone(), theirs.clone());
+                }
+            }
+        }
+        self.check()
+    }
+
+    /// The root and the targets that will hold when this is published.
+    fn effective(&self) -> Result<(&Root, &Targets), TufError> {
+        let missing = |file: &str| TufError::Missing {
+            file: file.to_owned(),
+        };
+        let base = self.base.as_ref();
+        let root = self.root.as_ref().or(base.map(|base| &base.root));
+        let targets = self.targets.as_ref().or(base.map(|base| &base.targets));
+        Ok((
+            root.ok_or_else(|| missing("root.json"))?.content(),
+            targets.ok_or_else(|| missing("targets.json"))?.content(),
+        ))
+    }
+
+    fn delegated(&self, member: &MemberName) -> Result<&DelegatedRole, DraftError> {
+        let (_, targets) = self.effective()?;
+        let mut roles = rules::check_targets(targets)?.roles.iter();
+        roles
+            .find(|role| role.name == *member)
+            .ok_or_else(|| DraftError::UnknownMember {
+                member: member.clone(),
+            })
+    }
+
+    /// The member whose trust key this is.
+    fn member_of(&self, id: &TufKeyId) -> Result<Option<MemberName>, TufError> {
+        let (_, targets) = self.effective()?;
+        let mut roles = rules::check_targets(targets)?.roles.iter();
+        let role = roles.find(|role| role.keyids.contains(id));
+        Ok(role.map(|role| role.name.clone()))
+    }
+
+    fn base_keyring(&self, member: &MemberName) -> Option<&BaseKeyring> {
+        self.base.as_ref()?.keyrings.get(member)
+    }
+
+    /// A first keyring for a new member, or the old one to be signed with a new trust key.
+    fn begin_keyring(
+        &mut self,
+        member: &MemberName,
+        key: &SecretKey,
+        statement_keys: &[crate::keys::PublicKey],
+    ) -> Result<(), DraftError> {
+        let is_new = self.base_keyring(member).is_none();
+        if self.targets.is_none() || self.keyrings.contains_key(member) {
+            return Ok(());
+        }
+        if !is_new {
+            let role = self.delegated(member)?.clone();
+            let base = self.base.as_ref().and_then(|base| {
+                let roles = &base.targets.content().delegations.as_ref()?.roles;
+                roles.iter().find(|role| role.name == *member)
+            });
+            if base.is_some_and(|base| base.keyids == role.keyids) {
+                return Ok(());
+            }
+        }
+        let file = match self.base_keyring(member) {
+            Some(keyring) => KeyringFile::parse(member, &keyring.file)?,
+            None => {
+                let ranges = &self.plan()?.consortium.members;
+                let from = ranges
+                    .get(member)
+                    .and_then(|ranges| ranges.last())
+                    .map_or(0, |range| range.from);
+                let own = [key.public()];
+                let keys = if statement_keys.is_empty() {
+                    &own[..]
+                } else {
+                    statement_keys
+                };
+                let keys = keys.iter().map(|key| KeyEntry::statement(key, from));
+                KeyringFile::new(member, keys.collect::<Result<_, _>>()?)?
+            }
+        };
+        self.put_keyring(member, &file)
+    }
+
+    fn put_keyring(&mut self, member: &MemberName, file: &KeyringFile) -> Result<(), DraftError> {
+        let before = self
+            .base_keyring(member)
+            .map_or(0, |keyring| keyring.version);
+        let text = file.to_text()?;
+        let mut role = Targets::new(
+            before + 1,
+            expiry(self.proposed_at, lifetimes::KEYRING_DAYS),
+        );
+        let path = keyring_path(member);
+        role.targets
+            .insert(path.clone(), TargetFile::of(text.as_bytes()));
+        self.files.insert(path, text);
+        self.keyrings.insert(member.clone(), Signed::new(role));
+        Ok(())
+    }
+
+    /// One whole: the files are those that are signed, and the rules hold.
+    fn check(&self) -> Result<(), DraftError> {
+        let (root, targets) = self.effective()?;
+        rules::check_root(root)?;
+        rules::check_targets(targets)?;
+        let mut expected = Vec::new();
+        if let Some(targets) = &self.targets {
+            expected.extend(&targets.content().targets);
+        }
+        for (member, role) in &self.keyrings {
+            rules::check_keyring(role.content(), &keyring_path(member))?;
+            expected.extend(&role.content().targets);
+        }
+        let fits = |(path, file): &(&String, &TargetFile)| {
+            let text = self.files.get(*path);
+            text.is_some_and(|text| TargetFile::of(text.as_bytes()) == **file)
+        };
+        if expected.len() != self.files.len() || !expected.iter().all(fits) {
+            return Err(TufError::Mixed {
+                what: "the draft's files are not the ones it would have signed".to_owned(),
+            }
+            .into());
+        }
+        for member in self.keyrings.keys() {
+            let text = &self.files[&keyring_path(member)];
+            KeyringFile::parse(member, text)?;
+        }
+        let plan = self.plan()?;
+        plan.check()?;
+        rules::check_members(root, targets, &plan.consortium)?;
+        // Whoever signs reads the plan: metadata that says anything else is not signed by mistake.
+        let is_shown = plan.root(root.version, root.expires) == *root
+            && plan.targets(targets.version, targets.expires)? == *targets;
+        rule(is_shown, || {
+            "the draft's metadata says more than its plan shows".to_owned()
+        })?;
+        Ok(())
+    }
+}
+
+/// New content in place of old; the signatures stay when nothing changes.
+fn keep<T: super::metadata::Role + PartialEq>(old: Option<Signed<T>>, new: T) -> Signed<T> {
+    match old {
+        Some(old) if *old.content() == new => old,
+        _ => Signed::new(new),
+    }
+}
+
+fn keys_of_one(
+    key: &crate::keys::PublicKey,
+) -> (RoleKeys, BTreeMap<TufKeyId, super::metadata::TufKey>) {
+    (RoleKeys::new([key], 1), super::metadata::key_table([key]))
+}
+
+/// Why a change cannot be proposed or signed.
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    /// The rules, or the form.
+    #[error(transparent)]
+    Tuf(#[from] TufError),
+    /// A key that signs nothing here.
+    #[error(
+        "key {key} has no part in this draft: it is no trust key of a member, neither of now nor as proposed"
+    )]
+    NotYours {
+        /// Its id in TUF metadata.
+        key: TufKeyId,
+    },
+    /// Nobody of that name.
+    #[error("`{member}` is not a member of the consortium")]
+    UnknownMember {
+        /// Who.
+        member: MemberName,
+    },
+    /// There already.
+    #[error("`{member}` is a member already; to give it another trust key, replace the key")]
+    AlreadyMember {
+        /// Who.
+        member: MemberName,
+    },
+    /// Cannot go yet.
+    #[error("`{member}` owns `{name}`: give the name other owners first")]
+    StillOwner {
+        /// Who.
+        member: MemberName,
+        /// What it owns.
+        name: Name,
+    },
+    /// Ownership would change in the past.
+    #[error(
+        "the owners of `{name}` changed at log index {latest}: another change cannot start earlier, at {from}"
+    )]
+    PastOwners {
+        /// Which name.
+        name: Name,
+        /// The wish.
+        from: u64,
+        /// The latest change.
+        latest: u64,
+    },
+    /// No such key in the keyring.
+    #[error("the keyring of `{member}` holds no key {key}")]
+    UnknownKey {
+        /// Whose keyring.
+        member: MemberName,
+        /// Which key.
+        key: String,
+    },
+}
