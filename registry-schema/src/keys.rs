@@ -46,6 +46,11 @@ impl SecretKey {
         Ok(pem.as_str().to_owned())
     }
 
+    /// The 32 bytes the key is made of. Keep them where only its owner can read.
+    pub fn to_seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// The public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
@@ -81,20 +86,10 @@ impl PublicKey {
         }
     }
 
-    /// The SubjectPublicKeyInfo PEM text.
+    /// A key from its raw 32 bytes.
     ///
     /// # Errors
-    /// [`KeyError::Public`] when the key cannot be encoded.
-    pub fn to_pem(&self) -> Result<String, KeyError> {
-        self.0
-            .to_public_key_pem(LineEnding::LF)
-            .map_err(|_| KeyError::Public)
-    }
-
-    /// Reads the raw 32 bytes of a key (RFC 8032 section 5.1.5).
-    ///
-    /// # Errors
-    /// [`KeyError`] when the bytes are no point of the curve, or one of the few weak ones.
+    /// [`KeyError`] when they are no point of the curve, or one of its few weak points.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Public)?;
         if key.is_weak() {
@@ -105,8 +100,18 @@ impl PublicKey {
     }
 
     /// The raw 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// The SubjectPublicKeyInfo PEM text.
+    ///
+    /// # Errors
+    /// [`KeyError::Public`] when the key cannot be encoded.
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.0
+            .to_public_key_pem(LineEnding::LF)
+            .map_err(|_| KeyError::Public)
     }
 
     /// Hex SHA-256 of the raw 32-byte key.

@@ -17,7 +17,7 @@
 //! |---|---|
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
-//! | 3 | [`manifest`], [`envelope`], [`onnx`] |
+//! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
 //! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`] |
 //! | 5 | [`trust_root`] |
 //! | 6 | [`threshold`] |
@@ -33,6 +33,7 @@ pub mod graph;
 mod hex;
 pub mod keys;
 pub mod limits;
+pub mod log;
 pub mod manifest;
 pub mod name;
 pub mod onnx;

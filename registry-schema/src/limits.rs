@@ -89,6 +89,37 @@ pub const TAGS: usize = 32;
 /// Longest reason of a yank, in characters.
 pub const REASON_CHARACTERS: usize = 1_000;
 
+/// Longest entry of the log, in bytes: entry bundles write its length in two bytes.
+pub const ENTRY_BYTES: usize = 65_535;
+
+/// Most entries of a log. A signed 64-bit column holds the number, and no log comes near it.
+pub const LOG_ENTRIES: u64 = i64::MAX as u64;
+
+/// Largest signed note, 128 KiB: a checkpoint with [`NOTE_SIGNATURES`] signatures, also when some of
+/// them are post-quantum ones of 5 kB.
+pub const NOTE_BYTES: usize = 128 << 10;
+
+/// Most signatures of a note. The specification asks for at least 16.
+pub const NOTE_SIGNATURES: usize = 64;
+
+/// Longest name of a key in a note, in bytes.
+pub const KEY_NAME_BYTES: usize = 255;
+
+/// Most hashes of an inclusion or consistency proof: one for each level of the largest tree.
+pub const PROOF_HASHES: usize = 63;
+
+/// Largest `extra` line of a `.tlog-proof` file, 16 KiB decoded.
+pub const PROOF_EXTRA_BYTES: usize = 16 << 10;
+
+/// Largest `.tlog-proof` file: its lines and the checkpoint.
+pub const PROOF_FILE_BYTES: usize = NOTE_BYTES + (32 << 10);
+
+/// Largest log policy, 64 KiB.
+pub const LOG_POLICY_BYTES: usize = 64 << 10;
+
+/// Most logs, most witnesses and most groups of a log policy. The specification asks for at least 32.
+pub const LOG_POLICY_NAMES: usize = 64;
+
 /// Most rows of one page of a listing.
 pub const PAGE_ROWS: u32 = 200;
 

@@ -11,7 +11,7 @@ fn modules_import_lower_floors_only() {
         &["hex", "limits", "text", "content"],
         &["digest", "name"],
         &["reference", "keys", "preprocess"],
-        &["manifest", "envelope", "onnx"],
+        &["manifest", "envelope", "onnx", "log"],
         &["statement", "tuf", "compatibility", "graph"],
         &["trust_root"],
         &["threshold"],
@@ -51,7 +51,13 @@ fn the_schema_is_pure() {
         // root; `provider` is its cryptography, `signed` only tells people who is missing.
         Door {
             thing: "verifies(",
-            allowed: &["keys", "threshold", "tuf/provider.rs", "tuf/signed.rs"],
+            allowed: &[
+                "keys",
+                "threshold",
+                "tuf/provider.rs",
+                "tuf/signed.rs",
+                "log/note/key.rs",
+            ],
         },
         Door {
             thing: "sigstore_crypto::",

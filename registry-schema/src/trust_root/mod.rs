@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::digest::Digest;
 use crate::keys::{KeyId, PublicKey};
+use crate::log::policy::Policy;
 use crate::name::{MemberName, Name};
 use crate::tuf::TufError;
 use crate::tuf::bundle::{Bundle, KeyringState, MemberThresholds, RoleExpiries, VerifiedBundle};
@@ -36,6 +37,9 @@ pub trait TrustRoot {
 
     /// Whether there is such a member now.
     fn has_member(&self, member: &MemberName) -> bool;
+
+    /// Which log and which witnesses count.
+    fn log_policy(&self) -> &Policy;
 }
 
 /// The owners of one name with their keys, at a log index.
@@ -148,11 +152,6 @@ impl ConsortiumRoot {
     pub fn keyring(&self, member: &MemberName) -> &KeyringState {
         const ABSENT: &KeyringState = &KeyringState::Absent;
         self.verified.keyrings.get(member).unwrap_or(ABSENT)
-    }
-
-    /// The text of the log policy (C2SP tlog-policy): log key, witnesses, quorum.
-    pub fn log_policy_text(&self) -> &str {
-        &self.verified.log_policy
     }
 
     /// Version of the top `targets.json`.
@@ -270,6 +269,10 @@ impl TrustRoot for ConsortiumRoot {
 
     fn has_member(&self, member: &MemberName) -> bool {
         self.verified.consortium.is_member(member)
+    }
+
+    fn log_policy(&self) -> &Policy {
+        &self.verified.log_policy
     }
 }
 

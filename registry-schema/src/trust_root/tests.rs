@@ -7,6 +7,11 @@ use crate::tuf::files::{KeyEntry, KeyringFile};
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
+const LOG_POLICY: &str =
+    "log hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs
+quorum none
+";
+
 pub(crate) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
@@ -40,7 +45,7 @@ pub(crate) fn plan(members: &[&str], names: &[(&str, NameOwners)]) -> Plan {
         "test",
         keys.collect(),
         names.collect(),
-        "quorum none\n".into(),
+        LOG_POLICY.into(),
         online().public(),
     )
     .unwrap()

@@ -19,6 +19,7 @@ use super::{
 use crate::digest::Digest;
 use crate::keys::{PublicKey, SecretKey};
 use crate::limits;
+use crate::log::policy::Policy;
 use crate::name::MemberName;
 
 /// Every file that is needed to verify a trust root, exactly as signed.
@@ -53,8 +54,8 @@ pub struct VerifiedBundle {
     pub expires: RoleExpiries,
     /// Members and owners.
     pub consortium: ConsortiumFile,
-    /// The text of `log.policy`.
-    pub log_policy: String,
+    /// `log.policy`.
+    pub log_policy: Policy,
     /// Each member's keys, or why they do not count.
     pub keyrings: BTreeMap<MemberName, KeyringState>,
     /// How many members sign a change of `root` and of `targets`, of how many.
@@ -167,7 +168,7 @@ impl Bundle {
         let delegations = rules::check_targets(targets.content())?;
         // 3. the files
         let consortium = ConsortiumFile::parse(self.file(CONSORTIUM_PATH, targets.content())?)?;
-        let log_policy = self.file(LOG_POLICY_PATH, targets.content())?.to_owned();
+        let log_policy = rules::log_policy(self.file(LOG_POLICY_PATH, targets.content())?)?;
         // 4. every member's keyring; a bad one is its member's trouble alone
         let mut keyrings = BTreeMap::new();
         for role in &delegations.roles {

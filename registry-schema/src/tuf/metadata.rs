@@ -343,7 +343,7 @@ impl TufKey {
             keytype: "ed25519".to_owned(),
             scheme: "ed25519".to_owned(),
             keyval: KeyValue {
-                public: hex::encode(key.as_bytes()),
+                public: hex::encode(&key.to_bytes()),
             },
         }
     }

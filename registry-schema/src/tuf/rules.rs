@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::files::{ConsortiumFile, rule};
 use super::metadata::{Delegations, RoleKeys, Root, Targets, TufKeyId, listed_key};
 use super::{CONSORTIUM_PATH, LOG_POLICY_PATH, TufError, keyring_path};
+use crate::log::policy::Policy;
 
 /// Checks a root: members' roles survive a lost key, the hub's roles are the hub's alone.
 pub(super) fn check_root(root: &Root) -> Result<(), TufError> {
@@ -96,6 +97,18 @@ pub(super) fn check_keyring(targets: &Targets, path: &str) -> Result<(), TufErro
     rule(is_own, || {
         format!("a member's role names `{path}` and nothing else")
     })
+}
+
+/// The log policy: C2SP tlog-policy, of one log.
+pub(super) fn log_policy(text: &str) -> Result<Policy, TufError> {
+    let policy = Policy::parse(text).map_err(|source| TufError::Malformed {
+        file: LOG_POLICY_PATH.to_owned(),
+        reason: source.to_string(),
+    })?;
+    rule(policy.logs().len() == 1, || {
+        format!("`{LOG_POLICY_PATH}` names exactly one log")
+    })?;
+    Ok(policy)
 }
 
 /// The members of now, each with its own key, and nobody else sign root and targets.

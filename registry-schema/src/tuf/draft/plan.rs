@@ -9,7 +9,7 @@ use crate::tuf::files::{ConsortiumFile, IndexRange, NameOwners};
 use crate::tuf::metadata::{
     DelegatedRole, Delegations, RoleKeys, Root, RootRoles, TargetFile, Targets, key_table,
 };
-use crate::tuf::{CONSORTIUM_PATH, LOG_POLICY_PATH};
+use crate::tuf::{CONSORTIUM_PATH, LOG_POLICY_PATH, rules};
 use jiff::Timestamp;
 
 /// The content of a trust root, apart from versions and times.
@@ -200,6 +200,7 @@ impl Plan {
 
     pub(super) fn check(&self) -> Result<(), DraftError> {
         self.consortium.check()?;
+        rules::log_policy(&self.log_policy)?;
         for history in self.consortium.names.values() {
             for owner in history.last().map_or(&[][..], |own| &own.owners) {
                 self.require_member(owner)?;
