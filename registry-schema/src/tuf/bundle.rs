@@ -291,9 +291,10 @@ impl Bundle {
             snapshot: String::new(),
             targets: targets.to_text()?,
             keyrings: BTreeMap::new(),
-            files: draft.files().clone(),
+            files: BTreeMap::new(),
         };
-        for (member, role) in draft.keyrings() {
+        bundle.take_files(draft);
+        for (member, role) in draft.signed_keyrings() {
             bundle.keyrings.insert(member.clone(), role.to_text()?);
         }
         bundle.snapshot(0, online, now)?;
@@ -331,7 +332,7 @@ impl Bundle {
             next_version("targets", current, targets.content().version)?;
             next.targets = targets.to_text()?;
         }
-        for (member, role) in draft.keyrings() {
+        for (member, role) in draft.signed_keyrings() {
             let current = match self.keyrings.get(member) {
                 Some(text) => version_of::<Targets>(member.as_str(), text)?,
                 None => 0,
@@ -339,7 +340,7 @@ impl Bundle {
             next_version(member.as_str(), current, role.content().version)?;
             next.keyrings.insert(member.clone(), role.to_text()?);
         }
-        next.files.extend(draft.files().clone());
+        next.take_files(draft);
         next.snapshot(
             version_of::<Snapshot>("snapshot.json", &self.snapshot)?,
             online,
@@ -422,6 +423,20 @@ impl Bundle {
         Ok(served)
     }
 
+    /// The draft's files, without those of keyrings that nobody has signed.
+    fn take_files(&mut self, draft: &Draft) {
+        let unsigned: Vec<String> = draft
+            .keyrings()
+            .iter()
+            .filter(|(member, _)| !draft.signed_keyrings().any(|(signed, _)| signed == *member))
+            .map(|(member, _)| keyring_path(member))
+            .collect();
+        let files = draft.files().iter();
+        let signed = files.filter(|(path, _)| !unsigned.contains(path));
+        self.files
+            .extend(signed.map(|(path, text)| (path.clone(), text.clone())));
+    }
+
     fn roots_version(&self) -> u64 {
         let last = self.roots.last().map_or("", String::as_str);
         version_of::<Root>("root.json", last).unwrap_or_default()
@@ -486,7 +501,7 @@ impl Bundle {
     ) -> Result<(), TufError> {
         let anchor = before.map_or_else(|| self.anchor(), Self::anchor);
         let verified = self.verify(&anchor, now)?;
-        for member in draft.keyrings().keys() {
+        for (member, _) in draft.signed_keyrings() {
             match verified.keyrings.get(member) {
                 Some(KeyringState::Valid(keyring)) => check_keys(&verified, member, keyring)?,
                 Some(KeyringState::Unusable(reason)) => {

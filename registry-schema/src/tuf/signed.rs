@@ -81,6 +81,11 @@ impl<T: Role> Signed<T> {
         &self.signed
     }
 
+    /// Whether there is no signature at all.
+    pub fn is_unsigned(&self) -> bool {
+        self.signatures.is_empty()
+    }
+
     /// What is signed, to be changed: all signatures are gone then.
     pub fn change(&mut self) -> &mut T {
         self.signatures.clear();

@@ -156,6 +156,26 @@ fn a_draft_whose_files_are_not_what_is_signed_is_refused() {
 }
 
 #[test]
+fn keyrings_that_are_brought_along_wait_for_their_members() {
+    let keyring = |name: &str, seed| {
+        let entry = KeyEntry::statement(&key(seed).public(), 0).unwrap();
+        KeyringFile::new(&member(name), vec![entry]).unwrap()
+    };
+    let brought = [keyring("alpha", 1), keyring("beta", 2), keyring("gamma", 3)];
+    let mut draft = Draft::found_with_keyrings(&plan(&THREE, &[]), &brought, NOW).unwrap();
+    for seed in [101, 102] {
+        draft.sign(&key(seed), &[]).unwrap();
+    }
+    assert!(draft.status().unwrap().is_complete());
+    let verified = check(&Bundle::found(&draft, &online(), NOW).unwrap()).unwrap();
+    assert_eq!(
+        verified.keyrings[&member("alpha")],
+        KeyringState::Valid(brought[0].clone())
+    );
+    assert_eq!(verified.keyrings[&member("gamma")], KeyringState::Absent);
+}
+
+#[test]
 fn one_lost_key_is_no_disaster() {
     assert_eq!(
         [1, 2, 3, 4, 5, 6, 7].map(usual_threshold),

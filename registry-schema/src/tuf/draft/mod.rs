@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::bundle::Bundle;
 use super::files::{ConsortiumFile, KeyEntry, KeyringFile, rule};
 use super::metadata::{
-    DelegatedRole, RoleKeys, Root, TargetFile, Targets, TufKeyId, expiry, listed_key,
+    DelegatedRole, RoleKeys, Root, TargetFile, Targets, TufKeyId, expiry, key_table, listed_key,
 };
 use super::{CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes, rules};
-use crate::keys::SecretKey;
+use crate::keys::{PublicKey, SecretKey};
 use crate::name::{MemberName, Name};
 
 /// A proposed change, with the signatures it has so far.
@@ -100,6 +100,25 @@ impl Draft {
     /// [`DraftError`] names the rule that the plan breaks.
     pub fn found(plan: &Plan, now: Timestamp) -> Result<Self, DraftError> {
         Self::empty(now, None).planned(plan)
+    }
+
+    /// The draft of a new consortium whose members bring keys along, for each to sign as its keyring.
+    ///
+    /// # Errors
+    /// [`DraftError`] names the rule that the plan or a keyring breaks.
+    pub fn found_with_keyrings(
+        plan: &Plan,
+        keyrings: &[KeyringFile],
+        now: Timestamp,
+    ) -> Result<Self, DraftError> {
+        let mut draft = Self::found(plan, now)?;
+        for keyring in keyrings {
+            draft.delegated(&keyring.member)?;
+            keyring.check(&keyring.member)?;
+            draft.put_keyring(&keyring.member, keyring)?;
+        }
+        draft.check()?;
+        Ok(draft)
     }
 
     /// A change of the top roles; it begins as the present state with later expiries.
@@ -215,6 +234,14 @@ impl Draft {
         &self.keyrings
     }
 
+    /// New keyrings that somebody has signed. A member that has not signed a change of the top roles
+    /// can do without, and sign its keyring later.
+    pub fn signed_keyrings(&self) -> impl Iterator<Item = (&MemberName, &Signed<Targets>)> {
+        let is_own = self.targets.is_none();
+        let keyrings = self.keyrings.iter();
+        keyrings.filter(move |(_, role)| is_own || !role.is_unsigned())
+    }
+
     /// New files, by path.
     pub fn files(&self) -> &BTreeMap<String, String> {
         &self.files
@@ -283,13 +310,14 @@ impl Draft {
         self.files.retain(|path, _| path.starts_with("keyring/"));
         self.files.extend(plan.files()?);
         // A keyring that was signed with a key that is replaced now must be signed again.
-        let is_signed = |member: &MemberName, role: &Signed<Targets>| {
-            let keys = plan.keys.get(member)?;
-            let (role_keys, table) = keys_of_one(keys);
-            Some(!role.signers(&role_keys, &table).ok()?.is_empty())
+        let is_kept = |member: &MemberName, role: &Signed<Targets>| {
+            let key = plan.keys.get(member)?;
+            let (role_keys, table) = (RoleKeys::new([key], 1), key_table([key]));
+            let signers = role.signers(&role_keys, &table).ok()?;
+            Some(role.is_unsigned() || !signers.is_empty())
         };
         self.keyrings
-            .retain(|member, role| is_signed(member, role).unwrap_or(false));
+            .retain(|member, role| is_kept(member, role).unwrap_or(false));
         let kept: Vec<_> = self.keyrings.keys().map(keyring_path).collect();
         self.files
             .retain(|path, _| !path.starts_with("keyring/") || kept.contains(path));
@@ -306,7 +334,7 @@ impl Draft {
     pub fn sign(
         &mut self,
         key: &SecretKey,
-        statement_keys: &[crate::keys::PublicKey],
+        statement_keys: &[PublicKey],
     ) -> Result<Vec<String>, DraftError> {
         self.check()?;
         let id = TufKeyId::of(&key.public());
@@ -421,7 +449,7 @@ impl Draft {
         &mut self,
         member: &MemberName,
         key: &SecretKey,
-        statement_keys: &[crate::keys::PublicKey],
+        statement_keys: &[PublicKey],
     ) -> Result<(), DraftError> {
         let is_new = self.base_keyring(member).is_none();
         if self.targets.is_none() || self.keyrings.contains_key(member) {
@@ -521,12 +549,6 @@ fn keep<T: super::metadata::Role + PartialEq>(old: Option<Signed<T>>, new: T) ->
         Some(old) if *old.content() == new => old,
         _ => Signed::new(new),
     }
-}
-
-fn keys_of_one(
-    key: &crate::keys::PublicKey,
-) -> (RoleKeys, BTreeMap<TufKeyId, super::metadata::TufKey>) {
-    (RoleKeys::new([key], 1), super::metadata::key_table([key]))
 }
 
 /// Why a change cannot be proposed or signed.

@@ -83,7 +83,7 @@ impl Draft {
             let what = format!("targets {}", new.content().version);
             parts.push(self.part(what, new, &root.roles.targets, &root.keys)?);
         }
-        for (member, role) in &self.keyrings {
+        for (member, role) in self.signed_keyrings() {
             let own = self.delegated(member)?;
             let keys = RoleKeys {
                 keyids: own.keyids.clone(),
