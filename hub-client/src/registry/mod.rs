@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use registry_schema::api::{
-    self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery, WhoAmI,
+    self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery,
+    TrustRootInfo, WhoAmI,
     YankRecorded,
 };
 use registry_schema::digest::Digest;
@@ -119,15 +120,36 @@ impl Registry {
         Ok(self.transport.get("/api/v1", &[]).await?.date())
     }
 
-    /// The text of the consortium policy, unverified.
+    /// A file of the consortium's trust root (TUF metadata or a target), unverified; `None` when
+    /// there is none at that path.
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub async fn policy(&self) -> Result<String, RegistryError> {
+    pub async fn trust_file(
+        &self,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let answer = match self.transport.get(&api::trust_path(path), &[]).await {
+            Err(RegistryError::Status { status: 404, .. }) => return Ok(None),
+            Err(RegistryError::Problem { problem }) if problem.status == 404 => return Ok(None),
+            other => other?,
+        };
+        let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+        let bytes = answer.bytes("the trust root", limit).await?;
+        Ok(Some(bytes))
+    }
+
+    /// Publishes a change of the trust root that enough members have signed.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn publish_trust_root(&self, draft: &str) -> Result<TrustRootInfo, RegistryError> {
+        let body = draft.as_bytes().to_vec();
         self.transport
-            .get("/api/v1/policy", &[])
+            .send_bytes(Method::POST, api::TRUST_ROOT_PATH, "application/json", body)
             .await?
-            .text("the consortium policy", limits::POLICY_BYTES)
+            .json("the change of the trust root")
             .await
     }
 

@@ -118,6 +118,26 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// A bundle of files that were fetched one by one. Nothing in it is verified yet; `top` is
+    /// `timestamp.json`, `snapshot.json` and `targets.json`.
+    pub fn assemble(
+        roots: Vec<String>,
+        top: (String, String, String),
+        keyrings: BTreeMap<MemberName, String>,
+        files: BTreeMap<String, String>,
+    ) -> Self {
+        let (timestamp, snapshot, targets) = top;
+        Self {
+            v: 1,
+            roots,
+            timestamp,
+            snapshot,
+            targets,
+            keyrings,
+            files,
+        }
+    }
+
     /// The bundle as one text.
     ///
     /// # Errors
@@ -414,11 +434,7 @@ impl Bundle {
         served.insert("metadata/timestamp.json".to_owned(), self.timestamp.clone());
         for (path, text) in &self.files {
             let digest = Digest::of(text.as_bytes()).to_hex();
-            let path = match path.rsplit_once('/') {
-                Some((folder, name)) => format!("targets/{folder}/{digest}.{name}"),
-                None => format!("targets/{digest}.{path}"),
-            };
-            served.insert(path, text.clone());
+            served.insert(served_path(path, &digest), text.clone());
         }
         Ok(served)
     }
@@ -530,6 +546,14 @@ impl Bundle {
             sizes.iter().all(|(size, limit)| *size as u64 <= *limit),
             || "the metadata is larger than clients accept".to_owned(),
         )
+    }
+}
+
+/// Where a TUF client asks for a file (consistent snapshots): the digest goes before the last part.
+pub fn served_path(path: &str, sha256_hex: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((folder, name)) => format!("targets/{folder}/{sha256_hex}.{name}"),
+        None => format!("targets/{sha256_hex}.{path}"),
     }
 }
 
