@@ -1,17 +1,18 @@
-//! What every request needs: the policy, the database, the blobs.
+//! What every request needs: the policy, the database, the log, the blobs.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use registry_schema::digest::Digest;
+use registry_schema::log::note::{SignerKey, VerifierKey};
 use registry_schema::trust_root::{ConsortiumPolicy, PolicyError, TrustRoot};
 use tokio::sync::Semaphore;
 
-use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
-use crate::config::DataFolder;
-use crate::database::{Database, DatabaseError, settings};
+use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder, write_file};
+use crate::config::{DataFolder, InitArgs};
+use crate::database::{Database, DatabaseError, log as rows, settings};
+use crate::log::{self, Log, LogError};
 use crate::uploads::Uploads;
 
 /// Publishes that are looked into at once; others wait for their turn.
@@ -22,6 +23,7 @@ const PUBLISHES: usize = 2;
 pub(crate) struct Hub {
     pub(crate) policy: ConsortiumPolicy,
     pub(crate) database: Database,
+    pub(crate) log: Log,
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     /// Turns of publishes, each of which may hold a large graph's structure in memory.
@@ -31,21 +33,33 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Makes the data folder of a new hub.
+    /// Makes the data folder of a new hub; its policy and the key of its log.
     pub(crate) fn init(
         data: &DataFolder,
-        policy_file: &Path,
-    ) -> Result<ConsortiumPolicy, HubError> {
-        let policy = read_policy(policy_file)?;
+        wish: &InitArgs,
+    ) -> Result<(ConsortiumPolicy, VerifierKey), HubError> {
+        let policy = read_policy(&wish.policy)?;
         if is_made(data)? {
             return Err(HubError::Exists {
                 folder: data.root().to_owned(),
             });
         }
+        let log_policy = match &wish.log_policy {
+            // It names the log's key, so that was made before.
+            Some(path) => Some(log::check_policy(
+                log::read_policy(path)?,
+                &log::load_key(data)?,
+            )?),
+            None => None,
+        };
         for folder in [data.root(), &data.blobs(), &data.uploads(), &data.tls()] {
             create_private_folder(folder)?;
         }
         write_file(&data.policy(), policy.text().as_bytes())?;
+        if let Some(log_policy) = log_policy {
+            write_file(&data.log_policy(), log_policy.text().as_bytes())?;
+        }
+        let key = log::load_or_make_key(data, wish.origin.as_ref())?;
         let database = Database::open(&data.database())?;
         database.with(|connection| {
             settings::insert(
@@ -55,7 +69,7 @@ impl Hub {
             )
         })?;
         sync_folder(data.root())?;
-        Ok(policy)
+        Ok((policy, key.verifier()))
     }
 
     /// Opens a hub; refuses one whose policy is not the one it was made with.
@@ -65,18 +79,30 @@ impl Hub {
         is_public: bool,
     ) -> Result<Self, HubError> {
         let (policy, database) = open_policy(data)?;
+        let key = log_key(data, &database)?;
+        let log = Log::open(database.clone(), key.clone(), log::load_policy(data, &key)?)?;
         create_private_folder(&data.uploads())?;
         let blobs = Blobs::new(data, reserve_bytes);
         let uploads = Uploads::new(database.clone(), blobs.clone());
         Ok(Self {
             policy,
             database,
+            log,
             blobs,
             uploads,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
             is_public,
         })
     }
+}
+
+/// The log's key. A hub of a time before there was a log gets one; a log that is there needs its own.
+fn log_key(data: &DataFolder, database: &Database) -> Result<SignerKey, HubError> {
+    let head = database.with(|connection| rows::checkpoint(connection, rows::HEAD))?;
+    Ok(match head {
+        Some(_) => log::load_key(data)?,
+        None => log::load_or_make_key(data, None)?,
+    })
 }
 
 /// Whether `init` came to its end here; what an interrupted one left is made anew.
@@ -133,22 +159,6 @@ fn read_policy(path: &Path) -> Result<ConsortiumPolicy, HubError> {
     })
 }
 
-/// Writes a small file that only its owner can read, and waits until it is on the disk.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BlobError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .map_err(|source| BlobError::new("write", path, source))
-}
-
 /// Why a hub cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubError {
@@ -192,6 +202,9 @@ pub(crate) enum HubError {
         /// As it is.
         found: Digest,
     },
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The file system.
     #[error(transparent)]
     File(#[from] BlobError),

@@ -270,6 +270,22 @@ pub(crate) fn create_private_folder(path: &Path) -> Result<(), BlobError> {
         .map_err(|source| BlobError::new("make", path, source))
 }
 
+/// Writes a small file that only its owner can read, and waits until it is on the disk.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BlobError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .map_err(|source| BlobError::new("write", path, source))
+}
+
 /// Writes a folder's list of names to the disk.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), BlobError> {
     File::open(path)

@@ -9,13 +9,14 @@ use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{Hub, HubError, open_policy};
+use crate::cause::chain;
 use crate::config::{
-    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, ServeArgs, TokenCommand,
-    TokenCreateArgs, TokenRevokeArgs,
+    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, ServeArgs,
+    TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
 use crate::database::{DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
-use crate::error::chain;
+use crate::log::{LogError, load_key, load_or_make_key, load_policy, recompute};
 use crate::publish::time_text;
 use crate::server::{ServeError, serve};
 use crate::tokens::{self, TokenError, TokenWish};
@@ -24,6 +25,8 @@ use crate::tokens::{self, TokenError, TokenWish};
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Init(args) => init(&args),
+        Command::Keys(args) => keys(&args),
+        Command::Log(LogCommand::Verify(args)) => verify_log(&args),
         Command::Serve(args) => start(&args),
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
         Command::Token(TokenCommand::List(args)) => list_tokens(&args),
@@ -42,17 +45,47 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
-    let policy = Hub::init(&data, &args.policy)?;
+    let (policy, log_key) = Hub::init(&data, args)?;
     let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
-        "made a hub for `{}` in {}\npolicy {}\nmembers {}",
+        "made a hub for `{}` in {}\npolicy {}\nmembers {}\nlog {log_key}",
         policy.consortium(),
         data.root().display(),
         policy.digest(),
         members.join(", ")
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    let key = load_or_make_key(&data, args.origin.as_ref())?;
+    writeln!(io::stdout(), "log {}", key.verifier())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.folder);
+    let (_, database) = open_policy(&data)?;
+    let key = load_key(&data)?;
+    let policy = load_policy(&data, &key)?;
+    // One view of the database, however long it takes and whatever is published meanwhile.
+    let log = database.view(|connection| recompute(connection, &key, &policy))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "log {}", key.verifier())?;
+    writeln!(out, "entries {}\nroot {}", log.size, log.root)?;
+    if log.findings.is_empty() {
+        writeln!(
+            out,
+            "good: hashes, tiles, root and signatures fit the entries"
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for finding in &log.findings {
+        writeln!(out, "BAD: {finding}")?;
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
@@ -151,6 +184,9 @@ enum CommandError {
     /// The data folder.
     #[error(transparent)]
     Hub(#[from] HubError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use registry_schema::api::Scope;
+use registry_schema::log::checkpoint::Origin;
 use registry_schema::name::MemberName;
 
 /// The registry of an extractor hub: signed releases, blobs, tokens.
@@ -21,8 +22,13 @@ pub struct Cli {
 pub enum Command {
     /// Make a data folder for a consortium
     Init(InitArgs),
+    /// Make the hub's own keys, or print those it has: its log is known by them
+    Keys(KeysArgs),
     /// Answer requests until SIGTERM or Ctrl-C
     Serve(ServeArgs),
+    /// The transparency log
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),
@@ -47,6 +53,31 @@ pub struct InitArgs {
     /// The consortium's policy, made by `hub consortium init`
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
+    /// The name of the log, for good: the hub's address without `https://`
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<Origin>,
+    /// Which witnesses must cosign the log (C2SP tlog-policy), with the log's key that
+    /// `hub-server keys` prints; without it none is asked
+    #[arg(long, value_name = "FILE")]
+    pub log_policy: Option<PathBuf>,
+}
+
+/// `hub-server keys`
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    /// Where the data is, or will be.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The name of the log, for good: the hub's address without `https://`
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<Origin>,
+}
+
+/// `hub-server log …`
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Recompute everything from the entries: hashes, tiles, root, signatures, and every row
+    Verify(DataArgs),
 }
 
 /// `hub-server serve`
@@ -86,6 +117,10 @@ pub struct ServeArgs {
     /// Hours after which an upload on which nothing happens is removed
     #[arg(long, value_name = "HOURS", default_value_t = 24)]
     pub upload_hours: u32,
+    /// Seconds after which witnesses are asked again when the log has not grown, so that clients
+    /// see that it is alive
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub witness_refresh_seconds: u64,
     /// Seconds that requests under way get to end when the server stops
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub shutdown_seconds: u64,
@@ -200,6 +235,20 @@ impl DataFolder {
 
     pub(crate) fn policy(&self) -> PathBuf {
         self.root.join("policy.toml")
+    }
+
+    /// The log's policy: which witnesses count. Absent where none is needed.
+    pub(crate) fn log_policy(&self) -> PathBuf {
+        self.root.join("log.policy")
+    }
+
+    /// Secret keys of the hub itself.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    pub(crate) fn log_key(&self) -> PathBuf {
+        self.keys().join("log.key")
     }
 
     pub(crate) fn database(&self) -> PathBuf {

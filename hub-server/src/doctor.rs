@@ -8,9 +8,9 @@ use registry_schema::digest::Digest;
 
 use crate::app::check_policy;
 use crate::blobs::{BlobError, Blobs};
+use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
 use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
-use crate::error::chain;
 use crate::tls;
 
 /// Less free disk than this is worth a warning.

@@ -15,8 +15,10 @@ use registry_schema::statement::StatementError;
 use registry_schema::verify::VerifyError;
 
 use crate::blobs::BlobError;
+use crate::cause::chain;
 use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
+use crate::log::LogError;
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
@@ -164,22 +166,6 @@ fn oci_code(code: ProblemCode) -> &'static str {
     }
 }
 
-/// An error with its causes in one line.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some messages quote their cause already.
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
@@ -198,6 +184,24 @@ impl From<BlobError> for Failure {
             BlobError::Full => Self::shown(ProblemCode::StorageFull, &error),
             BlobError::TooLarge => Self::shown(ProblemCode::TooLarge, &error),
             BlobError::File { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Database(error) => error.into(),
+            LogError::NotRecorded { is_full: true, .. } => {
+                Self::shown(ProblemCode::StorageFull, &error)
+            }
+            LogError::Unwitnessed { .. } => {
+                Self::shown(ProblemCode::Unwitnessed, &error).header(header::RETRY_AFTER, "5")
+            }
+            LogError::NotRecorded { .. } | LogError::Stopped => {
+                Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
+            }
+            _ => Self::internal(&error),
         }
     }
 }
@@ -306,6 +310,7 @@ impl From<PublishError> for Failure {
             PublishError::Verify(error) => error.into(),
             PublishError::Inspection(error) => error.into(),
             PublishError::Blob(error) => error.into(),
+            PublishError::Log(error) => error.into(),
             PublishError::Database(error) => error.into(),
             PublishError::VersionExists { .. } => Self::shown(ProblemCode::VersionExists, &error),
             PublishError::Predecessor { .. } => Self::shown(ProblemCode::VersionPromise, &error),
@@ -328,6 +333,7 @@ impl From<YankError> for Failure {
             YankError::Verify(error) => error.into(),
             YankError::Resolve(error) => error.into(),
             YankError::Publish(error) => (*error).into(),
+            YankError::Log(error) => error.into(),
             YankError::Database(error) => error.into(),
             YankError::Sequence { .. } => Self::shown(ProblemCode::YankSequence, &error),
         }

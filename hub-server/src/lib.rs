@@ -5,9 +5,9 @@
 //!
 //! | floor | modules | |
 //! |---|---|---|
-//! | 1 | [`config`] | command line, data folder |
+//! | 1 | [`config`], `cause` | command line, data folder; errors in words |
 //! | 2 | `database`, `blobs` | where things are kept |
-//! | 3, 4 | `tokens`, `uploads` | who, and what is on its way |
+//! | 3, 4 | `tokens`, `log`, `uploads` | who, what everybody was shown, and what is on its way |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
 //! | 7, 8 | `publish`, `yank` | the two stories that change a hub |
@@ -19,6 +19,7 @@
 mod app;
 mod auth;
 mod blobs;
+mod cause;
 mod commands;
 pub mod config;
 mod database;
@@ -26,6 +27,7 @@ mod doctor;
 mod error;
 mod inspection;
 mod journal;
+mod log;
 mod publish;
 mod resolve;
 mod routes;

@@ -5,16 +5,18 @@ use registry_schema::reference::Requirement;
 use semver::Version;
 
 use crate::database::releases::{self, ReleaseRow};
-use crate::database::{Connection, DatabaseError};
+use crate::database::{Connection, DatabaseError, to_column};
 
-/// The newest release that satisfies the requirement. A yanked release is found by its exact
+/// The newest release that satisfies the requirement, among those that the first `covered` entries
+/// of the log have. A yanked release is found by its exact
 /// version only, so that those who locked it still get it.
 pub(crate) fn resolve(
     connection: &mut Connection,
     name: &Name,
     requirement: &Requirement,
+    covered: u64,
 ) -> Result<ReleaseRow, ResolveError> {
-    let rows = releases::list(connection, name)?;
+    let rows = visible(connection, name, covered)?;
     let chosen = choose(
         requirement,
         rows.iter()
@@ -32,6 +34,19 @@ pub(crate) fn resolve(
         }
         Err(no_such_release)
     })
+}
+
+/// All releases of a name that the first `covered` entries of the log have: what is not in a published
+/// checkpoint is not there yet.
+pub(crate) fn visible(
+    connection: &mut Connection,
+    name: &Name,
+    covered: u64,
+) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    let mut rows = releases::list(connection, name)?;
+    let covered = to_column(covered)?;
+    rows.retain(|row| row.log_index.is_some_and(|index| index < covered));
+    Ok(rows)
 }
 
 fn choose(requirement: &Requirement, versions: Vec<(Version, bool)>) -> Option<usize> {

@@ -13,6 +13,7 @@ use actix_web::{App, HttpServer, web};
 use crate::app::{Hub, HubError};
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
+use crate::log::witnesses;
 use crate::routes;
 use crate::tls::{self, Tls, TlsError};
 
@@ -43,8 +44,11 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     actix_web::rt::System::new().block_on(async {
         let hub = web::Data::new(hub);
         let sweeper = actix_web::rt::spawn(sweep(hub.clone(), lifetime));
+        let refresh = Duration::from_secs(args.witness_refresh_seconds);
+        let witnesses = actix_web::rt::spawn(witnesses::run(hub.log.clone(), refresh));
         let served = listen(args, hub, tls).await;
         sweeper.abort();
+        witnesses.abort();
         served
     })
 }

@@ -11,8 +11,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 
-use crate::app::write_file;
-use crate::blobs::{BlobError, create_private_folder};
+use crate::blobs::{BlobError, create_private_folder, write_file};
 use crate::config::DataFolder;
 
 /// Years a certificate made here is good for; clients pin it, so a new one is work for all of them.

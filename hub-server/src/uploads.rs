@@ -162,8 +162,7 @@ impl Uploads {
             }
             blobs.keep(&file, &digest)?;
             database.transaction(|connection| {
-                let now = Timestamp::now().as_second();
-                blobs::bind(connection, &row.repository, &digest, file.size_bytes(), now)?;
+                blobs::bind(connection, &row.repository, &digest, file.size_bytes())?;
                 Ok(uploads::delete(connection, &row.id)?)
             })
         })

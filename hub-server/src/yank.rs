@@ -1,7 +1,9 @@
 //! Withdrawing a release from resolution, and restoring it, by signed statements.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use registry_schema::api::YankRecorded;
+use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
@@ -12,8 +14,9 @@ use semver::Version;
 use crate::app::Hub;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::yanks::{self, YankRow};
-use crate::database::{DatabaseError, to_column};
-use crate::publish::{OwnerError, PublishError, Recorded, check_owner, relist, stored_release};
+use crate::database::{Connection, DatabaseError, to_column};
+use crate::log::{LogError, NewEntry, Place};
+use crate::publish::{Known, OwnerError, PublishError, Recorded, check_owner, stored_release};
 use crate::resolve::{ResolveError, resolve};
 
 /// Somebody wants this statement about a release to be recorded.
@@ -25,30 +28,79 @@ pub(crate) struct YankRequest {
     pub(crate) member: MemberName,
 }
 
-/// Records a yank or unyank. Waits for the database; call it on a thread that may.
+/// Records a yank or unyank.
 ///
 /// # Errors
-/// [`YankError`] names the step that refused; nothing is recorded then.
-pub(crate) fn yank(hub: &Hub, request: &YankRequest) -> Result<Recorded<YankRecorded>, YankError> {
+/// [`YankError`] names the step that refused; nothing is recorded then, except that
+/// [`LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+pub(crate) async fn yank(
+    hub: Arc<Hub>,
+    request: YankRequest,
+) -> Result<Recorded<YankRecorded>, YankError> {
+    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+    let checked = {
+        let hub = Arc::clone(&hub);
+        tokio::task::spawn_blocking(move || check(&hub, &request))
+    };
+    let checked = checked.await.map_err(|_| DatabaseError::Interrupted)??;
+    let (action, statement) = (checked.action, checked.statement);
+    let (index, is_new) = match checked.state {
+        State::Known { index } => (index, false),
+        // 4. Recorded with its entry of the log, or not at all.
+        State::New(draft) => {
+            let record = move |connection: &mut Connection, place| draft.record(connection, place);
+            let ((), place) = hub.log.append(entry, record).await?;
+            (place.index, true)
+        }
+    };
+    // 5. The reply leaves with the proof that the log shows it to everybody.
+    let proof = hub.log.covered(index).await?;
+    Ok(Recorded {
+        answer: YankRecorded {
+            action,
+            statement,
+            log_index: index,
+            proof: proof.to_string(),
+        },
+        is_new,
+    })
+}
+
+/// A yank whose signatures and number are good.
+struct Checked {
+    action: YankAction,
+    statement: Digest,
+    state: State,
+}
+
+enum State {
+    /// It was recorded before.
+    Known { index: u64 },
+    /// It can be recorded, unless the name changes in the meantime.
+    New(Box<YankDraft>),
+}
+
+fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     // 1. Who asks owns the name.
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
-    let (revision, row, earlier) = load(hub, request)?;
+    let (known, row, earlier) = load(hub, request)?;
     let release = stored_release(hub, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
     let verified = verify_yank(&hub.policy, &release, &request.envelope)?;
     let statement = verified.statement();
-    let answer = YankRecorded {
-        action: statement.action,
-        statement: Envelope::parse(&request.envelope)
-            .map_err(VerifyError::from)?
-            .payload_digest(),
+    let checked = |state| {
+        let envelope = Envelope::parse(&request.envelope).map_err(VerifyError::from)?;
+        Ok(Checked {
+            action: statement.action,
+            statement: envelope.payload_digest(),
+            state,
+        })
     };
     // 3. The same again is fine; else its number comes next, so that no old one is played again.
-    if earlier.iter().any(|one| one.envelope == request.envelope) {
-        return Ok(Recorded {
-            answer,
-            is_new: false,
+    if let Some(same) = earlier.iter().find(|one| one.envelope == request.envelope) {
+        return checked(State::Known {
+            index: same.index()?,
         });
     }
     let expected = earlier.len() as u64 + 1;
@@ -58,49 +110,84 @@ pub(crate) fn yank(hub: &Hub, request: &YankRequest) -> Result<Recorded<YankReco
             found: statement.sequence,
         });
     }
-    // 4. Recorded at once or not at all.
-    record(hub, request, revision, &row, statement)?;
-    Ok(Recorded {
-        answer,
-        is_new: true,
-    })
+    let draft = YankDraft::new(&known, row, statement, request)?;
+    checked(State::New(Box::new(draft)))
 }
 
-fn load(hub: &Hub, request: &YankRequest) -> Result<(i64, ReleaseRow, Vec<YankRow>), YankError> {
+fn load(hub: &Hub, request: &YankRequest) -> Result<(Known, ReleaseRow, Vec<YankRow>), YankError> {
     hub.database.with(|connection| {
-        let revision = releases::revision(connection, &request.name)?;
+        let known = Known::load(connection, &request.name)?;
         let exact = Requirement::Exact(request.version.clone());
-        let row = resolve(connection, &request.name, &exact)?;
+        let row = resolve(
+            connection,
+            &request.name,
+            &exact,
+            hub.log.head().checkpoint.size,
+        )?;
         let earlier = yanks::list(connection, &row.statement)?;
-        Ok((revision, row, earlier))
+        Ok((known, row, earlier))
     })
 }
 
-fn record(
-    hub: &Hub,
-    request: &YankRequest,
+/// A checked yank or unyank with everything that will be written for it.
+pub(crate) struct YankDraft {
+    name: Name,
     revision: i64,
-    row: &ReleaseRow,
-    statement: &YankStatement,
-) -> Result<(), YankError> {
-    let yank = YankRow {
-        release_statement: row.statement.clone(),
-        sequence: to_column(statement.sequence)?,
-        envelope: request.envelope.clone(),
-        recorded_at: Timestamp::now().as_second(),
-        recorded_by: request.member.to_string(),
-    };
-    let replacement = statement.replacement.as_ref().map(ToString::to_string);
-    let yanked = match statement.action {
-        YankAction::Yank => Some((statement.reason.as_str(), replacement.as_deref())),
-        YankAction::Unyank => None,
-    };
-    hub.database.transaction(|connection| {
-        releases::advance(connection, &request.name, revision)?;
-        yanks::insert(connection, &yank)?;
-        releases::set_yanked(connection, &row.statement, yanked)?;
-        Ok(relist(connection, &request.name)?)
-    })
+    yank: YankRow,
+    /// The release as it will be.
+    release: ReleaseRow,
+    listed: String,
+}
+
+impl YankDraft {
+    /// What a request says about a release of a name of which `known` is known.
+    pub(crate) fn new(
+        known: &Known,
+        mut release: ReleaseRow,
+        statement: &YankStatement,
+        request: &YankRequest,
+    ) -> Result<Self, DatabaseError> {
+        release.is_yanked = statement.action == YankAction::Yank;
+        release.yank_reason = release.is_yanked.then(|| statement.reason.clone());
+        release.yank_replacement = match &statement.replacement {
+            Some(replacement) if release.is_yanked => Some(replacement.to_string()),
+            _ => None,
+        };
+        Ok(Self {
+            name: request.name.clone(),
+            revision: known.revision(),
+            yank: YankRow {
+                release_statement: release.statement.clone(),
+                sequence: to_column(statement.sequence)?,
+                envelope: request.envelope.clone(),
+                recorded_at: 0,
+                recorded_by: request.member.to_string(),
+                log_index: None,
+            },
+            listed: known.listed_with(&release, &request.version),
+            release,
+        })
+    }
+
+    /// Writes the rows of the entry at a place.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Changed`] when the name is not as it was known any more.
+    pub(crate) fn record(
+        mut self,
+        connection: &mut Connection,
+        place: Place,
+    ) -> Result<(), YankError> {
+        self.yank.recorded_at = place.logged_at;
+        self.yank.log_index = Some(place.column()?);
+        let reason = self.release.yank_reason.as_deref().unwrap_or_default();
+        let yanked =
+            (self.release.is_yanked).then_some((reason, self.release.yank_replacement.as_deref()));
+        releases::advance(connection, &self.name, self.revision)?;
+        yanks::insert(connection, &self.yank)?;
+        releases::set_yanked(connection, &self.release.statement, yanked)?;
+        Ok(releases::set_listed(connection, &self.name, &self.listed)?)
+    }
 }
 
 /// Why a yank is not recorded.
@@ -126,6 +213,9 @@ pub(crate) enum YankError {
     /// The release itself.
     #[error(transparent)]
     Publish(Box<PublishError>),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -27,14 +27,12 @@ pub(crate) fn bind(
     repository: &Name,
     digest: &Digest,
     size_bytes: u64,
-    now: i64,
 ) -> Result<(), DatabaseError> {
     let inserted = diesel::insert_into(repository_blobs::table)
         .values((
             repository_blobs::repository.eq(repository.to_string()),
             repository_blobs::digest.eq(digest.to_string()),
             repository_blobs::size_bytes.eq(to_column(size_bytes)?),
-            repository_blobs::added_at.eq(now),
         ))
         .execute(connection)
         .map_err(DatabaseError::from);

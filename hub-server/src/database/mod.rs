@@ -5,6 +5,7 @@
 
 pub(crate) mod blobs;
 mod error;
+pub(crate) mod log;
 mod migrate;
 pub(crate) mod releases;
 mod schema;
@@ -83,6 +84,14 @@ impl Database {
         })
     }
 
+    /// Runs queries that read, as one view of the database: writers do not disturb it, nor it them.
+    pub(crate) fn view<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.with(|connection| savepoint(connection, queries))
+    }
+
     /// Runs queries on a thread that may wait.
     pub(crate) async fn run<T: Send + 'static, E: From<DatabaseError> + Send + 'static>(
         &self,
@@ -108,6 +117,20 @@ impl Database {
             Ok(found.join("; "))
         })
     }
+}
+
+/// Runs queries inside a transaction so that they alone are undone when they fail.
+pub(crate) fn savepoint<T, E: From<DatabaseError>>(
+    connection: &mut Connection,
+    queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    diesel::Connection::transaction(connection, |connection| {
+        queries(connection).map_err(Rollback::Caller)
+    })
+    .map_err(|rollback| match rollback {
+        Rollback::Caller(error) => error,
+        Rollback::Database(source) => DatabaseError::from(source).into(),
+    })
 }
 
 impl std::fmt::Debug for Database {
@@ -156,4 +179,12 @@ pub(crate) fn from_column(number: i64) -> Result<u64, DatabaseError> {
     u64::try_from(number).map_err(|_| DatabaseError::Corrupt {
         what: "a negative number",
     })
+}
+
+/// The log's index of a row; every row has one as soon as a hub has started.
+fn log_index(column: Option<i64>) -> Result<u64, DatabaseError> {
+    let index = column.ok_or(DatabaseError::Corrupt {
+        what: "a row without an entry of the log",
+    })?;
+    from_column(index)
 }

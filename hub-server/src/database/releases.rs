@@ -33,6 +33,7 @@ pub(crate) struct ReleaseRow {
     pub(crate) is_yanked: bool,
     pub(crate) yank_reason: Option<String>,
     pub(crate) yank_replacement: Option<String>,
+    pub(crate) log_index: Option<i64>,
 }
 
 impl ReleaseRow {
@@ -41,6 +42,11 @@ impl ReleaseRow {
         Version::parse(&self.version).map_err(|_| DatabaseError::Corrupt {
             what: "a version that cannot be read",
         })
+    }
+
+    /// Its entry in the log.
+    pub(crate) fn index(&self) -> Result<u64, DatabaseError> {
+        super::log_index(self.log_index)
     }
 }
 

@@ -51,6 +51,7 @@ diesel::table! {
         is_yanked -> Bool,
         yank_reason -> Nullable<Text>,
         yank_replacement -> Nullable<Text>,
+        log_index -> Nullable<BigInt>,
     }
 }
 
@@ -70,6 +71,7 @@ diesel::table! {
         envelope -> Binary,
         recorded_at -> BigInt,
         recorded_by -> Text,
+        log_index -> Nullable<BigInt>,
     }
 }
 
@@ -87,6 +89,31 @@ diesel::table! {
         repository -> Text,
         digest -> Text,
         size_bytes -> BigInt,
-        added_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    log_entries (idx) {
+        idx -> BigInt,
+        envelope -> Binary,
+        leaf_hash -> Binary,
+        logged_at -> BigInt,
+        submitted_by -> Text,
+    }
+}
+
+diesel::table! {
+    log_tiles (level, number) {
+        level -> BigInt,
+        number -> BigInt,
+        hashes -> Binary,
+    }
+}
+
+diesel::table! {
+    log_checkpoints (kind) {
+        kind -> Text,
+        size -> BigInt,
+        note -> Text,
     }
 }

@@ -13,6 +13,14 @@ pub(crate) struct YankRow {
     pub(crate) envelope: Vec<u8>,
     pub(crate) recorded_at: i64,
     pub(crate) recorded_by: String,
+    pub(crate) log_index: Option<i64>,
+}
+
+impl YankRow {
+    /// Its entry in the log.
+    pub(crate) fn index(&self) -> Result<u64, DatabaseError> {
+        super::log_index(self.log_index)
+    }
 }
 
 pub(crate) fn insert(connection: &mut Connection, row: &YankRow) -> Result<(), DatabaseError> {

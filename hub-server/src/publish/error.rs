@@ -10,6 +10,7 @@ use registry_schema::verify::VerifyError;
 use crate::blobs::BlobError;
 use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
+use crate::log::LogError;
 
 /// A member may not do this to a name.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,9 @@ pub(crate) enum PublishError {
     /// The store of blobs.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -5,12 +5,15 @@ mod error;
 
 pub(crate) use error::{OwnerError, PublishError};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use registry_schema::api::{Published, namespace};
 use registry_schema::compatibility::{
     CompatibilityError, check_order, check_successor, compare_probes, predecessor,
 };
 use registry_schema::digest::Digest;
+use registry_schema::log::proof::LogProof;
 use registry_schema::manifest::{Distance, Manifest, Predecessor};
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
@@ -22,6 +25,7 @@ use crate::app::Hub;
 use crate::database::releases::{self, FileRow, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs, to_column};
 use crate::inspection::{inspect_files, read_vectors};
+use crate::log::{NewEntry, Place};
 
 /// How often a publish starts again because another one of the same name came between.
 const ATTEMPTS: u32 = 5;
@@ -43,40 +47,85 @@ pub(crate) struct Recorded<T> {
     pub(crate) is_new: bool,
 }
 
-/// Publishes a release. Waits for disk and database; call it on a thread that may.
+/// Publishes a release.
 ///
 /// # Errors
-/// [`PublishError`] names the step that refused; nothing is recorded then.
-pub(crate) fn publish(
-    hub: &Hub,
-    request: &PublishRequest,
+/// [`PublishError`] names the step that refused; nothing is recorded then, except that
+/// [`LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+pub(crate) async fn publish(
+    hub: Arc<Hub>,
+    request: PublishRequest,
 ) -> Result<Recorded<Published>, PublishError> {
+    let request = Arc::new(request);
+    for _ in 0..ATTEMPTS {
+        let (release, place, is_new) = match prepare(&hub, &request).await? {
+            Prepared::Known(release, place) => (release, place, false),
+            Prepared::New(draft) => {
+                // 6. Recorded with its entry of the log, or not at all.
+                let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+                let record =
+                    move |connection: &mut Connection, place| draft.record(connection, place);
+                match hub.log.append(entry, record).await {
+                    Ok((release, place)) => (release, place, true),
+                    // Another release of this name came between: look again.
+                    Err(PublishError::Database(DatabaseError::Changed)) => continue,
+                    Err(other) => return Err(other),
+                }
+            }
+        };
+        // 7. The reply leaves with the proof that the log shows it to everybody.
+        let proof = hub.log.covered(place.index).await?;
+        return Ok(Recorded {
+            answer: answer(&release, place, &proof)?,
+            is_new,
+        });
+    }
+    Err(DatabaseError::Changed.into())
+}
+
+/// What the checks leave to do.
+enum Prepared {
+    /// It was recorded before.
+    Known(Box<VerifiedRelease>, Place),
+    /// It can be recorded, unless the name changes in the meantime.
+    New(Box<ReleaseDraft>),
+}
+
+/// The checks, on a thread that may wait. They take their turn; what waits for the log does not
+/// keep others from theirs.
+async fn prepare(hub: &Arc<Hub>, request: &Arc<PublishRequest>) -> Result<Prepared, PublishError> {
+    // The turn goes with the work, which goes on when the client hangs up. The semaphore is never
+    // closed, so there always is one to wait for.
+    let turn = Arc::clone(&hub.publishing).acquire_owned().await.ok();
+    let (hub, request) = (Arc::clone(hub), Arc::clone(request));
+    let checked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        check(&hub, &request)
+    });
+    checked.await.map_err(|_| DatabaseError::Interrupted)?
+}
+
+fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> {
     // 1. Who asks owns the name; enough owners signed a release of this name and version.
     check_owner(hub, &request.name, &request.member)?;
     let asked = Reference::exact(request.name.clone(), request.version.clone());
     let release = verify_release(&hub.policy, &Asked::Reference(&asked), &request.envelope)?;
-    for _ in 0..ATTEMPTS {
-        let known = hub
-            .database
-            .with(|connection| Known::load(connection, &request.name))?;
-        // 2. The same again is fine; anything else under this version is not.
-        if let Some(row) = known.find(&request.version) {
-            return same_again(row, &release);
-        }
-        // 3. The version comes next and continues what its users had.
-        let before = check_version(hub, &known, &release)?;
-        // 4. Every file was uploaded under this name.
-        check_blobs(hub, &release)?;
-        // 5. The files are what they say, and the vectors keep the version's promise.
-        inspect_files(&hub.blobs, &release)?;
-        check_probes(hub, before.as_ref(), &release)?;
-        // 6. Recorded at once or not at all.
-        match record(hub, &known, &release, &request.member) {
-            Err(PublishError::Database(DatabaseError::Changed)) => {}
-            other => return other,
-        }
+    let known = hub
+        .database
+        .with(|connection| Known::load(connection, &request.name))?;
+    // 2. The same again is fine; anything else under this version is not.
+    if let Some(row) = known.find(&request.version) {
+        return same_again(row, release);
     }
-    Err(DatabaseError::Changed.into())
+    // 3. The version comes next and continues what its users had.
+    let before = check_version(hub, &known, &release)?;
+    // 4. Every file was uploaded under this name.
+    check_blobs(hub, &release)?;
+    // 5. The files are what they say, and the vectors keep the version's promise.
+    inspect_files(&hub.blobs, &release)?;
+    check_probes(hub, before.as_ref(), &release)?;
+    let draft = ReleaseDraft::new(&known, release, &request.member)?;
+    Ok(Prepared::New(Box::new(draft)))
 }
 
 /// Refuses a member who does not own the name, and a name that nobody owns.
@@ -93,13 +142,13 @@ pub(crate) fn check_owner(hub: &Hub, name: &Name, member: &MemberName) -> Result
 }
 
 /// What is recorded under a name, and at which revision it was read.
-struct Known {
+pub(crate) struct Known {
     revision: i64,
     releases: Vec<(Version, ReleaseRow)>,
 }
 
 impl Known {
-    fn load(connection: &mut Connection, name: &Name) -> Result<Self, DatabaseError> {
+    pub(crate) fn load(connection: &mut Connection, name: &Name) -> Result<Self, DatabaseError> {
         // The revision first: if a release comes between the two reads, recording will notice.
         let revision = releases::revision(connection, name)?;
         let releases = releases::list(connection, name)?
@@ -107,6 +156,26 @@ impl Known {
             .map(|row| Ok((row.version()?, row)))
             .collect::<Result<_, DatabaseError>>()?;
         Ok(Self { revision, releases })
+    }
+
+    /// The revision to advance from.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The statement by which the extractor is listed when one more release is there, or the state
+    /// of one has changed: its newest stable release that is not yanked, or its newest release when
+    /// there is none.
+    pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> String {
+        let rank = |version: &Version, row: &ReleaseRow| {
+            (version.pre.is_empty() && !row.is_yanked, version.clone())
+        };
+        let others = self.releases.iter().filter(|(known, _)| known != version);
+        others
+            .map(|(version, row)| (rank(version, row), row))
+            .chain([(rank(version, changed), changed)])
+            .max_by(|(a, _), (b, _)| a.cmp(b))
+            .map_or_else(String::new, |(_, row)| row.statement.clone())
     }
 
     fn find(&self, version: &Version) -> Option<&ReleaseRow> {
@@ -117,20 +186,18 @@ impl Known {
     }
 }
 
-fn same_again(
-    row: &ReleaseRow,
-    release: &VerifiedRelease,
-) -> Result<Recorded<Published>, PublishError> {
+fn same_again(row: &ReleaseRow, release: VerifiedRelease) -> Result<Prepared, PublishError> {
     if row.envelope != release.envelope() {
         return Err(PublishError::VersionExists {
             release: Box::new(release.reference()),
             is_other_content: row.statement != release.statement_digest().to_string(),
         });
     }
-    Ok(Recorded {
-        answer: answer(release, row.published_at)?,
-        is_new: false,
-    })
+    let place = Place {
+        index: row.index()?,
+        logged_at: row.published_at,
+    };
+    Ok(Prepared::Known(Box::new(release), place))
 }
 
 fn check_version(
@@ -239,43 +306,54 @@ fn check_probes(
     Ok(())
 }
 
-fn record(
-    hub: &Hub,
-    known: &Known,
-    release: &VerifiedRelease,
-    member: &MemberName,
-) -> Result<Recorded<Published>, PublishError> {
-    let manifest = release.manifest();
-    let now = Timestamp::now().as_second();
-    let (row, files) = rows(release, member, now)?;
-    hub.database.transaction(|connection| {
-        releases::advance(connection, &manifest.name, known.revision)?;
-        releases::insert(connection, &row, &files)?;
-        relist(connection, &manifest.name)
-    })?;
-    Ok(Recorded {
-        answer: answer(release, now)?,
-        is_new: true,
-    })
+/// A checked release with everything that will be written for it.
+pub(crate) struct ReleaseDraft {
+    release: Box<VerifiedRelease>,
+    revision: i64,
+    row: ReleaseRow,
+    files: Vec<FileRow>,
+    listed: String,
 }
 
-/// Lists an extractor by its newest stable release that is not yanked, or its newest release when
-/// there is none.
-pub(crate) fn relist(connection: &mut Connection, name: &Name) -> Result<(), DatabaseError> {
-    let known = Known::load(connection, name)?;
-    let rank = |(version, row): &(Version, ReleaseRow)| {
-        (version.pre.is_empty() && !row.is_yanked, version.clone())
-    };
-    match known.releases.iter().max_by_key(|known| rank(known)) {
-        Some((_, row)) => releases::set_listed(connection, name, &row.statement),
-        None => Ok(()),
+impl ReleaseDraft {
+    /// What `member` publishes under a name of which `known` is known.
+    pub(crate) fn new(
+        known: &Known,
+        release: VerifiedRelease,
+        member: &MemberName,
+    ) -> Result<Self, DatabaseError> {
+        let (row, files) = rows(&release, member)?;
+        Ok(Self {
+            revision: known.revision,
+            listed: known.listed_with(&row, &release.manifest().version),
+            row,
+            files,
+            release: Box::new(release),
+        })
+    }
+
+    /// Writes the rows of the entry at a place.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Changed`] when the name is not as it was known any more.
+    pub(crate) fn record(
+        mut self,
+        connection: &mut Connection,
+        place: Place,
+    ) -> Result<Box<VerifiedRelease>, PublishError> {
+        let name = &self.release.manifest().name;
+        self.row.published_at = place.logged_at;
+        self.row.log_index = Some(place.column()?);
+        releases::advance(connection, name, self.revision)?;
+        releases::insert(connection, &self.row, &self.files)?;
+        releases::set_listed(connection, name, &self.listed)?;
+        Ok(self.release)
     }
 }
 
 fn rows(
     release: &VerifiedRelease,
     member: &MemberName,
-    now: i64,
 ) -> Result<(ReleaseRow, Vec<FileRow>), DatabaseError> {
     let manifest = release.manifest();
     let statement = release.statement_digest().to_string();
@@ -307,12 +385,13 @@ fn rows(
         size_bytes: to_column(release.files().iter().map(|file| file.size_bytes).sum())?,
         changes: manifest.changes.clone(),
         signers: join(release.signers().iter().map(|signer| &signer.member)),
-        published_at: now,
+        published_at: 0,
         published_by: member.to_string(),
         is_listed: false,
         is_yanked: false,
         yank_reason: None,
         yank_replacement: None,
+        log_index: None,
     };
     Ok((row, files))
 }
@@ -344,7 +423,11 @@ fn join<'a>(members: impl Iterator<Item = &'a MemberName>) -> String {
         .join(" ")
 }
 
-fn answer(release: &VerifiedRelease, published_at: i64) -> Result<Published, DatabaseError> {
+fn answer(
+    release: &VerifiedRelease,
+    place: Place,
+    proof: &LogProof,
+) -> Result<Published, DatabaseError> {
     let manifest = release.manifest();
     Ok(Published {
         name: manifest.name.clone(),
@@ -355,7 +438,9 @@ fn answer(release: &VerifiedRelease, published_at: i64) -> Result<Published, Dat
             .iter()
             .map(|signer| signer.member.clone())
             .collect(),
-        published_at: time_text(published_at)?,
+        published_at: time_text(place.logged_at)?,
+        log_index: place.index,
+        proof: proof.to_string(),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::database::releases::{self, ReleaseRow};
 use crate::database::{DatabaseError, from_column};
 use crate::error::Failure;
 use crate::publish::{OwnerError, distance_text, time_text};
-use crate::resolve::ResolveError;
+use crate::resolve::{ResolveError, visible};
 use crate::routes::name_of;
 
 /// Most words of a search.
@@ -85,9 +85,10 @@ pub(super) async fn show(
 ) -> Result<web::Json<ExtractorDetail>, Failure> {
     let name = name_of(&path.0, &path.1)?;
     let wanted = name.clone();
+    let covered = hub.log.published_size();
     let rows = hub
         .database
-        .run(move |connection| releases::list(connection, &wanted))
+        .run(move |connection| visible(connection, &wanted, covered))
         .await?;
     if rows.is_empty() {
         return Err(ResolveError::NoSuchExtractor { name }.into());

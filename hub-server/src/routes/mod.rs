@@ -5,6 +5,7 @@ mod body;
 mod download;
 mod extractors;
 mod hub;
+mod log;
 mod oci;
 pub(crate) mod openapi;
 mod range;
@@ -40,6 +41,8 @@ pub(crate) fn table(config: &mut ServiceConfig) {
                 })
                 .service(extractor_scope()),
         )
+        .service(at("/log/checkpoint", "log", "GET").get(log::checkpoint))
+        .service(at("/log/tile/{path:.*}", "log", "GET").get(log::tile))
         .service(at("/v2/", "oci", "GET").get(oci::version))
         .service(
             v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(oci::uploads::begin)),

@@ -5,7 +5,7 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{extractors, hub, oci, releases};
+use super::{extractors, hub, log, oci, releases};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,7 @@ use super::{extractors, hub, oci, releases};
         hub::info, hub::policy, hub::whoami, document,
         extractors::search, extractors::show,
         releases::show, releases::publish, releases::yank, releases::readme, releases::file,
+        log::checkpoint, log::tile,
         oci::version, oci::blobs::read,
         oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,
         oci::uploads::cancel,

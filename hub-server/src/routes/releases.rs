@@ -1,7 +1,5 @@
 //! Releases: resolve, publish, yank, card, files.
 
-use std::sync::Arc;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use registry_schema::api::{Problem, ProblemCode, Published, ReleaseDetail, YankRecorded};
@@ -13,10 +11,11 @@ use registry_schema::{envelope, limits};
 
 use crate::app::Hub;
 use crate::auth::{Publisher, Reader};
-use crate::database::releases::find_file;
+use crate::database::releases::{ReleaseRow, find_file};
 use crate::database::yanks;
 use crate::database::{Connection, DatabaseError};
 use crate::error::Failure;
+use crate::log::Log;
 use crate::publish::{self, PublishRequest};
 use crate::resolve::{ResolveError, resolve};
 use crate::routes::download::{Download, send};
@@ -40,26 +39,38 @@ pub(super) async fn show(
     path: ReleasePath,
 ) -> Result<web::Json<ReleaseDetail>, Failure> {
     let (name, requirement) = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
-    let detail = hub
-        .database
-        .run(move |connection| detail(connection, name, &requirement))
+    let database = hub.database.clone();
+    let detail = database
+        .run(move |connection| detail(connection, &hub.log, name, &requirement))
         .await?;
     Ok(web::Json(detail))
 }
 
 fn detail(
     connection: &mut Connection,
+    log: &Log,
     name: Name,
     requirement: &Requirement,
-) -> Result<ReleaseDetail, ResolveError> {
-    let row = resolve(connection, &name, requirement)?;
-    let yanks = yanks::list(connection, &row.statement)?;
-    let yanks = yanks.into_iter().map(|yank| text(yank.envelope));
+) -> Result<ReleaseDetail, Failure> {
+    let covered = log.published_size();
+    let row = resolve(connection, &name, requirement, covered)?;
+    let (mut yanks, mut yank_proofs) = (Vec::new(), Vec::new());
+    for yank in yanks::list(connection, &row.statement)? {
+        let index = yank.index()?;
+        if index < covered {
+            yank_proofs.push(log.proof(connection, index)?.to_string());
+            yanks.push(text(yank.envelope)?);
+        }
+    }
+    let log_index = row.index()?;
     Ok(ReleaseDetail {
         summary: release_summary(&row)?,
         name,
-        yanks: yanks.collect::<Result<_, _>>()?,
+        log_index,
+        proof: log.proof(connection, log_index)?.to_string(),
         envelope: text(row.envelope)?,
+        yanks,
+        yank_proofs,
     })
 }
 
@@ -80,7 +91,8 @@ fn text(envelope: Vec<u8>) -> Result<String, DatabaseError> {
         (status = 200, description = "Was recorded before, with the same bytes", body = Published),
         (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, body = Problem), (status = 413, body = Problem),
-        (status = 415, body = Problem), (status = 422, body = Problem)))]
+        (status = 415, body = Problem), (status = 422, body = Problem),
+        (status = 503, description = "Recorded, but not witnessed yet", body = Problem)))]
 pub(super) async fn publish(
     publisher: Publisher,
     hub: web::Data<Hub>,
@@ -94,14 +106,7 @@ pub(super) async fn publish(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    // The turn goes with the work, which goes on when the client hangs up. The semaphore is never
-    // closed, so there always is one to wait for.
-    let turn = Arc::clone(&hub.publishing).acquire_owned().await.ok();
-    let recorded = blocking(move || {
-        let _turn = turn;
-        publish::publish(&hub, &wish)
-    })
-    .await?;
+    let recorded = publish::publish(hub.into_inner(), wish).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
@@ -116,7 +121,8 @@ pub(super) async fn publish(
         (status = 200, description = "Was recorded before, with the same bytes", body = YankRecorded),
         (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 422, body = Problem)))]
+        (status = 422, body = Problem),
+        (status = 503, description = "Recorded, but not witnessed yet", body = Problem)))]
 pub(super) async fn yank(
     publisher: Publisher,
     hub: web::Data<Hub>,
@@ -130,7 +136,7 @@ pub(super) async fn yank(
         envelope: read_envelope(&request, payload).await?,
         member: publisher.member,
     };
-    let recorded = blocking(move || yank::yank(&hub, &wish)).await?;
+    let recorded = yank::yank(hub.into_inner(), wish).await?;
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
@@ -204,9 +210,11 @@ async fn send_file(
     let media_type = media_type(path);
     let path = path.to_owned();
     let (digest, opened) = blocking(move || {
-        let digest = hub
-            .database
-            .with(|connection| find_digest(connection, &name, &requirement, &path))?;
+        let covered = hub.log.published_size();
+        let digest = hub.database.with(|connection| {
+            let release = resolve(connection, &name, &requirement, covered)?;
+            find_digest(connection, &name, &release, &path)
+        })?;
         Ok::<_, Failure>((digest, hub.blobs.open(&digest)?))
     })
     .await?;
@@ -230,10 +238,9 @@ async fn send_file(
 fn find_digest(
     connection: &mut Connection,
     name: &Name,
-    requirement: &Requirement,
+    release: &ReleaseRow,
     path: &str,
 ) -> Result<Digest, ResolveError> {
-    let release = resolve(connection, name, requirement)?;
     let file = find_file(connection, &release.statement, path)?.ok_or_else(|| {
         ResolveError::NoSuchFile {
             name: name.clone(),

@@ -9,6 +9,7 @@
 mod access;
 mod blobs;
 mod draft;
+mod log;
 mod operations;
 mod publishing;
 mod reading;

@@ -10,6 +10,8 @@ use registry_schema::api::{Problem, ProblemCode, release_path, upload_path};
 use registry_schema::digest::Digest;
 use registry_schema::envelope;
 use registry_schema::keys::SecretKey;
+use registry_schema::log::note::VerifierKey;
+use registry_schema::log::policy::Policy;
 use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 use registry_schema::trust_root::{ConsortiumPolicy, NamePolicy};
@@ -58,13 +60,25 @@ impl World {
     }
 
     pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_logged(args, |_| None)
+    }
+
+    /// A hub whose log has the policy that is made of its key.
+    pub(crate) fn start_logged(
+        args: &[&str],
+        log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
         let policy_file = folder.path().join("consortium.toml");
         std::fs::write(&policy_file, policy().text()).unwrap();
-        let init = hub_server(
-            &["init", "--policy", policy_file.to_str().unwrap()],
-            &folder.path().join("data"),
-        );
+        let mut init = vec!["init", "--policy", policy_file.to_str().unwrap()];
+        let log_policy_file = folder.path().join("witnesses.policy");
+        if let Some(text) = log_policy(&log_key(&data)) {
+            std::fs::write(&log_policy_file, text).unwrap();
+            init.extend(["--log-policy", log_policy_file.to_str().unwrap()]);
+        }
+        let init = hub_server(&init, &data);
         assert!(init.status.success(), "{init:?}");
         let mut world = Self {
             folder,
@@ -77,6 +91,18 @@ impl World {
         world.serve(args);
         world.token = world.make_token("alpha", "publish");
         world
+    }
+
+    /// The policy that has this hub's log and no witness.
+    pub(crate) fn log_policy(&self) -> Policy {
+        Policy::of_log(&log_key(&self.data()))
+    }
+
+    /// What `log verify` prints, and whether it is content.
+    pub(crate) fn verify_log(&self) -> (bool, String) {
+        let output = self.run(&["log", "verify"]);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -280,6 +306,14 @@ fn fingerprint(pem: &[u8]) -> Digest {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     Digest::of(&CertificateDer::from_pem_slice(pem).unwrap())
+}
+
+/// The key of a hub's log, made if there is none.
+pub(crate) fn log_key(data: &Path) -> VerifierKey {
+    let keys = hub_server(&["keys"], data);
+    assert!(keys.status.success(), "{keys:?}");
+    let text = String::from_utf8(keys.stdout).unwrap();
+    text.strip_prefix("log ").unwrap().trim().parse().unwrap()
 }
 
 pub(crate) fn hub_server(args: &[&str], data: &Path) -> Output {

@@ -197,8 +197,14 @@ pub struct ReleaseDetail {
     pub name: Name,
     /// The release's envelope, exactly as signed: verify it, and believe its content alone.
     pub envelope: String,
+    /// The entry's index in the log.
+    pub log_index: u64,
+    /// That the log has the envelope as that entry (C2SP `tlog-proof`).
+    pub proof: String,
     /// Envelopes of yanks and unyanks, oldest first.
     pub yanks: Vec<String>,
+    /// The proof of each, in the same order.
+    pub yank_proofs: Vec<String>,
 }
 
 /// Answer of `PUT …/releases/{version}` and `POST …/releases/{version}/yanks`.
@@ -215,6 +221,10 @@ pub struct Published {
     pub signers: Vec<MemberName>,
     /// When it was recorded (RFC 3339, UTC); the first time, when sent again.
     pub published_at: String,
+    /// The envelope's index in the log.
+    pub log_index: u64,
+    /// That the log has the envelope as that entry (C2SP `tlog-proof`).
+    pub proof: String,
 }
 
 /// Answer to a recorded yank or unyank.
@@ -224,4 +234,8 @@ pub struct YankRecorded {
     pub action: YankAction,
     /// SHA-256 of the statement that is now recorded.
     pub statement: Digest,
+    /// The envelope's index in the log.
+    pub log_index: u64,
+    /// That the log has the envelope as that entry (C2SP `tlog-proof`).
+    pub proof: String,
 }

@@ -123,6 +123,8 @@ codes! {
     Internal, "internal", 500;
     /// The server has no room left on its disk.
     StorageFull, "storage_full", 507;
+    /// It is recorded, but too few witnesses have cosigned the log since; its proof comes later.
+    Unwitnessed, "unwitnessed", 503;
     /// The server is starting, stopping or overloaded.
     Unavailable, "unavailable", 503;
 }

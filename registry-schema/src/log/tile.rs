@@ -66,7 +66,7 @@ impl TileId {
 }
 
 /// How many perfect trees of `256^level` entries fit a tree of `size` entries.
-pub(super) fn nodes_at(level: u8, size: u64) -> u64 {
+pub fn nodes_at(level: u8, size: u64) -> u64 {
     size.checked_shr(8 * u32::from(level)).unwrap_or(0)
 }
 

@@ -70,6 +70,13 @@ impl Tree {
         }
     }
 
+    /// The tiles at its right edge that are not full, lowest level first.
+    pub fn edge(&self) -> Vec<Tile> {
+        Self::edge_tiles(self.size)
+            .filter_map(|id| Tile::new(id, self.edge[usize::from(id.level())].clone()).ok())
+            .collect()
+    }
+
     /// How many entries it has.
     pub fn size(&self) -> u64 {
         self.size
@@ -122,12 +129,8 @@ impl Tree {
                 touched[usize::from(level)] = false;
             }
         }
-        for id in Self::edge_tiles(self.size) {
-            if touched[usize::from(id.level())] {
-                let hashes = self.edge[usize::from(id.level())].clone();
-                tiles.push(make_tile(id.level(), id.number(), hashes)?);
-            }
-        }
+        let is_touched = |tile: &Tile| touched[usize::from(tile.id().level())];
+        tiles.extend(self.edge().into_iter().filter(is_touched));
         Ok(tiles)
     }
 }

@@ -3,7 +3,6 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use jiff::Timestamp;
 use registry_schema::api::{ProblemCode, upload_path};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
@@ -99,8 +98,7 @@ async fn mount_blob(
             else {
                 return Ok(None);
             };
-            let now = Timestamp::now().as_second();
-            blobs::bind(connection, &repository, &digest, size_bytes, now)?;
+            blobs::bind(connection, &repository, &digest, size_bytes)?;
             Ok::<_, Failure>(Some(digest))
         })
         .await

@@ -122,6 +122,7 @@ fn every_size_to_600_one_entry_at_a_time() {
         assert_eq!((tree.size(), tree.root()), (head.size, head.root));
         let edge: Vec<_> = Tree::edge_tiles(size).map(|id| store.read(id)).collect();
         assert_eq!(Tree::from_tiles(size, &edge).unwrap(), tree);
+        assert_eq!(tree.edge(), edge);
     }
     let expected: BTreeSet<_> = [(0, 0), (0, 1), (0, 2), (1, 0)].into();
     assert_eq!(store.0.keys().copied().collect::<BTreeSet<_>>(), expected);

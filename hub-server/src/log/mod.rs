@@ -1,0 +1,290 @@
+//! The hub's transparency log: every statement is an entry, and nothing counts before a checkpoint
+//! that includes it is on the disk.
+//!
+//! `sequencer` is the single writer, `recover` checks at the start that the database holds one whole
+//! log, `witnesses` asks for cosignatures, `keys` holds the log's signing key, `check` recomputes
+//! everything.
+
+mod check;
+mod error;
+mod keys;
+mod recover;
+mod sequencer;
+pub(crate) mod witnesses;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use registry_schema::digest::Digest;
+use registry_schema::log::checkpoint::Checkpoint;
+use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::note::{Note, SignerKey};
+use registry_schema::log::policy::Policy;
+use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
+use registry_schema::log::tile::TileId;
+use tokio::sync::{mpsc, watch};
+
+pub(crate) use check::recompute;
+pub(crate) use error::LogError;
+pub(crate) use keys::{check_policy, load_key, load_or_make_key, load_policy, read_policy};
+use sequencer::{Append, Item, Sequencer};
+
+use crate::database::log::{CheckpointRow, PUBLISHED, find_tile, swap_checkpoint};
+use crate::database::{Connection, Database, DatabaseError, to_column};
+
+/// Appends that may wait for the sequencer before further ones have to wait outside.
+const QUEUE: usize = 1024;
+
+/// How long a reply waits for witnesses. Past it the entry is recorded, and the proof comes when it
+/// is asked for again.
+const WITNESS_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A checkpoint and its note, signatures included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) note: Note,
+}
+
+impl Head {
+    fn row(&self, kind: &str) -> Result<CheckpointRow, DatabaseError> {
+        Ok(CheckpointRow {
+            kind: kind.to_owned(),
+            size: to_column(self.checkpoint.size)?,
+            note: self.note.to_string(),
+        })
+    }
+
+    pub(crate) fn tree(&self) -> TreeHead {
+        TreeHead {
+            size: self.checkpoint.size,
+            root: self.checkpoint.root,
+        }
+    }
+}
+
+/// Where an entry came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its index.
+    pub(crate) index: u64,
+    /// When it was logged, in seconds since 1970.
+    pub(crate) logged_at: i64,
+}
+
+impl Place {
+    /// The index for a column.
+    pub(crate) fn column(self) -> Result<i64, DatabaseError> {
+        to_column(self.index)
+    }
+}
+
+/// An entry to be.
+#[derive(Debug)]
+pub(crate) struct NewEntry {
+    envelope: Vec<u8>,
+    leaf_hash: Digest,
+    submitted_by: String,
+}
+
+impl NewEntry {
+    /// An envelope whose signatures were verified, and the member whose token brought it.
+    pub(crate) fn new(envelope: Vec<u8>, submitted_by: String) -> Self {
+        Self {
+            leaf_hash: leaf_hash(&envelope),
+            envelope,
+            submitted_by,
+        }
+    }
+}
+
+/// The log of an open hub.
+#[derive(Clone)]
+pub(crate) struct Log {
+    database: Database,
+    policy: Arc<Policy>,
+    queue: mpsc::Sender<Box<dyn Item>>,
+    head: watch::Receiver<Arc<Head>>,
+    published: watch::Sender<Option<Arc<Head>>>,
+}
+
+impl Log {
+    /// Opens the log: checks what the database holds, and starts the sequencer.
+    pub(crate) fn open(
+        database: Database,
+        key: SignerKey,
+        policy: Policy,
+    ) -> Result<Self, LogError> {
+        let policy = check_policy(policy, &key)?;
+        let (tree, head) = database.transaction(|connection| recover::load(connection, &key))?;
+        let head = Arc::new(head);
+        let first = if policy.is_quorum_none() {
+            Some(Arc::clone(&head))
+        } else {
+            database
+                .with(|connection| recover::published(connection, &policy))?
+                .map(Arc::new)
+        };
+        let (published, _) = watch::channel(first);
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (head_sender, head) = watch::channel(head);
+        let policy = Arc::new(policy);
+        let log = Self {
+            database: database.clone(),
+            policy: Arc::clone(&policy),
+            queue,
+            head,
+            published: published.clone(),
+        };
+        let sequencer = Sequencer {
+            database,
+            key,
+            tree,
+            head: head_sender,
+            published: policy.is_quorum_none().then_some(published),
+        };
+        sequencer.start(jobs)?;
+        Ok(log)
+    }
+
+    /// Which log, which witnesses.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The newest checkpoint that was signed, whether or not witnesses have seen it.
+    pub(crate) fn head(&self) -> Arc<Head> {
+        Arc::clone(&self.head.borrow())
+    }
+
+    /// The newest checkpoint that counts under the policy: what is served.
+    pub(crate) fn published(&self) -> Option<Arc<Head>> {
+        self.published.borrow().clone()
+    }
+
+    /// How many entries the published checkpoint covers.
+    pub(crate) fn published_size(&self) -> u64 {
+        self.published().map_or(0, |head| head.checkpoint.size)
+    }
+
+    /// Appends an entry together with the rows that `record` writes: all of it is on the disk, with
+    /// the checkpoint that includes it, when this returns, or none of it. An item that `record`
+    /// refuses does not disturb the others of its batch.
+    ///
+    /// # Errors
+    /// What `record` says, or why nothing could be recorded.
+    pub(crate) async fn append<T, E, F>(&self, entry: NewEntry, record: F) -> Result<(T, Place), E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + From<LogError> + Send + 'static,
+        F: FnOnce(&mut Connection, Place) -> Result<T, E> + Send + 'static,
+    {
+        let (item, outcome) = Append::new(entry, record);
+        let stopped = || E::from(LogError::Stopped);
+        self.queue
+            .send(Box::new(item))
+            .await
+            .map_err(|_| stopped())?;
+        outcome.await.map_err(|_| stopped())?
+    }
+
+    /// Waits until a checkpoint that counts covers an entry, and proves that it does.
+    ///
+    /// # Errors
+    /// [`LogError::Unwitnessed`] when the witnesses take too long.
+    pub(crate) async fn covered(&self, index: u64) -> Result<LogProof, LogError> {
+        let mut published = self.published.subscribe();
+        let is_covered = |head: &Option<Arc<Head>>| {
+            head.as_ref()
+                .is_some_and(|head| head.checkpoint.size > index)
+        };
+        let waited = tokio::time::timeout(WITNESS_PATIENCE, published.wait_for(is_covered)).await;
+        let head = match waited {
+            Ok(Ok(head)) => head.clone(),
+            Ok(Err(_)) => return Err(LogError::Stopped),
+            Err(_) => None,
+        };
+        let head = head.ok_or(LogError::Unwitnessed { index })?;
+        let database = self.database.clone();
+        database
+            .run(move |connection| prove(connection, &head, index))
+            .await
+    }
+
+    /// Proves that an entry is covered by the published checkpoint.
+    ///
+    /// # Errors
+    /// [`LogError::Unwitnessed`] when it is not.
+    pub(crate) fn proof(
+        &self,
+        connection: &mut Connection,
+        index: u64,
+    ) -> Result<LogProof, LogError> {
+        let head = self
+            .published()
+            .filter(|head| head.checkpoint.size > index)
+            .ok_or(LogError::Unwitnessed { index })?;
+        prove(connection, &head, index)
+    }
+
+    /// Makes a checkpoint with its cosignatures the published one: on the disk first, then for all
+    /// to see. An older one than the published is left alone.
+    async fn publish(&self, next: Head) -> Result<(), LogError> {
+        let before = self.published().map(|head| head.checkpoint.size);
+        if before.is_some_and(|before| before > next.checkpoint.size) {
+            return Ok(());
+        }
+        let row = next.row(PUBLISHED)?;
+        self.database
+            .run(move |connection| swap_checkpoint(connection, before, &row))
+            .await?;
+        self.published.send_replace(Some(Arc::new(next)));
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Log({})", self.head().checkpoint.origin)
+    }
+}
+
+/// An inclusion proof from the tiles in the database, each held against the checkpoint.
+fn prove(connection: &mut Connection, head: &Head, index: u64) -> Result<LogProof, LogError> {
+    let mut tiles = trusted_tiles(connection, head)?;
+    let hashes = tiles.inclusion(index).map_err(LogError::proof)?;
+    Ok(LogProof {
+        extra: None,
+        index,
+        hashes,
+        checkpoint: head.note.clone(),
+    })
+}
+
+/// That the log of a checkpoint continues the one of `older` entries.
+fn prove_consistency(
+    connection: &mut Connection,
+    head: &Head,
+    older: u64,
+) -> Result<Vec<Digest>, LogError> {
+    trusted_tiles(connection, head)?
+        .consistency(older)
+        .map_err(LogError::proof)
+}
+
+fn trusted_tiles<'a>(
+    connection: &'a mut Connection,
+    head: &Head,
+) -> Result<
+    TrustedTiles<
+        impl FnMut(TileId) -> Result<registry_schema::log::tile::Tile, DatabaseError> + use<'a>,
+    >,
+    LogError,
+> {
+    let read = |id| {
+        find_tile(connection, id)?.ok_or(DatabaseError::Corrupt {
+            what: "a log without one of its tiles",
+        })
+    };
+    TrustedTiles::new(head.tree(), read).map_err(LogError::proof)
+}

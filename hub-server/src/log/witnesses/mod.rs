@@ -1,0 +1,199 @@
+//! Cosignatures: rounds in which all witnesses are asked about one checkpoint at once.
+//!
+//! A round ends when the policy's quorum has cosigned; the checkpoint is then published, on the disk
+//! first. A witness that is slow keeps no round from ending: it is asked again when it has answered
+//! or its time is over, and what it says late is added if the checkpoint is still the same. Without
+//! a quorum the round is tried again. A log that does not grow is cosigned anew from time to time,
+//! so that clients can tell a quiet log from one that is withheld.
+
+mod ask;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ask::{AskError, Asker, Cosigned};
+use registry_schema::log::note::Note;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Head, Log};
+use crate::cause::chain;
+
+/// How long after a round without quorum the next one begins.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Asks witnesses for ever; `refresh` is the time after which a quiet log is cosigned anew. Returns
+/// at once where the policy needs none.
+pub(crate) async fn run(log: Log, refresh: Duration) {
+    if log.policy().is_quorum_none() {
+        return;
+    }
+    let asker = match Asker::new(log.database.clone()) {
+        Ok(asker) => asker,
+        Err(error) => {
+            tracing::error!(error = chain(&error), "cannot ask witnesses");
+            return;
+        }
+    };
+    let count = log.policy().witnesses().len();
+    let mut rounds = Rounds {
+        log,
+        asker,
+        refresh,
+        known: vec![0; count],
+        is_busy: vec![false; count],
+        asks: JoinSet::new(),
+        round: None,
+        next: Instant::now(),
+    };
+    rounds.go_on().await;
+}
+
+/// One checkpoint, and who was asked about it.
+struct Round {
+    head: Arc<Head>,
+    note: Note,
+    was_asked: Vec<bool>,
+    is_published: bool,
+}
+
+struct Rounds {
+    log: Log,
+    asker: Asker,
+    refresh: Duration,
+    /// By witness: how many entries it is believed to know.
+    known: Vec<u64>,
+    /// By witness: whether it is being asked.
+    is_busy: Vec<bool>,
+    asks: JoinSet<Answer>,
+    round: Option<Round>,
+    /// When the next round begins if the log does not grow.
+    next: Instant,
+}
+
+struct Answer {
+    witness: usize,
+    head: Arc<Head>,
+    cosigned: Result<Cosigned, AskError>,
+}
+
+impl Rounds {
+    async fn go_on(&mut self) {
+        let mut head = self.log.head.clone();
+        loop {
+            let is_open = self.round.as_ref().is_some_and(|round| !round.is_published);
+            tokio::select! {
+                // A round that is under way ends first: with a quorum or without.
+                changed = head.changed(), if !is_open => match changed {
+                    Ok(()) => self.begin(),
+                    Err(_) => return,
+                },
+                Some(answer) = self.asks.join_next() => match answer {
+                    Ok(answer) => self.take(answer).await,
+                    Err(_) => self.start_over(),
+                },
+                () = tokio::time::sleep_until(self.next), if !is_open => self.begin(),
+                else => self.start_over(),
+            }
+        }
+    }
+
+    /// Gives up the round; a later one begins with nobody being asked.
+    fn start_over(&mut self) {
+        self.asks = JoinSet::new();
+        self.is_busy.fill(false);
+        self.round = None;
+        self.next = Instant::now() + RETRY;
+    }
+
+    /// Asks everybody who is not being asked about the log as it is now.
+    fn begin(&mut self) {
+        let head = self.log.head();
+        self.next = Instant::now() + self.refresh;
+        self.round = Some(Round {
+            note: head.note.clone(),
+            head,
+            was_asked: vec![false; self.known.len()],
+            is_published: false,
+        });
+        self.ask_idle();
+    }
+
+    fn ask_idle(&mut self) {
+        let Some(round) = &mut self.round else { return };
+        for witness in 0..self.known.len() {
+            if self.is_busy[witness] || round.was_asked[witness] {
+                continue;
+            }
+            (self.is_busy[witness], round.was_asked[witness]) = (true, true);
+            let (log, asker) = (self.log.clone(), self.asker.clone());
+            let (head, known) = (Arc::clone(&round.head), self.known[witness]);
+            self.asks.spawn(async move {
+                let cosigned = match log.policy().witnesses().get(witness) {
+                    Some(whom) => asker.ask(whom, &head, known).await,
+                    None => Err(AskError::NoUrl),
+                };
+                Answer {
+                    witness,
+                    head,
+                    cosigned,
+                }
+            });
+        }
+    }
+
+    async fn take(&mut self, answer: Answer) {
+        self.is_busy[answer.witness] = false;
+        match answer.cosigned {
+            Ok(cosigned) => {
+                self.known[answer.witness] = answer.head.checkpoint.size;
+                self.add(&answer.head, cosigned).await;
+            }
+            Err(error) => {
+                let name = &self.log.policy().witnesses()[answer.witness].name;
+                let size = answer.head.checkpoint.size;
+                tracing::warn!(
+                    witness = name,
+                    size,
+                    error = chain(&error),
+                    "no cosignature"
+                );
+            }
+        }
+        let Some(round) = &self.round else { return };
+        if round.is_published {
+            return;
+        }
+        self.ask_idle();
+        if !self.is_busy.contains(&true) {
+            // Everybody has answered, and they are too few.
+            self.start_over();
+        }
+    }
+
+    /// Adds cosignatures of the round's checkpoint, and publishes it when they are enough.
+    async fn add(&mut self, head: &Head, cosigned: Cosigned) {
+        let Some(round) = &mut self.round else { return };
+        if round.head.checkpoint != head.checkpoint {
+            return;
+        }
+        for signature in cosigned.signatures {
+            if let Err(error) = round.note.add(signature) {
+                tracing::warn!(error = chain(&error), "a cosignature too many");
+            }
+        }
+        if self.log.policy().check(&round.note).is_err() {
+            return;
+        }
+        let next = Head {
+            checkpoint: round.head.checkpoint.clone(),
+            note: round.note.clone(),
+        };
+        match self.log.publish(next).await {
+            Ok(()) => round.is_published = true,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "cannot keep a cosigned checkpoint");
+            }
+        }
+    }
+}
