@@ -8,7 +8,7 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{Hub, HubError, open_policy};
+use crate::app::{Hub, HubError, open_trust};
 use crate::cause::chain;
 use crate::config::{
     Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, ServeArgs,
@@ -16,10 +16,11 @@ use crate::config::{
 };
 use crate::database::{DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
-use crate::log::{LogError, load_key, load_or_make_key, load_policy, recompute};
+use crate::log::{LogError, load_key, load_or_make_key, recompute};
 use crate::publish::time_text;
 use crate::server::{ServeError, serve};
 use crate::tokens::{self, TokenError, TokenWish};
+use crate::trust::{self, TrustError};
 
 /// Does what the command line says; the exit code is 0 when it was done.
 pub fn run(cli: Cli) -> ExitCode {
@@ -45,14 +46,14 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
-    let (policy, log_key) = Hub::init(&data, args)?;
-    let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
+    let (trust, log_key) = Hub::init(&data, args, Timestamp::now())?;
+    let members: Vec<&str> = trust.root.members().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
-        "made a hub for `{}` in {}\npolicy {}\nmembers {}\nlog {log_key}",
-        policy.consortium(),
+        "made a hub for `{}` in {}\nfirst root {}\nmembers {}\nlog {log_key}",
+        trust.root.consortium(),
         data.root().display(),
-        policy.digest(),
+        trust.bundle.anchor(),
         members.join(", ")
     )?;
     Ok(ExitCode::SUCCESS)
@@ -61,17 +62,23 @@ fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
 fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
     let key = load_or_make_key(&data, args.origin.as_ref())?;
-    writeln!(io::stdout(), "log {}", key.verifier())?;
+    let online = trust::load_or_make_key(&data)?.public();
+    writeln!(
+        io::stdout(),
+        "log {}\nonline {}",
+        key.verifier(),
+        trust::public_text(&online)
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
-    let (_, database) = open_policy(&data)?;
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
     let key = load_key(&data)?;
-    let policy = load_policy(&data, &key)?;
+    let policy = trust.root.log_policy();
     // One view of the database, however long it takes and whatever is published meanwhile.
-    let log = database.view(|connection| recompute(connection, &key, &policy))?;
+    let log = database.view(|connection| recompute(connection, &key, policy))?;
     let mut out = io::stdout().lock();
     writeln!(out, "log {}", key.verifier())?;
     writeln!(out, "entries {}\nroot {}", log.size, log.root)?;
@@ -102,15 +109,15 @@ fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
-    let (policy, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
     let wish = TokenWish {
         member: &args.member,
         scope: args.scope.into(),
         lifetime: args.lifetime,
         label: args.label.as_deref(),
     };
-    let (text, row) =
-        database.with(|connection| tokens::create(connection, &policy, &wish, Timestamp::now()))?;
+    let (text, row) = database
+        .with(|connection| tokens::create(connection, &trust.root, &wish, Timestamp::now()))?;
     writeln!(
         io::stderr(),
         "token {} of `{}`: {} until {}; it is shown this once",
@@ -124,7 +131,7 @@ fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_policy(&DataFolder::new(&args.folder))?;
+    let (_, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     let mut out = io::stdout().lock();
     writeln!(
@@ -149,7 +156,7 @@ fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let (_, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     if database.with(|connection| rows::revoke(connection, &args.id, now))? {
         writeln!(io::stdout(), "revoked {}", args.id)?;
@@ -187,6 +194,9 @@ enum CommandError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

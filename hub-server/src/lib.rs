@@ -34,6 +34,7 @@ mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod trust;
 mod uploads;
 mod yank;
 

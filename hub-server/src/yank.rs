@@ -87,7 +87,8 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     let (known, row, earlier) = load(hub, request)?;
     let release = stored_release(hub, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let verified = verify_yank(&hub.policy, &release, &request.envelope)?;
+    let next = hub.log.head().checkpoint.size;
+    let verified = verify_yank(&hub.trust_root().root, &release, &request.envelope, next)?;
     let statement = verified.statement();
     let checked = |state| {
         let envelope = Envelope::parse(&request.envelope).map_err(VerifyError::from)?;

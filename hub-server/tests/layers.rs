@@ -10,7 +10,7 @@ fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
         &["config", "cause"],
         &["database", "blobs"],
-        &["tokens", "log"],
+        &["tokens", "log", "trust"],
         &["uploads"],
         &["app"],
         &["inspection", "resolve", "tls"],

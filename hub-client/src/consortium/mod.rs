@@ -87,7 +87,9 @@ pub fn found_from_policy(
             trust_keys.insert(member.clone(), first.clone());
         }
         let entries = member_keys.iter().map(|key| KeyEntry::statement(key, 0));
-        let entries = entries.collect::<Result<_, _>>().map_err(DraftError::from)?;
+        let entries = entries
+            .collect::<Result<_, _>>()
+            .map_err(DraftError::from)?;
         keyrings.push(KeyringFile::new(member, entries).map_err(DraftError::from)?);
     }
     let wish = Founding {

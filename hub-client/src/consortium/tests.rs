@@ -68,7 +68,9 @@ fn members_owners_and_witnesses_are_read_as_written() {
     assert_eq!(member.key_path, "a.pem");
     let name: NameOwners = "passport-extractor=alpha,beta:2".parse().unwrap();
     assert_eq!((name.owners.len(), name.threshold), (2, 2));
-    let witness: LogWitness = format!("w1={WITNESS},https://w1.example.net").parse().unwrap();
+    let witness: LogWitness = format!("w1={WITNESS},https://w1.example.net")
+        .parse()
+        .unwrap();
     assert_eq!(witness.url.as_deref(), Some("https://w1.example.net"));
     for bad in ["alpha", "alpha=", "Al=a.pem", "=a.pem"] {
         assert!(bad.parse::<MemberKey>().is_err(), "{bad}");
@@ -76,7 +78,13 @@ fn members_owners_and_witnesses_are_read_as_written() {
     for bad in ["x1", "x1=", "x1=alpha:two", "X=alpha", "x1=alpha,,beta"] {
         assert!(bad.parse::<NameOwners>().is_err(), "{bad}");
     }
-    for bad in ["w1", "w1=", "w1=key", &format!("w 1={WITNESS}"), &format!("w1={WITNESS},")] {
+    for bad in [
+        "w1",
+        "w1=",
+        "w1=key",
+        &format!("w 1={WITNESS}"),
+        &format!("w1={WITNESS},"),
+    ] {
         assert!(bad.parse::<LogWitness>().is_err(), "{bad}");
     }
 }
@@ -86,13 +94,19 @@ fn a_draft_is_written_once_changed_in_place_and_signed_in_turn() {
     let office = Office::new();
     let path = office.folder.path().join("a.draft");
     write_new(&office.founding(), &path).unwrap();
-    assert!(write_new(&office.founding(), &path).is_err(), "never replaced");
+    assert!(
+        write_new(&office.founding(), &path).is_err(),
+        "never replaced"
+    );
     let nothing: [&str; 0] = [];
     let (draft, signed) = sign(&office.folders, &path, &nothing, Some("alpha"), &nothing).unwrap();
     assert_eq!(signed, ["root 1", "targets 1", "keyring of alpha"]);
     assert!(!draft.status().unwrap().is_complete());
     let stranger = sign(&office.folders, &path, &nothing, Some("spare"), &nothing);
-    assert!(matches!(stranger, Err(ConsortiumError::Draft(DraftError::NotYours { .. }))));
+    assert!(matches!(
+        stranger,
+        Err(ConsortiumError::Draft(DraftError::NotYours { .. }))
+    ));
     // A change takes the signatures away; one that is refused leaves the file alone.
     let before = std::fs::read(&path).unwrap();
     let refused = edit(&path, |plan| {
@@ -154,7 +168,11 @@ fn witnesses_are_written_as_a_policy_that_reads_back() {
     let read = Policy::parse(&text).unwrap();
     assert_eq!((read.logs().len(), read.witnesses().len()), (1, 1));
     assert!(!read.is_quorum_none());
-    assert!(Policy::parse(&with_witnesses(&policy, &[], 0).unwrap()).unwrap().is_quorum_none());
+    assert!(
+        Policy::parse(&with_witnesses(&policy, &[], 0).unwrap())
+            .unwrap()
+            .is_quorum_none()
+    );
     for (count, quorum) in [(1, 2), (1, 0), (0, 1)] {
         let witnesses = vec![witness("w1"); count];
         assert!(with_witnesses(&policy, &witnesses, quorum).is_err());
@@ -195,7 +213,10 @@ fn the_policy_file_of_the_first_version_is_moved_over() {
     let bundle = Bundle::found(&draft, &online, NOW).unwrap();
     let verified = bundle.verify(&bundle.anchor(), NOW).unwrap();
     assert_eq!(verified.consortium.consortium, "old");
-    let owners = verified.consortium.owners(&"dots".parse().unwrap(), 0).unwrap();
+    let owners = verified
+        .consortium
+        .owners(&"dots".parse().unwrap(), 0)
+        .unwrap();
     assert_eq!((owners.owners.len(), owners.threshold), (2, 2));
     let file = KeyringFile::parse(
         &"alpha".parse().unwrap(),

@@ -16,8 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use registry_schema::api::{
     self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery,
-    TrustRootInfo, WhoAmI,
-    YankRecorded,
+    TrustRootInfo, WhoAmI, YankRecorded,
 };
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;

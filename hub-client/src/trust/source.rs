@@ -145,7 +145,10 @@ pub(super) async fn gather(
     let targets = text("targets.json")?;
     let mut roots = vec![first_root.to_owned()];
     let first = version_of(first_root).ok_or_else(|| missing("root.json"))?;
-    while let Some(root) = seen.text(&format!("root_history/{}.root.json", first + roots.len() as u64)) {
+    while let Some(root) = seen.text(&format!(
+        "root_history/{}.root.json",
+        first + roots.len() as u64
+    )) {
         roots.push(root);
     }
     let pins = Signed::<Snapshot>::parse("snapshot.json", &snapshot)?;
@@ -177,7 +180,9 @@ pub(super) async fn gather(
             }
         };
         let signed = Signed::<Targets>::parse(&format!("{member}.json"), &role)?;
-        gathering.file(&keyring_path(member), signed.content()).await?;
+        gathering
+            .file(&keyring_path(member), signed.content())
+            .await?;
         keyrings.insert(member.clone(), role);
     }
     Ok(Bundle::assemble(

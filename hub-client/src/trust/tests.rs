@@ -10,7 +10,8 @@ use registry_schema::tuf::draft::{Draft, Plan};
 use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
-const LOG_POLICY: &str = "log hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs
+const LOG_POLICY: &str =
+    "log hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs
 quorum none
 ";
 
@@ -140,7 +141,10 @@ async fn the_root_is_followed_forward_one_version_after_the_other() {
     assert_eq!(kept_now.root.version(), 3);
     assert_eq!(kept_now.bundle, third);
     // A client that comes late walks the same way.
-    assert_eq!(Client::of(&third).await.refresh(NOW).await.unwrap().bundle, third);
+    assert_eq!(
+        Client::of(&third).await.refresh(NOW).await.unwrap().bundle,
+        third
+    );
     // A hub without the version between.
     let late = Client::of(&first).await;
     serve(&third, late.hub.path());
@@ -148,7 +152,10 @@ async fn the_root_is_followed_forward_one_version_after_the_other() {
     std::fs::copy(late.hub.path().join("metadata/3.root.json"), &root).unwrap();
     assert!(matches!(
         late.refused(NOW).await,
-        TufError::SkippedVersion { trusted: 1, found: 3 }
+        TufError::SkippedVersion {
+            trusted: 1,
+            found: 3
+        }
     ));
 }
 
@@ -163,11 +170,18 @@ async fn nobody_is_taken_back() {
     }
     assert!(matches!(
         client.refused(NOW).await,
-        TufError::RolledBack { trusted: 2, found: 1, .. }
+        TufError::RolledBack {
+            trusted: 2,
+            found: 1,
+            ..
+        }
     ));
     // Also when what was seen is gone, and only the whole state is kept.
     files::remove_dir(&client.folders().trust().join("seen")).unwrap();
-    assert!(matches!(client.refused(NOW).await, TufError::RolledBack { .. }));
+    assert!(matches!(
+        client.refused(NOW).await,
+        TufError::RolledBack { .. }
+    ));
     // And when a refresh broke off after the new timestamp.
     let broken = Client::of(&first).await;
     let timestamp = broken.hub.path().join("metadata/timestamp.json");
@@ -180,7 +194,10 @@ async fn nobody_is_taken_back() {
     broken.refresh(NOW).await.unwrap_err();
     assert_eq!(kept(&broken.folders()).unwrap().root.version(), 1);
     std::fs::write(&timestamp, &first.timestamp).unwrap();
-    assert!(matches!(broken.refused(NOW).await, TufError::RolledBack { .. }));
+    assert!(matches!(
+        broken.refused(NOW).await,
+        TufError::RolledBack { .. }
+    ));
     // The whole new state is taken then.
     serve(&second, broken.hub.path());
     assert_eq!(broken.refresh(NOW).await.unwrap().root.version(), 2);
@@ -215,7 +232,11 @@ async fn expired_mixed_and_under_signed_states_are_named() {
     std::fs::copy(&root, other.hub.path().join("metadata/2.root.json")).unwrap();
     assert!(matches!(
         other.refused(NOW).await,
-        TufError::UnderSigned { found: 1, needed: 2, .. }
+        TufError::UnderSigned {
+            found: 1,
+            needed: 2,
+            ..
+        }
     ));
 }
 

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::settings;
 use super::{Connection, DatabaseError};
 
-/// SHA-256 of the policy the hub was made with.
+/// SHA-256 of the policy file that a hub of the first version was made with.
 pub(crate) const POLICY_DIGEST: &str = "policy_digest";
 
 pub(crate) fn find(
@@ -17,15 +17,4 @@ pub(crate) fn find(
         .select(settings::value)
         .first(connection)
         .optional()?)
-}
-
-pub(crate) fn insert(
-    connection: &mut Connection,
-    key: &str,
-    value: &str,
-) -> Result<(), DatabaseError> {
-    diesel::insert_into(settings::table)
-        .values((settings::key.eq(key), settings::value.eq(value)))
-        .execute(connection)?;
-    Ok(())
 }

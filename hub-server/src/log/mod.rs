@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use check::recompute;
 pub(crate) use error::LogError;
-pub(crate) use keys::{check_policy, load_key, load_or_make_key, load_policy, read_policy};
+pub(crate) use keys::{check_policy, load_key, load_or_make_key};
 use sequencer::{Append, Item, Sequencer};
 
 use crate::database::log::{CheckpointRow, PUBLISHED, find_tile, swap_checkpoint};

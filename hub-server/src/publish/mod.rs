@@ -109,7 +109,11 @@ fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> 
     // 1. Who asks owns the name; enough owners signed a release of this name and version.
     check_owner(hub, &request.name, &request.member)?;
     let asked = Reference::exact(request.name.clone(), request.version.clone());
-    let release = verify_release(&hub.policy, &Asked::Reference(&asked), &request.envelope)?;
+    let trust = hub.trust_root();
+    // The place is given when the entry is written; this is the first it can get.
+    let next = hub.log.head().checkpoint.size;
+    let asked = Asked::Reference(&asked);
+    let release = verify_release(&trust.root, &asked, &request.envelope, next)?;
     let known = hub
         .database
         .with(|connection| Known::load(connection, &request.name))?;
@@ -130,7 +134,8 @@ fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> 
 
 /// Refuses a member who does not own the name, and a name that nobody owns.
 pub(crate) fn check_owner(hub: &Hub, name: &Name, member: &MemberName) -> Result<(), OwnerError> {
-    let ownership = hub.policy.ownership(name)?;
+    let next = hub.log.head().checkpoint.size;
+    let ownership = hub.trust_root().root.ownership(name, next)?;
     if ownership.includes(member) {
         return Ok(());
     }
@@ -244,9 +249,10 @@ pub(crate) fn stored_release(
 ) -> Result<VerifiedRelease, PublishError> {
     let statement = parse_digest(&row.statement)?;
     verify_release(
-        &hub.policy,
+        &hub.trust_root().root,
         &Asked::Statement(name, &statement),
         &row.envelope,
+        row.index()?,
     )
     .map_err(|source| PublishError::Stored { source })
 }

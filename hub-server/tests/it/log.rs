@@ -18,8 +18,9 @@ use registry_schema::statement::YankAction;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode};
 
+use crate::consortium::{HubKeys, founding};
 use crate::draft::{Draft, Signed};
-use crate::world::{ALPHA, World, header, hub_server, log_key, policy, problem};
+use crate::world::{ALPHA, World, header, hub_server, log_key, problem};
 
 async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
@@ -429,20 +430,13 @@ async fn the_key_is_made_once_and_kept_for_its_owner() {
         &["keys", "--origin", "https://hub.example.net/log"],
         "without scheme",
     );
-    let (consortium, witnesses) = (folder.path().join("c.toml"), folder.path().join("w.policy"));
-    std::fs::write(&consortium, policy().text()).unwrap();
-    let init = [
-        "init",
-        "--policy",
-        consortium.to_str().unwrap(),
-        "--log-policy",
-        witnesses.to_str().unwrap(),
-    ];
-    refused(&init, "w.policy");
-    std::fs::write(&witnesses, "quorum none\n").unwrap();
-    refused(&init, "does not name this hub's log");
-    std::fs::write(&witnesses, format!("log {key}\nquorum none\n")).unwrap();
-    let made = hub_server(&init, &data);
+    let keys = HubKeys::of(&data);
+    let draft = founding(&keys.log_policy(), &keys.online)
+        .to_text()
+        .unwrap();
+    let file = folder.path().join("founding.draft");
+    std::fs::write(&file, draft).unwrap();
+    let made = hub_server(&["init", "--root", file.to_str().unwrap()], &data);
     assert!(made.status.success(), "{made:?}");
     assert!(
         String::from_utf8(made.stdout)

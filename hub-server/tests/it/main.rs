@@ -8,10 +8,12 @@
 
 mod access;
 mod blobs;
+mod consortium;
 mod draft;
 mod log;
 mod operations;
 mod publishing;
 mod reading;
 mod refusals;
+mod trust;
 mod world;

@@ -148,6 +148,22 @@ impl ConsortiumRoot {
         names.filter_map(|(name, history)| Some((name, history.last()?)))
     }
 
+    /// The owners of a name by the latest state, and how many of them must sign; of a member's own
+    /// name also when it is a member no longer.
+    pub fn latest_owners(&self, name: &Name) -> Option<(Vec<MemberName>, usize)> {
+        let history = &self.verified.consortium;
+        match name.member() {
+            Some(member) => history
+                .members
+                .contains_key(member)
+                .then(|| (vec![member.clone()], 1)),
+            None => {
+                let last = history.names.get(name)?.last()?;
+                Some((last.owners.clone(), last.threshold))
+            }
+        }
+    }
+
     /// A member's keys, or why they do not count.
     pub fn keyring(&self, member: &MemberName) -> &KeyringState {
         const ABSENT: &KeyringState = &KeyringState::Absent;

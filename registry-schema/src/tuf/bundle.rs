@@ -148,6 +148,14 @@ impl Bundle {
         })
     }
 
+    /// Counts up with every state: the version of `timestamp.json`.
+    ///
+    /// # Errors
+    /// [`TufError::Malformed`].
+    pub fn version(&self) -> Result<u64, TufError> {
+        version_of::<TimestampRole>("timestamp.json", &self.timestamp)
+    }
+
     /// SHA-256 of the first root: what members tell each other, and clients pin.
     pub fn anchor(&self) -> Digest {
         Digest::of(self.roots.first().map_or(&[], |root| root.as_bytes()))
