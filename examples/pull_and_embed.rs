@@ -4,7 +4,7 @@
 //! cargo run --example pull_and_embed -- passport-extractor@2 ./pictures
 //! ```
 //!
-//! Uses the hub and the pinned policy of `hub login` and `hub trust`.
+//! Uses the hub and the trust root of `hub login` and `hub trust`.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
@@ -18,7 +18,7 @@ use hub_client::pull::{ProbeCheck, PullRequest, pull};
 use hub_client::registry::{Progress, Registry};
 use hub_client::runtime::{Extractor, RuntimeOptions};
 use hub_client::store::Store;
-use hub_client::trust::pinned_policy;
+use hub_client::trust::{HubSource, refresh};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -35,11 +35,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..RuntimeOptions::default()
     };
 
+    let registry = Registry::new(&hub)?;
+    let source = HubSource(registry.clone());
+    let trust = refresh(&folders, &source, jiff::Timestamp::now()).await?;
     let request = PullRequest {
         reference: &reference.parse()?,
         statement: None,
-        registry: &Registry::new(&hub)?,
-        policy: &pinned_policy(&folders)?,
+        registry: &registry,
+        trust_root: &trust.root,
         store: &Store::new(folders.store()),
         probes: &ProbeCheck::Run(options.clone()),
         progress: &Progress::silent(),

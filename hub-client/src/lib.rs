@@ -9,6 +9,7 @@ pub mod head;
 pub mod hint;
 pub mod keys;
 pub mod lockfile;
+pub mod logged;
 pub mod publish;
 pub mod pull;
 pub mod registry;

@@ -8,15 +8,16 @@ use registry_schema::content::{self, ContentError};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
-use registry_schema::receipt::Receipt;
+use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, YankStatement};
-use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::{
     Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
 };
 
 use crate::files::{self, FileError};
+use crate::logged::{self, LoggedError};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
 use crate::runtime::conformance::probe_vectors;
@@ -32,8 +33,8 @@ pub struct PullRequest<'a> {
     pub statement: Option<&'a Digest>,
     /// The hub.
     pub registry: &'a Registry,
-    /// The pinned trust root.
-    pub policy: &'a ConsortiumPolicy,
+    /// The trust root, as fresh as it is to be.
+    pub trust_root: &'a ConsortiumRoot,
     /// The local store.
     pub store: &'a Store,
     /// Whether the extractor is run on its probes.
@@ -71,10 +72,15 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     // 1. resolve; what comes back is only a claim
     let answer = request.registry.release(request.reference).await?;
     // 2. the statement: signed by enough owners, and an answer to what was asked
-    let release = verify(request, &answer.envelope)?;
+    let (statement, yanks) =
+        logged::of_release(request.trust_root, &answer).map_err(|source| PullError::Logged {
+            reference: request.reference.clone(),
+            source: Box::new(source),
+        })?;
+    let release = verify(request, &statement)?;
     refuse_another_history(request, &release)?;
     // 3. yanks about it
-    check_yanks(request, &release, &answer.yanks)?;
+    check_yanks(request, &release, &yanks)?;
     // 4. the files: sizes and digests while they stream
     let fetched_bytes = fetch_files(request, &release).await?;
     // 5. what they are, and what the graph computes
@@ -83,34 +89,40 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     check_promise(request, &release, &conformance.signed).await?;
     // 7. install
     let receipt = Receipt {
-        v: 1,
+        v: 2,
         release: release.reference(),
         hub: request.registry.url().to_owned(),
         pulled_at: jiff::Timestamp::now().to_string(),
-        envelope: answer.envelope,
-        yanks: answer.yanks,
-        policy: request.policy.text().to_owned(),
+        statement,
+        yanks,
+        root_version: request.trust_root.version(),
         probe_cosine: conformance.cosine,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
         .store
-        .open_release(&release.reference(), &request.policy.digest())?;
+        .open_release(&release.reference(), request.trust_root)?;
     Ok(Pulled {
         installed,
         fetched_bytes,
     })
 }
 
-fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, PullError> {
+fn verify(
+    request: &PullRequest<'_>,
+    statement: &LoggedEnvelope,
+) -> Result<VerifiedRelease, PullError> {
     let asked = Asked::Reference(request.reference);
-    let release =
-        verify_release(request.policy, &asked, envelope.as_bytes()).map_err(|source| {
-            PullError::Verify {
-                reference: request.reference.clone(),
-                source: Box::new(source),
-            }
-        })?;
+    let release = verify_release(
+        request.trust_root,
+        &asked,
+        statement.envelope.as_bytes(),
+        statement.index,
+    )
+    .map_err(|source| PullError::Verify {
+        reference: request.reference.clone(),
+        source: Box::new(source),
+    })?;
     match request.statement {
         Some(locked) if *locked != release.statement_digest() => Err(PullError::Locked {
             reference: release.reference(),
@@ -127,10 +139,7 @@ fn refuse_another_history(
     release: &VerifiedRelease,
 ) -> Result<(), PullError> {
     let reference = release.reference();
-    let Ok(installed) = request
-        .store
-        .open_release(&reference, &request.policy.digest())
-    else {
+    let Ok(installed) = request.store.open_release(&reference, request.trust_root) else {
         return Ok(());
     };
     let (known, found) = (
@@ -151,15 +160,18 @@ fn refuse_another_history(
 fn check_yanks(
     request: &PullRequest<'_>,
     release: &VerifiedRelease,
-    envelopes: &[String],
+    yanks: &[LoggedEnvelope],
 ) -> Result<(), PullError> {
     let error = |source| PullError::Verify {
         reference: release.reference(),
         source: Box::new(source),
     };
-    let yanks = envelopes
+    let yanks = yanks
         .iter()
-        .map(|envelope| verify_yank(request.policy, release, envelope.as_bytes()))
+        .map(|yank| {
+            let envelope = yank.envelope.as_bytes();
+            verify_yank(request.trust_root, release, envelope, yank.index)
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;
     let current = current_yank(&yanks).map_err(error)?;
@@ -313,7 +325,7 @@ async fn check_promise(
     let (name, statement) = (&manifest.name, Some(&named.statement));
     let fetched = PredecessorRelease::fetch(
         request.registry,
-        request.policy,
+        request.trust_root,
         name,
         &named.version,
         statement,
@@ -328,6 +340,15 @@ async fn check_promise(
 /// A release was not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
+    /// Its place in the log is not proven.
+    #[error("`{reference}` is not shown to be in the log")]
+    Logged {
+        /// Which.
+        reference: Reference,
+        /// Why not.
+        #[source]
+        source: Box<LoggedError>,
+    },
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -11,7 +11,7 @@ fn modules_import_lower_floors_only() {
         &["files"],
         &["config"],
         &["keys", "registry", "dataset", "head", "lockfile", "runtime"],
-        &["store", "trust", "consortium", "features"],
+        &["store", "trust", "consortium", "features", "logged"],
         &["publish"],
         &["pull"],
         &["hint"],

@@ -8,6 +8,7 @@ use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::logged::LoggedError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
 use crate::registry::RegistryError;
@@ -92,8 +93,8 @@ impl Hint for VerifyError {
     fn advice(&self) -> Advice {
         match self {
             Self::Trust(_) => Advice::with_hint(
-                ErrorCode::Policy,
-                "`hub trust` shows the pinned policy; the consortium adds a name or member by a new policy",
+                ErrorCode::NotTrusted,
+                "`hub consortium show` lists members and names; the consortium changes them with `hub consortium propose`",
             ),
             Self::NotAsked { .. } | Self::YankSequence { .. } => Advice::with_hint(
                 ErrorCode::Signature,
@@ -104,12 +105,20 @@ impl Hint for VerifyError {
     }
 }
 
+impl Hint for LoggedError {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Log,
+            "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
+        )
+    }
+}
+
 impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
-            Self::Policy { .. } => Advice::of(ErrorCode::Policy),
-            Self::PolicyForm(error) => error.advice(),
+            Self::OlderRoot { .. } => Advice::of(ErrorCode::TrustRoot),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }
     }
@@ -138,6 +147,7 @@ impl Hint for ContentError {
 impl Hint for PullError {
     fn advice(&self) -> Advice {
         match self {
+            Self::Logged { source, .. } => source.advice(),
             Self::Registry(error) => error.advice(),
             Self::Verify { source, .. } => source.advice(),
             Self::Locked { reference, .. } => Advice::with_hint(
@@ -194,6 +204,7 @@ fn yank_hint(
 impl Hint for PredecessorError {
     fn advice(&self) -> Advice {
         match self {
+            Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Verify { source, .. } => source.advice(),
             Self::NoVectors { .. } => Advice::of(ErrorCode::RefusedFile),
@@ -251,6 +262,7 @@ impl Hint for PublishError {
                 "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key",
             ),
             Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Gone { .. } => Advice::of(ErrorCode::File),
             Self::Recorded { .. } => Advice::of(ErrorCode::Hub),

@@ -15,12 +15,13 @@ use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{
     Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
 };
 use semver::Version;
 
+use crate::logged::{self, LoggedError};
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
 use crate::runtime::RuntimeOptions;
 
@@ -58,7 +59,7 @@ pub async fn sign(
     folder: AuthorFolder,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     options: RuntimeOptions,
 ) -> Result<SignedRelease, PublishError> {
     // 1. the probes must reproduce here before anyone signs
@@ -75,7 +76,7 @@ pub async fn sign(
     .map_err(|_| PublishError::Stopped)??;
     // 2. the promise to the users of the release before
     let mut manifest = folder.manifest().clone();
-    let predecessor = PredecessorRelease::find(registry, policy, &manifest).await?;
+    let predecessor = PredecessorRelease::find(registry, trust_root, &manifest).await?;
     manifest.predecessor = predecessor
         .as_ref()
         .map(PredecessorRelease::to_manifest_entry);
@@ -88,7 +89,12 @@ pub async fn sign(
     let statement = ReleaseStatement::new(manifest, files)?;
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
     // 4. verify as every puller will
-    let release = verify_release(policy, &Asked::Anything, &envelope.to_bytes())?;
+    let release = verify_release(
+        trust_root,
+        &Asked::Anything,
+        &envelope.to_bytes(),
+        NOT_LOGGED,
+    )?;
     Ok(SignedRelease { folder, release })
 }
 
@@ -168,19 +174,20 @@ pub async fn yank(
     request: &YankRequest,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<YankRecorded, PublishError> {
     let answer = registry.release(&request.reference).await?;
+    let (statement, yanks) = logged::of_release(trust_root, &answer)?;
     let release = verify_release(
-        policy,
+        trust_root,
         &Asked::Reference(&request.reference),
-        answer.envelope.as_bytes(),
+        statement.envelope.as_bytes(),
+        statement.index,
     )?;
     // What was said before must be complete: the number we sign depends on it.
-    let earlier = answer
-        .yanks
+    let earlier = yanks
         .iter()
-        .map(|envelope| verify_yank(policy, &release, envelope.as_bytes()))
+        .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
         .collect::<Result<Vec<_>, _>>()?;
     current_yank(&earlier)?;
     let manifest = release.manifest();
@@ -195,7 +202,7 @@ pub async fn yank(
     };
     let envelope =
         Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
-    verify_yank(policy, &release, &envelope)?;
+    verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
     Ok(registry
         .yank(&manifest.name, &manifest.version, &envelope)
         .await?)
@@ -219,6 +226,9 @@ pub enum PublishError {
     /// Nobody would believe the statement.
     #[error("nobody would believe this statement")]
     Verify(#[from] VerifyError),
+    /// A statement's place in the log.
+    #[error(transparent)]
+    Logged(#[from] LoggedError),
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

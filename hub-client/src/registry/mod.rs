@@ -19,6 +19,8 @@ use registry_schema::api::{
     TrustRootInfo, WhoAmI, YankRecorded,
 };
 use registry_schema::digest::Digest;
+use registry_schema::log::note::Note;
+use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
 use registry_schema::{envelope, limits};
@@ -27,6 +29,9 @@ use semver::Version;
 
 use crate::config::HubConfig;
 use transport::Transport;
+
+/// Largest checkpoint with its signatures, 64 KiB.
+const CHECKPOINT_BYTES: usize = 1 << 16;
 
 /// A connection to one hub.
 #[derive(Clone, Debug)]
@@ -137,6 +142,25 @@ impl Registry {
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
         let bytes = answer.bytes("the trust root", limit).await?;
         Ok(Some(bytes))
+    }
+
+    /// The newest checkpoint of the hub's log that counts under a policy.
+    ///
+    /// # Errors
+    /// [`RegistryError`], also when it does not count.
+    pub async fn checkpoint(&self, policy: &Policy) -> Result<WitnessedCheckpoint, RegistryError> {
+        let answer = self.transport.get("/log/checkpoint", &[]).await?;
+        let bytes = answer
+            .bytes("the log's checkpoint", CHECKPOINT_BYTES)
+            .await?;
+        let error = |reason: String| RegistryError::Answer {
+            what: "the log's checkpoint".to_owned(),
+            reason,
+        };
+        let note = Note::parse(&bytes).map_err(|source| error(source.to_string()))?;
+        policy
+            .check(&note)
+            .map_err(|source| error(source.to_string()))
     }
 
     /// Publishes a change of the trust root that enough members have signed.

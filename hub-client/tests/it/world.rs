@@ -107,7 +107,8 @@ impl Drop for Server {
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) server: Server,
-    pub(crate) policy: String,
+    /// The fingerprint of the first root.
+    pub(crate) first_root: String,
 }
 
 impl World {
@@ -128,7 +129,15 @@ impl World {
                     .display()
             )
         };
-        let policy_file = root.join("consortium.toml").display().to_string();
+        let data = root.join("hub");
+        let keys = server_ok(&["keys", "--data", data.to_str().unwrap()]);
+        let line = |word: &str| {
+            let mut lines = keys.lines();
+            let found = lines.find_map(|line| line.strip_prefix(word));
+            found.unwrap_or_else(|| panic!("{keys}")).to_owned()
+        };
+        let (log, online) = (line("log "), line("online "));
+        let draft = root.join("consortium.draft").display().to_string();
         let (a, b, c) = (key("alpha"), key("beta"), key("gamma"));
         let init = [
             "consortium",
@@ -145,32 +154,34 @@ impl World {
             "dots=alpha",
             "--own",
             "joint=alpha,beta:2",
+            "--log",
+            &log,
+            "--online-key",
+            &online,
             "-o",
-            &policy_file,
-            "--json",
+            &draft,
         ];
-        let policy = hub_at(root, "alpha", &init).json()["fingerprint"]
-            .as_str()
+        hub_at(root, "alpha", &init).ok();
+        for member in ["alpha", "beta", "gamma"] {
+            let sign = ["consortium", "sign", &draft, "--key", "default"];
+            hub_at(root, member, &sign).ok();
+        }
+        let made = server_ok(&["init", "--data", data.to_str().unwrap(), "--root", &draft]);
+        let first_root = made
+            .lines()
+            .find_map(|line| line.strip_prefix("first root "))
             .unwrap()
             .to_owned();
-        let data = root.join("hub");
-        server_ok(&[
-            "init",
-            "--data",
-            data.to_str().unwrap(),
-            "--policy",
-            &policy_file,
-        ]);
         let server = Server::start(&data, "127.0.0.1:0", &["--dev-tls"]);
         let world = Self {
             folder,
             server,
-            policy,
+            first_root,
         };
         for member in ["alpha", "beta", "gamma"] {
             let token = world.token(member, &["--scope", "publish"]);
             world.login(member, &token).ok();
-            world.hub(member, &["trust", &world.policy]).ok();
+            world.hub(member, &["trust", &world.first_root]).ok();
         }
         Some(world)
     }

@@ -5,6 +5,7 @@
 mod chosen;
 mod completions;
 mod consortium;
+mod consortium_view;
 mod doctor;
 mod embed;
 mod embedding;
@@ -25,7 +26,7 @@ mod train;
 mod trust;
 
 use crate::app::Outcome;
-use crate::args::{Command, ConsortiumCommand, HeadCommand};
+use crate::args::{Command, HeadCommand};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -51,8 +52,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             HeadCommand::Export(args) => export::export(&args, context),
         },
         Command::Keygen(args) => keygen::keygen(&args, context),
-        Command::Consortium(ConsortiumCommand::Init(args)) => consortium::init(&args, context),
-        Command::Consortium(ConsortiumCommand::Show(args)) => consortium::show(&args, context),
+        Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,

@@ -46,11 +46,18 @@ pub(super) async fn publish(
     // 1. who signs, what, for which hub
     let keys = load_keys(&args.keys, context)?;
     let folder = AuthorFolder::open(&args.folder)?;
-    let (registry, policy) = (context.registry("publish")?, context.policy()?);
+    let registry = context.registry("publish")?;
+    let trust = context.fresh_trust(&registry).await?;
     // 2. check, sign, verify
     let spinner = Bar::spinner(context, "checking and signing");
-    let signed =
-        publish::sign(folder, &keys, &registry, &policy, context.runtime_options()).await?;
+    let signed = publish::sign(
+        folder,
+        &keys,
+        &registry,
+        &trust.root,
+        context.runtime_options(),
+    )
+    .await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. send
@@ -94,7 +101,8 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
         });
     }
     let keys = load_keys(&args.keys, context)?;
-    let (registry, policy) = (context.registry("yank")?, context.policy()?);
+    let registry = context.registry("yank")?;
+    let trust = context.fresh_trust(&registry).await?;
     let request = YankRequest {
         reference: args.reference.clone(),
         action: if args.undo {
@@ -105,7 +113,7 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
         reason: args.reason.clone(),
         replacement: args.replacement.clone(),
     };
-    let recorded = publish::yank(&request, &keys, &registry, &policy).await?;
+    let recorded = publish::yank(&request, &keys, &registry, &trust.root).await?;
     context.show(&YankedView {
         release: request.reference,
         action: recorded.action,
