@@ -1,5 +1,5 @@
-//! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, Python's onnxruntime
-//! the exported heads, pandas and polars the feature tables.
+//! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, python-tuf the trust
+//! root, Python's onnxruntime the exported heads, pandas and polars the feature tables.
 
 use std::path::Path;
 use std::process::Command;
@@ -54,6 +54,49 @@ fn others_accept_our_envelopes_and_refuse_changed_ones() {
     let [alpha, beta] =
         ["alpha", "beta"].map(|member| world.home(member).join("keys/default.pub.pem"));
     script(&python, "check_envelope.py", &[&receipt, &alpha, &beta]).ok();
+}
+
+#[test]
+fn python_tuf_follows_our_trust_root_and_refuses_what_it_must() {
+    let (Some(mut world), Some(python)) = (World::start(), python()) else {
+        return;
+    };
+    world.restart_without_tls();
+    let url = world.server.url.clone();
+    let state = world.folder.path().join("python-tuf");
+    let save = |path: &str, name: &str| {
+        let text = world.served(path);
+        let file = world.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let first = save("metadata/1.root.json", "1.root.json");
+    let old = save("metadata/timestamp.json", "old-timestamp.json");
+    let follow = |root: &str| {
+        let arguments = ["follow", &url].map(Path::new);
+        let more = [first.as_path(), state.as_path(), Path::new(root)];
+        script(
+            &python,
+            "check_trust_root.py",
+            &[&arguments[..], &more].concat(),
+        )
+        .ok();
+    };
+    follow("1");
+    // Two rotations: another threshold, then another member.
+    world.rotate(&["propose", "--threshold", "1"], &[], &["alpha", "beta"]);
+    follow("2");
+    let remove = ["remove-member", "gamma", "--from", "5"];
+    world.rotate(&["propose"], &remove, &["beta"]);
+    follow("3");
+    let arguments = ["refuse", &url].map(Path::new);
+    let more = [first.as_path(), state.as_path(), old.as_path()];
+    script(
+        &python,
+        "check_trust_root.py",
+        &[&arguments[..], &more].concat(),
+    )
+    .ok();
 }
 
 #[test]

@@ -16,4 +16,5 @@ mod judges;
 mod offline;
 mod refusals;
 mod story;
+mod trust_root;
 mod world;

@@ -186,6 +186,46 @@ impl World {
         Some(world)
     }
 
+    /// A file of the trust root, from the hub that runs without TLS.
+    pub(crate) fn served(&self, path: &str) -> String {
+        use std::io::{Read, Write};
+        let address = self.server.url.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let request = format!("GET /tuf/{path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Changes the trust root: alpha proposes, changes the draft, the signers sign in turn, and it is published.
+    pub(crate) fn rotate(&self, propose: &[&str], change: &[&str], signers: &[&str]) {
+        let draft = self.folder.path().join("change.draft");
+        let _ = std::fs::remove_file(&draft);
+        let draft = draft.to_str().unwrap();
+        self.consortium("alpha", &[propose, &["-o", draft]].concat())
+            .ok();
+        if let Some((command, more)) = change.split_first() {
+            let edit = [&[*command, draft], more].concat();
+            self.consortium("alpha", &edit).ok();
+        }
+        for signer in signers {
+            self.consortium(signer, &["sign", draft, "--key", "default"])
+                .ok();
+        }
+        self.consortium("alpha", &["publish", draft]).ok();
+    }
+
+    /// Runs `hub consortium` as a member, at the address where the hub is now.
+    pub(crate) fn consortium(&self, member: &str, arguments: &[&str]) -> Run {
+        let token = self.token(member, &["--scope", "publish"]);
+        let line = [&["consortium"], arguments, &["--hub", &self.server.url]].concat();
+        let mut command = self.command(member, &line);
+        command.env("HUB_TOKEN", token);
+        Run::of(command)
+    }
+
     /// Stops the hub as a power cut would and starts it again at the same address.
     pub(crate) fn restart(&mut self) {
         self.server.kill();
