@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 37] = [
     "",
     "login",
     "logout",
