@@ -2,6 +2,7 @@
 CACHE := $(or $(HUB_DEV_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/extractor-hub-dev)
 export HUB_DEV_CACHE := $(CACHE)
 export HUB_PYTHON ?= $(CACHE)/venv/bin/python
+export HUB_LOG_JUDGES ?= $(CACHE)/log-judges/bin
 export ORT_DYLIB_PATH ?= $(CACHE)/runtime/libonnxruntime.so
 ifeq ($(CI),true)
 # A build machine clones anew each time; what it compiled stays.

@@ -85,6 +85,11 @@ impl Folders {
         self.data.join("heads")
     }
 
+    /// The folder of this machine's witness.
+    pub fn witness(&self) -> PathBuf {
+        self.data.join("witness")
+    }
+
     /// Where the onnxruntime library may be put.
     pub fn runtime(&self) -> PathBuf {
         self.data.join("runtime")

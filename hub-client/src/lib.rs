@@ -16,3 +16,4 @@ pub mod registry;
 pub mod runtime;
 pub mod store;
 pub mod trust;
+pub mod witness;

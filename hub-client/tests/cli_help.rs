@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 40] = [
     "",
     "login",
     "logout",
@@ -47,6 +47,9 @@ const COMMANDS: [&str; 37] = [
     "consortium publish",
     "consortium rotate-keys",
     "consortium show",
+    "witness",
+    "witness init",
+    "witness serve",
     "new",
     "check",
     "publish",
@@ -61,7 +64,7 @@ fn every_command_explains_itself() {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let run = home.hub(&arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
-        let is_group = matches!(command, "" | "head" | "consortium");
+        let is_group = matches!(command, "" | "head" | "consortium" | "witness");
         assert!(
             is_group || run.stdout.contains("Examples:\n  hub "),
             "{command} has no example:\n{run}"

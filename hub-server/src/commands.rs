@@ -9,6 +9,7 @@ use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{Hub, HubError, open_trust};
+use crate::blobs::Blobs;
 use crate::cause::chain;
 use crate::config::{
     Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, ServeArgs,
@@ -16,9 +17,10 @@ use crate::config::{
 };
 use crate::database::{DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
+use crate::index::{IndexError, compare, rebuild};
 use crate::log::{LogError, load_key, load_or_make_key, recompute};
 use crate::publish::time_text;
-use crate::server::{ServeError, serve};
+use crate::server::{ServeError, lock, serve};
 use crate::tokens::{self, TokenError, TokenWish};
 use crate::trust::{self, TrustError};
 
@@ -28,6 +30,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init(args) => init(&args),
         Command::Keys(args) => keys(&args),
         Command::Log(LogCommand::Verify(args)) => verify_log(&args),
+        Command::RebuildIndex(args) => rebuild_index(&args),
         Command::Serve(args) => start(&args),
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
         Command::Token(TokenCommand::List(args)) => list_tokens(&args),
@@ -78,19 +81,42 @@ fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let key = load_key(&data)?;
     let policy = trust.root.log_policy();
     // One view of the database, however long it takes and whatever is published meanwhile.
-    let log = database.view(|connection| recompute(connection, &key, policy))?;
+    let log = database.view(|connection| {
+        let mut log = recompute(connection, &key, policy)?;
+        log.findings.extend(compare(connection, &trust.root)?);
+        Ok::<_, CommandError>(log)
+    })?;
     let mut out = io::stdout().lock();
     writeln!(out, "log {}", key.verifier())?;
     writeln!(out, "entries {}\nroot {}", log.size, log.root)?;
     if log.findings.is_empty() {
         writeln!(
             out,
-            "good: hashes, tiles, root and signatures fit the entries"
+            "good: hashes, tiles, root, signatures and rows fit the entries"
         )?;
         return Ok(ExitCode::SUCCESS);
     }
     for finding in &log.findings {
         writeln!(out, "BAD: {finding}")?;
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.folder);
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    let _lock = lock(&data)?;
+    let key = load_key(&data)?;
+    let blobs = Blobs::new(&data, 0);
+    let rebuilt =
+        database.transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "made the rows of {} entries anew", rebuilt.entries)?;
+    if rebuilt.missing.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in &rebuilt.missing {
+        writeln!(out, "MISSING: {file}")?;
     }
     Ok(ExitCode::FAILURE)
 }
@@ -197,6 +223,9 @@ enum CommandError {
     /// The trust root.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The rows that follow from the log.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -30,6 +30,9 @@ pub enum Command {
     /// The transparency log
     #[command(subcommand)]
     Log(LogCommand),
+    /// Make every row that follows from the log anew, from its entries and the blobs; the server
+    /// must not run
+    RebuildIndex(DataArgs),
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),

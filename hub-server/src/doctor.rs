@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::trust_root::TrustRoot;
 
-use crate::app::open_trust;
+use crate::app::{HubError, open_trust};
 use crate::blobs::{BlobError, Blobs};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
 use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
+use crate::log::{LogError, check_policy, load_key, stored};
 use crate::tls;
 
 /// Less free disk than this is worth a warning.
@@ -56,6 +57,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
             checks.push(integrity(&database));
             checks.push(migrations(&database));
             checks.push(trust_root(&data));
+            checks.push(log(&data, &database));
             checks.push(clock(&database));
             checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
         }
@@ -120,7 +122,12 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
 
 /// Members have to sign root and targets again before they end; the hub renews the rest by itself.
 fn trust_root(data: &DataFolder) -> Check {
-    let state = open_trust(data, Timestamp::now()).map(|(state, _)| {
+    let open = || {
+        let (state, _) = open_trust(data, Timestamp::now())?;
+        check_policy(state.root.log_policy().clone(), &load_key(data)?)?;
+        Ok::<_, HubError>(state)
+    };
+    let state = open().map(|state| {
         let expires = state.root.expires();
         let end = expires.root.min(expires.targets);
         let days = (end.as_second() - Timestamp::now().as_second()).div_euclid(24 * 3600);
@@ -161,6 +168,18 @@ fn migrations(database: &Database) -> Check {
         ),
     });
     Check::of("tables", pending)
+}
+
+/// Entries, the tiles at the edge and the signed checkpoint fit each other; `log verify` looks at all.
+fn log(data: &DataFolder, database: &Database) -> Check {
+    let look = || {
+        let key = load_key(data)?;
+        let stored = database.view(|connection| stored(connection, &key))?;
+        let size = stored.map_or(0, |(tree, _)| tree.size());
+        let found = format!("`{}` has {size} entries", key.verifier().name());
+        Ok::<_, LogError>((Verdict::Good, found))
+    };
+    Check::of("log", look())
 }
 
 /// Times in answers and the ends of tokens come from this machine's clock.

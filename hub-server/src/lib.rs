@@ -11,7 +11,7 @@
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
 //! | 7, 8 | `publish`, `yank` | the two stories that change a hub |
-//! | 9 | `error` | what goes wrong, as status codes |
+//! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
 //! | 10 | `auth`, `journal` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
@@ -25,6 +25,7 @@ pub mod config;
 mod database;
 mod doctor;
 mod error;
+mod index;
 mod inspection;
 mod journal;
 mod log;

@@ -169,7 +169,7 @@ fn load_tls(args: &ServeArgs, data: &DataFolder) -> Result<Option<Tls>, TlsError
 }
 
 /// Held as long as the server runs.
-fn lock(data: &DataFolder) -> Result<File, ServeError> {
+pub(crate) fn lock(data: &DataFolder) -> Result<File, ServeError> {
     let path = data.lock();
     let open = || File::options().create(true).append(true).open(&path);
     let file = open().map_err(|source| ServeError::Lock {

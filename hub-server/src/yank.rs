@@ -84,8 +84,8 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     // 1. Who asks owns the name.
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
-    let (known, row, earlier) = load(hub, request)?;
-    let release = stored_release(hub, &request.name, &row)
+    let (known, row) = load(hub, request)?;
+    let release = stored_release(&hub.trust_root().root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
     let next = hub.log.head().checkpoint.size;
     let verified = verify_yank(&hub.trust_root().root, &release, &request.envelope, next)?;
@@ -99,12 +99,22 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
         })
     };
     // 3. The same again is fine; else its number comes next, so that no old one is played again.
-    if let Some(same) = earlier.iter().find(|one| one.envelope == request.envelope) {
+    let (count, same) = hub.database.with(|connection| {
+        let count = yanks::count(connection, &row.statement)?;
+        let same = match statement.sequence {
+            earlier if earlier <= count => {
+                yanks::find(connection, &row.statement, to_column(earlier)?)?
+            }
+            _ => None,
+        };
+        Ok::<_, DatabaseError>((count, same))
+    })?;
+    if let Some(same) = same.filter(|one| one.envelope == request.envelope) {
         return checked(State::Known {
             index: same.index()?,
         });
     }
-    let expected = earlier.len() as u64 + 1;
+    let expected = count + 1;
     if statement.sequence != expected {
         return Err(YankError::Sequence {
             expected,
@@ -115,18 +125,18 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     checked(State::New(Box::new(draft)))
 }
 
-fn load(hub: &Hub, request: &YankRequest) -> Result<(Known, ReleaseRow, Vec<YankRow>), YankError> {
+fn load(hub: &Hub, request: &YankRequest) -> Result<(Known, ReleaseRow), YankError> {
     hub.database.with(|connection| {
         let known = Known::load(connection, &request.name)?;
+        if let Some(row) = known.find(&request.version) {
+            let row = row.clone();
+            return Ok((known, row));
+        }
+        // There is none; this says so.
         let exact = Requirement::Exact(request.version.clone());
-        let row = resolve(
-            connection,
-            &request.name,
-            &exact,
-            hub.log.head().checkpoint.size,
-        )?;
-        let earlier = yanks::list(connection, &row.statement)?;
-        Ok((known, row, earlier))
+        let covered = hub.log.head().checkpoint.size;
+        let row = resolve(connection, &request.name, &exact, covered)?;
+        Ok((known, row))
     })
 }
 
@@ -137,7 +147,7 @@ pub(crate) struct YankDraft {
     yank: YankRow,
     /// The release as it will be.
     release: ReleaseRow,
-    listed: String,
+    listed: Option<String>,
 }
 
 impl YankDraft {
@@ -187,7 +197,10 @@ impl YankDraft {
         releases::advance(connection, &self.name, self.revision)?;
         yanks::insert(connection, &self.yank)?;
         releases::set_yanked(connection, &self.release.statement, yanked)?;
-        Ok(releases::set_listed(connection, &self.name, &self.listed)?)
+        if let Some(listed) = &self.listed {
+            releases::set_listed(connection, &self.name, listed)?;
+        }
+        Ok(())
     }
 }
 

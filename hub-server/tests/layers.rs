@@ -16,7 +16,7 @@ fn modules_import_lower_floors_only() {
         &["inspection", "resolve", "tls"],
         &["publish"],
         &["yank"],
-        &["error"],
+        &["index", "error"],
         &["auth", "journal"],
         &["routes"],
         &["server", "doctor"],

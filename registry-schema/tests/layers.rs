@@ -21,6 +21,21 @@ fn modules_import_lower_floors_only() {
 }
 
 #[test]
+fn parts_of_the_log_import_lower_floors_only() {
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_inner_floors(
+        "log",
+        &[
+            &["text", "hash", "cosignature"],
+            &["tile"],
+            &["entry", "note"],
+            &["checkpoint", "tree"],
+            &["proof"],
+            &["policy"],
+        ],
+    );
+}
+
+#[test]
 fn the_schema_is_pure() {
     let doors = [
         Door {

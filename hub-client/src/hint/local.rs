@@ -20,6 +20,7 @@ use crate::runtime::library::LibraryError;
 use crate::runtime::{ImageError, RuntimeError};
 use crate::store::StoreError;
 use crate::trust::TrustStoreError;
+use crate::witness::WitnessError;
 
 impl Hint for FileError {
     fn advice(&self) -> Advice {
@@ -47,6 +48,23 @@ impl Hint for ConfigError {
                 "correct the file, or delete it and run `hub login` and `hub trust` again",
             ),
             Self::NoHome | Self::Write { .. } => Advice::of(ErrorCode::Settings),
+        }
+    }
+}
+
+impl Hint for WitnessError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::NoWitness { .. } => Advice::of(ErrorCode::NoKey),
+            Self::Key { .. } | Self::KeyKind { .. } | Self::NotALog { .. } => {
+                Advice::of(ErrorCode::Invalid)
+            }
+            Self::Changed { .. } => Advice::of(ErrorCode::Digest),
+            Self::Running { .. }
+            | Self::TooManyLogs { .. }
+            | Self::Randomness { .. }
+            | Self::Listen { .. } => Advice::of(ErrorCode::Failed),
         }
     }
 }

@@ -66,7 +66,9 @@ fn code_of(code: ProblemCode) -> ErrorCode {
         ProblemCode::Signature => ErrorCode::Signature,
         ProblemCode::RefusedFile => ErrorCode::RefusedFile,
         ProblemCode::ProbesDisagree => ErrorCode::Probes,
-        ProblemCode::TooManyRequests | ProblemCode::Unavailable => ErrorCode::Unavailable,
+        ProblemCode::TooManyRequests | ProblemCode::Unavailable | ProblemCode::Unwitnessed => {
+            ErrorCode::Unavailable
+        }
         ProblemCode::Internal | ProblemCode::StorageFull => ErrorCode::Hub,
         _ => ErrorCode::Refused,
     }
@@ -82,6 +84,7 @@ fn hint_of(code: ProblemCode) -> Option<&'static str> {
         ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
+        ProblemCode::Unwitnessed => "run it again in a moment; nothing is recorded twice",
         ProblemCode::Internal | ProblemCode::StorageFull => {
             "tell the hub's operator; its log says more"
         }

@@ -114,6 +114,13 @@ pub(crate) struct World {
 impl World {
     /// `None` when there is no onnxruntime library, which has then been said.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_logged(|_, _| None)
+    }
+
+    /// The same with a policy for the log, made of the world's folder and the log's key.
+    pub(crate) fn start_logged(
+        log_policy: impl FnOnce(&Path, &str) -> Option<String>,
+    ) -> Option<Self> {
         runtime_library()?;
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -137,6 +144,9 @@ impl World {
             found.unwrap_or_else(|| panic!("{keys}")).to_owned()
         };
         let (log, online) = (line("log "), line("online "));
+        let policy_file = root.join("log.policy").display().to_string();
+        let policy = log_policy(root, &log).unwrap_or(format!("log {log}\nquorum none\n"));
+        std::fs::write(&policy_file, policy).unwrap();
         let draft = root.join("consortium.draft").display().to_string();
         let (a, b, c) = (key("alpha"), key("beta"), key("gamma"));
         let init = [
@@ -154,8 +164,8 @@ impl World {
             "dots=alpha",
             "--own",
             "joint=alpha,beta:2",
-            "--log",
-            &log,
+            "--log-policy",
+            &policy_file,
             "--online-key",
             &online,
             "-o",
@@ -235,8 +245,27 @@ impl World {
 
     /// Starts the hub again without TLS, so that a test can stand between it and a client.
     pub(crate) fn restart_without_tls(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// Starts the hub again without TLS and with these arguments.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) {
         self.server.kill();
-        self.server = Server::start(&self.folder.path().join("hub"), "127.0.0.1:0", &[]);
+        self.server = Server::start(&self.folder.path().join("hub"), "127.0.0.1:0", arguments);
+    }
+
+    /// What the hub has logged so far.
+    pub(crate) fn server_log(&self) -> String {
+        read(&self.folder.path().join("hub.log"))
+    }
+
+    /// Runs `hub-server` on the hub's folder.
+    pub(crate) fn hub_server(&self, arguments: &[&str]) -> Run {
+        let mut command = Command::new(server_program());
+        command
+            .args(arguments)
+            .env("HUB_SERVER_DATA", self.folder.path().join("hub"));
+        Run::of(command)
     }
 
     pub(crate) fn token(&self, member: &str, more: &[&str]) -> String {
@@ -254,12 +283,10 @@ impl World {
     }
 
     pub(crate) fn login(&self, member: &str, token: &str) -> Run {
-        let arguments = [
-            "login",
-            &self.server.url,
-            "--certificate",
-            &self.server.certificate,
-        ];
+        let mut arguments = vec!["login", self.server.url.as_str()];
+        if !self.server.certificate.is_empty() {
+            arguments.extend(["--certificate", &self.server.certificate]);
+        }
         let mut command = hub_command(self.folder.path(), member, &arguments);
         command.env("HUB_TOKEN", token);
         Run::of(command)
@@ -396,11 +423,11 @@ impl std::fmt::Display for Run {
     }
 }
 
-fn hub_at(root: &Path, member: &str, arguments: &[&str]) -> Run {
+pub(crate) fn hub_at(root: &Path, member: &str, arguments: &[&str]) -> Run {
     Run::of(hub_command(root, member, arguments))
 }
 
-fn hub_command(root: &Path, member: &str, arguments: &[&str]) -> Command {
+pub(crate) fn hub_command(root: &Path, member: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hub"));
     command
         .args(arguments)

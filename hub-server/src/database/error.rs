@@ -15,6 +15,9 @@ pub(crate) enum DatabaseError {
     /// Another writer changed the same thing in the meantime.
     #[error("it was changed by somebody else at the same time: try again")]
     Changed,
+    /// The database undid the transaction by itself, as when the disk fails.
+    #[error("the database gave up the transaction; its own error is another one's answer")]
+    GivenUp,
     /// No room on the disk.
     #[error("no room left on the disk for the database")]
     Full,

@@ -177,3 +177,10 @@ pub(crate) fn swap_checkpoint(
         Err(DatabaseError::Changed)
     }
 }
+
+/// Forgets tiles and the log's own checkpoint, which follow from the entries.
+pub(crate) fn clear_derived(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(log_tiles::table).execute(connection)?;
+    diesel::delete(log_checkpoints::table.find(HEAD)).execute(connection)?;
+    Ok(())
+}

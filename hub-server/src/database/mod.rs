@@ -120,6 +120,27 @@ impl Database {
     }
 }
 
+/// An empty database of its own, which is gone when it is dropped.
+pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
+    // What SQLite opens under no name is a file without one.
+    let mut connection =
+        <Connection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
+    migrate::run(&mut connection)?;
+    Ok(connection)
+}
+
+/// Marks a place in a transaction, for [`check_mark`].
+pub(crate) fn set_mark(connection: &mut Connection) -> Result<(), DatabaseError> {
+    Ok(connection.batch_execute("SAVEPOINT mark")?)
+}
+
+/// Fails when the transaction in which the mark was set is over. SQLite ends one by itself when the
+/// disk is full or fails; statements after that would each be a transaction of their own.
+pub(crate) fn check_mark(connection: &mut Connection) -> Result<(), DatabaseError> {
+    let moved = connection.batch_execute("RELEASE mark; SAVEPOINT mark");
+    moved.map_err(|_| DatabaseError::GivenUp)
+}
+
 /// Runs queries inside a transaction so that they alone are undone when they fail.
 pub(crate) fn savepoint<T, E: From<DatabaseError>>(
     connection: &mut Connection,
@@ -188,4 +209,38 @@ fn log_index(column: Option<i64>) -> Result<u64, DatabaseError> {
         what: "a row without an entry of the log",
     })?;
     from_column(index)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_ended_by_itself_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("test.sqlite")).unwrap();
+        let count = |connection: &mut Connection| settings::find(connection, "key");
+        let ended: Result<(), DatabaseError> = database.transaction(|connection| {
+            set_mark(connection)?;
+            settings::insert(connection, "key", "1")?;
+            check_mark(connection)?;
+            let refused: Result<(), _> = savepoint(connection, |connection| {
+                settings::insert(connection, "other", "1")?;
+                Err(DatabaseError::Changed)
+            });
+            assert!(matches!(refused, Err(DatabaseError::Changed)));
+            check_mark(connection)?;
+            // As SQLite does when the disk fails.
+            connection.batch_execute("ROLLBACK")?;
+            check_mark(connection)
+        });
+        assert!(ended.is_err());
+        assert_eq!(database.with(count).unwrap(), None);
+        // The connection is not used again in that state.
+        database
+            .transaction(|connection| settings::insert(connection, "key", "2"))
+            .unwrap();
+        assert_eq!(database.with(count).unwrap().as_deref(), Some("2"));
+    }
 }

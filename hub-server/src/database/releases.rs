@@ -5,11 +5,11 @@ use registry_schema::api::SearchQuery;
 use registry_schema::name::{MemberName, Name};
 use semver::Version;
 
-use super::schema::{extractors, release_files, releases};
+use super::schema::{extractors, release_files, releases, yanks};
 use super::{Connection, DatabaseError};
 
 /// One release with everything a listing shows. `tags` and `signers` are separated by spaces.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = releases)]
 pub(crate) struct ReleaseRow {
     pub(crate) statement: String,
@@ -51,7 +51,7 @@ impl ReleaseRow {
 }
 
 /// One file of a release.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = release_files)]
 pub(crate) struct FileRow {
     pub(crate) statement: String,
@@ -245,4 +245,53 @@ fn escape_like(text: &str) -> String {
         escaped.push(character);
     }
     escaped
+}
+
+/// Every extractor's name and revision, in order of names.
+pub(crate) fn revisions(connection: &mut Connection) -> Result<Vec<(String, i64)>, DatabaseError> {
+    Ok(extractors::table
+        .order(extractors::name)
+        .select((extractors::name, extractors::revision))
+        .load(connection)?)
+}
+
+/// The files of a release, in order of paths.
+pub(crate) fn files(
+    connection: &mut Connection,
+    statement: &str,
+) -> Result<Vec<FileRow>, DatabaseError> {
+    Ok(release_files::table
+        .filter(release_files::statement.eq(statement))
+        .order(release_files::path)
+        .select(FileRow::as_select())
+        .load(connection)?)
+}
+
+/// Releases of a time before there was a log, in no order.
+pub(crate) fn unlogged(connection: &mut Connection) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    Ok(releases::table
+        .filter(releases::log_index.is_null())
+        .select(ReleaseRow::as_select())
+        .load(connection)?)
+}
+
+/// Records which entry of the log a release is.
+pub(crate) fn set_log_index(
+    connection: &mut Connection,
+    statement: &str,
+    index: i64,
+) -> Result<(), DatabaseError> {
+    diesel::update(releases::table.find(statement))
+        .set(releases::log_index.eq(index))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Forgets all extractors with their releases, files and yanks, which follow from the log.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(yanks::table).execute(connection)?;
+    diesel::delete(release_files::table).execute(connection)?;
+    diesel::delete(releases::table).execute(connection)?;
+    diesel::delete(extractors::table).execute(connection)?;
+    Ok(())
 }

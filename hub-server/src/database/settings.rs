@@ -18,3 +18,15 @@ pub(crate) fn find(
         .first(connection)
         .optional()?)
 }
+
+#[cfg(test)]
+pub(crate) fn insert(
+    connection: &mut Connection,
+    key: &str,
+    value: &str,
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(settings::table)
+        .values((settings::key.eq(key), settings::value.eq(value)))
+        .execute(connection)?;
+    Ok(())
+}

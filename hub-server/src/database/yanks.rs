@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::yanks;
 use super::{Connection, DatabaseError};
 
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = yanks)]
 pub(crate) struct YankRow {
     pub(crate) release_statement: String,
@@ -40,4 +40,50 @@ pub(crate) fn list(
         .order(yanks::sequence)
         .select(YankRow::as_select())
         .load(connection)?)
+}
+
+/// The one with a number.
+pub(crate) fn find(
+    connection: &mut Connection,
+    release_statement: &str,
+    sequence: i64,
+) -> Result<Option<YankRow>, DatabaseError> {
+    Ok(yanks::table
+        .find((release_statement, sequence))
+        .select(YankRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+/// How many a release has.
+pub(crate) fn count(
+    connection: &mut Connection,
+    release_statement: &str,
+) -> Result<u64, DatabaseError> {
+    let count: i64 = yanks::table
+        .filter(yanks::release_statement.eq(release_statement))
+        .count()
+        .get_result(connection)?;
+    super::from_column(count)
+}
+
+/// Yanks of a time before there was a log, in no order.
+pub(crate) fn unlogged(connection: &mut Connection) -> Result<Vec<YankRow>, DatabaseError> {
+    Ok(yanks::table
+        .filter(yanks::log_index.is_null())
+        .select(YankRow::as_select())
+        .load(connection)?)
+}
+
+/// Records which entry of the log a yank is.
+pub(crate) fn set_log_index(
+    connection: &mut Connection,
+    yank: &YankRow,
+    index: i64,
+) -> Result<(), DatabaseError> {
+    let key = (yank.release_statement.as_str(), yank.sequence);
+    diesel::update(yanks::table.find(key))
+        .set(yanks::log_index.eq(index))
+        .execute(connection)?;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use registry_schema::log::policy::Policy;
 use registry_schema::log::tile::{Tile, nodes_at};
 use registry_schema::log::tree::{LEVELS, Tree};
 
-use super::{Head, LogError, trusted_tiles};
+use super::{Head, LogError, stored_tile, trusted_tiles};
 use crate::database::log::{
     CheckpointRow, EntryRow, HEAD, PUBLISHED, checkpoint, count_tiles, entries, find_tile,
 };
@@ -45,13 +45,11 @@ pub(crate) fn recompute(
         if page.is_empty() {
             break;
         }
-        let mut leaf_hashes = Vec::with_capacity(page.len());
         for (index, row) in (tree.size()..).zip(&page) {
             check_entry(index, row, &mut findings)?;
-            leaf_hashes.push(leaf_hash(&row.envelope));
         }
         // The last tiles are compared once, when the tree has its full size.
-        for tile in tree.append(&leaf_hashes)? {
+        for tile in tree.append(&leaf_hashes(&page))? {
             if tile.id().is_full() {
                 check_tile(connection, &tile, &mut findings)?;
             }
@@ -77,6 +75,11 @@ pub(crate) fn recompute(
         root: tree.root(),
         findings,
     })
+}
+
+/// The hashes of entries, computed from their bytes.
+pub(crate) fn leaf_hashes(rows: &[EntryRow]) -> Vec<Digest> {
+    rows.iter().map(|row| leaf_hash(&row.envelope)).collect()
 }
 
 fn check_entry(
@@ -165,7 +168,7 @@ fn check_published(
         ));
         return Ok(());
     }
-    let root = trusted_tiles(connection, &head)?
+    let root = trusted_tiles(&head, |id| stored_tile(connection, id))?
         .root_at(size)
         .map_err(LogError::proof)?;
     if root != published.checkpoint.root {
@@ -181,5 +184,6 @@ fn read(row: &CheckpointRow) -> Result<Head, LogError> {
     Ok(Head {
         checkpoint: registry_schema::log::checkpoint::Checkpoint::of_note(&note)?,
         note,
+        edge: Vec::new(),
     })
 }

@@ -21,16 +21,17 @@ use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::note::{Note, SignerKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
-use registry_schema::log::tile::TileId;
+use registry_schema::log::tile::{Tile, TileId};
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use check::recompute;
+pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
+pub(crate) use recover::{stored, write_tree};
 use sequencer::{Append, Item, Sequencer};
 
-use crate::database::log::{CheckpointRow, PUBLISHED, find_tile, swap_checkpoint};
-use crate::database::{Connection, Database, DatabaseError, to_column};
+use crate::database::log::{CheckpointRow, PUBLISHED, checkpoint, find_tile, swap_checkpoint};
+use crate::database::{Connection, Database, DatabaseError, from_column, to_column};
 
 /// Appends that may wait for the sequencer before further ones have to wait outside.
 const QUEUE: usize = 1024;
@@ -44,6 +45,9 @@ const WITNESS_PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Head {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: Note,
+    /// The tiles at the right edge of its tree, if they are at hand: with them new entries are
+    /// proved without the database.
+    edge: Vec<Tile>,
 }
 
 impl Head {
@@ -53,6 +57,11 @@ impl Head {
             size: to_column(self.checkpoint.size)?,
             note: self.note.to_string(),
         })
+    }
+
+    /// One of the tiles at hand.
+    fn tile(&self, id: TileId) -> Option<Tile> {
+        self.edge.iter().find(|tile| tile.id() == id).cloned()
     }
 
     pub(crate) fn tree(&self) -> TreeHead {
@@ -205,9 +214,12 @@ impl Log {
             Err(_) => None,
         };
         let head = head.ok_or(LogError::Unwitnessed { index })?;
+        if let Ok(proof) = prove(&head, index, |_| Err(DatabaseError::Interrupted)) {
+            return Ok(proof);
+        }
         let database = self.database.clone();
         database
-            .run(move |connection| prove(connection, &head, index))
+            .run(move |connection| prove(&head, index, |id| stored_tile(connection, id)))
             .await
     }
 
@@ -224,20 +236,23 @@ impl Log {
             .published()
             .filter(|head| head.checkpoint.size > index)
             .ok_or(LogError::Unwitnessed { index })?;
-        prove(connection, &head, index)
+        prove(&head, index, |id| stored_tile(connection, id))
     }
 
     /// Makes a checkpoint with its cosignatures the published one: on the disk first, then for all
-    /// to see. An older one than the published is left alone.
+    /// to see.
     async fn publish(&self, next: Head) -> Result<(), LogError> {
-        let before = self.published().map(|head| head.checkpoint.size);
-        if before.is_some_and(|before| before > next.checkpoint.size) {
-            return Ok(());
-        }
         let row = next.row(PUBLISHED)?;
-        self.database
-            .run(move |connection| swap_checkpoint(connection, before, &row))
-            .await?;
+        let database = self.database.clone();
+        let keeping = tokio::task::spawn_blocking(move || {
+            database.transaction(|connection| {
+                // What is kept may be of an earlier policy and not count any more.
+                let before = checkpoint(connection, PUBLISHED)?;
+                let size = before.map(|before| from_column(before.size)).transpose()?;
+                swap_checkpoint(connection, size, &row)
+            })
+        });
+        keeping.await.map_err(|_| LogError::Stopped)??;
         self.published.send_replace(Some(Arc::new(next)));
         Ok(())
     }
@@ -249,10 +264,16 @@ impl std::fmt::Debug for Log {
     }
 }
 
-/// An inclusion proof from the tiles in the database, each held against the checkpoint.
-fn prove(connection: &mut Connection, head: &Head, index: u64) -> Result<LogProof, LogError> {
-    let mut tiles = trusted_tiles(connection, head)?;
-    let hashes = tiles.inclusion(index).map_err(LogError::proof)?;
+/// An inclusion proof from the tiles at hand and those that `read` finds, all held against the
+/// checkpoint.
+fn prove(
+    head: &Head,
+    index: u64,
+    read: impl FnMut(TileId) -> Result<Tile, DatabaseError>,
+) -> Result<LogProof, LogError> {
+    let hashes = trusted_tiles(head, read)?
+        .inclusion(index)
+        .map_err(LogError::proof)?;
     Ok(LogProof {
         extra: None,
         index,
@@ -267,24 +288,24 @@ fn prove_consistency(
     head: &Head,
     older: u64,
 ) -> Result<Vec<Digest>, LogError> {
-    trusted_tiles(connection, head)?
+    trusted_tiles(head, |id| stored_tile(connection, id))?
         .consistency(older)
         .map_err(LogError::proof)
 }
 
-fn trusted_tiles<'a>(
-    connection: &'a mut Connection,
+fn trusted_tiles<R>(
     head: &Head,
-) -> Result<
-    TrustedTiles<
-        impl FnMut(TileId) -> Result<registry_schema::log::tile::Tile, DatabaseError> + use<'a>,
-    >,
-    LogError,
-> {
-    let read = |id| {
-        find_tile(connection, id)?.ok_or(DatabaseError::Corrupt {
-            what: "a log without one of its tiles",
-        })
-    };
+    mut read: R,
+) -> Result<TrustedTiles<impl FnMut(TileId) -> Result<Tile, DatabaseError>>, LogError>
+where
+    R: FnMut(TileId) -> Result<Tile, DatabaseError>,
+{
+    let read = move |id| head.tile(id).map_or_else(|| read(id), Ok);
     TrustedTiles::new(head.tree(), read).map_err(LogError::proof)
+}
+
+fn stored_tile(connection: &mut Connection, id: TileId) -> Result<Tile, DatabaseError> {
+    find_tile(connection, id)?.ok_or(DatabaseError::Corrupt {
+        what: "a log without one of its tiles",
+    })
 }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::recover::{load, write_tree};
 use super::{Head, LogError, NewEntry, Place};
 use crate::database::log::{EntryRow, insert_entry};
-use crate::database::{Connection, Database, DatabaseError, savepoint};
+use crate::database::{Connection, Database, DatabaseError, check_mark, savepoint, set_mark};
 
 /// Most entries of one transaction: 16 MiB of envelopes.
 const BATCH: usize = 256;
@@ -166,10 +166,14 @@ impl Sequencer {
     fn commit(&self, batch: &mut [Box<dyn Item>]) -> Result<Option<(Tree, Head)>, LogError> {
         let logged_at = Timestamp::now().as_second();
         self.database.transaction(|connection| {
+            set_mark(connection)?;
             let mut leaf_hashes = Vec::with_capacity(batch.len());
             for item in batch {
                 let index = self.tree.size() + leaf_hashes.len() as u64;
+                // One that is refused is undone alone, unless the whole batch is: then nothing may
+                // follow it.
                 leaf_hashes.extend(item.record(connection, Place { index, logged_at }));
+                check_mark(connection)?;
             }
             if leaf_hashes.is_empty() {
                 return Ok(None);

@@ -1,29 +1,31 @@
 //! Publishing a release, step by step. Blobs come first, by digest; this is the one short act that
 //! makes them a release.
 
+mod draft;
 mod error;
 
+pub(crate) use draft::{ReleaseDraft, distance_text};
 pub(crate) use error::{OwnerError, PublishError};
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use registry_schema::api::{Published, namespace};
+use registry_schema::api::Published;
 use registry_schema::compatibility::{
     CompatibilityError, check_order, check_successor, compare_probes, predecessor,
 };
 use registry_schema::digest::Digest;
 use registry_schema::log::proof::LogProof;
-use registry_schema::manifest::{Distance, Manifest, Predecessor};
+use registry_schema::manifest::Predecessor;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::TrustRoot;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::{Asked, VerifiedRelease, verify_release};
 use semver::Version;
 
 use crate::app::Hub;
-use crate::database::releases::{self, FileRow, ReleaseRow};
-use crate::database::{Connection, DatabaseError, blobs, to_column};
+use crate::database::releases::{self, ReleaseRow};
+use crate::database::{Connection, DatabaseError, blobs};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
 
@@ -170,8 +172,8 @@ impl Known {
 
     /// The statement by which the extractor is listed when one more release is there, or the state
     /// of one has changed: its newest stable release that is not yanked, or its newest release when
-    /// there is none.
-    pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> String {
+    /// there is none. `None` when that is the one by which it is listed already.
+    pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> Option<String> {
         let rank = |version: &Version, row: &ReleaseRow| {
             (version.pre.is_empty() && !row.is_yanked, version.clone())
         };
@@ -180,10 +182,12 @@ impl Known {
             .map(|(version, row)| (rank(version, row), row))
             .chain([(rank(version, changed), changed)])
             .max_by(|(a, _), (b, _)| a.cmp(b))
-            .map_or_else(String::new, |(_, row)| row.statement.clone())
+            .filter(|(_, row)| !row.is_listed)
+            .map(|(_, row)| row.statement.clone())
     }
 
-    fn find(&self, version: &Version) -> Option<&ReleaseRow> {
+    /// The release of a version, if it is recorded.
+    pub(crate) fn find(&self, version: &Version) -> Option<&ReleaseRow> {
         self.releases
             .iter()
             .find(|(known, _)| known == version)
@@ -229,7 +233,7 @@ fn check_version(
         });
     }
     let Some(row) = before else { return Ok(None) };
-    let before = stored_release(hub, &manifest.name, row)?;
+    let before = stored_release(&hub.trust_root().root, &manifest.name, row)?;
     check_successor(before.manifest(), manifest)?;
     Ok(Some(before))
 }
@@ -241,15 +245,25 @@ fn named(row: &ReleaseRow) -> Result<Predecessor, DatabaseError> {
     })
 }
 
+/// The release in an entry of the log, verified again.
+pub(crate) fn logged_release(
+    trust_root: &ConsortiumRoot,
+    envelope: &[u8],
+    index: u64,
+) -> Result<VerifiedRelease, PublishError> {
+    verify_release(trust_root, &Asked::Anything, envelope, index)
+        .map_err(|source| PublishError::Stored { source })
+}
+
 /// A recorded release, verified again.
 pub(crate) fn stored_release(
-    hub: &Hub,
+    trust_root: &ConsortiumRoot,
     name: &Name,
     row: &ReleaseRow,
 ) -> Result<VerifiedRelease, PublishError> {
     let statement = parse_digest(&row.statement)?;
     verify_release(
-        &hub.trust_root().root,
+        trust_root,
         &Asked::Statement(name, &statement),
         &row.envelope,
         row.index()?,
@@ -310,123 +324,6 @@ fn check_probes(
     let expected = read_vectors(&hub.blobs, before)?;
     compare_probes(&expected, &vectors, before.manifest().probes)?;
     Ok(())
-}
-
-/// A checked release with everything that will be written for it.
-pub(crate) struct ReleaseDraft {
-    release: Box<VerifiedRelease>,
-    revision: i64,
-    row: ReleaseRow,
-    files: Vec<FileRow>,
-    listed: String,
-}
-
-impl ReleaseDraft {
-    /// What `member` publishes under a name of which `known` is known.
-    pub(crate) fn new(
-        known: &Known,
-        release: VerifiedRelease,
-        member: &MemberName,
-    ) -> Result<Self, DatabaseError> {
-        let (row, files) = rows(&release, member)?;
-        Ok(Self {
-            revision: known.revision,
-            listed: known.listed_with(&row, &release.manifest().version),
-            row,
-            files,
-            release: Box::new(release),
-        })
-    }
-
-    /// Writes the rows of the entry at a place.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Changed`] when the name is not as it was known any more.
-    pub(crate) fn record(
-        mut self,
-        connection: &mut Connection,
-        place: Place,
-    ) -> Result<Box<VerifiedRelease>, PublishError> {
-        let name = &self.release.manifest().name;
-        self.row.published_at = place.logged_at;
-        self.row.log_index = Some(place.column()?);
-        releases::advance(connection, name, self.revision)?;
-        releases::insert(connection, &self.row, &self.files)?;
-        releases::set_listed(connection, name, &self.listed)?;
-        Ok(self.release)
-    }
-}
-
-fn rows(
-    release: &VerifiedRelease,
-    member: &MemberName,
-) -> Result<(ReleaseRow, Vec<FileRow>), DatabaseError> {
-    let manifest = release.manifest();
-    let statement = release.statement_digest().to_string();
-    let files = release
-        .files()
-        .iter()
-        .map(|file| {
-            Ok(FileRow {
-                statement: statement.clone(),
-                path: file.path.clone(),
-                digest: file.digest.to_string(),
-                size_bytes: to_column(file.size_bytes)?,
-            })
-        })
-        .collect::<Result<_, DatabaseError>>()?;
-    let row = ReleaseRow {
-        statement,
-        name: manifest.name.to_string(),
-        version: manifest.version.to_string(),
-        envelope: release.envelope().to_vec(),
-        member: manifest.name.member().map(ToString::to_string),
-        summary: manifest.summary.clone(),
-        license: manifest.license.clone(),
-        domain: manifest.domain.clone(),
-        tags: format!(" {} ", manifest.tags.join(" ")),
-        search_text: search_text(manifest),
-        dimension: i64::from(manifest.output.dimension),
-        distance: distance_text(manifest.output.distance).to_owned(),
-        size_bytes: to_column(release.files().iter().map(|file| file.size_bytes).sum())?,
-        changes: manifest.changes.clone(),
-        signers: join(release.signers().iter().map(|signer| &signer.member)),
-        published_at: 0,
-        published_by: member.to_string(),
-        is_listed: false,
-        is_yanked: false,
-        yank_reason: None,
-        yank_replacement: None,
-        log_index: None,
-    };
-    Ok((row, files))
-}
-
-fn search_text(manifest: &Manifest) -> String {
-    let base = manifest.name.base();
-    format!(
-        "{}/{base} {} {}",
-        namespace(&manifest.name),
-        manifest.summary,
-        manifest.tags.join(" ")
-    )
-    .to_lowercase()
-}
-
-/// The word a manifest uses.
-pub(crate) fn distance_text(distance: Distance) -> &'static str {
-    match distance {
-        Distance::Cosine => "cosine",
-        Distance::Euclidean => "euclidean",
-        Distance::Dot => "dot",
-    }
-}
-
-fn join<'a>(members: impl Iterator<Item = &'a MemberName>) -> String {
-    members
-        .map(MemberName::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn answer(

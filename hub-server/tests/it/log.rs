@@ -1,10 +1,7 @@
 //! The transparency log as others see it, and what becomes of one that was tampered with.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use registry_schema::api::{ProblemCode, Published, ReleaseDetail, YankRecorded, yanks_path};
 use registry_schema::envelope;
 use registry_schema::log::entry::parse_bundle;
@@ -13,34 +10,37 @@ use registry_schema::log::note::Note;
 use registry_schema::log::policy::WitnessedCheckpoint;
 use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles, verify_consistency};
 use registry_schema::log::tile::{BundleId, Tile, TileId};
-use registry_schema::log::tree::Tree;
 use registry_schema::statement::YankAction;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode};
 
-use crate::consortium::{HubKeys, founding};
 use crate::draft::{Draft, Signed};
-use crate::world::{ALPHA, World, header, hub_server, log_key, problem};
+use crate::world::{ALPHA, World, header, problem};
 
-async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
+pub(crate) async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
-async fn published(world: &World, signed: &Signed) -> Published {
+pub(crate) async fn published(world: &World, signed: &Signed) -> Published {
     let answer = world.publish(signed).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
     body(answer).await
 }
 
 /// The proof shows that the envelope is entry `index`.
-fn check(world: &World, proof: &str, envelope: &[u8], index: u64) -> WitnessedCheckpoint {
+pub(crate) fn check(
+    world: &World,
+    proof: &str,
+    envelope: &[u8],
+    index: u64,
+) -> WitnessedCheckpoint {
     let proof = LogProof::parse(proof.as_bytes()).unwrap();
     assert_eq!(proof.index, index);
     let leaf = leaf_hash(envelope);
     world.log_policy().check_proof(&proof, &leaf).unwrap()
 }
 
-async fn checkpoint(world: &World) -> WitnessedCheckpoint {
+pub(crate) async fn checkpoint(world: &World) -> WitnessedCheckpoint {
     let answer = world.get("/log/checkpoint").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(header(&answer, "content-type"), "text/plain; charset=utf-8");
@@ -71,7 +71,7 @@ async fn tiles(world: &World, size: u64) -> BTreeMap<TileId, Tile> {
     tiles
 }
 
-fn release(name: &str) -> Signed {
+pub(crate) fn release(name: &str) -> Signed {
     Draft::new(name, "1.0.0").sign(&[ALPHA])
 }
 
@@ -317,144 +317,78 @@ async fn many_at_once_share_checkpoints_and_spoil_none() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_where_the_log_was() {
-    let mut world = World::start();
-    published(&world, &release("alpha/first")).await;
-    let before = checkpoint(&world).await;
-    world.kill();
-    world.serve(&[]);
-    assert_eq!(checkpoint(&world).await, before);
-    let second = release("alpha/second");
-    let answer = published(&world, &second).await;
-    check(&world, &answer.proof, &second.envelope, 1);
-    let mut tree = Tree::new();
-    tree.append(&[
-        leaf_hash(&release("alpha/first").envelope),
-        leaf_hash(&second.envelope),
-    ])
-    .unwrap();
-    assert_eq!(checkpoint(&world).await.checkpoint().root, tree.root());
-}
-
-/// Runs SQL on the database of a hub that does not run.
-fn tamper(world: &World, sql: &str) {
-    let path = world.data().join("hub.sqlite");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    connection.batch_execute(sql).unwrap();
-}
-
-#[tokio::test]
-async fn tampering_is_found_and_the_server_does_not_sign_over_it() {
-    let mut world = World::start();
-    for name in ["alpha/first", "alpha/second", "alpha/third"] {
-        published(&world, &release(name)).await;
+async fn a_log_grows_past_its_first_tile() {
+    const RELEASES: u64 = 8;
+    const YANKS: u64 = 34;
+    let world = World::start();
+    let mut first = None;
+    let mut releases = Vec::new();
+    for number in 0..RELEASES {
+        let one = release(&format!("alpha/extractor-{number}"));
+        let answer = published(&world, &one).await;
+        first.get_or_insert((answer.log_index, one.envelope.clone()));
+        releases.push(one);
     }
-    world.kill();
-    assert!(world.verify_log().0);
-    let database = world.data().join("hub.sqlite");
-    let whole = std::fs::read(&database).unwrap();
-    let wal = world.data().join("hub.sqlite-wal");
-    let log = std::fs::read(&wal).unwrap_or_default();
-    for (sql, word, starts) in [
-        (
-            "UPDATE log_entries SET envelope = CAST(replace(CAST(envelope AS TEXT), 'a', 'b') AS BLOB) WHERE idx = 1",
-            "entry 1 is not",
-            true,
-        ),
-        (
-            "UPDATE log_entries SET idx = 7 WHERE idx = 1",
-            "entry 1 is missing",
-            true,
-        ),
-        ("DELETE FROM log_entries WHERE idx = 2", "3 entries", false),
-        (
-            "UPDATE log_tiles SET hashes = zeroblob(96)",
-            "other hashes",
-            false,
-        ),
-        ("DELETE FROM log_tiles", "missing", false),
-        ("UPDATE log_tiles SET number = 1", "missing", false),
-        (
-            "INSERT INTO log_tiles VALUES (3, 0, zeroblob(32))",
-            "2 tiles, 1 expected",
-            true,
-        ),
-        (
-            "UPDATE log_checkpoints SET note = replace(note, 'log', 'lag')",
-            "checkpoint",
-            false,
-        ),
-        ("UPDATE log_checkpoints SET size = 2", "checkpoint", false),
-        ("DELETE FROM log_checkpoints", "no checkpoint", false),
-    ] {
-        tamper(&world, sql);
-        let (is_good, said) = world.verify_log();
-        assert!(!is_good && said.contains(word), "{sql}: {said}");
-        if !starts {
-            let refused = world.run(&["serve", "--listen", "127.0.0.1:0"]);
-            assert!(!refused.status.success(), "{sql}");
-            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-            assert!(said.contains("error: "), "{said}");
+    let sent = releases.iter().map(async |one| {
+        for sequence in 1..=YANKS {
+            let action = match sequence % 2 {
+                1 => YankAction::Yank,
+                _ => YankAction::Unyank,
+            };
+            let statement = one.yank(action, sequence, &[ALPHA]);
+            let answer = world
+                .request(Method::POST, &yanks_path(&one.name, &one.version))
+                .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+                .body(statement.clone())
+                .send()
+                .await
+                .unwrap();
+            let recorded: YankRecorded = body(answer).await;
+            check(&world, &recorded.proof, &statement, recorded.log_index);
         }
-        std::fs::write(&database, &whole).unwrap();
-        std::fs::write(&wal, &log).unwrap();
-        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
-    }
-    assert!(world.verify_log().0);
-}
-
-#[tokio::test]
-async fn the_key_is_made_once_and_kept_for_its_owner() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let keys = hub_server(&["keys", "--origin", "hub.example.org/log"], &data);
-    assert!(keys.status.success(), "{keys:?}");
-    let key = log_key(&data);
-    assert_eq!(key.name().as_str(), "hub.example.org/log");
-    let file = data.join("keys/log.key");
-    for (path, mode) in [(&file, 0o600), (&data.join("keys"), 0o700), (&data, 0o700)] {
-        let found = std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(found & 0o777, mode, "{}", path.display());
-    }
-    let refused = |args: &[&str], word: &str| {
-        let output = hub_server(args, &data);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(word), "{said}");
-        assert!(!said.contains("PRIVATE"), "{said}");
+    });
+    futures_util::future::join_all(sent).await;
+    let size = RELEASES * (1 + YANKS);
+    assert!(size > 256);
+    let head = checkpoint(&world).await.checkpoint().clone();
+    assert_eq!(head.size, size);
+    let tiles = tiles(&world, size).await;
+    let widths: Vec<_> = tiles
+        .keys()
+        .map(|id| (id.level(), id.number(), id.width()))
+        .collect();
+    assert_eq!(widths, [(0, 0, 256), (0, 1, 24), (1, 0, 1)]);
+    let newest = TreeHead {
+        size,
+        root: head.root,
     };
-    refused(
-        &["keys", "--origin", "hub.example.net/log"],
-        "hub.example.org/log",
+    let read = |id: TileId| tiles.get(&id).cloned().ok_or(());
+    let mut trusted = TrustedTiles::new(newest, read).unwrap();
+    for number in 0..=1 {
+        let id = BundleId::of_tree(number, size).unwrap();
+        let bytes = world
+            .get(&format!("/log/{id}"))
+            .await
+            .bytes()
+            .await
+            .unwrap();
+        for (index, entry) in (256 * number..).zip(parse_bundle(id, &bytes).unwrap()) {
+            assert_eq!(trusted.leaf_hash(index).unwrap(), leaf_hash(entry));
+        }
+    }
+    // A partial tile of before is still there, and an old entry is proved by full tiles.
+    let partial = world.get("/log/tile/0/000.p/255").await;
+    assert_eq!(partial.bytes().await.unwrap().len(), 255 * 32);
+    let (index, envelope) = first.unwrap();
+    let detail: ReleaseDetail = world
+        .json("/api/v1/extractors/alpha/extractor-0/releases/1.0.0")
+        .await;
+    assert_eq!(
+        check(&world, &detail.proof, &envelope, index)
+            .checkpoint()
+            .size,
+        size
     );
-    refused(
-        &["keys", "--origin", "https://hub.example.net/log"],
-        "without scheme",
-    );
-    let keys = HubKeys::of(&data);
-    let draft = founding(&keys.log_policy(), &keys.online)
-        .to_text()
-        .unwrap();
-    let file = folder.path().join("founding.draft");
-    std::fs::write(&file, draft).unwrap();
-    let made = hub_server(&["init", "--root", file.to_str().unwrap()], &data);
-    assert!(made.status.success(), "{made:?}");
-    assert!(
-        String::from_utf8(made.stdout)
-            .unwrap()
-            .contains(&format!("log {key}\n"))
-    );
-    // Without its key a log cannot be continued, and no other key takes its place.
-    assert_eq!(log_key(&data), key);
-    let serve = ["serve", "--listen", "127.0.0.1:0"];
-    let mut world = World::start();
-    world.kill();
-    std::fs::remove_file(world.data().join("keys/log.key")).unwrap();
-    let refused = world.run(&serve);
-    assert!(!refused.status.success());
-    assert!(
-        String::from_utf8(refused.stderr)
-            .unwrap()
-            .contains("log.key")
-    );
-    assert!(!world.data().join("keys/log.key").exists());
+    assert_eq!(detail.yank_proofs.len() as u64, YANKS);
+    assert!(world.verify_log().0);
 }

@@ -155,6 +155,7 @@ async fn the_doctor_finds_what_is_wrong() {
         "database",
         "tables",
         "trust root",
+        "log",
         "clock",
         "blobs",
     ] {

@@ -138,6 +138,11 @@ impl World {
         server.wait().unwrap();
     }
 
+    /// The server's process, to be ended by somebody else.
+    pub(crate) fn take_server(&mut self) -> Child {
+        self.server.take().unwrap()
+    }
+
     pub(crate) fn server_mut(&mut self) -> &mut Child {
         self.server.as_mut().unwrap()
     }
@@ -152,6 +157,18 @@ impl World {
         let uploads = self.data().join("uploads");
         std::fs::remove_dir_all(&uploads).unwrap();
         std::os::unix::fs::symlink(disk, uploads).unwrap();
+    }
+
+    /// Puts everything on another disk.
+    pub(crate) fn move_data_to(&self, disk: &Path) {
+        let moved = Command::new("cp")
+            .arg("-a")
+            .arg(self.data())
+            .arg(disk)
+            .status();
+        assert!(moved.unwrap().success());
+        std::fs::remove_dir_all(self.data()).unwrap();
+        std::os::unix::fs::symlink(disk.join("data"), self.data()).unwrap();
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {

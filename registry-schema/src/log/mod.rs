@@ -12,11 +12,12 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 | [`hash`], [`tile`], [`entry`], [`cosignature`], `text` |
-//! | 2 | [`note`] |
-//! | 3 | [`checkpoint`], [`tree`] |
-//! | 4 | [`proof`] |
-//! | 5 | [`policy`] |
+//! | 1 | [`hash`], [`cosignature`], `text` |
+//! | 2 | [`tile`] |
+//! | 3 | [`entry`], [`note`] |
+//! | 4 | [`checkpoint`], [`tree`] |
+//! | 5 | [`proof`] |
+//! | 6 | [`policy`] |
 
 pub mod checkpoint;
 pub mod cosignature;

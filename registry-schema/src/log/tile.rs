@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::digest::Digest;
-use crate::log::hash::root_of;
+use crate::log::hash::{empty_root, root_of};
 use crate::log::text;
 
 /// Hashes in a full tile, entries in a full bundle.
@@ -270,7 +270,7 @@ impl Tile {
 
     /// The root of the tree over its hashes: for a full tile its hash in the tile above.
     pub fn root(&self) -> Digest {
-        root_of(&self.hashes).unwrap_or_else(super::hash::empty_root)
+        root_of(&self.hashes).unwrap_or_else(empty_root)
     }
 }
 

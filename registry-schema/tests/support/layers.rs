@@ -56,6 +56,36 @@ impl Crate {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// The same within one module: its parts import lower floors of it only. What is in its `mod.rs`
+    /// stands above all of them.
+    #[allow(dead_code, reason = "not every crate has such a module")]
+    pub(crate) fn check_inner_floors(&self, module: &str, floors: &[&[&str]]) {
+        let floor_of = |part: &str| floors.iter().position(|floor| floor.contains(&part));
+        let prefix = format!("crate::{module}::");
+        let mut wrong = Vec::new();
+        for (path, text) in &self.sources {
+            let Ok(inner) = path.strip_prefix(module) else {
+                continue;
+            };
+            let part = module_of(inner);
+            if part == "mod" {
+                continue;
+            }
+            let Some(own) = floor_of(&part) else {
+                wrong.push(format!("`{module}/{part}` has no floor"));
+                continue;
+            };
+            let inner = text.replace(&prefix, "crate::");
+            for other in crate_paths(&inner) {
+                if other != part && floor_of(&other).is_some_and(|floor| floor >= own) {
+                    let file = path.display();
+                    wrong.push(format!("{file}: `{part}` may not use `{other}`"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
     /// Checks that each thing is touched behind its door only.
     pub(crate) fn check_doors(&self, doors: &[Door]) {
         let mut wrong = Vec::new();

@@ -159,6 +159,7 @@ library_errors! {
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),
     Draft(registry_schema::tuf::draft::DraftError),
+    Witness(hub_client::witness::WitnessError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
 }

@@ -186,8 +186,8 @@ impl Rounds {
             return;
         }
         let next = Head {
-            checkpoint: round.head.checkpoint.clone(),
             note: round.note.clone(),
+            ..Head::clone(&round.head)
         };
         match self.log.publish(next).await {
             Ok(()) => round.is_published = true,

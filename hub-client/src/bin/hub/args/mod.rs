@@ -6,6 +6,7 @@ mod finding;
 mod learning;
 mod local;
 mod trusting;
+mod witness;
 
 pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{
@@ -19,6 +20,7 @@ pub(crate) use learning::{
 };
 pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
+pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
 
@@ -145,6 +147,9 @@ pub(crate) enum Command {
     /// Found a consortium, change it, sign its changes
     #[command(subcommand)]
     Consortium(ConsortiumCommand),
+    /// Be a witness: cosign what hubs log, so that no hub can show two histories
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Start an author's folder for a new extractor
     New(NewArgs),
     /// Check an author's folder and compute its probe vectors

@@ -24,9 +24,10 @@ mod search;
 mod show;
 mod train;
 mod trust;
+mod witness;
 
 use crate::app::Outcome;
-use crate::args::{Command, HeadCommand};
+use crate::args::{Command, HeadCommand, WitnessCommand};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -53,6 +54,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         },
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,
+        Command::Witness(WitnessCommand::Init(args)) => witness::init(&args, context),
+        Command::Witness(WitnessCommand::Serve(args)) => {
+            Box::pin(witness::serve(args, context)).await
+        }
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,

@@ -1,0 +1,277 @@
+//! The rows that follow from the log: made anew, and compared.
+
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use registry_schema::api::{ReleaseDetail, yanks_path};
+use registry_schema::envelope;
+use registry_schema::statement::YankAction;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+
+use crate::draft::Draft;
+use crate::log::{check, published, release};
+use crate::log_keeping::tamper;
+use crate::world::{ALPHA, World};
+
+/// All rows of all tables that follow from the log, as text.
+fn dump(world: &World) -> String {
+    let path = world.data().join("hub.sqlite");
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut text = String::new();
+    for (table, columns, order) in [
+        ("extractors", "name, member, revision", "name"),
+        (
+            "releases",
+            "statement, name, version, hex(envelope), member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, is_listed, is_yanked, yank_reason, yank_replacement, log_index",
+            "statement",
+        ),
+        (
+            "release_files",
+            "statement, path, digest, size_bytes",
+            "statement, path",
+        ),
+        (
+            "yanks",
+            "release_statement, sequence, hex(envelope), recorded_at, recorded_by, log_index",
+            "release_statement, sequence",
+        ),
+        (
+            "repository_blobs",
+            "repository, digest, size_bytes",
+            "repository, digest",
+        ),
+        (
+            "log_entries",
+            "idx, hex(envelope), hex(leaf_hash), logged_at, submitted_by",
+            "idx",
+        ),
+        ("log_tiles", "level, number, hex(hashes)", "level, number"),
+        ("log_checkpoints", "kind, size, note", "kind"),
+    ] {
+        let known: Vec<Line> = sql_query(format!(
+            "SELECT name AS text FROM pragma_table_info('{table}')"
+        ))
+        .load(&mut connection)
+        .unwrap();
+        assert_eq!(
+            known.len(),
+            columns.split(", ").count(),
+            "every column of {table}"
+        );
+        let row = columns
+            .split(", ")
+            .map(|column| format!("coalesce({column}, 'nothing')"))
+            .collect::<Vec<_>>()
+            .join(" || '|' || ");
+        let rows: Vec<Line> = sql_query(format!(
+            "SELECT {row} AS text FROM {table} ORDER BY {order}"
+        ))
+        .load(&mut connection)
+        .unwrap();
+        assert!(!rows.is_empty(), "{table}");
+        for one in rows {
+            text += &format!("{table}|{}\n", one.text);
+        }
+    }
+    text
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+/// A log with releases of two names, two yanks and an unyank.
+async fn lively() -> World {
+    let world = World::start();
+    let first = release("alpha/squares");
+    published(&world, &first).await;
+    let second = Draft::new("alpha/squares", "1.1.0")
+        .after(&first)
+        .sign(&[ALPHA]);
+    published(&world, &second).await;
+    published(&world, &release("everyday-objects")).await;
+    for (one, action, sequence) in [
+        (&second, YankAction::Yank, 1),
+        (&first, YankAction::Yank, 1),
+        (&first, YankAction::Unyank, 2),
+    ] {
+        let yanked = world
+            .request(Method::POST, &yanks_path(&one.name, &one.version))
+            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+            .body(one.yank(action, sequence, &[ALPHA]))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(yanked.status(), StatusCode::CREATED);
+    }
+    world
+}
+
+#[tokio::test]
+async fn the_index_made_anew_is_the_same() {
+    let mut world = lively().await;
+    let running = world.run(&["rebuild-index"]);
+    assert!(!running.status.success(), "not while the server runs");
+    world.kill();
+    let before = dump(&world);
+    assert!(world.verify_log().0);
+    // Everything that follows is lost, then wrong, then there.
+    for sql in [
+        "DELETE FROM yanks; DELETE FROM release_files; DELETE FROM releases; DELETE FROM extractors; DELETE FROM repository_blobs; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
+        "UPDATE releases SET summary = 'other', is_yanked = 1; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = zeroblob(64)",
+        "",
+    ] {
+        tamper(&world, sql);
+        assert_eq!(world.verify_log().0, sql.is_empty());
+        let rebuilt = world.run(&["rebuild-index"]);
+        assert!(rebuilt.status.success(), "{rebuilt:?}");
+        assert_eq!(dump(&world), before);
+    }
+    assert!(world.verify_log().0);
+    world.serve(&[]);
+    let detail: ReleaseDetail = world
+        .json("/api/v1/extractors/alpha/squares/releases/1")
+        .await;
+    assert_eq!(
+        (
+            detail.summary.version.to_string().as_str(),
+            detail.yanks.len()
+        ),
+        ("1.0.0", 2)
+    );
+    published(&world, &release("alpha/circles")).await;
+}
+
+#[tokio::test]
+async fn rows_that_the_log_does_not_have_are_found() {
+    let mut world = lively().await;
+    world.kill();
+    let database = world.data().join("hub.sqlite");
+    let whole = std::fs::read(&database).unwrap();
+    let wal = world.data().join("hub.sqlite-wal");
+    let log = std::fs::read(&wal).unwrap_or_default();
+    for (sql, word) in [
+        // In the database, and not in the log.
+        (
+            "INSERT INTO releases SELECT 'sha256:00', name, '9.0.0', envelope, member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, 0, 0, NULL, NULL, NULL FROM releases WHERE version = '1.1.0'",
+            "9.0.0 is in no entry",
+        ),
+        (
+            "INSERT INTO extractors VALUES ('beta/other', 'beta', 1)",
+            "beta/other",
+        ),
+        (
+            "UPDATE releases SET is_yanked = 0, yank_reason = NULL WHERE version = '1.1.0'",
+            "1.1.0 is not recorded as",
+        ),
+        (
+            "UPDATE releases SET published_at = published_at - 1",
+            "not recorded as",
+        ),
+        (
+            "UPDATE releases SET log_index = log_index + 100",
+            "not recorded as",
+        ),
+        (
+            "UPDATE release_files SET digest = 'sha256:0000000000000000000000000000000000000000000000000000000000000000' WHERE path = 'README.md'",
+            "does not have the files",
+        ),
+        (
+            "UPDATE extractors SET revision = revision + 1",
+            "at revision",
+        ),
+        // In the log, and not in the database.
+        (
+            "DELETE FROM yanks WHERE sequence = 2",
+            "does not have the yanks",
+        ),
+        (
+            "DELETE FROM release_files WHERE path = 'README.md'",
+            "does not have the files",
+        ),
+        ("DELETE FROM repository_blobs", "cannot show its file"),
+        (
+            "DELETE FROM release_files WHERE statement IN (SELECT statement FROM releases WHERE name = 'everyday-objects'); DELETE FROM releases WHERE name = 'everyday-objects'",
+            "entry 2, is not recorded",
+        ),
+    ] {
+        tamper(&world, sql);
+        let (is_good, said) = world.verify_log();
+        assert!(!is_good && said.contains(word), "{sql}: {said}");
+        std::fs::write(&database, &whole).unwrap();
+        std::fs::write(&wal, &log).unwrap();
+        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
+    }
+    assert!(world.verify_log().0);
+}
+
+#[tokio::test]
+async fn a_rebuild_never_signs_another_history() {
+    let mut world = lively().await;
+    world.kill();
+    let before = dump(&world);
+    let restore = "UPDATE log_entries SET submitted_by = 'alpha'";
+    for (sql, word) in [
+        (
+            "DELETE FROM log_entries WHERE idx = 5",
+            "not those that the log has signed",
+        ),
+        (
+            "UPDATE log_entries SET submitted_by = 'no member!'",
+            "entry 0",
+        ),
+    ] {
+        let copy = std::fs::read(world.data().join("hub.sqlite")).unwrap();
+        let wal = std::fs::read(world.data().join("hub.sqlite-wal")).unwrap_or_default();
+        tamper(&world, sql);
+        let refused = world.run(&["rebuild-index"]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && said.contains(word), "{said}");
+        std::fs::write(world.data().join("hub.sqlite"), copy).unwrap();
+        std::fs::write(world.data().join("hub.sqlite-wal"), wal).unwrap();
+        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
+    }
+    tamper(&world, restore);
+    assert_eq!(dump(&world), before);
+    // Blobs that are gone are named.
+    std::fs::remove_dir_all(world.data().join("blobs/sha256")).unwrap();
+    let rebuilt = world.run(&["rebuild-index"]);
+    assert!(!rebuilt.status.success());
+    assert!(
+        String::from_utf8(rebuilt.stdout)
+            .unwrap()
+            .contains("MISSING: `alpha/squares` 1.0.0: `README.md`")
+    );
+}
+
+#[tokio::test]
+async fn a_hub_that_had_no_log_is_given_one() {
+    let mut world = lively().await;
+    world.kill();
+    let before = dump(&world);
+    tamper(
+        &world,
+        "UPDATE releases SET log_index = NULL; UPDATE yanks SET log_index = NULL; DELETE FROM log_entries; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
+    );
+    // As if they had come one second after the other, since times are all that is known.
+    tamper(
+        &world,
+        "UPDATE releases SET published_at = published_at - 9 + (version = '1.1.0') + 2 * (name = 'everyday-objects'); UPDATE yanks SET recorded_at = recorded_at + sequence + (release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares'))",
+    );
+    std::fs::remove_dir_all(world.data().join("keys")).unwrap();
+    world.serve(&[]);
+    let (is_good, said) = world.verify_log();
+    assert!(is_good && said.contains("entries 6"), "{said}");
+    let leaves = |dump: &str| -> Vec<String> {
+        let entries = dump.lines().filter(|line| line.starts_with("log_entries|"));
+        entries
+            .map(|line| line.split('|').nth(3).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(leaves(&dump(&world)), leaves(&before));
+    let detail: ReleaseDetail = world
+        .json("/api/v1/extractors/alpha/squares/releases/1")
+        .await;
+    check(&world, &detail.proof, detail.envelope.as_bytes(), 0);
+}

@@ -1,0 +1,174 @@
+//! SIGKILL at random moments while many publish: nothing that was acknowledged is missing, and the
+//! log never forks.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use registry_schema::api::{YankRecorded, yanks_path};
+use registry_schema::envelope;
+use registry_schema::log::entry::parse_bundle;
+use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::policy::Policy;
+use registry_schema::log::proof::{LogProof, TreeHead};
+use registry_schema::log::tile::BundleId;
+use registry_schema::log::tree::Tree;
+use registry_schema::statement::YankAction;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+
+use crate::draft::{Draft, Signed};
+use crate::world::{ALPHA, World};
+
+/// Rounds of a test; `HUB_KILL_ROUNDS` asks for more.
+const ROUNDS: u32 = 12;
+
+/// Publishers at once.
+const PUBLISHERS: usize = 8;
+
+/// Yanks and unyanks one release for ever, each statement again until it is acknowledged.
+struct Publisher {
+    release: Signed,
+    sequence: u64,
+    /// Acknowledged entries by index, and the trees they were shown in.
+    entries: BTreeMap<u64, Vec<u8>>,
+    heads: Vec<TreeHead>,
+}
+
+impl Publisher {
+    /// Publishes until the server is gone; how many statements it acknowledged.
+    async fn go_on(&mut self, world: &World, policy: &Policy, acknowledged: &AtomicU64) {
+        loop {
+            let action = match self.sequence % 2 {
+                0 => YankAction::Yank,
+                _ => YankAction::Unyank,
+            };
+            let statement = self.release.yank(action, self.sequence + 1, &[ALPHA]);
+            let sent = world
+                .request(
+                    Method::POST,
+                    &yanks_path(&self.release.name, &self.release.version),
+                )
+                .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+                .body(statement.clone())
+                .send()
+                .await;
+            let Ok(answer) = sent else { return };
+            let status = answer.status();
+            let Ok(bytes) = answer.bytes().await else {
+                return;
+            };
+            assert!(
+                matches!(status, StatusCode::CREATED | StatusCode::OK),
+                "{status}: {}",
+                String::from_utf8_lossy(&bytes)
+            );
+            let recorded: YankRecorded = serde_json::from_slice(&bytes).unwrap();
+            let proof = LogProof::parse(recorded.proof.as_bytes()).unwrap();
+            let shown = policy.check_proof(&proof, &leaf_hash(&statement)).unwrap();
+            self.heads.push(TreeHead {
+                size: shown.checkpoint().size,
+                root: shown.checkpoint().root,
+            });
+            self.entries.insert(recorded.log_index, statement);
+            self.sequence += 1;
+            acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Every entry of the log, as it is served.
+async fn entries(world: &World, size: u64) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for number in 0.. {
+        let Some(id) = BundleId::of_tree(number, size) else {
+            break;
+        };
+        let bytes = world
+            .get(&format!("/log/{id}"))
+            .await
+            .bytes()
+            .await
+            .unwrap();
+        all.extend(
+            parse_bundle(id, &bytes)
+                .unwrap()
+                .into_iter()
+                .map(<[u8]>::to_vec),
+        );
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kill_loses_what_was_acknowledged_or_forks_the_log() {
+    let rounds = std::env::var("HUB_KILL_ROUNDS").ok();
+    let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let mut world = World::start();
+    let policy = world.log_policy();
+    let mut publishers = Vec::new();
+    for number in 0..PUBLISHERS {
+        let release = Draft::new(&format!("alpha/extractor-{number}"), "1.0.0").sign(&[ALPHA]);
+        world.published(&release).await;
+        publishers.push(Publisher {
+            release,
+            sequence: 0,
+            entries: BTreeMap::new(),
+            heads: Vec::new(),
+        });
+    }
+    let acknowledged = AtomicU64::new(0);
+    for round in 0..rounds {
+        let pause = RandomState::new().hash_one(round) % 300;
+        let server = world.take_server();
+        let all = futures_util::future::join_all(
+            publishers
+                .iter_mut()
+                .map(|publisher| publisher.go_on(&world, &policy, &acknowledged)),
+        );
+        let killing = tokio::task::spawn_blocking(move || {
+            std::thread::sleep(Duration::from_millis(pause));
+            let mut server = server;
+            server.kill().unwrap();
+            server.wait().unwrap();
+        });
+        let (_, killed) = tokio::join!(all, killing);
+        killed.unwrap();
+        // It starts by itself, whatever was cut off.
+        world.serve(&[]);
+    }
+    let (is_good, said) = world.verify_log();
+    assert!(is_good, "{said}");
+    let size: u64 = said
+        .lines()
+        .find_map(|line| line.strip_prefix("entries ")?.parse().ok())
+        .unwrap();
+    let acknowledged = acknowledged.into_inner();
+    assert!(
+        acknowledged > u64::from(rounds),
+        "{acknowledged} in {rounds} rounds"
+    );
+    let entries = entries(&world, size).await;
+    let mut roots = BTreeMap::new();
+    for publisher in &publishers {
+        for (index, statement) in &publisher.entries {
+            assert_eq!(
+                &entries[usize::try_from(*index).unwrap()],
+                statement,
+                "{index}"
+            );
+        }
+        for head in &publisher.heads {
+            // Nobody was shown another tree of the same size.
+            assert_eq!(*roots.entry(head.size).or_insert(head.root), head.root);
+        }
+    }
+    let mut tree = Tree::new();
+    for entry in &entries {
+        tree.append(&[leaf_hash(entry)]).unwrap();
+        if let Some(root) = roots.get(&tree.size()) {
+            assert_eq!(tree.root(), *root, "the tree of {} entries", tree.size());
+        }
+    }
+}
