@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use registry_schema::limits;
-use registry_schema::log::note::{SignerKey, VerifierKey};
+use registry_schema::log::note::VerifierKey;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::Draft;
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
 use crate::config::{DataFolder, InitArgs};
-use crate::database::{Database, DatabaseError, log as rows, releases, settings};
+use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Log, LogError};
 use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
@@ -80,7 +80,7 @@ impl Hub {
         let database = open_database(data)?;
         let trust = Trust::open(database.clone(), trust::load_key(data)?, now)?;
         let policy = trust.state().root.log_policy().clone();
-        let log = Log::open(database.clone(), log_key(data, &database)?, policy)?;
+        let log = Log::open(database.clone(), log::load_key(data)?, policy)?;
         create_private_folder(&data.uploads())?;
         let blobs = Blobs::new(data, reserve_bytes);
         let uploads = Uploads::new(database.clone(), blobs.clone());
@@ -99,15 +99,6 @@ impl Hub {
     pub(crate) fn trust_root(&self) -> Arc<State> {
         self.trust.state()
     }
-}
-
-/// The log's key. A hub of a time before there was a log gets one; a log that is there needs its own.
-fn log_key(data: &DataFolder, database: &Database) -> Result<SignerKey, HubError> {
-    let head = database.with(|connection| rows::checkpoint(connection, rows::HEAD))?;
-    Ok(match head {
-        Some(_) => log::load_key(data)?,
-        None => log::load_or_make_key(data, None)?,
-    })
 }
 
 /// Whether `init` came to its end here; what an interrupted one left is made anew, and what an

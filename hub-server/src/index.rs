@@ -88,7 +88,12 @@ fn replay_yank(
     let row = resolve(connection, &request.name, &exact, place.index)?;
     let release = stored_release(trust_root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let verified = verify_yank(trust_root, &release, &request.envelope, place.index)?;
+    let verified = verify_yank(
+        &trust_root.including_retired_keys(),
+        &release,
+        &request.envelope,
+        place.index,
+    )?;
     YankDraft::new(&known, row, verified.statement(), request)?.record(connection, place)
 }
 

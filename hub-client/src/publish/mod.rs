@@ -178,8 +178,9 @@ pub async fn yank(
 ) -> Result<YankRecorded, PublishError> {
     let answer = registry.release(&request.reference).await?;
     let (statement, yanks) = logged::of_release(trust_root, &answer)?;
+    // A release of a stolen key must be possible to yank.
     let release = verify_release(
-        trust_root,
+        &trust_root.including_retired_keys(),
         &Asked::Reference(&request.reference),
         statement.envelope.as_bytes(),
         statement.index,
@@ -187,7 +188,10 @@ pub async fn yank(
     // What was said before must be complete: the number we sign depends on it.
     let earlier = yanks
         .iter()
-        .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
+        .map(|yank| {
+            let recorded = trust_root.including_retired_keys();
+            verify_yank(&recorded, &release, yank.envelope.as_bytes(), yank.index)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     current_yank(&earlier)?;
     let manifest = release.manifest();

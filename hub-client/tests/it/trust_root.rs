@@ -90,6 +90,13 @@ fn what_a_stolen_key_signed_before_stays_and_nothing_after_counts() {
     let hub = Proxy::start(world.server.url.clone(), |_, body| body);
     through(&world, "beta", "dots@1", &hub).ok();
     through(&world, "beta", "dots@2", &hub).fails(4, "counts from log index 0 until before 1");
+    // Alpha yanks the thief's release with its new key, and the log still fits its rows.
+    let yank = ["yank", "dots@2.0.0", "--reason", "not ours", "--key", "new"];
+    let line = [&yank[..], &["--hub", &world.server.url]].concat();
+    let mut command = world.command("alpha", &line);
+    command.env("HUB_TOKEN", world.token("alpha", &["--scope", "publish"]));
+    super::world::Run::of(command).ok();
+    world.hub_server(&["log", "verify"]).ok();
     // Who had installed it learns of it with the next contact, and then without the network.
     world.hub("gamma", &["verify", "dots@2"]).ok();
     through(&world, "gamma", "dots@1", &hub).ok();

@@ -245,17 +245,18 @@ fn named(row: &ReleaseRow) -> Result<Predecessor, DatabaseError> {
     })
 }
 
-/// The release in an entry of the log, verified again.
+/// The release in an entry of the log, verified again; its key may have been taken back since.
 pub(crate) fn logged_release(
     trust_root: &ConsortiumRoot,
     envelope: &[u8],
     index: u64,
 ) -> Result<VerifiedRelease, PublishError> {
-    verify_release(trust_root, &Asked::Anything, envelope, index)
+    let recorded = trust_root.including_retired_keys();
+    verify_release(&recorded, &Asked::Anything, envelope, index)
         .map_err(|source| PublishError::Stored { source })
 }
 
-/// A recorded release, verified again.
+/// A recorded release, verified again; its key may have been taken back since.
 pub(crate) fn stored_release(
     trust_root: &ConsortiumRoot,
     name: &Name,
@@ -263,7 +264,7 @@ pub(crate) fn stored_release(
 ) -> Result<VerifiedRelease, PublishError> {
     let statement = parse_digest(&row.statement)?;
     verify_release(
-        trust_root,
+        &trust_root.including_retired_keys(),
         &Asked::Statement(name, &statement),
         &row.envelope,
         row.index()?,

@@ -259,7 +259,6 @@ async fn a_hub_that_had_no_log_is_given_one() {
         &world,
         "UPDATE releases SET published_at = published_at - 9 + (version = '1.1.0') + 2 * (name = 'everyday-objects'); UPDATE yanks SET recorded_at = recorded_at + sequence + (release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares'))",
     );
-    std::fs::remove_dir_all(world.data().join("keys")).unwrap();
     world.serve(&[]);
     let (is_good, said) = world.verify_log();
     assert!(is_good && said.contains("entries 6"), "{said}");

@@ -201,9 +201,40 @@ impl ConsortiumRoot {
             .map(|(member, _)| member)
     }
 
+    /// The same, with every key that an owner ever had: for looking after what is recorded already,
+    /// such as yanking what a thief published. What it says yes to is not to be believed.
+    pub fn including_retired_keys(&self) -> IncludingRetiredKeys<'_> {
+        IncludingRetiredKeys(self)
+    }
+
+    fn owners_at(
+        &self,
+        name: &Name,
+        index: u64,
+        counting: Counting,
+    ) -> Result<Ownership, TrustError> {
+        if let Some(member) = name.member() {
+            return self.own_name(member, index, counting);
+        }
+        match self.verified.consortium.owners(name, index) {
+            Some(own) => {
+                let ownership = self.owned(&own.owners, own.threshold, index, counting);
+                check_distinct(&ownership)?;
+                Ok(ownership)
+            }
+            None => Err(TrustError::UnknownName { name: name.clone() }),
+        }
+    }
+
     /// Owners with the keys that count at an index; members that are no longer, or have no keyring,
     /// have none.
-    fn owned(&self, owners: &[MemberName], threshold: usize, index: u64) -> Ownership {
+    fn owned(
+        &self,
+        owners: &[MemberName],
+        threshold: usize,
+        index: u64,
+        counting: Counting,
+    ) -> Ownership {
         let mut ownership = Ownership::new(Vec::new(), threshold);
         for owner in owners {
             let is_member = self.verified.consortium.was_member(owner, index);
@@ -213,7 +244,7 @@ impl ConsortiumRoot {
                     let Some(key) = entry.statement_key() else {
                         continue;
                     };
-                    if entry.range().contains(index) {
+                    if counting == Counting::AllKeys || entry.range().contains(index) {
                         keys.push(key);
                     } else {
                         ownership.retired.push(RetiredKey {
@@ -230,7 +261,12 @@ impl ConsortiumRoot {
         ownership
     }
 
-    fn own_name(&self, member: &MemberName, index: u64) -> Result<Ownership, TrustError> {
+    fn own_name(
+        &self,
+        member: &MemberName,
+        index: u64,
+        counting: Counting,
+    ) -> Result<Ownership, TrustError> {
         let history = self.verified.consortium.members.get(member);
         if !history.is_some_and(|ranges| ranges.iter().any(|range| range.contains(index))) {
             let last = history.and_then(|ranges| ranges.last()).copied();
@@ -250,7 +286,9 @@ impl ConsortiumRoot {
             reason,
         };
         match self.keyring(member) {
-            KeyringState::Valid(_) => Ok(self.owned(std::slice::from_ref(member), 1, index)),
+            KeyringState::Valid(_) => {
+                Ok(self.owned(std::slice::from_ref(member), 1, index, counting))
+            }
             KeyringState::Absent => Err(unusable("it has not signed one yet".to_owned())),
             KeyringState::Expired(at) => Err(unusable(format!(
                 "it expired at {at}; the member renews it with `hub consortium rotate-keys`"
@@ -270,17 +308,7 @@ impl TrustRoot for ConsortiumRoot {
     }
 
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
-        if let Some(member) = name.member() {
-            return self.own_name(member, index);
-        }
-        match self.verified.consortium.owners(name, index) {
-            Some(own) => {
-                let ownership = self.owned(&own.owners, own.threshold, index);
-                check_distinct(&ownership)?;
-                Ok(ownership)
-            }
-            None => Err(TrustError::UnknownName { name: name.clone() }),
-        }
+        self.owners_at(name, index, Counting::InRange)
     }
 
     fn has_member(&self, member: &MemberName) -> bool {
@@ -289,6 +317,42 @@ impl TrustRoot for ConsortiumRoot {
 
     fn log_policy(&self) -> &Policy {
         &self.verified.log_policy
+    }
+}
+
+/// Which keys of an owner count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    /// Those whose range holds the index.
+    InRange,
+    /// Those it has or had.
+    AllKeys,
+}
+
+/// A trust root under which keys count that were taken back since, see
+/// [`ConsortiumRoot::including_retired_keys`].
+#[derive(Clone, Copy, Debug)]
+pub struct IncludingRetiredKeys<'a>(&'a ConsortiumRoot);
+
+impl TrustRoot for IncludingRetiredKeys<'_> {
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    fn version(&self) -> u64 {
+        self.0.version()
+    }
+
+    fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
+        self.0.owners_at(name, index, Counting::AllKeys)
+    }
+
+    fn has_member(&self, member: &MemberName) -> bool {
+        self.0.has_member(member)
+    }
+
+    fn log_policy(&self) -> &Policy {
+        self.0.log_policy()
     }
 }
 

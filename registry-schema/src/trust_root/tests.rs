@@ -129,6 +129,9 @@ fn a_stolen_key_counts_until_the_first_bad_index_and_a_new_one_from_then_on() {
     assert_eq!(keys(100), [id(11)]);
     assert_eq!(keys(120), [id(11), id(31)]);
     assert_eq!(keys(NOT_LOGGED), [id(11), id(31)]);
+    let recorded = root.including_retired_keys();
+    let all = recorded.ownership(&"alpha/x1".parse().unwrap(), 100);
+    assert_eq!(ids(&all.unwrap()), [id(1), id(11), id(31)]);
     let retired = root.ownership(&"alpha/x1".parse().unwrap(), 100).unwrap();
     assert_eq!(retired.retired(&id(1)).unwrap().range.until, Some(100));
 }

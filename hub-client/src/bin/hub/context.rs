@@ -13,6 +13,7 @@ use hub_client::store::Store;
 use hub_client::trust::{self, HubSource, Kept};
 use jiff::Timestamp;
 use registry_schema::trust_root::TrustRoot;
+use registry_schema::tuf::metadata::expiry;
 
 use crate::args::GlobalArgs;
 use crate::error::CommandError;
@@ -140,7 +141,7 @@ impl Context {
                 ));
                 as_of
             }
-            None => Timestamp::now(),
+            None => expiry(Timestamp::now(), 0),
         }
     }
 
