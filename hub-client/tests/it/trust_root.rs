@@ -18,6 +18,7 @@ fn changes_reach_users_with_the_next_contact() {
         .consortium("alpha", &["set-owners", draft, "dots=beta", "--from", "1"])
         .ok();
     let signed = world.consortium("alpha", &["sign", draft, "--key", "default", "--json"]);
+    assert!(!signed.stderr.contains("another state"), "{signed}");
     assert_eq!(signed.json()["complete"], false);
     world
         .consortium("alpha", &["publish", draft])
@@ -37,6 +38,12 @@ fn changes_reach_users_with_the_next_contact() {
     let merged = world.consortium("alpha", &merged).json();
     assert_eq!(merged["parts"][0]["signed"].as_array().unwrap().len(), 3);
     world.consortium("beta", &["publish", draft]).ok();
+    // Who signs a draft of a state that has passed is told.
+    let late = world.consortium("beta", &["sign", draft, "--key", "default"]);
+    assert!(
+        late.code == 0 && late.stderr.contains("another state"),
+        "{late}"
+    );
     // What alpha published before is still good; what it would publish now is not.
     let honest = Proxy::start(world.server.url.clone(), |_, body| body);
     through(&world, "gamma", "dots@1", &honest).ok();

@@ -168,7 +168,7 @@ impl TufError {
         }
     }
 
-    /// As [`Self::from_verifier`], for errors of the crate's client, which names the file itself.
+    /// What the crate's client says, in our words.
     pub fn from_client(error: sigstore_tuf::Error, as_of: Timestamp) -> Self {
         Self::from_verifier(error, "metadata", as_of)
     }

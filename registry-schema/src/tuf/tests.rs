@@ -491,6 +491,10 @@ fn the_root_changes_only_when_it_must() {
     let first = founded(&THREE, &[]);
     let draft = proposed(&first, &[], |plan| plan.log_policy.push_str("# more\n"));
     assert!(draft.root().is_none() && draft.targets().is_some());
+    let base = draft.base().unwrap();
+    assert!(base.is_of(&first).unwrap());
+    let other = changed(&first, &[101, 102], |plan| plan.threshold = 1).unwrap();
+    assert!(!base.is_of(&other).unwrap());
     let soon = Draft::propose(&first, days(200)).unwrap();
     assert!(soon.root().is_some(), "half of its life is over");
     let nobody = proposed(&first, &[101], |plan| plan.threshold = 1);

@@ -1,9 +1,12 @@
 //! A proposed change of the trust root: one file that passes from member to member. Each signs with
 //! its own key on its own machine; the draft says who has and who is missing.
 
+mod error;
 mod plan;
+mod sign;
 mod status;
 
+pub use error::DraftError;
 pub use plan::{Plan, usual_threshold};
 pub use status::{DraftStatus, Part, Signatory};
 
@@ -13,13 +16,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
-use super::files::{ConsortiumFile, KeyEntry, KeyringFile, rule};
+use super::files::{ConsortiumFile, KeyringFile, rule};
 use super::metadata::{
     DelegatedRole, RoleKeys, Root, TargetFile, Targets, TufKeyId, expiry, key_table, listed_key,
 };
 use super::{CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes, rules};
-use crate::keys::{PublicKey, SecretKey};
-use crate::name::{MemberName, Name};
+use crate::name::MemberName;
 
 /// A proposed change, with the signatures it has so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,14 @@ impl Base {
             consortium: file(CONSORTIUM_PATH)?,
             log_policy: file(LOG_POLICY_PATH)?,
         })
+    }
+
+    /// Whether it is this very state.
+    ///
+    /// # Errors
+    /// [`TufError`] when the state cannot be read.
+    pub fn is_of(&self, bundle: &Bundle) -> Result<bool, TufError> {
+        Ok(Self::of(bundle)? == *self)
     }
 
     /// Version of its root.
@@ -325,89 +335,6 @@ impl Draft {
         Ok(self)
     }
 
-    /// Signs everything that this key may sign: root, targets, and its member's keyring. A member
-    /// that has no keyring yet gets one, of `statement_keys`, or of this key alone when there are
-    /// none; it is the key with which the member signs releases.
-    ///
-    /// # Errors
-    /// [`DraftError::NotYours`] when the key has no part in this draft.
-    pub fn sign(
-        &mut self,
-        key: &SecretKey,
-        statement_keys: &[PublicKey],
-    ) -> Result<Vec<String>, DraftError> {
-        self.check()?;
-        let id = TufKeyId::of(&key.public());
-        let mut signed = Vec::new();
-        let owner = self.member_of(&id)?;
-        if let Some(member) = &owner {
-            self.begin_keyring(member, key, statement_keys)?;
-        }
-        let (root, _) = self.effective()?;
-        let is_targets = root.roles.targets.keyids.contains(&id);
-        let base = self
-            .base
-            .as_ref()
-            .map(|base| &base.root.content().roles.root);
-        let is_old = base.is_some_and(|old| old.keyids.contains(&id));
-        if let Some(root) = &mut self.root
-            && (is_old || root.content().roles.root.keyids.contains(&id))
-        {
-            root.sign(key)?;
-            signed.push(format!("root {}", root.content().version));
-        }
-        if let Some(targets) = &mut self.targets
-            && is_targets
-        {
-            targets.sign(key)?;
-            signed.push(format!("targets {}", targets.content().version));
-        }
-        if let Some(member) = owner
-            && let Some(role) = self.keyrings.get_mut(&member)
-        {
-            role.sign(key)?;
-            signed.push(format!("keyring of {member}"));
-        }
-        if signed.is_empty() {
-            return Err(DraftError::NotYours { key: id });
-        }
-        Ok(signed)
-    }
-
-    /// Takes the signatures and keyrings of another copy of the same draft.
-    ///
-    /// # Errors
-    /// [`TufError::Mixed`] when it is another draft.
-    pub fn merge(&mut self, other: &Self) -> Result<(), DraftError> {
-        let mixed = || TufError::Mixed {
-            what: "the two drafts propose different things".to_owned(),
-        };
-        if self.base != other.base
-            || self.root.is_some() != other.root.is_some()
-            || self.targets.is_some() != other.targets.is_some()
-        {
-            return Err(mixed().into());
-        }
-        if let (Some(own), Some(theirs)) = (&mut self.root, &other.root) {
-            own.merge(theirs)?;
-        }
-        if let (Some(own), Some(theirs)) = (&mut self.targets, &other.targets) {
-            own.merge(theirs)?;
-        }
-        for (member, theirs) in &other.keyrings {
-            match self.keyrings.get_mut(member) {
-                Some(own) => own.merge(theirs)?,
-                None => {
-                    let path = keyring_path(member);
-                    let file = other.files.get(&path).ok_or_else(mixed)?;
-                    self.files.insert(path, file.clone());
-                    self.keyrings.insert(member.clone(), theirs.clone());
-                }
-            }
-        }
-        self.check()
-    }
-
     /// The root and the targets that will hold when this is published.
     fn effective(&self) -> Result<(&Root, &Targets), TufError> {
         let missing = |file: &str| TufError::Missing {
@@ -442,48 +369,6 @@ impl Draft {
 
     fn base_keyring(&self, member: &MemberName) -> Option<&BaseKeyring> {
         self.base.as_ref()?.keyrings.get(member)
-    }
-
-    /// A first keyring for a new member, or the old one to be signed with a new trust key.
-    fn begin_keyring(
-        &mut self,
-        member: &MemberName,
-        key: &SecretKey,
-        statement_keys: &[PublicKey],
-    ) -> Result<(), DraftError> {
-        let is_new = self.base_keyring(member).is_none();
-        if self.targets.is_none() || self.keyrings.contains_key(member) {
-            return Ok(());
-        }
-        if !is_new {
-            let role = self.delegated(member)?.clone();
-            let base = self.base.as_ref().and_then(|base| {
-                let roles = &base.targets.content().delegations.as_ref()?.roles;
-                roles.iter().find(|role| role.name == *member)
-            });
-            if base.is_some_and(|base| base.keyids == role.keyids) {
-                return Ok(());
-            }
-        }
-        let file = match self.base_keyring(member) {
-            Some(keyring) => KeyringFile::parse(member, &keyring.file)?,
-            None => {
-                let ranges = &self.plan()?.consortium.members;
-                let from = ranges
-                    .get(member)
-                    .and_then(|ranges| ranges.last())
-                    .map_or(0, |range| range.from);
-                let own = [key.public()];
-                let keys = if statement_keys.is_empty() {
-                    &own[..]
-                } else {
-                    statement_keys
-                };
-                let keys = keys.iter().map(|key| KeyEntry::statement(key, from));
-                KeyringFile::new(member, keys.collect::<Result<_, _>>()?)?
-            }
-        };
-        self.put_keyring(member, &file)
     }
 
     fn put_keyring(&mut self, member: &MemberName, file: &KeyringFile) -> Result<(), DraftError> {
@@ -549,60 +434,4 @@ fn keep<T: super::metadata::Role + PartialEq>(old: Option<Signed<T>>, new: T) ->
         Some(old) if *old.content() == new => old,
         _ => Signed::new(new),
     }
-}
-
-/// Why a change cannot be proposed or signed.
-#[derive(Debug, thiserror::Error)]
-pub enum DraftError {
-    /// The rules, or the form.
-    #[error(transparent)]
-    Tuf(#[from] TufError),
-    /// A key that signs nothing here.
-    #[error(
-        "key {key} has no part in this draft: it is no trust key of a member, neither of now nor as proposed"
-    )]
-    NotYours {
-        /// Its id in TUF metadata.
-        key: TufKeyId,
-    },
-    /// Nobody of that name.
-    #[error("`{member}` is not a member of the consortium")]
-    UnknownMember {
-        /// Who.
-        member: MemberName,
-    },
-    /// There already.
-    #[error("`{member}` is a member already; to give it another trust key, replace the key")]
-    AlreadyMember {
-        /// Who.
-        member: MemberName,
-    },
-    /// Cannot go yet.
-    #[error("`{member}` owns `{name}`: give the name other owners first")]
-    StillOwner {
-        /// Who.
-        member: MemberName,
-        /// What it owns.
-        name: Name,
-    },
-    /// Ownership would change in the past.
-    #[error(
-        "the owners of `{name}` changed at log index {latest}: another change cannot start earlier, at {from}"
-    )]
-    PastOwners {
-        /// Which name.
-        name: Name,
-        /// The wish.
-        from: u64,
-        /// The latest change.
-        latest: u64,
-    },
-    /// No such key in the keyring.
-    #[error("the keyring of `{member}` holds no key {key}")]
-    UnknownKey {
-        /// Whose keyring.
-        member: MemberName,
-        /// Which key.
-        key: String,
-    },
 }

@@ -12,7 +12,7 @@ use registry_schema::keys::PublicKey;
 use registry_schema::limits;
 use registry_schema::log::policy::Policy;
 use registry_schema::trust_root::TrustRoot;
-use registry_schema::tuf::draft::Draft;
+use registry_schema::tuf::draft::{Draft, DraftError};
 
 use super::consortium_view::{DraftView, PublishedView, RootView};
 use crate::app::Outcome;
@@ -125,9 +125,7 @@ fn set_witnesses(args: &SetWitnessesArgs, context: &Context) -> Result<Outcome, 
         let policy = Policy::parse(&plan.log_policy).map_err(|source| {
             let reason = source.to_string();
             let file = "log.policy".to_owned();
-            registry_schema::tuf::draft::DraftError::from(
-                registry_schema::tuf::TufError::Malformed { file, reason },
-            )
+            DraftError::from(registry_schema::tuf::TufError::Malformed { file, reason })
         })?;
         plan.log_policy = consortium::with_witnesses(&policy, &args.witnesses, args.quorum)?;
         Ok(())
@@ -135,6 +133,7 @@ fn set_witnesses(args: &SetWitnessesArgs, context: &Context) -> Result<Outcome, 
 }
 
 fn sign(args: &SignDraftArgs, context: &Context) -> Result<Outcome, CommandError> {
+    warn_of_another_state(&consortium::read(&args.draft)?, context)?;
     let (draft, signed) = consortium::sign(
         context.folders(),
         &args.draft,
@@ -155,6 +154,23 @@ fn sign(args: &SignDraftArgs, context: &Context) -> Result<Outcome, CommandError
     };
     context.report().note(next);
     Ok(Outcome::Done)
+}
+
+/// Whoever signs knows a state of the consortium: a draft of another one is worth a second look.
+fn warn_of_another_state(draft: &Draft, context: &Context) -> Result<(), CommandError> {
+    let (Some(base), Ok(kept)) = (draft.base(), context.kept_trust()) else {
+        return Ok(());
+    };
+    if !base.is_of(&kept.bundle).map_err(DraftError::from)? {
+        context.report().warn(&format!(
+            "the draft changes another state (root {}, targets {}) than the one kept here (root {}, targets {}): refresh with `hub trust` and look again",
+            base.root_version(),
+            base.targets_version(),
+            kept.root.version(),
+            kept.root.targets_version()
+        ));
+    }
+    Ok(())
 }
 
 async fn publish(args: &PublishDraftArgs, context: &Context) -> Result<Outcome, CommandError> {
