@@ -4,6 +4,8 @@ export HUB_DEV_CACHE := $(CACHE)
 export HUB_PYTHON ?= $(CACHE)/venv/bin/python
 export HUB_LOG_JUDGES ?= $(CACHE)/log-judges/bin
 export ORT_DYLIB_PATH ?= $(CACHE)/runtime/libonnxruntime.so
+# ONNX Runtime would keep a database of events and send it to its maker.
+export ORT_DISABLE_TELEMETRY := 1
 ifeq ($(CI),true)
 # A build machine clones anew each time; what it compiled stays.
 export CARGO_TARGET_DIR ?= $(CACHE)/target

@@ -4,24 +4,34 @@
 //! cargo run --example pull_and_embed -- passport-extractor@2 ./pictures
 //! ```
 //!
-//! Uses the hub and the trust root of `hub login` and `hub trust`.
+//! Uses the hub and the trust root of `hub login` and `hub trust`. The extractor runs in a process
+//! of its own, which is this program again, confined.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::error::Error;
-use std::sync::atomic::AtomicBool;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use hub_client::config::{Folders, UserConfig};
 use hub_client::dataset::ImageSet;
-use hub_client::features::{Origin, embed_table};
 use hub_client::pull::{ProbeCheck, PullRequest, pull};
 use hub_client::registry::{Progress, Registry};
-use hub_client::runtime::{Extractor, RuntimeOptions};
+use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
 use hub_client::trust::{HubSource, refresh};
+use hub_client::worker::{Worker, serve_if_asked};
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // Before anything else: when this process was started to run an extractor, it does that.
+    if let Some(code) = serve_if_asked() {
+        return Ok(code);
+    }
+    tokio::runtime::Runtime::new()?.block_on(pull_and_embed())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn pull_and_embed() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(reference), Some(pictures)) = (arguments.next(), arguments.next()) else {
         return Err("usage: pull_and_embed NAME@VERSION FOLDER".into());
@@ -34,6 +44,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         home: Some(folders.data.clone()),
         ..RuntimeOptions::default()
     };
+    let worker = Worker::new(options)
+        .warning_by(|confinement| println!("not fully confined: {:?}", confinement.gaps()));
 
     let registry = Registry::new(&hub)?;
     let source = HubSource(registry.clone());
@@ -44,34 +56,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
         registry: &registry,
         trust_root: &trust.root,
         store: &Store::new(folders.store()),
-        probes: &ProbeCheck::Run(options.clone()),
+        probes: &ProbeCheck::Run(worker.clone()),
         progress: &Progress::silent(),
     };
     let pulled = pull(&request).await?;
 
-    let mut extractor = Extractor::open(pulled.installed.extractor_files()?, options)?;
-    let origin = Origin::of(pulled.installed.release());
-    let images = ImageSet::walk(pictures.as_ref())?.not_empty()?;
-    let embedded = embed_table(
-        &mut extractor,
-        &origin,
-        &images.images,
-        None,
-        &AtomicBool::new(false),
-        &mut |_| {},
-    )?;
-    for (name, row) in embedded
-        .table
-        .names
-        .iter()
-        .zip(embedded.table.features.rows())
-    {
-        let start: Vec<String> = row
-            .iter()
-            .take(4)
-            .map(|value| format!("{value:.3}"))
-            .collect();
-        println!("{name}: [{}, … {} values]", start.join(", "), row.len());
-    }
+    let images = ImageSet::walk(pictures.as_ref())?.not_empty()?.images;
+    let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
+    let files = pulled.installed.extractor_files()?;
+    worker.embed(&files, &paths, None, |index, result| {
+        let name = &images[index].name;
+        match result {
+            Ok(row) => {
+                let start: Vec<String> = row
+                    .features
+                    .iter()
+                    .take(4)
+                    .map(|value| format!("{value:.3}"))
+                    .collect();
+                let count = row.features.len();
+                println!("{name}: [{}, … {count} values]", start.join(", "));
+            }
+            Err(failure) => println!("{name}: {failure}"),
+        }
+        Ok::<_, Box<dyn Error>>(())
+    })?;
     Ok(())
 }

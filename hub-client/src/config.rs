@@ -111,6 +111,10 @@ pub struct UserConfig {
     /// SHA-256 of the root from which this user follows the consortium, written by `hub trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_root: Option<Digest>,
+    /// How many other members must have found a release fit before a floating reference such as
+    /// `@2` moves to it; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluations_required: Option<u32>,
     /// Threads of the runtime and the decoders; all cores when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -241,6 +245,7 @@ mod tests {
         let config = UserConfig {
             hub: Some(hub),
             first_root: Some(Digest::of(b"p")),
+            evaluations_required: Some(2),
             threads: Some(2),
         };
         config.save(&folders).unwrap();

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use registry_schema::keys::{KeyError, PublicKey, SecretKey};
+use registry_schema::keys::{KeyError, KeyId, PublicKey, SecretKey};
+use registry_schema::model_signing::{ModelPublicKey, ModelSecretKey, ModelSigningError};
+use ring::rand::SystemRandom;
 
 use crate::config::Folders;
 use crate::files::{self, FileError};
@@ -51,13 +53,74 @@ pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`] when it is missing or no Ed25519 key.
 pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
+    let path = path_or_name(folders, name)?;
+    let text = read_text(&path)?;
+    SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
+}
+
+/// The id of a key: as 64 hex digits, or of the public key called `name` or at a path.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no Ed25519 key.
+pub fn id_of(folders: &Folders, name: &str) -> Result<KeyId, KeyFileError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
     let path = if name.contains('/') || name.ends_with(".pem") {
         PathBuf::from(name)
     } else {
-        path_of(folders, name)?
+        path_of(folders, name)?.with_extension("pub.pem")
     };
+    Ok(load_public(&path)?.id())
+}
+
+/// Where a new key for `model.sig` was written.
+#[derive(Clone, Debug)]
+pub struct NewModelKey {
+    /// The secret half, PKCS#8 PEM, 0600.
+    pub secret_path: PathBuf,
+    /// The public half, SPKI PEM, for whoever verifies.
+    pub public_path: PathBuf,
+    /// The public half.
+    pub public: ModelPublicKey,
+}
+
+/// Makes a new P-256 key called `name` for [`registry_schema::model_signing`]. An existing one is
+/// never replaced.
+///
+/// # Errors
+/// [`KeyFileError`] when there is one of that name, or no randomness, or no room.
+pub fn generate_model_signing(folders: &Folders, name: &str) -> Result<NewModelKey, KeyFileError> {
+    let secret_path = path_of(folders, name)?;
+    let public_path = secret_path.with_extension("pub.pem");
+    let key_error = |source| KeyFileError::ModelKey {
+        path: secret_path.clone(),
+        source,
+    };
+    let secret = ModelSecretKey::generate(&SystemRandom::new()).map_err(key_error)?;
+    let public = secret.public().map_err(key_error)?;
+    let (secret_pem, public_pem) = (
+        secret.to_pem().map_err(key_error)?,
+        public.to_pem().map_err(key_error)?,
+    );
+    files::write_new(&secret_path, secret_pem.as_bytes())?;
+    files::write_atomic(&public_path, public_pem.as_bytes())?;
+    Ok(NewModelKey {
+        secret_path,
+        public_path,
+        public,
+    })
+}
+
+/// The secret P-256 key called `name`, or at a path when `name` holds a `/` or ends in `.pem`.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no P-256 key.
+pub fn load_model_signing(folders: &Folders, name: &str) -> Result<ModelSecretKey, KeyFileError> {
+    let path = path_or_name(folders, name)?;
     let text = read_text(&path)?;
-    SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
+    ModelSecretKey::from_pem(&text, &SystemRandom::new())
+        .map_err(|source| KeyFileError::ModelKey { path, source })
 }
 
 /// Reads a public key from a PEM file.
@@ -70,6 +133,14 @@ pub fn load_public(path: &Path) -> Result<PublicKey, KeyFileError> {
         path: path.to_owned(),
         source,
     })
+}
+
+fn path_or_name(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
+    if name.contains('/') || name.ends_with(".pem") {
+        Ok(PathBuf::from(name))
+    } else {
+        path_of(folders, name)
+    }
 }
 
 fn path_of(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
@@ -120,6 +191,15 @@ pub enum KeyFileError {
         #[source]
         source: KeyError,
     },
+    /// Not a P-256 key.
+    #[error("`{}` cannot be used", path.display())]
+    ModelKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ModelSigningError,
+    },
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Randomness {
@@ -151,6 +231,9 @@ mod tests {
             new.public
         );
         assert_eq!(load_public(&new.public_path).unwrap(), new.public);
+        let id = new.public.id();
+        assert_eq!(id_of(&folders, "default").unwrap(), id);
+        assert_eq!(id_of(&folders, &id.to_string()).unwrap(), id);
         assert!(
             load_public(&new.secret_path).is_err(),
             "a secret key is not taken for a public one"
@@ -160,5 +243,24 @@ mod tests {
             Err(KeyFileError::Missing { .. })
         ));
         assert!(matches!(load(&folders, ""), Err(KeyFileError::Name { .. })));
+    }
+
+    #[test]
+    fn keys_of_the_two_kinds_are_not_taken_for_each_other() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path());
+        let new = generate_model_signing(&folders, "model-signing").unwrap();
+        assert!(generate_model_signing(&folders, "model-signing").is_err());
+        let loaded = load_model_signing(&folders, "model-signing").unwrap();
+        assert_eq!(loaded.public().unwrap(), new.public);
+        assert!(matches!(
+            load(&folders, "model-signing"),
+            Err(KeyFileError::Key { .. })
+        ));
+        generate(&folders, "default").unwrap();
+        assert!(matches!(
+            load_model_signing(&folders, "default"),
+            Err(KeyFileError::ModelKey { .. })
+        ));
     }
 }

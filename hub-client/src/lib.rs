@@ -1,7 +1,10 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
+pub mod bundle;
 pub mod config;
+pub mod confine;
 pub mod consortium;
+pub mod cosign;
 pub mod dataset;
 pub mod features;
 pub mod files;
@@ -10,6 +13,7 @@ pub mod hint;
 pub mod keys;
 pub mod lockfile;
 pub mod logged;
+pub mod members_say;
 pub mod publish;
 pub mod pull;
 pub mod registry;
@@ -17,3 +21,4 @@ pub mod runtime;
 pub mod store;
 pub mod trust;
 pub mod witness;
+pub mod worker;

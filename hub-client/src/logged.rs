@@ -1,6 +1,6 @@
 //! Where a statement is in the log, proven: which keys count depends on it.
 
-use registry_schema::api::ReleaseDetail;
+use registry_schema::api::{LoggedStatement, ReleaseDetail};
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::policy::QuorumError;
 use registry_schema::log::proof::{LogProof, ProofFileError};
@@ -46,6 +46,24 @@ pub fn of_release(
     Ok((statement, yanks.collect::<Result<_, _>>()?))
 }
 
+/// One of a list of statements, at the place where the hub says it is.
+///
+/// # Errors
+/// [`LoggedError`], also when the proof is of another place.
+pub fn of_statement(
+    trust_root: &dyn TrustRoot,
+    statement: &LoggedStatement,
+) -> Result<LoggedEnvelope, LoggedError> {
+    let found = proven(trust_root, &statement.envelope, &statement.proof)?;
+    if found.index == statement.log_index {
+        return Ok(found);
+    }
+    Err(LoggedError::OtherPlace {
+        said: statement.log_index,
+        proven: found.index,
+    })
+}
+
 /// A statement's place in the log is not proven.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggedError {
@@ -55,6 +73,14 @@ pub enum LoggedError {
     /// Not a proof of this statement, or not of the log that counts.
     #[error("the hub does not prove that the statement is in the log")]
     Proof(#[from] QuorumError),
+    /// A proof of another place than the hub says.
+    #[error("the hub says that the statement is entry {said} of the log and proves entry {proven}")]
+    OtherPlace {
+        /// What it says.
+        said: u64,
+        /// What it proves.
+        proven: u64,
+    },
     /// Fewer or more proofs than statements.
     #[error("the hub sent {proofs} proofs for {statements} yank statements")]
     Missing {

@@ -3,26 +3,32 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use registry_schema::api::ReleaseDetail;
 use registry_schema::compatibility::{CompatibilityError, compare_probes};
 use registry_schema::content::{self, ContentError};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
-use registry_schema::statement::{ReleaseFile, YankStatement};
+use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
+use registry_schema::tuf::bundle::KeyringState;
+use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::{
-    Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
+    verify_yank,
 };
 
 use crate::files::{self, FileError};
 use crate::logged::{self, LoggedError};
+use crate::members_say::{SayError, release_advisories};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
-use crate::runtime::conformance::probe_vectors;
-use crate::runtime::{Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions};
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
 use crate::store::{InstalledRelease, Store, StoreError};
+use crate::worker::{Worker, WorkerError};
 
 /// What to pull, from where, into what.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +52,8 @@ pub struct PullRequest<'a> {
 /// Whether the extractor is run on its probes before it is installed.
 #[derive(Clone, Debug)]
 pub enum ProbeCheck {
-    /// It is, and must compute what its publisher signed.
-    Run(RuntimeOptions),
+    /// It is, in a process of its own, and must compute what its publisher signed.
+    Run(Worker),
     /// It is not: for machines that only keep or pass on extractors. The receipt says so.
     SkipUnproven,
 }
@@ -59,6 +65,8 @@ pub struct Pulled {
     pub installed: InstalledRelease,
     /// Bytes that came from the hub; the rest was here.
     pub fetched_bytes: u64,
+    /// Members' warnings that stand and affect it, worst first.
+    pub advisories: Vec<VerifiedAdvisory>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -81,12 +89,11 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     refuse_another_history(request, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &yanks)?;
-    // 4. the files: sizes and digests while they stream
-    let fetched_bytes = fetch_files(request, &release).await?;
-    // 5. what they are, and what the graph computes
-    let conformance = check_function(request, &release).await?;
-    // 6. the promise to users of the release before
-    check_promise(request, &release, &conformance.signed).await?;
+    // what members warn of is for the user to judge; that it verifies is not
+    let advisories = release_advisories(&release, request.registry, request.trust_root).await?;
+    // 4. to 6. the files, what they compute, and the promise of the version number
+    let checked = fetch_and_check(request, release.statement()).await?;
+    let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
         v: 2,
@@ -96,7 +103,8 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         statement,
         yanks,
         root_version: request.trust_root.version(),
-        probe_cosine: conformance.cosine,
+        probe_cosine: checked.probe_cosine,
+        model_signature,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
@@ -104,7 +112,99 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         .open_release(&release.reference(), request.trust_root)?;
     Ok(Pulled {
         installed,
+        fetched_bytes: checked.fetched_bytes,
+        advisories,
+    })
+}
+
+/// The `model.sig` that travels with a release: nothing here depends on it, but one that signs
+/// something else is not passed on to those who would believe it.
+async fn fetch_model_signature(
+    request: &PullRequest<'_>,
+    release: &VerifiedRelease,
+    answer: &ReleaseDetail,
+) -> Result<Option<String>, PullError> {
+    let Some(attached) = &answer.model_signature else {
+        return Ok(None);
+    };
+    let error = |source| PullError::ModelSignature {
+        reference: release.reference(),
+        source,
+    };
+    let size_bytes = attached
+        .size_bytes
+        .min(limits::MODEL_SIGNATURE_BYTES as u64);
+    let name = &release.manifest().name;
+    let blob = request
+        .registry
+        .small_blob(name, &attached.digest, size_bytes);
+    let bytes = blob.await?;
+    check_model_signature(&bytes, release, request.trust_root).map_err(error)?;
+    // JSON is UTF-8, or it would not have been read.
+    Ok(String::from_utf8(bytes).ok())
+}
+
+/// A `model.sig` is of this very statement, and by a model-signing key of one of its signers when
+/// their keyrings list any that counts at the release's place in the log.
+fn check_model_signature(
+    bytes: &[u8],
+    release: &VerifiedRelease,
+    trust_root: &ConsortiumRoot,
+) -> Result<(), ModelSigningError> {
+    let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
+    signature.check_statement(&statement)?;
+    let keyrings =
+        release
+            .signers()
+            .iter()
+            .filter_map(|signer| match trust_root.keyring(&signer.member) {
+                KeyringState::Valid(keyring) => Some(keyring),
+                _ => None,
+            });
+    let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
+        entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
+    });
+    let mut refused = None;
+    for entry in listed {
+        let verified =
+            ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
+        match verified {
+            Ok(()) => return Ok(()),
+            // The key that is named says more than those that are not.
+            Err(error @ ModelSigningError::Signature) => refused = Some(error),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// Files that came from a hub and were found to be what a statement says.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedFiles {
+    /// Bytes that came from the hub; the rest was here.
+    pub fetched_bytes: u64,
+    /// The smallest cosine of the probes computed here, when they were.
+    pub probe_cosine: Option<f64>,
+}
+
+/// Brings the files of a statement into the store and checks everything that does not depend on
+/// who signed it. Nothing becomes visible in the store by that.
+///
+/// # Errors
+/// [`PullError`] names the check that failed.
+pub async fn fetch_and_check(
+    request: &PullRequest<'_>,
+    release: &ReleaseStatement,
+) -> Result<CheckedFiles, PullError> {
+    // 4. the files: sizes and digests while they stream
+    let fetched_bytes = fetch_files(request, release).await?;
+    // 5. what they are, and what the graph computes
+    let conformance = check_function(request, release).await?;
+    // 6. the promise to users of the release before
+    check_promise(request, release, &conformance.signed).await?;
+    Ok(CheckedFiles {
         fetched_bytes,
+        probe_cosine: conformance.cosine,
     })
 }
 
@@ -187,7 +287,7 @@ fn check_yanks(
 
 async fn fetch_files(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<u64, PullError> {
     let mut fetched_bytes = 0;
     request
@@ -206,7 +306,7 @@ async fn fetch_files(
 /// Bytes fetched: none when the blob is here and whole.
 async fn fetch_file(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     file: &ReleaseFile,
 ) -> Result<u64, PullError> {
     let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
@@ -249,7 +349,7 @@ struct Conformance {
 
 async fn check_function(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
 ) -> Result<Conformance, PullError> {
     let (store, release, probes) = (
         request.store.clone(),
@@ -263,7 +363,7 @@ async fn check_function(
 /// Inspects the graph, then runs the probes.
 fn run_checks(
     store: &Store,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     probes: &ProbeCheck,
 ) -> Result<Conformance, PullError> {
     let manifest = release.manifest();
@@ -287,7 +387,7 @@ fn run_checks(
             reference: release.reference(),
         });
     }
-    let ProbeCheck::Run(options) = probes else {
+    let ProbeCheck::Run(worker) = probes else {
         return Ok(Conformance {
             signed,
             cosine: None,
@@ -297,8 +397,7 @@ fn run_checks(
         input: manifest.input.clone(),
         output: manifest.output.clone(),
     };
-    let mut extractor = Extractor::open(ExtractorFiles { graph, spec }, options.clone())?;
-    let computed = probe_vectors(&mut extractor, &images)?;
+    let computed = worker.probe(&ExtractorFiles { graph, spec }, &images)?;
     let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
         PullError::Probes {
             reference: release.reference(),
@@ -315,7 +414,7 @@ fn run_checks(
 /// Compares with the predecessor that the statement names, whoever signed both.
 async fn check_promise(
     request: &PullRequest<'_>,
-    release: &VerifiedRelease,
+    release: &ReleaseStatement,
     signed: &ProbeVectors,
 ) -> Result<(), PullError> {
     let manifest = release.manifest();
@@ -418,7 +517,7 @@ pub enum PullError {
     Graph(#[from] FolderError),
     /// The probes were not computed.
     #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    Worker(#[from] WorkerError),
     /// This machine computes something else, or the release breaks the promise of its version.
     #[error("`{reference}` is refused: it does not compute what was promised")]
     Probes {
@@ -428,6 +527,18 @@ pub enum PullError {
         #[source]
         source: CompatibilityError,
     },
+    /// A `model.sig` of something else.
+    #[error("`{reference}` is refused: its `model.sig` is not of this release")]
+    ModelSignature {
+        /// Which release.
+        reference: Reference,
+        /// What is wrong with it.
+        #[source]
+        source: ModelSigningError,
+    },
+    /// What members say.
+    #[error(transparent)]
+    Say(#[from] SayError),
     /// The predecessor.
     #[error(transparent)]
     Predecessor(#[from] PredecessorError),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 45] = [
     "",
     "login",
     "logout",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 40] = [
     "pull",
     "list",
     "verify",
+    "export",
     "rm",
     "embed",
     "train",
@@ -53,6 +54,10 @@ const COMMANDS: [&str; 40] = [
     "new",
     "check",
     "publish",
+    "cosign",
+    "attest",
+    "advisory",
+    "disown",
     "yank",
     "doctor",
 ];

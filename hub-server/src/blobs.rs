@@ -57,6 +57,27 @@ impl Blobs {
         }
     }
 
+    /// The blobs of at most `limit_bytes`, in order of their digests.
+    pub(crate) fn small(&self, limit_bytes: u64) -> Result<Vec<Digest>, BlobError> {
+        let root = self.blobs.join("sha256");
+        let mut found = Vec::new();
+        for folder in entries(&root)? {
+            for path in entries(&folder)? {
+                let error = |source| BlobError::new("read", &path, source);
+                let metadata = fs::metadata(&path).map_err(error)?;
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if let Ok(digest) = Digest::from_hex(&name)
+                    && metadata.is_file()
+                    && metadata.len() <= limit_bytes
+                {
+                    found.push(digest);
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Reads a blob again; its digest as it is now.
     pub(crate) fn rehash(&self, digest: &Digest) -> Result<Option<Digest>, BlobError> {
         let Some((file, _)) = self.open(digest)? else {
@@ -246,6 +267,18 @@ impl HashProgress {
             self.hashed_bytes += bytes.len() as u64;
         }
     }
+}
+
+/// What is in a folder; nothing when it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, BlobError> {
+    let error = |source| BlobError::new("list", folder, source);
+    let listed = match fs::read_dir(folder) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(error)?,
+    };
+    listed
+        .map(|entry| Ok(entry.map_err(error)?.path()))
+        .collect()
 }
 
 fn hash_rest(mut file: &File, hasher: &mut Hasher) -> io::Result<()> {

@@ -16,11 +16,13 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 use registry_schema::verify::VerifyError;
 
+use crate::attach::AttachError;
 use crate::blobs::BlobError;
 use crate::cause::chain;
 use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
+use crate::members_say::SayError;
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
@@ -300,7 +302,7 @@ impl From<VerifyError> for Failure {
                 StatementError::Probes { .. } | StatementError::FileMissing { path: VECTORS_FILE },
             ) => ProblemCode::ProbesDisagree,
             VerifyError::Trust(_) => ProblemCode::Forbidden,
-            VerifyError::Threshold(_) => ProblemCode::Signature,
+            VerifyError::Threshold(_) | VerifyError::NotByMember { .. } => ProblemCode::Signature,
             VerifyError::YankSequence { .. } => ProblemCode::YankSequence,
             _ => ProblemCode::InvalidStatement,
         };
@@ -357,6 +359,36 @@ impl From<YankError> for Failure {
             YankError::Log(error) => error.into(),
             YankError::Database(error) => error.into(),
             YankError::Sequence { .. } => Self::shown(ProblemCode::YankSequence, &error),
+        }
+    }
+}
+
+impl From<AttachError> for Failure {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Owner(error) => error.into(),
+            AttachError::Resolve(error) => error.into(),
+            AttachError::Blob(error) => error.into(),
+            AttachError::Database(error) => error.into(),
+            AttachError::BlobMissing { .. } => Self::shown(ProblemCode::BlobMissing, &error),
+            AttachError::TooLarge { .. } => Self::shown(ProblemCode::TooLarge, &error),
+            AttachError::Signature(_) => Self::shown(ProblemCode::InvalidStatement, &error),
+            AttachError::Read { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SayError> for Failure {
+    fn from(error: SayError) -> Self {
+        match error {
+            SayError::Verify(error) => error.into(),
+            SayError::Resolve(error) => error.into(),
+            SayError::Publish(error) => (*error).into(),
+            SayError::Log(error) => error.into(),
+            SayError::Database(error) => error.into(),
+            SayError::AnotherMember { .. } => Self::shown(ProblemCode::Forbidden, &error),
+            SayError::Sequence { .. } => Self::shown(ProblemCode::StatementSequence, &error),
+            SayError::TooMuch => Self::shown(ProblemCode::TooLarge, &error),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
 use registry_schema::log::note::{Note, SignerKey};
 use registry_schema::log::tree::Tree;
@@ -12,12 +13,15 @@ use registry_schema::statement::Statement;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::verify_yank;
 
+use crate::attach::{self, AttachError};
 use crate::blobs::{BlobError, Blobs};
 use crate::database::log::{self as rows, EntryRow, HEAD, entries};
 use crate::database::{
-    Connection, DatabaseError, blobs, from_column, releases, temporary, to_column, yanks,
+    Connection, DatabaseError, blobs, from_column, model_signatures, releases, temporary,
+    to_column, yanks,
 };
 use crate::log::{LogError, Place, leaf_hashes, recompute, write_tree};
+use crate::members_say;
 use crate::publish::{Known, PublishError, ReleaseDraft, logged_release, stored_release};
 use crate::resolve::resolve;
 use crate::yank::{YankDraft, YankError, YankRequest};
@@ -61,6 +65,8 @@ fn replay(
             replay_yank(connection, trust_root, &request, place)
                 .map_err(|error| wrong(Box::new(error)))
         }
+        said => members_say::replay(connection, trust_root, &said, &row.envelope, &member, place)
+            .map_err(|error| wrong(Box::new(error))),
     }
 }
 
@@ -135,6 +141,7 @@ pub(crate) fn compare(
     for name in names {
         compare_name(connection, &mut expected, &name, &mut findings)?;
     }
+    findings.extend(members_say::compare_keys(connection, &mut expected)?);
     Ok(findings)
 }
 
@@ -147,6 +154,7 @@ fn compare_name(
     let name: Name = name.parse().map_err(|_| DatabaseError::Corrupt {
         what: "a name that is none",
     })?;
+    findings.extend(members_say::compare_name(connection, expected, &name)?);
     let there = releases::list(connection, &name)?;
     let logged = releases::list(expected, &name)?;
     for row in &there {
@@ -174,6 +182,8 @@ fn compare_name(
         if yanks::list(connection, &row.statement)? != yanks::list(expected, &row.statement)? {
             findings.push(format!("{label} does not have the yanks that the log says"));
         }
+        let said = members_say::compare_release(connection, expected, &row.statement, &label)?;
+        findings.extend(said);
         for file in files {
             let digest = file.digest.parse().map_err(|_| DatabaseError::Corrupt {
                 what: "a digest that is none",
@@ -208,6 +218,9 @@ pub(crate) fn rebuild(
     store: &Blobs,
 ) -> Result<Rebuilt, IndexError> {
     let signed = rows::checkpoint(connection, HEAD)?;
+    let attached = model_signatures::list(connection)?;
+    model_signatures::clear(connection)?;
+    members_say::clear(connection)?;
     releases::clear(connection)?;
     rows::clear_derived(connection)?;
     let mut tree = Tree::new();
@@ -230,10 +243,28 @@ pub(crate) fn rebuild(
     if let Some(finding) = log.findings.into_iter().next() {
         return Err(IndexError::Finding { finding });
     }
+    let missing = bind_blobs(connection, store)?;
+    let releases = statements(connection)?;
+    attach::rebuild(connection, &attached, &releases, store)?;
     Ok(Rebuilt {
         entries: log.size,
-        missing: bind_blobs(connection, store)?,
+        missing,
     })
+}
+
+/// All releases by name and statement.
+fn statements(connection: &mut Connection) -> Result<Vec<(Name, Digest)>, IndexError> {
+    let corrupt = |what| DatabaseError::Corrupt { what };
+    let mut found = Vec::new();
+    for (name, _) in releases::revisions(connection)? {
+        let name: Name = name.parse().map_err(|_| corrupt("a name that is none"))?;
+        for row in releases::list(connection, &name)? {
+            let statement = row.statement.parse();
+            let statement = statement.map_err(|_| corrupt("a digest that is none"))?;
+            found.push((name.clone(), statement));
+        }
+    }
+    Ok(found)
 }
 
 /// What the log signed before is what it signs now.
@@ -308,6 +339,9 @@ pub(crate) enum IndexError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A `model.sig`.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
     /// The store of blobs.
     #[error(transparent)]
     Blob(#[from] BlobError),

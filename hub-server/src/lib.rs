@@ -10,13 +10,14 @@
 //! | 3, 4 | `tokens`, `log`, `uploads` | who, what everybody was shown, and what is on its way |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
-//! | 7, 8 | `publish`, `yank` | the two stories that change a hub |
+//! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
 //! | 10 | `auth`, `journal` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
 
 mod app;
+mod attach;
 mod auth;
 mod blobs;
 mod cause;
@@ -29,6 +30,7 @@ mod index;
 mod inspection;
 mod journal;
 mod log;
+mod members_say;
 mod publish;
 mod resolve;
 mod routes;

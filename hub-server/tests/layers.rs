@@ -15,7 +15,7 @@ fn modules_import_lower_floors_only() {
         &["app"],
         &["inspection", "resolve", "tls"],
         &["publish"],
-        &["yank"],
+        &["yank", "attach", "members_say"],
         &["index", "error"],
         &["auth", "journal"],
         &["routes"],

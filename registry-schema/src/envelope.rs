@@ -53,6 +53,22 @@ impl Envelope {
         }
     }
 
+    /// The same envelope signed with one more key: whoever signs in which order, the bytes end up
+    /// the same. A signature the key has given before is replaced.
+    #[must_use]
+    pub fn cosign(self, key: &SecretKey) -> Self {
+        let key_id = key.public().id();
+        let signature = key.sign(&self.signed_message());
+        let mut signatures = self.signatures;
+        signatures.retain(|one| one.key_id != key_id);
+        signatures.push(EnvelopeSignature { key_id, signature });
+        signatures.sort_by_key(|one| one.key_id);
+        Self {
+            payload: self.payload,
+            signatures,
+        }
+    }
+
     /// Reads an envelope. Nothing is verified by this.
     ///
     /// # Errors
@@ -176,7 +192,7 @@ impl WireSignature<'_> {
 pub enum EnvelopeError {
     /// Past [`limits::ENVELOPE_BYTES`].
     #[error(
-        "the envelope has {size_bytes} bytes, past the limit of {}: shorten the manifest",
+        "the envelope has {size_bytes} bytes, past the limit of {}: say less",
         limits::ENVELOPE_BYTES
     )]
     TooLarge {
@@ -252,6 +268,17 @@ mod tests {
             &b
         };
         assert!(key.public().verifies(&message, &first.signature));
+    }
+
+    #[test]
+    fn signing_one_after_the_other_gives_the_same_bytes() {
+        let keys = [1, 2, 3].map(|seed| SecretKey::from_seed(&[seed; 32]));
+        let together = Envelope::sign(b"{}".to_vec(), &keys.iter().collect::<Vec<_>>());
+        let draft = Envelope::sign(b"{}".to_vec(), &[]);
+        let in_turn = [2, 0, 1, 0]
+            .into_iter()
+            .fold(draft, |draft, index: usize| draft.cosign(&keys[index]));
+        assert_eq!(in_turn.to_bytes(), together.to_bytes());
     }
 
     #[test]

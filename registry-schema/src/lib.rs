@@ -15,10 +15,10 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 | [`limits`], [`digest`], [`name`], [`content`] |
+//! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
-//! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`] |
+//! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`], [`model_signing`] |
 //! | 5 | [`trust_root`] |
 //! | 6 | [`threshold`] |
 //! | 7 | [`verify`] |
@@ -31,10 +31,12 @@ pub mod digest;
 pub mod envelope;
 pub mod graph;
 mod hex;
+pub mod interval;
 pub mod keys;
 pub mod limits;
 pub mod log;
 pub mod manifest;
+pub mod model_signing;
 pub mod name;
 pub mod onnx;
 pub mod preprocess;

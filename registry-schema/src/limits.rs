@@ -7,6 +7,9 @@
 /// bytes, so an envelope must fit to be loggable.
 pub const ENVELOPE_BYTES: usize = 65_535;
 
+/// Longest `model.sig`, in bytes: a payload that fits an envelope, and what is around it.
+pub const MODEL_SIGNATURE_BYTES: usize = 70_000;
+
 /// Most signatures looked at in one envelope: one for each owner of a name.
 pub const SIGNATURES: usize = 16;
 
@@ -88,6 +91,26 @@ pub const TAGS: usize = 32;
 
 /// Longest reason of a yank, in characters.
 pub const REASON_CHARACTERS: usize = 1_000;
+
+/// Longest description of the task of an evaluation, in characters.
+pub const TASK_CHARACTERS: usize = 500;
+
+/// Most classes of an evaluation: with names of 100 bytes they fit an envelope twice over.
+pub const EVALUATION_CLASSES: usize = 200;
+
+/// Longest name of a class, in characters.
+pub const CLASS_CHARACTERS: usize = 100;
+
+/// Longest title of an advisory, in characters: one line of a listing.
+pub const ADVISORY_TITLE_CHARACTERS: usize = 120;
+
+/// Longest text of an advisory, in characters: four bytes each and base64 still fit an envelope.
+pub const ADVISORY_TEXT_CHARACTERS: usize = 8_000;
+
+/// Most bytes of envelopes that one member may have recorded about one thing (evaluations of a
+/// release, advisories about a name, keys taken back), 128 KiB: those of thirty members together,
+/// with their proofs, still fit [`RESPONSE_BYTES`].
+pub const MEMBER_STATEMENT_BYTES: usize = 128 << 10;
 
 /// Longest entry of the log, in bytes: entry bundles write its length in two bytes.
 pub const ENTRY_BYTES: usize = 65_535;

@@ -69,6 +69,14 @@ impl Name {
         })
     }
 
+    /// A name that stands for everything below a member's own, where it alone decides.
+    pub fn of_member(member: MemberName) -> Self {
+        Self {
+            member: Some(member),
+            base: "member".to_owned(),
+        }
+    }
+
     /// The member the name belongs to, or `None` for a bare name of the consortium.
     pub fn member(&self) -> Option<&MemberName> {
         self.member.as_ref()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model_signing::{ModelSignature, ModelSigningError};
 use crate::reference::Reference;
 use crate::trust_root::TrustRoot;
 use crate::verify::{
@@ -40,6 +41,9 @@ pub struct Receipt {
     /// Smallest cosine between the publisher's probe vectors and those computed here, or `None`
     /// when the runtime was not there to compute them.
     pub probe_cosine: Option<f64>,
+    /// The `model.sig` that travelled with it, for other people's verifiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_signature: Option<String>,
 }
 
 /// A receipt that was verified again.
@@ -78,6 +82,10 @@ impl Receipt {
             .iter()
             .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
             .collect::<Result<_, _>>()?;
+        if let Some(text) = &self.model_signature {
+            let signature = ModelSignature::parse(text.as_bytes())?;
+            signature.check_statement(&release.statement_digest())?;
+        }
         Ok(VerifiedReceipt { release, yanks })
     }
 }
@@ -101,6 +109,9 @@ pub enum ReceiptError {
         /// The root at hand.
         trusted: u64,
     },
+    /// The `model.sig` in it.
+    #[error(transparent)]
+    ModelSignature(#[from] ModelSigningError),
     /// A statement in it.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -136,6 +147,7 @@ mod tests {
             yanks: Vec::new(),
             root_version: 1,
             probe_cosine: None,
+            model_signature: None,
         };
         let root = verified(&founded(&["acme"], &[]));
         assert_eq!(receipt.verify(&root).unwrap().release.index(), 3);

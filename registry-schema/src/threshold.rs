@@ -17,13 +17,33 @@ pub struct Signer {
     pub key_id: KeyId,
 }
 
-/// Checks that enough owners signed, and that every signature present is good: each by a key of an
-/// owner, distinct owners, valid over the envelope's pre-authentication encoding. A signature that
-/// is anything else fails the whole envelope, so that nobody can decorate a release.
+/// Checks that enough owners signed, and that every signature present is good, as
+/// [`check_signatures`] does.
 ///
 /// # Errors
 /// [`ThresholdError`] names the key or how many are missing.
 pub fn count_signatures(
+    envelope: &Envelope,
+    ownership: &Ownership,
+) -> Result<Vec<Signer>, ThresholdError> {
+    let signers = check_signatures(envelope, ownership)?;
+    if signers.len() < ownership.threshold() {
+        return Err(ThresholdError::TooFew {
+            found: signers.len(),
+            needed: ownership.threshold(),
+            owners: ownership.member_names(),
+        });
+    }
+    Ok(signers)
+}
+
+/// Checks that every signature present is good, however few there are: each by a key of an owner,
+/// distinct owners, valid over the envelope's pre-authentication encoding. A signature that is
+/// anything else fails the whole envelope, so that nobody can decorate a release.
+///
+/// # Errors
+/// [`ThresholdError`] names the key.
+pub fn check_signatures(
     envelope: &Envelope,
     ownership: &Ownership,
 ) -> Result<Vec<Signer>, ThresholdError> {
@@ -49,13 +69,6 @@ pub fn count_signatures(
         signers.push(Signer {
             member: member.clone(),
             key_id,
-        });
-    }
-    if members.len() < ownership.threshold() {
-        return Err(ThresholdError::TooFew {
-            found: members.len(),
-            needed: ownership.threshold(),
-            owners: ownership.member_names(),
         });
     }
     Ok(signers)

@@ -52,8 +52,27 @@ impl FeatureCache {
     /// [`FeatureError::File`] when it cannot be read or made.
     pub fn open(folder: &Path, origin: &Origin) -> Result<Self, FeatureError> {
         let path = folder.join(format!("{}.features", origin.statement.to_hex()));
-        let mut file = files::open_read_write(&path)?;
-        let record_bytes = record_bytes(origin.dimension);
+        let file = files::open_read_write(&path)?;
+        Self::with_file(path, file, origin.dimension)
+    }
+
+    /// Opens the file of a cache to look features up only.
+    ///
+    /// # Errors
+    /// [`FeatureError::File`] when it cannot be read.
+    pub fn open_to_read(path: &Path, dimension: usize) -> Result<Self, FeatureError> {
+        let file =
+            File::open(path).map_err(|source| FileError::new("cannot read", path, source))?;
+        Self::with_file(path.to_owned(), file, dimension)
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn with_file(path: PathBuf, mut file: File, dimension: usize) -> Result<Self, FeatureError> {
+        let record_bytes = record_bytes(dimension);
         let index = read_index(&mut file, record_bytes)
             .map_err(|source| FileError::new("cannot read", &path, source))?;
         let inner = Mutex::new(Inner {
@@ -63,7 +82,7 @@ impl FeatureCache {
         });
         Ok(Self {
             path,
-            dimension: origin.dimension,
+            dimension,
             inner,
         })
     }

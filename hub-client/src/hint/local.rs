@@ -7,6 +7,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::consortium::{ConsortiumError, PolicyFileError};
 use crate::dataset::DatasetError;
@@ -21,6 +22,7 @@ use crate::runtime::{ImageError, RuntimeError};
 use crate::store::StoreError;
 use crate::trust::TrustStoreError;
 use crate::witness::WitnessError;
+use crate::worker::{Failure, FailureKind, WorkerError};
 
 impl Hint for FileError {
     fn advice(&self) -> Advice {
@@ -52,6 +54,20 @@ impl Hint for ConfigError {
     }
 }
 
+impl Hint for BundleError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Store(error) => error.advice(),
+            Self::Trust(error) => error.advice(),
+            Self::File(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Advice::with_hint(
+                ErrorCode::File,
+                "nothing is ever written over: name a folder that is not there yet",
+            ),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
 impl Hint for WitnessError {
     fn advice(&self) -> Advice {
         match self {
@@ -77,6 +93,10 @@ impl Hint for KeyFileError {
             Self::Key { .. } => Advice::with_hint(
                 ErrorCode::Invalid,
                 "keys are unencrypted Ed25519 PEM files, as `hub keygen` makes them",
+            ),
+            Self::ModelKey { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "`model.sig` needs an unencrypted P-256 PEM file, as `hub keygen --model-signing` makes it",
             ),
             Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
             Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
@@ -208,6 +228,38 @@ impl Hint for RuntimeError {
                 Advice::of(ErrorCode::Runtime)
             }
         }
+    }
+}
+
+impl Hint for WorkerError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Extractor(failure) => failure.advice(),
+            Self::TimeLimit { .. } => Advice::with_hint(
+                ErrorCode::Limit,
+                "tell its publisher; on a slow machine HUB_PROBE_SECONDS gives probes more time",
+            ),
+            Self::MemoryLimit { .. } => Advice::with_hint(
+                ErrorCode::Limit,
+                "tell its publisher; where probes honestly need more, HUB_PROBE_MIB says how much",
+            ),
+            Self::Cancelled => Advice::of(ErrorCode::Interrupted),
+            Self::Start(_) | Self::Send(_) => Advice::of(ErrorCode::Failed),
+            Self::Crashed { .. } | Self::Answer { .. } | Self::Version { .. } => {
+                Advice::of(ErrorCode::Runtime)
+            }
+        }
+    }
+}
+
+impl Hint for Failure {
+    fn advice(&self) -> Advice {
+        Advice::of(match self.kind() {
+            FailureKind::Library => ErrorCode::RuntimeLibrary,
+            FailureKind::Graph | FailureKind::Features | FailureKind::Memory => ErrorCode::Runtime,
+            FailureKind::Picture => ErrorCode::Image,
+            FailureKind::NotDeterministic => ErrorCode::Probes,
+        })
     }
 }
 

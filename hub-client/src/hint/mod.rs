@@ -137,8 +137,12 @@ codes! {
     Log, "log", 4;
     /// A file or graph is not one a release may hold.
     RefusedFile, "refused_file", 4;
+    /// The extractor wanted more time or memory than it may have.
+    Limit, "limit", 4;
     /// The release is withdrawn by its owners.
     Yanked, "yanked", 4;
+    /// Too few other members have found the release fit.
+    TooFewEvaluations, "too_few_evaluations", 4;
     /// The hub sent another statement than the lock file names.
     LockMismatch, "lock_mismatch", 4;
     /// The hub's certificate is not trusted.

@@ -3,12 +3,15 @@
 use registry_schema::api::ProblemCode;
 use registry_schema::compatibility::CompatibilityError;
 use registry_schema::content::ContentError;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::ReceiptError;
 use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::cosign::CosignError;
 use crate::logged::LoggedError;
+use crate::members_say::SayError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
 use crate::registry::RegistryError;
@@ -117,11 +120,28 @@ impl Hint for LoggedError {
     }
 }
 
+impl Hint for ModelSigningError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Secret | Self::Public => Advice::with_hint(
+                ErrorCode::Invalid,
+                "`hub keygen --model-signing` makes such a key",
+            ),
+            Self::Random => Advice::of(ErrorCode::Failed),
+            _ => Advice::with_hint(
+                ErrorCode::Signature,
+                "the hub sends a `model.sig` that is not of this release: tell its operator and the publisher",
+            ),
+        }
+    }
+}
+
 impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
             Self::OlderRoot { .. } => Advice::of(ErrorCode::TrustRoot),
+            Self::ModelSignature(error) => error.advice(),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }
     }
@@ -171,7 +191,7 @@ impl Hint for PullError {
             Self::Vectors(error) => error.advice(),
             Self::Content(error) => error.advice(),
             Self::Graph(error) => error.advice(),
-            Self::Runtime(error) => {
+            Self::Worker(error) => {
                 let advice = error.advice();
                 let without =
                     "a machine that only keeps extractors can `hub pull --without-probes`";
@@ -182,6 +202,8 @@ impl Hint for PullError {
                 }
             }
             Self::Probes { source, .. } => source.advice(),
+            Self::ModelSignature { source, .. } => source.advice(),
+            Self::Say(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),
             Self::File(error) => error.advice(),
@@ -245,7 +267,7 @@ impl Hint for CheckError {
                 ErrorCode::Invalid,
                 "docs/EXTRACTORS.md says what a release holds",
             ),
-            Self::Runtime(error) => error.advice(),
+            Self::Worker(error) => error.advice(),
             Self::Promise(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Stale => Advice::of(ErrorCode::Probes),
@@ -262,14 +284,84 @@ impl Hint for PublishError {
             Self::Statement(_) => Advice::of(ErrorCode::Invalid),
             Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
                 ErrorCode::Signature,
-                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key",
+                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key, or let the owners sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
             ),
             Self::Verify(error) => error.advice(),
             Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Gone { .. } => Advice::of(ErrorCode::File),
+            Self::File(error) => error.advice(),
+            Self::ModelSignature(error) => error.advice(),
+            Self::OtherFiles { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "take the folder as it was when the draft was made, or make a new draft",
+            ),
             Self::Recorded { .. } => Advice::of(ErrorCode::Hub),
             Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for CosignError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
+                ErrorCode::Signature,
+                "only owners of the name sign, each once: `hub trust` shows who they are",
+            ),
+            Self::Verify(VerifyError::YankSequence { .. }) => Advice::with_hint(
+                ErrorCode::Signature,
+                "another yank came between: draft it again",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Publish(error) => error.advice(),
+            Self::Check(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Pull(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for SayError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotItsKey { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "`hub consortium show` lists the members' keys",
+            ),
+            Self::NotAMember { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",
+            ),
+            Self::TrainingImages { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "sign only what the head has not seen: run `hub eval --unseen --json` again",
+            ),
+            Self::TooFewEvaluations { reference, .. } => Advice::with_hint(
+                ErrorCode::TooFewEvaluations,
+                format!(
+                    "`hub show {}` lists what members say; name the exact version to take it all the same, or lower evaluations_required in config.toml",
+                    reference.name
+                ),
+            ),
+            Self::EvalFile { .. } | Self::Figures { .. } | Self::OtherImages => Advice::with_hint(
+                ErrorCode::Invalid,
+                "write it with `hub eval --json > eval.json`",
+            ),
+            Self::OtherRelease { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "name the release the figures are of, or evaluate this one",
+            ),
+            Self::NoAdvisory { .. } | Self::Closed { .. } => Advice::with_hint(
+                ErrorCode::NotFound,
+                "`hub show NAME` lists the open advisories",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
         }
     }
 }

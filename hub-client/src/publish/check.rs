@@ -9,8 +9,7 @@ use semver::Version;
 
 use super::folder::{AuthorFolder, FolderError};
 use super::predecessor::{PredecessorError, PredecessorRelease};
-use crate::runtime::conformance::probe_vectors;
-use crate::runtime::{Extractor, RuntimeError, RuntimeOptions};
+use crate::worker::{Worker, WorkerError};
 
 /// What `hub check` found.
 #[derive(Clone, Debug)]
@@ -45,12 +44,12 @@ impl CheckReport {
 pub fn check(
     folder: &mut AuthorFolder,
     predecessor: Option<&PredecessorRelease>,
-    options: &RuntimeOptions,
+    worker: &Worker,
 ) -> Result<CheckReport, CheckError> {
     // 1. the graph, without running it
     let inspection = folder.inspect()?;
-    // 2. the probes, on this machine
-    let vectors = run_probes(folder, options)?;
+    // 2. the probes, on this machine, in a process of their own
+    let vectors = run_probes(folder, worker)?;
     // 3. what was promised to the users of the predecessor
     folder.write_vectors(&vectors)?;
     let statement = ReleaseStatement::new(folder.manifest().clone(), folder.release_files()?)?;
@@ -72,13 +71,10 @@ pub fn check(
 ///
 /// # Errors
 /// [`CheckError`], for instance when the graph was changed after the check.
-pub fn recheck(
-    folder: &AuthorFolder,
-    options: &RuntimeOptions,
-) -> Result<ProbeVectors, CheckError> {
+pub fn recheck(folder: &AuthorFolder, worker: &Worker) -> Result<ProbeVectors, CheckError> {
     folder.inspect()?;
     let expected = folder.read_vectors()?;
-    let computed = run_probes(folder, options)?;
+    let computed = run_probes(folder, worker)?;
     if !expected.vectors.keys().eq(computed.vectors.keys()) {
         return Err(CheckError::Stale);
     }
@@ -86,15 +82,14 @@ pub fn recheck(
     Ok(expected)
 }
 
-fn run_probes(folder: &AuthorFolder, options: &RuntimeOptions) -> Result<ProbeVectors, CheckError> {
+fn run_probes(folder: &AuthorFolder, worker: &Worker) -> Result<ProbeVectors, CheckError> {
     let images = folder.probe_images();
     if !(limits::PROBES_MINIMUM..=limits::PROBES).contains(&images.len()) {
         return Err(CheckError::Statement(StatementError::Probes {
             count: images.len(),
         }));
     }
-    let mut extractor = Extractor::open(folder.extractor_files()?, options.clone())?;
-    Ok(probe_vectors(&mut extractor, &images)?)
+    Ok(worker.probe(&folder.extractor_files()?, &images)?)
 }
 
 /// A folder cannot become a release.
@@ -106,9 +101,9 @@ pub enum CheckError {
     /// The set of files.
     #[error(transparent)]
     Statement(#[from] StatementError),
-    /// The runtime.
+    /// The probes were not computed.
     #[error(transparent)]
-    Runtime(#[from] RuntimeError),
+    Worker(#[from] WorkerError),
     /// The promise of versions, or a probe that does not reproduce.
     #[error(transparent)]
     Promise(#[from] CompatibilityError),

@@ -11,6 +11,7 @@ use registry_schema::limits;
 use registry_schema::manifest::{
     self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE,
 };
+use registry_schema::model_signing;
 use registry_schema::onnx::{Inspection, OnnxError};
 use registry_schema::statement::{ReleaseFile, is_probe_image};
 
@@ -30,8 +31,8 @@ pub struct AuthorFolder {
 }
 
 impl AuthorFolder {
-    /// Reads a folder. Every file in it belongs to the release, except `extractor.toml` itself and
-    /// files whose name starts with a dot.
+    /// Reads a folder. Every file in it belongs to the release, except `extractor.toml` itself, a
+    /// `model.sig` of an earlier publish, and files whose name starts with a dot.
     ///
     /// # Errors
     /// [`FolderError`] names the file and what is wrong with it.
@@ -175,9 +176,8 @@ fn collect_files(
     for entry in fs::read_dir(folder).map_err(error)? {
         let entry = entry.map_err(error)?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(error)?);
-        if entry.file_name().as_encoded_bytes().starts_with(b".")
-            || path == root.join(MANIFEST_FILE)
-        {
+        let is_ours = path == root.join(MANIFEST_FILE) || path == root.join(model_signing::FILE);
+        if is_ours || entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
         if kind.is_dir() {

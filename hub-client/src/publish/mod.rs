@@ -2,17 +2,23 @@
 
 mod check;
 mod folder;
+mod joint;
+mod model_signature;
 mod predecessor;
 mod scaffold;
 
 pub use check::{CheckError, CheckReport, check, recheck};
 pub use folder::{AuthorFolder, FolderError, MANIFEST_FILE, inspect_graph};
+pub(crate) use joint::check_same_files;
+pub use joint::{DraftedRelease, draft, draft_yank};
+pub use model_signature::{attach_model_signature, write_model_signature};
 pub use predecessor::{PredecessorError, PredecessorRelease};
 pub use scaffold::{ScaffoldError, import_preprocessor_config, scaffold};
 
 use registry_schema::api::{Published, YankRecorded};
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
 use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
@@ -21,9 +27,10 @@ use registry_schema::verify::{
 };
 use semver::Version;
 
+use crate::files::FileError;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
-use crate::runtime::RuntimeOptions;
+use crate::worker::Worker;
 
 /// What publishing did.
 #[derive(Clone, Debug)]
@@ -36,14 +43,32 @@ pub struct PublishReport {
     pub sent_bytes: u64,
 }
 
-/// A release that is signed and verified, with the files it names still in the author's folder.
+/// A release that is signed and verified, with the files it names still in the author's folder, or
+/// on the hub already.
 #[derive(Debug)]
 pub struct SignedRelease {
-    folder: AuthorFolder,
+    folder: Option<AuthorFolder>,
     release: VerifiedRelease,
 }
 
 impl SignedRelease {
+    /// A release that enough owners have signed one after the other. Without a folder its files
+    /// are taken to be on the hub, as `hub publish --draft` leaves them.
+    ///
+    /// # Errors
+    /// [`PublishError`] when too few signed, or the folder holds other files than they did.
+    pub fn from_envelope(
+        envelope: &[u8],
+        folder: Option<AuthorFolder>,
+        trust_root: &ConsortiumRoot,
+    ) -> Result<Self, PublishError> {
+        let release = verify_release(trust_root, &Asked::Anything, envelope, NOT_LOGGED)?;
+        if let Some(folder) = &folder {
+            check_same_files(folder, release.statement())?;
+        }
+        Ok(Self { folder, release })
+    }
+
     /// What was signed.
     pub fn release(&self) -> &VerifiedRelease {
         &self.release
@@ -60,12 +85,33 @@ pub async fn sign(
     keys: &[SecretKey],
     registry: &Registry,
     trust_root: &ConsortiumRoot,
-    options: RuntimeOptions,
+    worker: Worker,
 ) -> Result<SignedRelease, PublishError> {
+    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
+    // 3. sign
+    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
+    // 4. verify as every puller will
+    let release = verify_release(
+        trust_root,
+        &Asked::Anything,
+        &envelope.to_bytes(),
+        NOT_LOGGED,
+    )?;
+    let folder = Some(folder);
+    Ok(SignedRelease { folder, release })
+}
+
+/// What a folder says as a release, after everything that can be checked was.
+async fn prepare(
+    folder: AuthorFolder,
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+    worker: Worker,
+) -> Result<(AuthorFolder, ReleaseStatement), PublishError> {
     // 1. the probes must reproduce here before anyone signs
     let (folder, files, vectors) = tokio::task::spawn_blocking(move || {
         let files = folder.release_files()?;
-        let vectors = recheck(&folder, &options)?;
+        let vectors = recheck(&folder, &worker)?;
         // What is signed is what was run, even when somebody exports the network again meanwhile.
         if folder.release_files()? != files {
             return Err(CheckError::Stale);
@@ -85,17 +131,8 @@ pub async fn sign(
             .check(&manifest, &files, &vectors)
             .map_err(CheckError::Promise)?;
     }
-    // 3. sign
     let statement = ReleaseStatement::new(manifest, files)?;
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
-    // 4. verify as every puller will
-    let release = verify_release(
-        trust_root,
-        &Asked::Anything,
-        &envelope.to_bytes(),
-        NOT_LOGGED,
-    )?;
-    Ok(SignedRelease { folder, release })
+    Ok((folder, statement))
 }
 
 /// Sends a signed release: blobs first, then the statement that makes them a release. Sent again
@@ -108,49 +145,52 @@ pub async fn publish(
     registry: &Registry,
     progress: &Progress,
 ) -> Result<PublishReport, PublishError> {
-    let manifest = signed.release.manifest();
+    let release = &signed.release;
+    let manifest = release.manifest();
+    let sent_bytes = match &signed.folder {
+        Some(folder) => upload(folder, release.statement(), registry, progress).await?,
+        None => 0,
+    };
+    let published = registry
+        .publish(&manifest.name, &manifest.version, release.envelope())
+        .await?;
+    if published.statement != release.statement_digest() {
+        return Err(PublishError::Recorded {
+            reference: release.reference(),
+        });
+    }
+    Ok(PublishReport {
+        published,
+        release: release.clone(),
+        sent_bytes,
+    })
+}
+
+/// Sends the files the hub does not have. Returns the bytes that moved.
+async fn upload(
+    folder: &AuthorFolder,
+    release: &ReleaseStatement,
+    registry: &Registry,
+    progress: &Progress,
+) -> Result<u64, PublishError> {
+    let files = release.files();
+    progress.expects(files.iter().map(|file| file.size_bytes).sum());
     let mut sent_bytes = 0;
-    progress.expects(
-        signed
-            .release
-            .files()
-            .iter()
-            .map(|file| file.size_bytes)
-            .sum(),
-    );
-    for file in signed.release.files() {
-        let path = signed
-            .folder
+    for file in files {
+        let (digest, size_bytes) = (&file.digest, file.size_bytes);
+        let path = folder
             .path_of(&file.path)
             .ok_or_else(|| PublishError::Gone {
                 path: file.path.clone(),
             })?;
         let outcome = registry
-            .upload(
-                &manifest.name,
-                &file.digest,
-                file.size_bytes,
-                path,
-                progress,
-            )
+            .upload(&release.manifest().name, digest, size_bytes, path, progress)
             .await?;
         if outcome == UploadOutcome::Sent {
-            sent_bytes += file.size_bytes;
+            sent_bytes += size_bytes;
         }
     }
-    let published = registry
-        .publish(&manifest.name, &manifest.version, signed.release.envelope())
-        .await?;
-    if published.statement != signed.release.statement_digest() {
-        return Err(PublishError::Recorded {
-            reference: signed.release.reference(),
-        });
-    }
-    Ok(PublishReport {
-        published,
-        release: signed.release.clone(),
-        sent_bytes,
-    })
+    Ok(sent_bytes)
 }
 
 /// What a yank or unyank says.
@@ -176,24 +216,34 @@ pub async fn yank(
     registry: &Registry,
     trust_root: &ConsortiumRoot,
 ) -> Result<YankRecorded, PublishError> {
-    let answer = registry.release(&request.reference).await?;
-    let (statement, yanks) = logged::of_release(trust_root, &answer)?;
-    // A release of a stolen key must be possible to yank.
-    let release = verify_release(
-        &trust_root.including_retired_keys(),
-        &Asked::Reference(&request.reference),
-        statement.envelope.as_bytes(),
-        statement.index,
-    )?;
-    // What was said before must be complete: the number we sign depends on it.
-    let earlier = yanks
-        .iter()
-        .map(|yank| {
-            let recorded = trust_root.including_retired_keys();
-            verify_yank(&recorded, &release, yank.envelope.as_bytes(), yank.index)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    current_yank(&earlier)?;
+    let (release, statement) = prepare_yank(request, registry, trust_root).await?;
+    let envelope =
+        Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
+    verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
+    send_yank(&statement, &envelope, registry).await
+}
+
+/// Records a yank or unyank that enough owners have signed one after the other.
+///
+/// # Errors
+/// [`PublishError`].
+pub async fn send_yank(
+    statement: &YankStatement,
+    envelope: &[u8],
+    registry: &Registry,
+) -> Result<YankRecorded, PublishError> {
+    Ok(registry
+        .yank(&statement.name, &statement.version, envelope)
+        .await?)
+}
+
+/// What is to be said about a verified release, with the number that comes next.
+async fn prepare_yank(
+    request: &YankRequest,
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+) -> Result<(VerifiedRelease, YankStatement), PublishError> {
+    let (release, earlier) = release_with_yanks(&request.reference, registry, trust_root).await?;
     let manifest = release.manifest();
     let statement = YankStatement {
         name: manifest.name.clone(),
@@ -202,14 +252,34 @@ pub async fn yank(
         action: request.action,
         reason: request.reason.clone(),
         replacement: request.replacement.clone(),
-        sequence: earlier.len() as u64 + 1,
+        sequence: earlier + 1,
     };
-    let envelope =
-        Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
-    verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
-    Ok(registry
-        .yank(&manifest.name, &manifest.version, &envelope)
-        .await?)
+    Ok((release, statement))
+}
+
+/// A release as it is recorded, also when a stolen key signed it, since that must be possible to
+/// yank; and how many yanks and unyanks about it there are. They must be complete: the number of
+/// the next one depends on them.
+///
+/// # Errors
+/// [`PublishError`].
+pub async fn release_with_yanks(
+    reference: &Reference,
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+) -> Result<(VerifiedRelease, u64), PublishError> {
+    let answer = registry.release(reference).await?;
+    let (statement, yanks) = logged::of_release(trust_root, &answer)?;
+    let recorded = trust_root.including_retired_keys();
+    let asked = Asked::Reference(reference);
+    let envelope = statement.envelope.as_bytes();
+    let release = verify_release(&recorded, &asked, envelope, statement.index)?;
+    let earlier = yanks
+        .iter()
+        .map(|yank| verify_yank(&recorded, &release, yank.envelope.as_bytes(), yank.index))
+        .collect::<Result<Vec<_>, _>>()?;
+    current_yank(&earlier)?;
+    Ok((release, earlier.len() as u64))
 }
 
 /// A release or yank was not published.
@@ -241,6 +311,18 @@ pub enum PublishError {
     Gone {
         /// Which.
         path: String,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `model.sig`.
+    #[error(transparent)]
+    ModelSignature(#[from] ModelSigningError),
+    /// The folder is not the one that was signed.
+    #[error("the folder does not hold the release that was signed: {what} differs")]
+    OtherFiles {
+        /// A file, or the manifest.
+        what: String,
     },
     /// The hub says it recorded something else.
     #[error(

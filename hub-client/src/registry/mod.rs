@@ -4,6 +4,7 @@
 
 mod download;
 mod error;
+mod members_say;
 mod tls;
 mod transport;
 mod upload;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use registry_schema::api::{
-    self, ExtractorDetail, ExtractorPage, HubInfo, Published, ReleaseDetail, SearchQuery,
-    TrustRootInfo, WhoAmI, YankRecorded,
+    self, AttachBlob, AttachedBlob, ExtractorDetail, ExtractorPage, HubInfo, Published,
+    ReleaseDetail, SearchQuery, TrustRootInfo, WhoAmI, YankRecorded,
 };
 use registry_schema::digest::Digest;
 use registry_schema::log::note::Note;
@@ -274,6 +275,26 @@ impl Registry {
             .send_bytes(Method::PUT, &path, envelope::MEDIA_TYPE, body)
             .await?
             .json("the release")
+            .await
+    }
+
+    /// Makes an uploaded blob the `model.sig` of a release.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn attach_model_signature(
+        &self,
+        name: &Name,
+        version: &Version,
+        digest: Digest,
+    ) -> Result<AttachedBlob, RegistryError> {
+        let path = api::model_signature_path(name, version);
+        let body = serde_json::json!(AttachBlob { digest });
+        let body = body.to_string().into_bytes();
+        self.transport
+            .send_bytes(Method::PUT, &path, "application/json", body)
+            .await?
+            .json("the attached blob")
             .await
     }
 

@@ -163,17 +163,16 @@ impl Lane {
         }
     }
 
+    /// Opens the session, when it is not open yet.
+    pub(super) fn open(&mut self) -> Result<(), RuntimeError> {
+        open_session(&mut self.session, &self.library, &self.files, self.threads).map(drop)
+    }
+
     /// Runs the graph on the first `count` places of the batch; `[count, dimension]`.
     pub(super) fn infer(&mut self, count: usize) -> Result<&[f32], RuntimeError> {
         let (length, dimension) = (self.sample_length(), self.dimension());
         self.features.resize(count * dimension, 0.0);
-        let session = match &mut self.session {
-            Some(session) => session,
-            empty => {
-                let opened = Session::open(&self.library, &self.files.graph, self.threads)?;
-                empty.insert(opened)
-            }
-        };
+        let session = open_session(&mut self.session, &self.library, &self.files, self.threads)?;
         let (input, output) = (&self.files.spec.input, &self.files.spec.output);
         let side = |side: u32| side as usize;
         let (channels, height, width) = (input.channels(), input.height, input.width);
@@ -200,6 +199,19 @@ impl Lane {
 
     fn sample_length(&self) -> usize {
         self.desks[0].preprocessor.sample_length()
+    }
+}
+
+/// The session of a lane, opened when it is not open yet.
+fn open_session<'a>(
+    session: &'a mut Option<Session>,
+    library: &Library,
+    files: &ExtractorFiles,
+    threads: usize,
+) -> Result<&'a mut Session, RuntimeError> {
+    match session {
+        Some(session) => Ok(session),
+        empty => Ok(empty.insert(Session::open(library, &files.graph, threads)?)),
     }
 }
 

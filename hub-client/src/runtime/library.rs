@@ -45,6 +45,17 @@ impl Library {
         Ok(library)
     }
 
+    /// Where the library would be loaded from; `None` when that is for the system's loader to say.
+    ///
+    /// # Errors
+    /// [`LibraryError::NoSuchFile`].
+    pub fn locate(home: Option<&Path>) -> Result<Option<PathBuf>, LibraryError> {
+        Ok(match find(home)? {
+            Found::File(path) => Some(path),
+            Found::System => None,
+        })
+    }
+
     /// The file (or, from the system's loader, the name) it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path

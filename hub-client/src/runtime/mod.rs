@@ -13,6 +13,9 @@
 //! # }
 //! ```
 //!
+//! All this happens in the process that calls it, with everything that process may do. What a rival
+//! wrote is run through [`crate::worker`], which does the same in a confined process of its own.
+//!
 //! Why does `embed` take `&mut self`? A session must not run on two threads at once. An extractor
 //! has a session for each of its lanes (see `plan.rs`) and spreads the pictures over them itself.
 
@@ -79,7 +82,7 @@ pub struct Extractor {
     library: Library,
     plan: Plan,
     limits: DecodeLimits,
-    /// The first has its session; the others open theirs when they first get work.
+    /// The first has its session; the others open theirs by [`Extractor::open_lanes`] or when they first get work.
     lanes: Vec<Lane>,
 }
 
@@ -112,6 +115,30 @@ impl Extractor {
         })
     }
 
+    /// Opens, all at the same time, as many sessions as so many pictures keep busy. Those that are
+    /// missing when work comes are opened then, which takes the time of some pictures.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Session`], as in [`Self::open`].
+    pub fn open_lanes(&mut self, pictures: usize) -> Result<(), RuntimeError> {
+        let lanes = self.lanes_for(pictures);
+        std::thread::scope(|scope| {
+            let opening: Vec<_> = self.lanes[..lanes]
+                .iter_mut()
+                .map(|lane| scope.spawn(|| lane.open()))
+                .collect();
+            opening
+                .into_iter()
+                .try_for_each(|thread| thread.join().unwrap_or(Err(RuntimeError::ThreadStopped)))
+        })
+    }
+
+    /// Lanes that so many pictures keep busy.
+    fn lanes_for(&self, pictures: usize) -> usize {
+        let batches = pictures.div_ceil(self.plan.batch());
+        batches.clamp(1, self.lanes.len())
+    }
+
     /// Features of `pictures`, one row each: `[pictures.len(), dimension]`.
     ///
     /// # Errors
@@ -134,7 +161,7 @@ impl Extractor {
             }
             Ok(())
         };
-        let lanes = pictures.len().div_ceil(batch).clamp(1, self.lanes.len());
+        let lanes = self.lanes_for(pictures.len());
         let (first, others) = self.lanes[..lanes].split_at_mut(1);
         std::thread::scope(|scope| {
             let others: Vec<_> = others

@@ -1,7 +1,10 @@
 //! A release that is installed and was verified again.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+use registry_schema::digest::{Digest, Hasher};
 use registry_schema::manifest::{CARD_FILE, GRAPH_FILE, Manifest, ProbeVectors, VECTORS_FILE};
 use registry_schema::receipt::{Receipt, VerifiedReceipt};
 use registry_schema::statement::{ReleaseFile, YankStatement};
@@ -56,6 +59,45 @@ impl InstalledRelease {
     /// Why it is yanked, when it was at the time of its pull.
     pub fn yanked(&self) -> Option<&YankStatement> {
         current_yank(&self.verified.yanks).ok().flatten()
+    }
+
+    /// The `model.sig` that travelled with it.
+    pub fn model_signature(&self) -> Option<&str> {
+        self.receipt.model_signature.as_deref()
+    }
+
+    /// Writes one file of the release somewhere else, comparing the bytes that are written with
+    /// the signed digest.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobCorrupt`] or [`StoreError::BlobMissing`]; what was written is then not to
+    /// be used.
+    pub fn copy_file(&self, path: &str, to: &mut impl Write) -> Result<(), StoreError> {
+        let file = self.file(path)?;
+        let on_disk = self.store.blob_path(&file.digest);
+        let error = |source| FileError::new("cannot copy", &on_disk, source);
+        let mut from = match File::open(&on_disk) {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(self.missing(path));
+            }
+            other => other.map_err(error)?,
+        };
+        let mut hasher = Hasher::new();
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            let read = from.read(&mut piece).map_err(error)?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(&piece[..read]);
+            to.write_all(&piece[..read]).map_err(error)?;
+        }
+        let found = hasher.finish();
+        if found == file.digest {
+            Ok(())
+        } else {
+            Err(self.corrupt(path, file.digest, found))
+        }
     }
 
     /// Where the graph is, after its bytes were compared with the signed digest.
@@ -132,7 +174,7 @@ impl InstalledRelease {
         let on_disk = self.store.blob_path(&file.digest);
         let found = match digest_of_file(&on_disk) {
             Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(self.missing(path));
             }
             Err(error) => return Err(FileError::into(error)),
@@ -140,12 +182,16 @@ impl InstalledRelease {
         if found == file.digest {
             return Ok(on_disk);
         }
-        Err(StoreError::BlobCorrupt {
+        Err(self.corrupt(path, file.digest, found))
+    }
+
+    fn corrupt(&self, path: &str, expected: Digest, found: Digest) -> StoreError {
+        StoreError::BlobCorrupt {
             release: self.receipt.release.clone(),
             file: path.to_owned(),
-            expected: file.digest,
+            expected,
             found,
-        })
+        }
     }
 
     fn file(&self, path: &str) -> Result<&ReleaseFile, StoreError> {

@@ -53,6 +53,7 @@ impl World {
                 yanks: Vec::new(),
                 root_version: 1,
                 probe_cosine: Some(1.0),
+                model_signature: None,
             };
             store.install(&receipt, statement.files()).unwrap();
         }

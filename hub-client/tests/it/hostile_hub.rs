@@ -210,6 +210,94 @@ fn what_was_changed_on_the_way_is_refused() {
     through(&world, "beta", "dots@2", &proxy).fails(5, "larger than");
 }
 
+/// Changes the JSON of answers to paths that end in something.
+fn json_of(
+    end: &'static str,
+    change: impl Fn(&mut serde_json::Value) + Send + Sync + 'static,
+) -> impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static {
+    move |path, body| {
+        if !path.ends_with(end) {
+            return body;
+        }
+        let mut answer = serde_json::from_slice(&body).unwrap();
+        change(&mut answer);
+        answer.to_string().into_bytes()
+    }
+}
+
+#[test]
+fn what_members_say_is_neither_changed_nor_left_out() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
+    world.hub("alpha", &["keygen", "--model-signing"]).ok();
+    let folder = world.author("dots", "2.0.0", "three_features", 3);
+    let folder = folder.to_str().unwrap();
+    world
+        .hub("alpha", &["publish", folder, "--oms-key", "model-signing"])
+        .ok();
+    for title in ["Blind to orange", "Blind to green"] {
+        let warn = [
+            "advisory",
+            "dots@2.0.0",
+            "--severity",
+            "low",
+            "--title",
+            title,
+            "--text",
+            "Seen on our images.",
+        ];
+        world.hub("gamma", &warn).ok();
+    }
+    world.restart_without_tls();
+    let honest = Proxy::start(world.server.url.clone(), |_, body| body);
+    let run = through(&world, "gamma", "dots@2", &honest).ok();
+    assert!(run.stderr.contains("Blind to green"), "{run}");
+
+    // One that is left out, one that is played twice, one under another's name.
+    let list = |change: fn(&mut Vec<serde_json::Value>)| {
+        json_of("/advisories", move |answer| {
+            change(answer["advisories"].as_array_mut().unwrap());
+        })
+    };
+    caught(&world, list(|all| drop(all.remove(0))), "not complete");
+    caught(&world, list(|all| all.push(all[0].clone())), "not complete");
+    let forge = list(|all| {
+        let text = all[0]["envelope"].as_str().unwrap();
+        let mut envelope: serde_json::Value = serde_json::from_str(text).unwrap();
+        envelope["signatures"] = serde_json::json!([]);
+        all[0]["envelope"] = envelope.to_string().into();
+    });
+    // The log has no such entry, so its signatures are not even looked at.
+    caught(
+        &world,
+        forge,
+        "does not prove that the statement is in the log",
+    );
+    let elsewhere = list(|all| all[0]["log_index"] = 0.into());
+    caught(
+        &world,
+        elsewhere,
+        "is entry 0 of the log and proves entry 1",
+    );
+    // A `model.sig` that is another file, and one that was changed.
+    let other = json_of("/releases/2", |answer| {
+        let text = answer["envelope"].as_str().unwrap();
+        let envelope: serde_json::Value = serde_json::from_str(text).unwrap();
+        let payload = envelope["payload"].as_str().unwrap();
+        let statement = decode(payload);
+        let card = statement["predicate"]["resources"][0]["digest"].clone();
+        answer["model_signature"]["digest"] = format!("sha256:{}", card.as_str().unwrap()).into();
+    });
+    caught(&world, other, "`model.sig` is not of this release");
+}
+
+fn decode(payload: &str) -> serde_json::Value {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(payload);
+    serde_json::from_slice(&bytes.unwrap()).unwrap()
+}
+
 fn get(upstream: &str, path: &str, token: &str) -> Vec<u8> {
     let mut hub = TcpStream::connect(upstream.trim_start_matches("http://")).unwrap();
     write!(hub, "GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();

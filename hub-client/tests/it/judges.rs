@@ -1,10 +1,10 @@
 //! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, python-tuf the trust
-//! root, Python's onnxruntime the exported heads, pandas and polars the feature tables.
+//! root, model_signing the exported folder, Python's onnxruntime the exported heads, pandas and polars the feature tables.
 
 use std::path::Path;
 use std::process::Command;
 
-use super::world::{Run, World};
+use super::world::{Run, World, read};
 
 /// The Python with the packages of `make test`, or `None` after saying so.
 fn python() -> Option<String> {
@@ -97,6 +97,75 @@ fn python_tuf_follows_our_trust_root_and_refuses_what_it_must() {
         &[&arguments[..], &more].concat(),
     )
     .ok();
+}
+
+#[test]
+fn model_signing_accepts_the_exported_folder_and_nothing_else() {
+    let (Some(world), Some(python)) = (World::start(), python()) else {
+        return;
+    };
+    world.hub("alpha", &["keygen", "--model-signing"]).ok();
+    let folder = world.author("dots", "1.0.0", "means", 4);
+    let folder_text = folder.to_str().unwrap();
+    let publish = ["publish", folder_text, "--oms-key", "model-signing"];
+    world.hub("alpha", &publish).ok();
+    let signature = read(&folder.join("model.sig"));
+    // Published again it is the same signature, and it is no file of the release.
+    world.hub("alpha", &["check", folder_text]).ok();
+    world.hub("alpha", &publish).ok();
+    assert_eq!(read(&folder.join("model.sig")), signature);
+
+    world.hub("beta", &["pull", "dots@1"]).ok();
+    let project = world.project("beta");
+    world
+        .hub("beta", &["export", "dots@1", "--folder", "flat"])
+        .ok();
+    world
+        .hub("beta", &["export", "dots@1", "--folder", "flat"])
+        .fails(1, "not empty");
+    world
+        .hub("beta", &["export", "dots@1", "--bundle", "whole"])
+        .ok();
+    let (flat, whole) = (project.join("flat"), project.join("whole"));
+    assert_eq!(read(&flat.join("model.sig")), signature);
+    assert_eq!(read(&whole.join("model.sig")), signature);
+    assert!(whole.join("statement.dsse.json").is_file());
+    // The trust root in it is one to follow from the fingerprint, without the hub.
+    let trust_root = whole.join("tuf");
+    let metadata = ["--metadata", trust_root.to_str().unwrap()];
+    let trust = ["trust", &world.first_root, "--offline"];
+    world.hub("gamma", &[&trust[..], &metadata].concat()).ok();
+
+    let key = world.home("alpha").join("keys/model-signing.pub.pem");
+    let verify = |files: &Path, signature: &Path, key: &Path| {
+        let mut command = Command::new(&python);
+        command
+            .args(["-m", "model_signing", "verify", "key"])
+            .arg(files)
+            .arg("--signature")
+            .arg(signature)
+            .arg("--public_key")
+            .arg(key);
+        Run::of(command)
+    };
+    let of_flat = flat.join("model.sig");
+    verify(&flat, &of_flat, &key).ok();
+    verify(&whole.join("release"), &whole.join("model.sig"), &key).ok();
+    // Another key of the same kind.
+    world.hub("gamma", &["keygen", "--model-signing"]).ok();
+    let other = world.home("gamma").join("keys/model-signing.pub.pem");
+    assert_ne!(verify(&flat, &of_flat, &other).code, 0);
+    // One more file, then one changed byte.
+    std::fs::write(flat.join("more.txt"), "more").unwrap();
+    assert_ne!(verify(&flat, &of_flat, &key).code, 0);
+    std::fs::remove_file(flat.join("more.txt")).unwrap();
+    verify(&flat, &of_flat, &key).ok();
+    let graph = flat.join("model.onnx");
+    let mut bytes = std::fs::read(&graph).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&graph, bytes).unwrap();
+    assert_ne!(verify(&flat, &of_flat, &key).code, 0);
 }
 
 #[test]

@@ -10,13 +10,18 @@
 )]
 
 mod bad_graphs;
+mod confinement;
+mod endless;
 mod hostile_hub;
 mod interruptions;
+mod joint;
 mod judges;
 mod log_judges;
+mod members;
 mod offline;
 mod refusals;
 mod story;
 mod trust_root;
+mod weak_kernel;
 mod witnesses;
 mod world;

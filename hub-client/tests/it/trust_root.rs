@@ -69,6 +69,9 @@ fn what_a_stolen_key_signed_before_stays_and_nothing_after_counts() {
     };
     world.publish(&world.author("dots", "1.0.0", "means", 4));
     world.publish(&world.author("dots", "2.0.0", "three_features", 3));
+    let warn = ["advisory", "dots@1.0.0", "--severity", "low", "--text", "x"];
+    let from_thief = [&warn[..], &["--title", "the thief's word"]].concat();
+    world.hub("alpha", &from_thief).ok();
     world.hub("gamma", &["pull", "dots@2"]).ok();
     world.restart_without_tls();
     let shown = world.consortium("alpha", &["show", "--json"]).json();
@@ -95,21 +98,57 @@ fn what_a_stolen_key_signed_before_stays_and_nothing_after_counts() {
     ];
     world.consortium("alpha", &rotate).ok();
     let hub = Proxy::start(world.server.url.clone(), |_, body| body);
-    through(&world, "beta", "dots@1", &hub).ok();
+    let pulled = through(&world, "beta", "dots@1", &hub).ok();
+    assert!(!pulled.stderr.contains("the thief's word"), "{pulled}");
     through(&world, "beta", "dots@2", &hub).fails(4, "counts from log index 0 until before 1");
     // Alpha yanks the thief's release with its new key, and the log still fits its rows.
     let yank = ["yank", "dots@2.0.0", "--reason", "not ours", "--key", "new"];
-    let line = [&yank[..], &["--hub", &world.server.url]].concat();
-    let mut command = world.command("alpha", &line);
-    command.env("HUB_TOKEN", world.token("alpha", &["--scope", "publish"]));
-    super::world::Run::of(command).ok();
+    let own = [&warn[..], &["--title", "alpha's word", "--key", "new"]].concat();
+    for said in [&yank[..], &own] {
+        let line = [said, &["--hub", &world.server.url]].concat();
+        let mut command = world.command("alpha", &line);
+        command.env("HUB_TOKEN", world.token("alpha", &["--scope", "publish"]));
+        super::world::Run::of(command).ok();
+    }
     world.hub_server(&["log", "verify"]).ok();
     // Who had installed it learns of it with the next contact, and then without the network.
     world.hub("gamma", &["verify", "dots@2"]).ok();
-    through(&world, "gamma", "dots@1", &hub).ok();
+    let pulled = through(&world, "gamma", "dots@1", &hub).ok();
+    assert!(pulled.stderr.contains("alpha's word"), "{pulled}");
+    assert!(!pulled.stderr.contains("the thief's word"), "{pulled}");
     world
         .hub("gamma", &["verify", "dots@2"])
         .fails(4, "until before 1");
+}
+
+#[test]
+fn a_model_signature_is_by_a_key_that_the_signers_list() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
+    for (name, version, graph, dimension) in [
+        ("unlisted", "1.0.0", "means", 4),
+        ("listed", "2.0.0", "three_features", 3),
+    ] {
+        world
+            .hub("alpha", &["keygen", "--model-signing", "--name", name])
+            .ok();
+        let folder = world.author("dots", version, graph, dimension);
+        let publish = ["publish", folder.to_str().unwrap(), "--oms-key", name];
+        world.hub("alpha", &publish).ok();
+    }
+    world.restart_without_tls();
+    let hub = Proxy::start(world.server.url.clone(), |_, body| body);
+    // While no key is listed, a `model.sig` of this very statement is passed on.
+    through(&world, "gamma", "dots@1", &hub).ok();
+    let listed = world.home("alpha").join("keys/listed.pub.pem");
+    let rotate = ["rotate-keys", "--member", "alpha", "--from", "0"];
+    let add = ["--add-model-signing", listed.to_str().unwrap()];
+    world
+        .consortium("alpha", &[&rotate[..], &add].concat())
+        .ok();
+    through(&world, "beta", "dots@1", &hub).fails(4, "`model.sig` names the key");
+    through(&world, "beta", "dots@2", &hub).ok();
 }
 
 #[test]

@@ -378,8 +378,12 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(mut command: Command) -> Self {
         let output = command.output().unwrap();
+        Self::with_output(format!("{command:?}"), &output)
+    }
+
+    pub(crate) fn with_output(line: String, output: &std::process::Output) -> Self {
         Self {
-            line: format!("{command:?}"),
+            line,
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

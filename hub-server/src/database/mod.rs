@@ -3,10 +3,14 @@
 //! Statements keep to what every database understands (no `RETURNING`, no `ON CONFLICT`, one row at
 //! a time), so that a second kind of database changes this folder alone.
 
+pub(crate) mod advisories;
 pub(crate) mod blobs;
 mod error;
+pub(crate) mod evaluations;
+pub(crate) mod key_compromises;
 pub(crate) mod log;
 mod migrate;
+pub(crate) mod model_signatures;
 pub(crate) mod releases;
 mod schema;
 pub(crate) mod settings;

@@ -131,3 +131,50 @@ diesel::table! {
         note -> Text,
     }
 }
+
+diesel::table! {
+    model_signatures (release_statement) {
+        release_statement -> Text,
+        digest -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    evaluations (release_statement, member, sequence) {
+        release_statement -> Text,
+        member -> Text,
+        sequence -> BigInt,
+        statement -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    advisories (name, member, number, sequence) {
+        name -> Text,
+        member -> Text,
+        number -> BigInt,
+        sequence -> BigInt,
+        statement -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
+    }
+}
+
+diesel::table! {
+    key_compromises (statement) {
+        statement -> Text,
+        member -> Text,
+        key_id -> Text,
+        envelope -> Binary,
+        recorded_at -> BigInt,
+        recorded_by -> Text,
+        log_index -> BigInt,
+    }
+}

@@ -1,11 +1,13 @@
 //! The whole URL table. Handlers read the request, call one function of a lower floor on a thread
 //! that may wait, and write the answer.
 
+mod attachments;
 mod body;
 mod download;
 mod extractors;
 mod hub;
 mod log;
+mod members_say;
 mod oci;
 pub(crate) mod openapi;
 mod range;
@@ -41,6 +43,19 @@ pub(crate) fn table(config: &mut ServiceConfig) {
                 })
                 .on("/extractors/{namespace}/{name}", "show", "GET", |at| {
                     at.get(extractors::show)
+                })
+                .on(
+                    "/extractors/{namespace}/{name}/advisories",
+                    "advisories",
+                    "GET, POST",
+                    |at| {
+                        at.get(members_say::advisories)
+                            .route(web::post().to(members_say::warn))
+                    },
+                )
+                .on("/key-compromises", "key-compromises", "GET, POST", |at| {
+                    at.get(members_say::key_compromises)
+                        .route(web::post().to(members_say::take_key_back))
                 })
                 .service(extractor_scope()),
         )
@@ -83,6 +98,13 @@ fn extractor_scope() -> Scope {
         })
         .on("/yanks", "yank", "POST", |at| {
             at.route(web::post().to(releases::yank))
+        })
+        .on("/evaluations", "evaluations", "GET, POST", |at| {
+            at.get(members_say::evaluations)
+                .route(web::post().to(members_say::evaluate))
+        })
+        .on("/model-signature", "model-signature", "PUT", |at| {
+            at.route(web::put().to(attachments::model_signature))
         })
         .on("/readme", "readme", "GET", |at| at.get(releases::readme))
         .on("/files/{path:.*}", "file", "GET, HEAD", |at| {

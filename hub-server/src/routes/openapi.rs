@@ -5,7 +5,7 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{extractors, hub, log, oci, releases, tuf};
+use super::{attachments, extractors, hub, log, members_say, oci, releases, tuf};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,10 @@ use super::{extractors, hub, log, oci, releases, tuf};
         hub::info, hub::whoami, tuf::file, tuf::publish, document,
         extractors::search, extractors::show,
         releases::show, releases::publish, releases::yank, releases::readme, releases::file,
+        attachments::model_signature,
+        members_say::evaluations, members_say::evaluate,
+        members_say::advisories, members_say::warn,
+        members_say::key_compromises, members_say::take_key_back,
         log::checkpoint, log::tile,
         oci::version, oci::blobs::read,
         oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,

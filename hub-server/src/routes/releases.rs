@@ -2,7 +2,9 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use registry_schema::api::{Problem, ProblemCode, Published, ReleaseDetail, YankRecorded};
+use registry_schema::api::{
+    AttachedBlob, Problem, ProblemCode, Published, ReleaseDetail, YankRecorded,
+};
 use registry_schema::digest::Digest;
 use registry_schema::manifest::CARD_FILE;
 use registry_schema::name::Name;
@@ -11,9 +13,10 @@ use registry_schema::{envelope, limits};
 
 use crate::app::Hub;
 use crate::auth::{Publisher, Reader};
+use crate::database::model_signatures::{self, ModelSignatureRow};
 use crate::database::releases::{ReleaseRow, find_file};
 use crate::database::yanks;
-use crate::database::{Connection, DatabaseError};
+use crate::database::{Connection, DatabaseError, from_column};
 use crate::error::Failure;
 use crate::log::Log;
 use crate::publish::{self, PublishRequest};
@@ -63,9 +66,11 @@ fn detail(
         }
     }
     let log_index = row.index()?;
+    let attached = model_signatures::find(connection, &row.statement)?;
     Ok(ReleaseDetail {
         summary: release_summary(&row)?,
         name,
+        model_signature: attached.as_ref().map(attached_blob).transpose()?,
         log_index,
         proof: log.proof(connection, log_index)?.to_string(),
         envelope: text(row.envelope)?,
@@ -74,7 +79,17 @@ fn detail(
     })
 }
 
-fn text(envelope: Vec<u8>) -> Result<String, DatabaseError> {
+fn attached_blob(row: &ModelSignatureRow) -> Result<AttachedBlob, DatabaseError> {
+    let corrupt = DatabaseError::Corrupt {
+        what: "a digest that is none",
+    };
+    Ok(AttachedBlob {
+        digest: row.digest.parse().map_err(|_| corrupt)?,
+        size_bytes: from_column(row.size_bytes)?,
+    })
+}
+
+pub(super) fn text(envelope: Vec<u8>) -> Result<String, DatabaseError> {
     String::from_utf8(envelope).map_err(|_| DatabaseError::Corrupt {
         what: "an envelope that is not text",
     })
@@ -140,7 +155,7 @@ pub(super) async fn yank(
     Ok(created(recorded.is_new).json(recorded.answer))
 }
 
-fn created(is_new: bool) -> actix_web::HttpResponseBuilder {
+pub(super) fn created(is_new: bool) -> actix_web::HttpResponseBuilder {
     if is_new {
         HttpResponse::Created()
     } else {
@@ -148,7 +163,10 @@ fn created(is_new: bool) -> actix_web::HttpResponseBuilder {
     }
 }
 
-async fn read_envelope(request: &HttpRequest, payload: web::Payload) -> Result<Vec<u8>, Failure> {
+pub(super) async fn read_envelope(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Vec<u8>, Failure> {
     let found = request.headers().get(header::CONTENT_TYPE);
     if found.is_none_or(|value| value.as_bytes() != envelope::MEDIA_TYPE.as_bytes()) {
         let detail = format!("the body must be an envelope, `{}`", envelope::MEDIA_TYPE);

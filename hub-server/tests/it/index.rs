@@ -1,19 +1,26 @@
 //! The rows that follow from the log: made anew, and compared.
 
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
-use registry_schema::api::{ReleaseDetail, yanks_path};
-use registry_schema::envelope;
-use registry_schema::statement::YankAction;
+use registry_schema::api::{
+    KEY_COMPROMISES_PATH, ReleaseDetail, advisories_path, evaluations_path, yanks_path,
+};
+use registry_schema::envelope::{self, Envelope};
+use registry_schema::reference::Requirement;
+use registry_schema::statement::{
+    AdvisoryAction, AdvisoryStatement, KeyCompromiseStatement, YankAction,
+};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use crate::draft::Draft;
 use crate::log::{check, published, release};
 use crate::log_keeping::tamper;
-use crate::world::{ALPHA, World};
+use crate::members_say::{advisory, evaluation, post, signed};
+use crate::model_signature::{attach, bundle};
+use crate::world::{ALPHA, BETA, World, key};
 
 /// All rows of all tables that follow from the log, as text.
-fn dump(world: &World) -> String {
+pub(crate) fn dump(world: &World) -> String {
     let path = world.data().join("hub.sqlite");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     let mut text = String::new();
@@ -33,6 +40,26 @@ fn dump(world: &World) -> String {
             "yanks",
             "release_statement, sequence, hex(envelope), recorded_at, recorded_by, log_index",
             "release_statement, sequence",
+        ),
+        (
+            "evaluations",
+            "release_statement, member, sequence, statement, hex(envelope), recorded_at, recorded_by, log_index",
+            "log_index",
+        ),
+        (
+            "advisories",
+            "name, member, number, sequence, statement, hex(envelope), recorded_at, recorded_by, log_index",
+            "log_index",
+        ),
+        (
+            "key_compromises",
+            "statement, member, key_id, hex(envelope), recorded_at, recorded_by, log_index",
+            "log_index",
+        ),
+        (
+            "model_signatures",
+            "release_statement, digest, size_bytes",
+            "release_statement",
         ),
         (
             "repository_blobs",
@@ -67,7 +94,6 @@ fn dump(world: &World) -> String {
         ))
         .load(&mut connection)
         .unwrap();
-        assert!(!rows.is_empty(), "{table}");
         for one in rows {
             text += &format!("{table}|{}\n", one.text);
         }
@@ -81,8 +107,8 @@ struct Line {
     text: String,
 }
 
-/// A log with releases of two names, two yanks and an unyank.
-async fn lively() -> World {
+/// A log with releases of two names, two yanks and an unyank, and what members said about them.
+pub(crate) async fn lively() -> World {
     let world = World::start();
     let first = release("alpha/squares");
     published(&world, &first).await;
@@ -105,6 +131,40 @@ async fn lively() -> World {
             .unwrap();
         assert_eq!(yanked.status(), StatusCode::CREATED);
     }
+    let closing = AdvisoryStatement {
+        action: AdvisoryAction::Close,
+        ..advisory(&first, "beta", 1, 2)
+    };
+    let compromise = KeyCompromiseStatement {
+        member: "beta".parse().unwrap(),
+        key_id: key(BETA).public().id(),
+        from_index: 100,
+        reason: "a laptop was stolen".into(),
+    };
+    let exact = Requirement::Exact(first.version.clone());
+    let (of_release, of_name) = (
+        evaluations_path(&first.name, &exact),
+        advisories_path(&first.name),
+    );
+    let beta = world.make_token("beta", "publish");
+    for (path, payload) in [
+        (
+            of_release.as_str(),
+            evaluation(&first, "beta", 1).to_payload(),
+        ),
+        (&of_release, evaluation(&first, "beta", 2).to_payload()),
+        (&of_name, advisory(&first, "beta", 1, 1).to_payload()),
+        (&of_name, closing.to_payload()),
+        (KEY_COMPROMISES_PATH, compromise.to_payload()),
+    ] {
+        let said = post(&world, &beta, path, signed(payload, BETA)).await;
+        assert_eq!(said.status(), StatusCode::CREATED, "{path}");
+    }
+    let payload = Envelope::parse(&first.envelope).unwrap().payload().to_vec();
+    let bundle = bundle(&payload);
+    world.upload(&first.name, &bundle).await;
+    let attached = attach(&world, &world.token, &first, &bundle).await;
+    assert_eq!(attached.status(), StatusCode::CREATED);
     world
 }
 
@@ -115,10 +175,26 @@ async fn the_index_made_anew_is_the_same() {
     assert!(!running.status.success(), "not while the server runs");
     world.kill();
     let before = dump(&world);
+    for table in [
+        "extractors",
+        "releases",
+        "release_files",
+        "yanks",
+        "evaluations",
+        "advisories",
+        "key_compromises",
+        "model_signatures",
+        "repository_blobs",
+        "log_entries",
+        "log_tiles",
+        "log_checkpoints",
+    ] {
+        assert!(before.contains(&format!("\n{table}|")) || before.starts_with(table));
+    }
     assert!(world.verify_log().0);
     // Everything that follows is lost, then wrong, then there.
     for sql in [
-        "DELETE FROM yanks; DELETE FROM release_files; DELETE FROM releases; DELETE FROM extractors; DELETE FROM repository_blobs; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
+        "DELETE FROM evaluations; DELETE FROM advisories; DELETE FROM key_compromises; DELETE FROM model_signatures; DELETE FROM yanks; DELETE FROM release_files; DELETE FROM releases; DELETE FROM extractors; DELETE FROM repository_blobs; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
         "UPDATE releases SET summary = 'other', is_yanked = 1; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = zeroblob(64)",
         "",
     ] {
@@ -190,6 +266,15 @@ async fn rows_that_the_log_does_not_have_are_found() {
             "DELETE FROM release_files WHERE path = 'README.md'",
             "does not have the files",
         ),
+        (
+            "DELETE FROM evaluations WHERE sequence = 2",
+            "does not have the evaluations",
+        ),
+        (
+            "DELETE FROM advisories WHERE sequence = 2",
+            "does not have the advisories",
+        ),
+        ("DELETE FROM key_compromises", "keys taken back"),
         ("DELETE FROM repository_blobs", "cannot show its file"),
         (
             "DELETE FROM release_files WHERE statement IN (SELECT statement FROM releases WHERE name = 'everyday-objects'); DELETE FROM releases WHERE name = 'everyday-objects'",
@@ -211,10 +296,9 @@ async fn a_rebuild_never_signs_another_history() {
     let mut world = lively().await;
     world.kill();
     let before = dump(&world);
-    let restore = "UPDATE log_entries SET submitted_by = 'alpha'";
     for (sql, word) in [
         (
-            "DELETE FROM log_entries WHERE idx = 5",
+            "DELETE FROM log_entries WHERE idx = 10",
             "not those that the log has signed",
         ),
         (
@@ -232,7 +316,6 @@ async fn a_rebuild_never_signs_another_history() {
         std::fs::write(world.data().join("hub.sqlite-wal"), wal).unwrap();
         let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
     }
-    tamper(&world, restore);
     assert_eq!(dump(&world), before);
     // Blobs that are gone are named.
     std::fs::remove_dir_all(world.data().join("blobs/sha256")).unwrap();
@@ -252,7 +335,7 @@ async fn a_hub_that_had_no_log_is_given_one() {
     let before = dump(&world);
     tamper(
         &world,
-        "UPDATE releases SET log_index = NULL; UPDATE yanks SET log_index = NULL; DELETE FROM log_entries; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
+        "DELETE FROM evaluations; DELETE FROM advisories; DELETE FROM key_compromises; UPDATE releases SET log_index = NULL; UPDATE yanks SET log_index = NULL; DELETE FROM log_entries; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
     );
     // As if they had come one second after the other, since times are all that is known.
     tamper(
@@ -268,7 +351,8 @@ async fn a_hub_that_had_no_log_is_given_one() {
             .map(|line| line.split('|').nth(3).unwrap().to_owned())
             .collect()
     };
-    assert_eq!(leaves(&dump(&world)), leaves(&before));
+    // What members say there was not before there was a log.
+    assert_eq!(leaves(&dump(&world)), leaves(&before)[..6]);
     let detail: ReleaseDetail = world
         .json("/api/v1/extractors/alpha/squares/releases/1")
         .await;

@@ -16,7 +16,7 @@ use crate::draft::Draft as ReleaseDraft;
 use crate::world::{ALPHA, BETA, GAMMA, World, header, hub_server, key, problem};
 
 /// What the hub serves, brought together as a client does.
-async fn served(world: &World) -> Bundle {
+pub(crate) async fn served(world: &World) -> Bundle {
     let text = async |path: &str| {
         let answer = world
             .client
@@ -64,7 +64,7 @@ async fn served(world: &World) -> Bundle {
     Bundle::assemble(roots, (timestamp, snapshot, targets), keyrings, files)
 }
 
-async fn publish(world: &World, draft: &Draft) -> Response {
+pub(crate) async fn publish(world: &World, draft: &Draft) -> Response {
     let request = world.request(Method::POST, TRUST_ROOT_PATH);
     request.body(draft.to_text().unwrap()).send().await.unwrap()
 }

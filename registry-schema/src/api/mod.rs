@@ -7,8 +7,9 @@ mod paths;
 mod problem;
 
 pub use paths::{
-    CONSORTIUM_NAMESPACE, TRUST_ROOT_PATH, blob_path, extractor_path, namespace, release_path,
-    trust_path, upload_path, yanks_path,
+    CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, TRUST_ROOT_PATH, advisories_path, blob_path,
+    evaluations_path, extractor_path, model_signature_path, namespace, release_path, trust_path,
+    upload_path, yanks_path,
 };
 pub use problem::{Problem, ProblemCode};
 
@@ -205,6 +206,71 @@ pub struct ReleaseDetail {
     pub yanks: Vec<String>,
     /// The proof of each, in the same order.
     pub yank_proofs: Vec<String>,
+    /// The blob that is its `model.sig`, when an owner has made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_signature: Option<AttachedBlob>,
+}
+
+/// A blob that travels with a release without being part of what its owners sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttachedBlob {
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// Its length.
+    pub size_bytes: u64,
+}
+
+/// `PUT …/releases/{version}/model-signature`: which uploaded blob it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachBlob {
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+}
+
+/// `GET …/releases/{requirement}/evaluations`: all of the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvaluationList {
+    /// Each member's in order.
+    pub evaluations: Vec<LoggedStatement>,
+}
+
+/// `GET …/advisories`: all statements of advisories about a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdvisoryList {
+    /// Each member's in order of advisories and of statements about each.
+    pub advisories: Vec<LoggedStatement>,
+}
+
+/// `GET /api/v1/key-compromises`: all keys that members took back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyCompromiseList {
+    /// In the order of the log.
+    pub key_compromises: Vec<LoggedStatement>,
+}
+
+/// What one member said, and its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoggedStatement {
+    /// The envelope, exactly as signed.
+    pub envelope: String,
+    /// The entry's index in the log.
+    pub log_index: u64,
+    /// That the log has the envelope as that entry (C2SP `tlog-proof`).
+    pub proof: String,
+}
+
+/// Answer to a recorded evaluation, advisory or key compromise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatementRecorded {
+    /// SHA-256 of the statement that is now recorded.
+    pub statement: Digest,
+    /// When it was recorded (RFC 3339, UTC); the first time, when sent again.
+    pub recorded_at: String,
+    /// The envelope's index in the log.
+    pub log_index: u64,
+    /// That the log has the envelope as that entry (C2SP `tlog-proof`).
+    pub proof: String,
 }
 
 /// Answer of `PUT …/releases/{version}` and `POST …/releases/{version}/yanks`.

@@ -47,3 +47,24 @@ pub fn upload_path(name: &Name) -> String {
 pub fn yanks_path(name: &Name, version: &Version) -> String {
     format!("{}/releases/{version}/yanks", extractor_path(name))
 }
+
+/// `/api/v1/extractors/{namespace}/{name}/releases/{version}/model-signature`.
+pub fn model_signature_path(name: &Name, version: &Version) -> String {
+    format!(
+        "{}/releases/{version}/model-signature",
+        extractor_path(name)
+    )
+}
+
+/// `/api/v1/extractors/{namespace}/{name}/releases/{requirement}/evaluations`.
+pub fn evaluations_path(name: &Name, requirement: &Requirement) -> String {
+    format!("{}/evaluations", release_path(name, requirement))
+}
+
+/// `/api/v1/extractors/{namespace}/{name}/advisories`.
+pub fn advisories_path(name: &Name) -> String {
+    format!("{}/advisories", extractor_path(name))
+}
+
+/// Where keys that members took back are listed and sent.
+pub const KEY_COMPROMISES_PATH: &str = "/api/v1/key-compromises";

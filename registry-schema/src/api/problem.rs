@@ -103,6 +103,8 @@ codes! {
     YankSequence, "yank_sequence", 409;
     /// The change of the trust root is based on an older state than the hub's.
     Outdated, "outdated", 409;
+    /// The number of a member's statement does not come next.
+    StatementSequence, "statement_sequence", 409;
     /// Something is larger than allowed.
     TooLarge, "too_large", 413;
     /// The media type is not what this path takes.

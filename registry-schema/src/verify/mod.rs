@@ -1,10 +1,23 @@
-//! One definition of "valid": [`verify_release`] is the only maker of [`VerifiedRelease`], used by
-//! publisher, server and client alike. It is pure: bytes in, verdict out.
+//! One definition of "valid": one pure function for each kind of statement, the only maker of its
+//! `Verified…` type, used by publisher, server and client alike. Bytes in, verdict out.
+
+mod advisory;
+mod alone;
+mod draft;
+mod evaluation;
+mod key_compromise;
+
+pub use advisory::{VerifiedAdvisory, open_advisories, verify_advisory};
+pub use draft::{Draft, verify_draft};
+pub use evaluation::{VerifiedEvaluation, current_evaluations, verify_evaluation};
+pub use key_compromise::{VerifiedKeyCompromise, verify_key_compromise};
+
+use semver::Version;
 
 use crate::digest::Digest;
 use crate::envelope::{Envelope, EnvelopeError};
 use crate::manifest::Manifest;
-use crate::name::Name;
+use crate::name::{MemberName, Name};
 use crate::reference::{Reference, Requirement};
 use crate::statement::{
     ReleaseFile, ReleaseStatement, Statement, StatementError, YankAction, YankStatement,
@@ -25,6 +38,11 @@ pub struct VerifiedRelease {
 }
 
 impl VerifiedRelease {
+    /// What was signed.
+    pub fn statement(&self) -> &ReleaseStatement {
+        &self.statement
+    }
+
     /// What the release says about itself.
     pub fn manifest(&self) -> &Manifest {
         self.statement.manifest()
@@ -37,7 +55,7 @@ impl VerifiedRelease {
 
     /// One file of the set.
     pub fn file(&self, path: &str) -> Option<&ReleaseFile> {
-        self.files().iter().find(|file| file.path == path)
+        self.statement.file(path)
     }
 
     /// The probe images among the files.
@@ -79,8 +97,24 @@ impl VerifiedRelease {
 
     /// The release as an exact reference.
     pub fn reference(&self) -> Reference {
-        let manifest = self.manifest();
-        Reference::exact(manifest.name.clone(), manifest.version.clone())
+        self.statement.reference()
+    }
+
+    /// Whether another statement is about exactly this release.
+    fn check_subject(
+        &self,
+        name: &Name,
+        version: &Version,
+        content: &Digest,
+    ) -> Result<(), VerifyError> {
+        let found = Reference::exact(name.clone(), version.clone());
+        if found == self.reference() && *content == self.content_digest() {
+            return Ok(());
+        }
+        Err(VerifyError::NotAsked {
+            asked: self.reference().to_string(),
+            found,
+        })
     }
 }
 
@@ -101,9 +135,10 @@ pub fn verify_release(
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
         Statement::Release(release) => *release,
-        Statement::Yank(_) => {
+        other => {
             return Err(VerifyError::Kind {
                 expected: "a release",
+                found: other.kind(),
             });
         }
     };
@@ -191,17 +226,17 @@ pub fn verify_yank(
     index: u64,
 ) -> Result<VerifiedYank, VerifyError> {
     let parsed = Envelope::parse(envelope)?;
-    let Statement::Yank(statement) = Statement::parse(parsed.payload())? else {
-        return Err(VerifyError::Kind { expected: "a yank" });
+    let statement = match Statement::parse(parsed.payload())? {
+        Statement::Yank(yank) => yank,
+        other => {
+            return Err(VerifyError::Kind {
+                expected: "a yank",
+                found: other.kind(),
+            });
+        }
     };
     let manifest = release.manifest();
-    let found = Reference::exact(statement.name.clone(), statement.version.clone());
-    if found != release.reference() || statement.content != release.content_digest() {
-        return Err(VerifyError::NotAsked {
-            asked: release.reference().to_string(),
-            found,
-        });
-    }
+    release.check_subject(&statement.name, &statement.version, &statement.content)?;
     let signers = count_signatures(&parsed, &trust_root.ownership(&manifest.name, index)?)?;
     Ok(VerifiedYank { statement, signers })
 }
@@ -236,10 +271,12 @@ pub enum VerifyError {
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// Another kind of statement.
-    #[error("the statement is not {expected}")]
+    #[error("expected {expected}, but the statement is {found}")]
     Kind {
         /// What was expected.
         expected: &'static str,
+        /// What it is.
+        found: &'static str,
     },
     /// A good statement about something else.
     #[error("asked for `{asked}`, but the statement is about `{found}`")]
@@ -255,6 +292,27 @@ pub enum VerifyError {
     /// The signatures do not suffice.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
+    /// Not signed by the member that is said to say it, and by nobody else.
+    #[error("`{member}` has not signed this statement, or not alone")]
+    NotByMember {
+        /// Who is said to say it.
+        member: MemberName,
+        /// What is wrong with the signatures.
+        #[source]
+        source: ThresholdError,
+    },
+    /// A member's evaluation or advisory is missing, doubled or out of order.
+    #[error("the {kind} of `{member}` are not complete: expected number {expected}, found {found}")]
+    MemberSequence {
+        /// Which kind of statements.
+        kind: &'static str,
+        /// Whose.
+        member: MemberName,
+        /// The number that comes next.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
     /// A yank is missing, doubled or out of order.
     #[error(
         "the yank statements of this release are not complete: expected number {expected}, found {found}"

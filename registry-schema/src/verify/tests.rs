@@ -5,19 +5,29 @@ use crate::statement::tests::{files, manifest};
 use crate::trust_root::tests::{founded, key, owners, rekeyed, verified};
 use crate::trust_root::{ConsortiumRoot, NOT_LOGGED};
 
-fn policy() -> ConsortiumRoot {
+pub(super) fn policy() -> ConsortiumRoot {
     let names = [("passport-extractor", owners(0, &["acme", "beta"], 2))];
     verified(&founded(&["acme", "beta"], &names))
 }
 
-fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
+pub(super) fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
     let mut manifest = manifest();
     manifest.name = name.parse().unwrap();
     let payload = ReleaseStatement::new(manifest, files())
         .unwrap()
         .to_payload();
+    signed(payload, seeds)
+}
+
+/// A payload signed with the keys of these seeds.
+pub(super) fn signed(payload: Vec<u8>, seeds: &[u8]) -> Vec<u8> {
     let keys: Vec<_> = seeds.iter().map(|&seed| key(seed)).collect();
     Envelope::sign(payload, &keys.iter().collect::<Vec<_>>()).to_bytes()
+}
+
+/// `acme/passport-extractor@2.1.0`, signed by acme.
+pub(super) fn released() -> VerifiedRelease {
+    verify("acme/passport-extractor", &[1]).unwrap()
 }
 
 fn verify(name: &str, seeds: &[u8]) -> Result<VerifiedRelease, VerifyError> {

@@ -11,6 +11,7 @@ use hub_client::registry::Registry;
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
 use hub_client::trust::{self, HubSource, Kept};
+use hub_client::worker::{ProbeLimits, Worker};
 use jiff::Timestamp;
 use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::metadata::expiry;
@@ -182,17 +183,40 @@ impl Context {
         Ok(LockFile::find(&here)?)
     }
 
-    /// How to run extractors.
-    pub(crate) fn runtime_options(&self) -> RuntimeOptions {
-        RuntimeOptions {
+    /// Runs extractors, confined, in a process of their own that Ctrl-C ends.
+    pub(crate) fn worker(&self) -> Result<Worker, CommandError> {
+        let limits = ProbeLimits {
+            seconds: number("HUB_PROBE_SECONDS")?,
+            memory_bytes: number("HUB_PROBE_MIB")?.map(|mib| mib.saturating_mul(1 << 20)),
+        };
+        let options = RuntimeOptions {
             threads: self
                 .global
                 .threads
                 .or_else(|| self.config.threads.and_then(std::num::NonZeroUsize::new)),
             home: Some(self.folders.data.clone()),
             ..RuntimeOptions::default()
-        }
+        };
+        let report = self.report;
+        Ok(Worker::new(options)
+            .with_probe_limits(limits)
+            .stopped_by(self.interrupt.flag().clone())
+            .warning_by(move |confinement| {
+                let gaps = confinement.gaps().join(", ");
+                report.alert(&format!(
+                    "the extractor is not fully confined: {gaps}; `hub doctor` says more"
+                ));
+            }))
     }
+}
+
+/// A bound given by the environment.
+fn number(name: &'static str) -> Result<Option<u64>, CommandError> {
+    let parse = |found: String| match found.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err(CommandError::Number { name, found }),
+    };
+    variable(name).map(parse).transpose()
 }
 
 /// A variable of the environment, when it is text.

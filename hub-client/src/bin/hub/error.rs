@@ -27,6 +27,14 @@ macro_rules! library_errors {
             /// A line of CSV.
             #[error("the answer cannot be written as CSV")]
             Csv(#[from] csv::Error),
+            /// A number of the environment.
+            #[error("{name} is `{found}`, which is not a whole number above 0")]
+            Number {
+                /// The variable.
+                name: &'static str,
+                /// What it is set to.
+                found: String,
+            },
             /// No hub to ask.
             #[error("no hub is configured")]
             NoHub,
@@ -97,7 +105,7 @@ macro_rules! library_errors {
                 name: String,
                 /// Why.
                 #[source]
-                source: hub_client::runtime::ImageError,
+                source: hub_client::worker::Failure,
             },
             /// With `--strict`, one skipped file is the end.
             #[error("`{}` cannot be used: {reason}", path.display())]
@@ -138,7 +146,9 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Bundle(hub_client::bundle::BundleError),
     Config(hub_client::config::ConfigError),
+    Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
     Features(hub_client::features::FeatureError),
@@ -153,13 +163,15 @@ library_errors! {
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),
     Pull(hub_client::pull::PullError),
+    Say(hub_client::members_say::SayError),
     Registry(hub_client::registry::RegistryError),
-    Runtime(hub_client::runtime::RuntimeError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),
     Draft(registry_schema::tuf::draft::DraftError),
+    Worker(hub_client::worker::WorkerError),
     Witness(hub_client::witness::WitnessError),
+    ModelSigning(registry_schema::model_signing::ModelSigningError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
 }
@@ -196,6 +208,7 @@ impl CommandError {
                 ErrorCode::Usage,
                 "give the log index from which the change holds, such as --from 120",
             ),
+            Self::Number { .. } => (ErrorCode::Usage, "correct or unset it"),
             Self::NotLocked { .. } => (
                 ErrorCode::NotLocked,
                 "leave out --locked to resolve and lock it",

@@ -15,5 +15,6 @@ mod reference;
 mod report;
 
 fn main() -> std::process::ExitCode {
-    app::run(std::env::args_os().collect())
+    // Started to run an extractor, this is another program: without commands, settings and network.
+    hub_client::worker::serve_if_asked().unwrap_or_else(|| app::run(std::env::args_os().collect()))
 }

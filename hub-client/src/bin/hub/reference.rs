@@ -30,6 +30,11 @@ object, and an error is one JSON object on standard error:
 {\"error\": {\"code\": \"not_installed\", \"message\": \"…\", \"causes\": [\"…\"], \"hint\": \"…\", \"exit_code\": 3}}
 ```
 
+Extractors run in a process of their own that can read the pictures and the extractor, write nothing
+and open no connection (docs/TRUST.md, \"Running what a rival wrote\"). Where the kernel lacks the
+means, each command that runs one says so on standard error, also with `--quiet`; with `--json` as
+an object `{\"warning\": \"…\"}` on a line of its own.
+
 `list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval` and `head` open no connection. So does
 `pull`, when what hub.lock names is installed and whole.
 
@@ -43,6 +48,8 @@ object, and an error is one JSON object on standard error:
 | `HUB_OFFLINE` | Open no connection, as `--offline`. |
 | `HUB_THREADS` | Threads, as `--threads`. |
 | `ORT_DYLIB_PATH` | The ONNX Runtime library; else `$HUB_HOME/runtime`, else the system's. |
+| `HUB_PROBE_SECONDS` | Time that the run of an extractor's probes may take; chosen from its size when absent. |
+| `HUB_PROBE_MIB` | Memory that it may take, in MiB; chosen from its size, at least 4096, when absent. |
 | `NO_COLOR` | No colours. |
 
 Options come before the environment, the environment before the settings of `hub login`. The token

@@ -57,6 +57,16 @@ impl Report {
         }
     }
 
+    /// Something that takes away a protection: said whatever the options are.
+    pub(crate) fn alert(&self, text: &str) {
+        if self.json {
+            let line = serde_json::json!({ "warning": text });
+            write_error(&format!("{line}\n"));
+        } else {
+            write_error(&format!("{} {text}\n", self.paint("1;33", "warning:")));
+        }
+    }
+
     /// The end of a command that failed.
     pub(crate) fn error(&self, error: &CommandError) {
         let advice = error.advice();
@@ -176,6 +186,7 @@ mod tests {
     use hub_client::files::FileError;
     use hub_client::runtime::ImageError;
     use hub_client::runtime::decode::{DecodeLimits, Picture};
+    use hub_client::worker::Failure;
 
     fn plain() -> Report {
         Report {
@@ -211,7 +222,7 @@ mod tests {
         let source = Picture::decode(b"", "a.png", &DecodeLimits::default()).unwrap_err();
         let error = CommandError::Image {
             name: "a.png".into(),
-            source: ImageError::Decode(source),
+            source: Failure::of_image(&ImageError::Decode(source)),
         };
         let text = plain().text(&error, &error.advice());
         assert!(

@@ -19,7 +19,9 @@
 //! ```
 
 mod kernel;
+mod lanes;
 mod orient;
+mod passes;
 mod resize;
 
 use image::metadata::Orientation;

@@ -13,13 +13,20 @@ use semver::Version;
 The secret key stays in a folder only you can read. Give the public key to whoever founds the
 consortium. A key that exists is never replaced.
 
+With --model-signing it is a P-256 key for `hub publish --oms-key`: it signs model.sig for the
+verifiers of OpenSSF Model Signing, and nothing a hub asks for.
+
 Examples:
   hub keygen
-  hub keygen --name release-2027")]
+  hub keygen --name release-2027
+  hub keygen --model-signing")]
 pub(crate) struct KeygenArgs {
-    /// What to call the key
-    #[arg(long, default_value = "default")]
-    pub(crate) name: String,
+    /// What to call the key; `default`, or `model-signing` for such a key, when absent
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Make a P-256 key for model.sig instead
+    #[arg(long)]
+    pub(crate) model_signing: bool,
 }
 
 /// `hub new`
@@ -68,18 +75,64 @@ pub(crate) struct CheckArgs {
 Publishing again after an interruption sends only what is missing. Releases never change: the same
 version with other content is refused.
 
+A name with several owners is signed in turn, each on its own machine: --draft checks, signs and
+sends the files, but writes the statement to a file; the others run `hub cosign` on it; when enough
+have signed, --signed publishes it.
+
 Examples:
   hub publish dots
   hub publish passport-extractor --key alpha --key /media/beta.pem
-  hub publish dots --dry-run")]
+  hub publish dots --dry-run
+  hub publish dots --oms-key model-signing
+  hub publish passport-extractor --draft passport-2.1.0.json
+  hub publish --signed passport-2.1.0.json")]
 pub(crate) struct PublishArgs {
-    /// The author's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
+    /// The author's folder; with --signed only needed when the hub lacks files
+    #[arg(value_name = "DIR", required_unless_present = "signed")]
+    pub(crate) folder: Option<PathBuf>,
     /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
     #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
     pub(crate) keys: Vec<String>,
+    /// Write the statement to a new file for the other owners instead of publishing it
+    #[arg(long, value_name = "FILE", conflicts_with = "signed")]
+    pub(crate) draft: Option<PathBuf>,
+    /// Publish what the owners have signed
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    pub(crate) signed: Option<PathBuf>,
+    /// Also write model.sig with this P-256 key, for OpenSSF Model Signing's verifiers, and send it
+    /// along: its name, or the path of its file
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "draft")]
+    pub(crate) oms_key: Option<String>,
     /// Sign and verify, but send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `hub cosign`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Shows what is signed, checks it as a pull would, and adds your signature to the file: the files come
+from the hub, or from your own copy of the author's folder with --folder; the graph is inspected,
+the probes run here, the promise of the version number compared. Nothing is published by it.
+
+Examples:
+  hub cosign passport-2.1.0.json
+  hub cosign passport-2.1.0.json --dry-run
+  hub cosign passport-2.1.0.json --folder passport-extractor --key release-2027")]
+pub(crate) struct CosignArgs {
+    /// What another owner has drafted
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Check it against this author's folder instead of the files on the hub
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// The key to sign with: its name, or the path of its file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pub(crate) key: String,
+    /// Write the result to this file instead
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Check and show, but do not sign
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -92,7 +145,8 @@ it, with the reason. Nothing is deleted.
 
 Examples:
   hub yank passport-extractor@2.1.0 --reason \"confuses visa with permit\" --replacement 2.1.1
-  hub yank passport-extractor@2.1.0 --undo --reason \"the report was wrong\"")]
+  hub yank passport-extractor@2.1.0 --undo --reason \"the report was wrong\"
+  hub yank passport-extractor@2.1.0 --reason \"wrong colours\" --draft yank.json")]
 pub(crate) struct YankArgs {
     /// The release, by its exact version
     #[arg(value_name = "REF")]
@@ -109,4 +163,8 @@ pub(crate) struct YankArgs {
     /// A key to sign with: its name, or the path of its file; repeatable, one of each owner
     #[arg(long = "key", value_name = "NAME|FILE", default_value = "default")]
     pub(crate) keys: Vec<String>,
+    /// Write the statement to a new file for the other owners instead of sending it: they run
+    /// `hub cosign`, then `hub publish --signed` records it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft: Option<PathBuf>,
 }

@@ -1,5 +1,7 @@
 //! What is installed.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap_complete::Shell;
 use registry_schema::reference::Reference;
@@ -30,6 +32,35 @@ pub(crate) struct RmArgs {
     /// The release: what hub.lock names, else the newest installed that satisfies it
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
+}
+
+/// `hub export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+--folder writes the signed files and model.sig, nothing else, which is what OpenSSF Model Signing's
+verifier takes. --bundle writes them into release/ and puts the signed statements and the trust root
+beside it, so that one folder verifies with no network. Every byte is compared with the signed
+digests on its way; nothing is ever written over.
+
+Examples:
+  hub export passport-extractor@2 --folder passport
+  model_signing verify key passport --signature passport/model.sig --public_key p256.pem
+  hub export passport-extractor@2.1.0 --bundle passport-2.1.0")]
+pub(crate) struct BundleArgs {
+    /// The release: what hub.lock names, else the newest installed that satisfies it
+    #[arg(value_name = "REF")]
+    pub(crate) reference: Reference,
+    /// Write the signed files and model.sig into this new folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "bundle",
+        required_unless_present = "bundle"
+    )]
+    pub(crate) folder: Option<PathBuf>,
+    /// Write the files with everything needed to verify them into this new folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundle: Option<PathBuf>,
 }
 
 /// `hub completions`

@@ -5,10 +5,11 @@ mod consortium;
 mod finding;
 mod learning;
 mod local;
+mod members_say;
 mod trusting;
 mod witness;
 
-pub(crate) use authoring::{CheckArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
+pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{
     ConsortiumCommand, InitArgs, ProposeArgs, PublishDraftArgs, RotateKeysArgs, SetWitnessesArgs,
     ShowDraftArgs, SignDraftArgs,
@@ -18,7 +19,8 @@ pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
     RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
-pub(crate) use local::{CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
@@ -130,6 +132,8 @@ pub(crate) enum Command {
     List,
     /// Verify an installed release again, without the network
     Verify(VerifyArgs),
+    /// Write an installed release into a folder, for other programs or without its hub
+    Export(BundleArgs),
     /// Remove an installed release
     Rm(RmArgs),
     /// Compute features of images
@@ -156,6 +160,14 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Sign an author's folder and publish it as a release
     Publish(PublishArgs),
+    /// Check what another owner has drafted, and sign it too
+    Cosign(CosignArgs),
+    /// Sign what you found out about a release on your own images
+    Attest(AttestArgs),
+    /// Warn about releases, or end a warning
+    Advisory(AdvisoryArgs),
+    /// Tell everybody that a key of yours is in wrong hands
+    Disown(DisownArgs),
     /// Withdraw a release, or restore it
     Yank(YankArgs),
     /// Look for what is wrong with this installation

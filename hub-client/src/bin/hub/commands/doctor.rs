@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::Path;
 
 use hub_client::config::Folders;
+use hub_client::confine::Guard;
 use hub_client::files;
 use hub_client::keys;
-use hub_client::runtime::library::{Library, TESTED_VERSION};
+use hub_client::runtime::library::TESTED_VERSION;
 use hub_client::trust::Kept;
+use hub_client::worker::Worker;
 use jiff::Timestamp;
 use registry_schema::reference::Reference;
 use registry_schema::trust_root::TrustRoot;
@@ -79,10 +81,12 @@ pub(super) async fn doctor(context: &Context) -> Result<Outcome, CommandError> {
     let mut checks = Vec::new();
     check_folders(context.folders(), &mut checks);
     check_keys(context, &mut checks);
-    let has_library = check_library(context, &mut checks);
+    // What is missing is in the list, so it need not be said while the probes run.
+    let worker = context.worker()?.warning_by(|_| {});
+    let worker = check_runtime(&worker, &mut checks).then_some(&worker);
     let trust = check_trust(context, &mut checks);
     check_hub(context, trust.as_ref(), &mut checks).await;
-    check_installed(context, trust.as_ref(), has_library, &mut checks)?;
+    check_installed(context, trust.as_ref(), worker, &mut checks)?;
     check_heads(context, &mut checks)?;
     drop(spinner);
     let count = |state| checks.iter().filter(|check| check.state == state).count();
@@ -183,20 +187,31 @@ fn open_to_others(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Whether extractors can run.
-fn check_library(context: &Context, checks: &mut Vec<Check>) -> bool {
-    match Library::load(Some(&context.folders().data)) {
+/// Whether extractors can run, and how well they are confined.
+fn check_runtime(worker: &Worker, checks: &mut Vec<Check>) -> bool {
+    let look = match worker.look() {
+        Ok(look) => look,
+        Err(error) => {
+            checks.push(Check::fail("ONNX Runtime", with_causes(&error)));
+            return false;
+        }
+    };
+    for (part, guard) in look.confinement.parts() {
+        let what = format!("confinement of {part}");
+        checks.push(match guard {
+            Guard::Holds(means) => Check::ok(what, means),
+            Guard::Missing(reason) => Check::warn(what, reason),
+        });
+    }
+    match look.library {
         Ok(library) => {
-            let detail = format!(
-                "{}: {} (tested with {TESTED_VERSION})",
-                library.path().display(),
-                library.build_info()
-            );
+            let (path, build) = (library.path.display(), library.build);
+            let detail = format!("{path}: {build} (tested with {TESTED_VERSION})");
             checks.push(Check::ok("ONNX Runtime", detail));
             true
         }
-        Err(error) => {
-            checks.push(Check::fail("ONNX Runtime", with_causes(&error)));
+        Err(failure) => {
+            checks.push(Check::fail("ONNX Runtime", with_causes(&failure)));
             false
         }
     }
@@ -295,7 +310,7 @@ async fn check_hub(context: &Context, trust: Option<&Kept>, checks: &mut Vec<Che
 fn check_installed(
     context: &Context,
     trust: Option<&Kept>,
-    has_library: bool,
+    worker: Option<&Worker>,
     checks: &mut Vec<Check>,
 ) -> Result<(), CommandError> {
     let store = context.store();
@@ -313,10 +328,10 @@ fn check_installed(
         let verified = store
             .open_release(&reference, &trust.root)
             .and_then(|one| one.check_files().map(|()| one));
-        checks.push(match verified {
-            Err(error) => Check::fail(what, with_causes(&error)),
-            Ok(_) if !has_library => Check::warn(what, "verifies; its probes were not run"),
-            Ok(installed) => match run_probes(&installed, context.runtime_options()) {
+        checks.push(match (verified, worker) {
+            (Err(error), _) => Check::fail(what, with_causes(&error)),
+            (Ok(_), None) => Check::warn(what, "verifies; its probes were not run"),
+            (Ok(installed), Some(worker)) => match run_probes(&installed, worker) {
                 Ok(cosine) => {
                     Check::ok(what, format!("verifies, probes' worst cosine {cosine:.6}"))
                 }

@@ -1,14 +1,13 @@
 //! Running an installed extractor on many images: what embed, train, predict and eval share.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
 use hub_client::features::{FeatureCache, Origin};
-use hub_client::runtime::pipeline::{self, FeatureRow};
-use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
+use hub_client::runtime::ExtractorFiles;
+use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::store::InstalledRelease;
-use registry_schema::digest::Digest;
+use hub_client::worker::{Failure, Worker, WorkerError};
 use serde::Serialize;
 
 use super::installed::with_causes;
@@ -25,7 +24,8 @@ const NAMED: usize = 20;
 /// An extractor that is ready to run.
 pub(super) struct Embedder<'a> {
     context: &'a Context,
-    extractor: Extractor,
+    files: ExtractorFiles,
+    worker: Worker,
     origin: Origin,
     cache: Option<FeatureCache>,
     run: RunArgs,
@@ -54,20 +54,15 @@ pub(super) struct SkippedView {
 }
 
 impl<'a> Embedder<'a> {
-    /// Loads the runtime library and the release's graph, whose bytes are compared with the signed
-    /// digest.
+    /// Compares the bytes of the release's graph with the signed digest. It is loaded by a confined
+    /// process of its own.
     pub(super) fn open(
         installed: &InstalledRelease,
         run: RunArgs,
         context: &'a Context,
     ) -> Result<Self, CommandError> {
-        let spinner = Bar::spinner(context, "loading the extractor");
-        let options = RuntimeOptions {
-            batch: run.batch,
-            ..context.runtime_options()
-        };
-        let extractor = Extractor::open(installed.extractor_files()?, options)?;
-        drop(spinner);
+        let files = installed.extractor_files()?;
+        let worker = context.worker()?.with_batch(run.batch);
         let origin = Origin::of(installed.release());
         let cache = match run.no_cache {
             true => None,
@@ -75,7 +70,8 @@ impl<'a> Embedder<'a> {
         };
         Ok(Self {
             context,
-            extractor,
+            files,
+            worker,
             origin,
             cache,
             run,
@@ -89,7 +85,7 @@ impl<'a> Embedder<'a> {
 
     /// Length of a feature vector.
     pub(super) fn dimension(&self) -> usize {
-        self.extractor.dimension()
+        self.origin.dimension
     }
 
     /// Computes the features of images and hands each to `sink`, in their order. What cannot be
@@ -103,48 +99,44 @@ impl<'a> Embedder<'a> {
         let mut skipped = self.skip_files(beforehand)?;
         let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
         let bar = Bar::images(self.context, paths.len());
-        let started = Instant::now();
         let (mut count, mut cached) = (0, 0);
         let (strict, report) = (self.run.strict, self.context.report());
-        let stop = self.context.interrupt().flag().clone();
         let cache = self.cache.as_ref();
-        let known = |digest: &Digest| cache?.get(digest);
-        let deliver =
-            |index: usize, result: Result<FeatureRow, hub_client::runtime::ImageError>| {
-                bar.advance();
-                let name = &images[index].name;
-                match result {
-                    Ok(row) => {
-                        count += 1;
-                        if row.is_cached {
-                            cached += 1;
-                        } else if let Some(cache) = cache {
-                            cache.insert(&row.sha256, &row.features)?;
-                        }
-                        sink(index, row)
+        let deliver = |index: usize, result: Result<FeatureRow, Failure>| {
+            bar.advance();
+            let name = &images[index].name;
+            match result {
+                Ok(row) => {
+                    count += 1;
+                    if row.is_cached {
+                        cached += 1;
+                    } else if let Some(cache) = cache {
+                        cache.insert(&row.sha256, &row.features)?;
                     }
-                    Err(source) if strict => Err(CommandError::Image {
-                        name: name.clone(),
-                        source,
-                    }),
-                    Err(error) => {
-                        let reason = with_causes(&error);
-                        if skipped.len() < NAMED {
-                            bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
-                        }
-                        skipped.push(SkippedView {
-                            path: name.clone(),
-                            reason,
-                        });
-                        Ok(())
-                    }
+                    sink(index, row)
                 }
-            };
-        let ended = pipeline::run(&mut self.extractor, &paths, Some(&known), &stop, deliver);
+                Err(source) if strict => Err(CommandError::Image {
+                    name: name.clone(),
+                    source,
+                }),
+                Err(error) => {
+                    let reason = with_causes(&error);
+                    if skipped.len() < NAMED {
+                        bar.aside(|| report.warn(&format!("skipped {name}: {reason}")));
+                    }
+                    skipped.push(SkippedView {
+                        path: name.clone(),
+                        reason,
+                    });
+                    Ok(())
+                }
+            }
+        };
+        let ended = self.worker.embed(&self.files, &paths, cache, deliver);
         // What was computed before an interruption need not be computed again.
         cache.map_or(Ok(()), FeatureCache::flush)?;
-        ended.map_err(|error| match error {
-            CommandError::Runtime(RuntimeError::Cancelled) => CommandError::Interrupted,
+        let shape = ended.map_err(|error| match error {
+            CommandError::Worker(WorkerError::Cancelled) => CommandError::Interrupted,
             other => other,
         })?;
         drop(bar);
@@ -166,14 +158,13 @@ impl<'a> Embedder<'a> {
                 count + skipped.len()
             ));
         }
-        let (threads, batch) = self.extractor.threads_and_batch();
         Ok(RunView {
             images: count,
             cached,
             skipped,
-            seconds: started.elapsed().as_secs_f64(),
-            threads,
-            batch,
+            seconds: shape.started.elapsed().as_secs_f64(),
+            threads: shape.threads,
+            batch: shape.batch,
         })
     }
 

@@ -24,11 +24,13 @@ use crate::output::{Answer, Page, percent};
 struct EvalView {
     head: String,
     extractor: Reference,
+    extractor_statement: Digest,
     extractor_chosen: Because,
     #[serde(flatten)]
     metrics: Metrics,
     /// Images the head was trained on; with `--unseen` they are not counted in the figures.
     trained_on: usize,
+    unseen: bool,
     run: RunView,
 }
 
@@ -93,9 +95,11 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     context.show(&EvalView {
         head: head.name().to_string(),
         extractor: chosen.reference(),
+        extractor_statement: chosen.installed.release().statement_digest(),
         extractor_chosen: chosen.because,
         metrics,
         trained_on,
+        unseen: args.unseen,
         run,
     })?;
     Ok(outcome)

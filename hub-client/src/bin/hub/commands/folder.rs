@@ -72,7 +72,7 @@ pub(super) async fn check(args: CheckArgs, context: &Context) -> Result<Outcome,
     // 3. the graph, the probes, the promise
     let spinner = Bar::spinner(context, "checking");
     let release = predecessor.as_ref().ok().and_then(Option::as_ref);
-    let report = publish::check(&mut folder, release, &context.runtime_options())?;
+    let report = publish::check(&mut folder, release, &context.worker()?)?;
     drop(spinner);
     let manifest = folder.manifest();
     let predecessor = match predecessor {

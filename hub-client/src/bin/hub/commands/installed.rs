@@ -5,9 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use hub_client::pull::PullError;
-use hub_client::runtime::conformance::probe_vectors;
-use hub_client::runtime::{Extractor, RuntimeError, RuntimeOptions};
 use hub_client::store::InstalledRelease;
+use hub_client::worker::{FailureKind, Worker, WorkerError};
 use registry_schema::compatibility::compare_probes;
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
@@ -130,11 +129,13 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     installed.check_files()?;
     context.check_interrupt()?;
     // 3. what it computes
-    let probe_cosine = match run_probes(installed, context.runtime_options()) {
-        Err(CommandError::Runtime(RuntimeError::Library(error))) => {
+    let probe_cosine = match run_probes(installed, &context.worker()?) {
+        Err(CommandError::Worker(WorkerError::Extractor(failure)))
+            if failure.kind() == FailureKind::Library =>
+        {
             context
                 .report()
-                .warn(&format!("the probes were not run: {error}"));
+                .warn(&format!("the probes were not run: {failure}"));
             None
         }
         other => Some(other?),
@@ -156,14 +157,13 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-/// Runs the probes and compares them with the signed vectors; the smallest cosine.
+/// Runs the probes, confined, and compares them with the signed vectors; the smallest cosine.
 pub(super) fn run_probes(
     installed: &InstalledRelease,
-    options: RuntimeOptions,
+    worker: &Worker,
 ) -> Result<f64, CommandError> {
-    let mut extractor = Extractor::open(installed.extractor_files()?, options)?;
     let images: BTreeMap<String, PathBuf> = installed.probe_images()?.into_iter().collect();
-    let computed = probe_vectors(&mut extractor, &images)?;
+    let computed = worker.probe(&installed.extractor_files()?, &images)?;
     let signed = installed.probe_vectors()?;
     let agreements =
         compare_probes(&signed, &computed, installed.manifest().probes).map_err(|source| {

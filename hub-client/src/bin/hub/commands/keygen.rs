@@ -3,7 +3,6 @@
 use std::fmt;
 
 use hub_client::keys;
-use registry_schema::keys::KeyId;
 use serde::Serialize;
 
 use crate::app::Outcome;
@@ -15,16 +14,21 @@ use crate::output::{Answer, Page};
 #[derive(Serialize)]
 struct NewKeyView {
     name: String,
-    key_id: KeyId,
+    key_id: String,
     public_key: String,
     secret_key: String,
 }
 
 pub(super) fn keygen(args: &KeygenArgs, context: &Context) -> Result<Outcome, CommandError> {
-    let key = keys::generate(context.folders(), &args.name)?;
+    let name = |default: &str| args.name.clone().unwrap_or_else(|| default.to_owned());
+    if args.model_signing {
+        return model_signing(name("model-signing"), context);
+    }
+    let name = name("default");
+    let key = keys::generate(context.folders(), &name)?;
     context.show(&NewKeyView {
-        name: args.name.clone(),
-        key_id: key.public.id(),
+        name,
+        key_id: key.public.id().to_string(),
         public_key: key.public_path.display().to_string(),
         secret_key: key.secret_path.display().to_string(),
     })?;
@@ -34,9 +38,23 @@ pub(super) fn keygen(args: &KeygenArgs, context: &Context) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
+fn model_signing(name: String, context: &Context) -> Result<Outcome, CommandError> {
+    let key = keys::generate_model_signing(context.folders(), &name)?;
+    context.show(&NewKeyView {
+        name,
+        key_id: key.public.hint()?.to_hex(),
+        public_key: key.public_path.display().to_string(),
+        secret_key: key.secret_path.display().to_string(),
+    })?;
+    context.report().note(
+        "give the public key to whoever verifies model.sig; `hub publish --oms-key` signs with the secret key",
+    );
+    Ok(Outcome::Done)
+}
+
 impl Answer for NewKeyView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        page.field("key", self.key_id)?;
+        page.field("key", &self.key_id)?;
         page.field("public key", &self.public_key)?;
         page.field("secret key", &self.secret_key)
     }

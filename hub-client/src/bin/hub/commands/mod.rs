@@ -2,10 +2,12 @@
 //!
 //! Commands that are `async` talk to a hub; the others open no connection.
 
+mod bundle;
 mod chosen;
 mod completions;
 mod consortium;
 mod consortium_view;
+mod cosign;
 mod doctor;
 mod embed;
 mod embedding;
@@ -16,6 +18,8 @@ mod head;
 mod installed;
 mod keygen;
 mod login;
+mod members_say;
+mod members_view;
 mod predict;
 mod publish;
 mod pull;
@@ -42,6 +46,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Pull(args) => Box::pin(pull::pull(&args, context)).await,
         Command::List => installed::list(context),
         Command::Verify(args) => installed::verify(&args, context),
+        Command::Export(args) => bundle::export(&args, context),
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
         Command::Predict(args) => predict::predict(&args, context),
@@ -61,6 +66,10 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::New(args) => folder::new(&args, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
+        Command::Cosign(args) => Box::pin(cosign::cosign(&args, context)).await,
+        Command::Attest(args) => Box::pin(members_say::attest(&args, context)).await,
+        Command::Advisory(args) => Box::pin(members_say::advisory(&args, context)).await,
+        Command::Disown(args) => Box::pin(members_say::disown(&args, context)).await,
         Command::Yank(args) => Box::pin(publish::yank(&args, context)).await,
         Command::Doctor => Box::pin(doctor::doctor(context)).await,
         Command::Completions(args) => completions::completions(&args, context),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hub_client::lockfile::{LockFile, LockedRelease};
+use hub_client::members_say;
 use hub_client::pull::{self, ProbeCheck, PullRequest};
 use hub_client::registry::Registry;
 use hub_client::store::InstalledRelease;
@@ -13,6 +14,7 @@ use registry_schema::trust_root::ConsortiumRoot;
 use semver::Version;
 use serde::Serialize;
 
+use super::members_view::AdvisoryView;
 use super::release_view::{SignerView, YankView, signer_names, signers, size_bytes};
 use crate::app::Outcome;
 use crate::args::PullArgs;
@@ -53,6 +55,9 @@ struct PulledView {
     probe_cosine: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
+    /// Members' warnings that stand, worst first; none when nothing was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    advisories: Vec<AdvisoryView>,
 }
 
 /// What is kept is enough for what is locked and installed; before anything is fetched, it is
@@ -90,6 +95,12 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         context
             .report()
             .warn(&format!("`{}` is yanked by its owners", yanked.release));
+    }
+    for release in &releases {
+        for advisory in &release.advisories {
+            let line = format!("`{}`: {}", release.release, advisory.line());
+            context.report().warn(&line);
+        }
     }
     let lock_file = lock.map(|lock| lock.path().display().to_string());
     // Who names one release gets one.
@@ -160,11 +171,15 @@ async fn pull_one(
         trust.kept = context.fresh_trust(&registry).await?;
         trust.is_fresh = true;
     }
-    let exact = locked.map(LockedRelease::exact);
+    let trust_root = &trust.kept.root;
+    let exact = match locked {
+        Some(locked) => Some(locked.exact()),
+        None => chosen_by_evaluations(reference, &registry, trust_root, context).await?,
+    };
     let probes = if args.without_probes {
         ProbeCheck::SkipUnproven
     } else {
-        ProbeCheck::Run(context.runtime_options())
+        ProbeCheck::Run(context.worker()?)
     };
     let store = context.store();
     let bar = Bar::bytes(context, &reference.to_string());
@@ -173,18 +188,42 @@ async fn pull_one(
         reference: exact.as_ref().unwrap_or(reference),
         statement: locked.map(|locked| &locked.statement),
         registry: &registry,
-        trust_root: &trust.kept.root,
+        trust_root,
         store: &store,
         probes: &probes,
         progress: &progress,
     };
     let pulled = Box::pin(pull::pull(&request)).await?;
-    Ok(view(
-        reference,
-        &pulled.installed,
-        pulled.fetched_bytes,
-        false,
-    ))
+    let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
+    Ok(PulledView {
+        advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
+        ..view
+    })
+}
+
+/// The release a floating reference leads to when the user's settings ask for others' evaluations.
+async fn chosen_by_evaluations(
+    reference: &Reference,
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+    context: &Context,
+) -> Result<Option<Reference>, CommandError> {
+    let Some(required) = context.config().evaluations_required.filter(|&k| k > 0) else {
+        return Ok(None);
+    };
+    // Without a token there is no telling which evaluations are one's own: all are others'.
+    let own = match context.hub()?.and_then(|hub| hub.token) {
+        Some(_) => Some(registry.whoami().await?.member),
+        None => None,
+    };
+    let store = context.store();
+    let own = own.as_ref();
+    let chosen =
+        members_say::choose_evaluated(reference, required, own, registry, trust_root, &store);
+    let chosen = Box::pin(chosen).await?;
+    let text = format!("{chosen}: found fit by at least {required} others, or installed before");
+    context.report().detail(&text);
+    Ok(Some(chosen))
 }
 
 /// The locked release when it is installed, is that very one, and its files are as signed.
@@ -220,6 +259,7 @@ fn view(
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
+        advisories: Vec::new(),
     }
 }
 

@@ -8,7 +8,8 @@ use registry_schema::manifest::Manifest;
 use registry_schema::name::MemberName;
 use registry_schema::preprocess::Input;
 use registry_schema::statement::{ReleaseFile, YankStatement};
-use registry_schema::verify::VerifiedRelease;
+use registry_schema::threshold::Signer;
+use registry_schema::verify::{Draft, VerifiedRelease};
 use semver::Version;
 use serde::Serialize;
 
@@ -32,8 +33,8 @@ pub(super) struct ReleaseView {
 /// Who signed, with which key.
 #[derive(Serialize)]
 pub(super) struct SignerView {
-    member: MemberName,
-    key_id: KeyId,
+    pub(super) member: MemberName,
+    pub(super) key_id: KeyId,
 }
 
 /// Why a release is withdrawn.
@@ -62,13 +63,23 @@ impl fmt::Display for YankView {
     }
 }
 
+impl From<&Signer> for SignerView {
+    fn from(signer: &Signer) -> Self {
+        Self {
+            member: signer.member.clone(),
+            key_id: signer.key_id,
+        }
+    }
+}
+
 /// Who signed a release.
 pub(super) fn signers(release: &VerifiedRelease) -> Vec<SignerView> {
-    let view = |signer: &registry_schema::threshold::Signer| SignerView {
-        member: signer.member.clone(),
-        key_id: signer.key_id,
-    };
-    release.signers().iter().map(view).collect()
+    release.signers().iter().map(SignerView::from).collect()
+}
+
+/// Who signed a draft so far.
+pub(super) fn draft_signers(draft: &Draft) -> Vec<SignerView> {
+    draft.signers().iter().map(SignerView::from).collect()
 }
 
 /// Their names.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hub_client::logged;
+use hub_client::members_say;
 use registry_schema::api::{ReleaseDetail, ReleaseSummary};
 use registry_schema::manifest::CARD_FILE;
 use registry_schema::name::MemberName;
@@ -13,6 +14,7 @@ use registry_schema::verify::{Asked, VerifiedRelease, current_yank, verify_relea
 use serde::Serialize;
 
 use super::chosen::Chosen;
+use super::members_view::{AdvisoryView, EvaluationView, write_advisories, write_evaluations};
 use super::release_view::ReleaseView;
 use crate::app::Outcome;
 use crate::args::ShowArgs;
@@ -25,6 +27,10 @@ struct ShowView {
     #[serde(flatten)]
     release: ReleaseView,
     installed: bool,
+    /// Members' warnings that stand, worst first.
+    advisories: Vec<AdvisoryView>,
+    /// Members' evaluations, each member's in order.
+    evaluations: Vec<EvaluationView>,
     /// The hub's own list, not signed as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     listing: Option<ListingView>,
@@ -60,7 +66,10 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
             .await?;
         return show_card(&release, &String::from_utf8_lossy(&bytes), context);
     }
-    // 3. what else there is of this name
+    // 3. what members say of it, signed by each
+    let advisories = members_say::release_advisories(&release, &registry, &trust.root).await?;
+    let evaluations = members_say::evaluations(&release, &registry, &trust.root).await?;
+    // 4. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
     let listing = ListingView {
         owners: detail.owners,
@@ -73,6 +82,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     context.show(&ShowView {
         release: ReleaseView::new(&release, yank.as_ref()),
         installed,
+        advisories: advisories.iter().map(AdvisoryView::from).collect(),
+        evaluations: evaluations.counting().map(EvaluationView::from).collect(),
         listing: Some(listing),
     })?;
     Ok(Outcome::Done)
@@ -87,6 +98,8 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
     context.show(&ShowView {
         release,
         installed: true,
+        advisories: Vec::new(),
+        evaluations: Vec::new(),
         listing: None,
     })?;
     Ok(Outcome::Done)
@@ -135,6 +148,7 @@ impl Answer for ShowView {
         self.release.write_text(page)?;
         page.line("")?;
         page.field("installed", if self.installed { "yes" } else { "no" })?;
+        write_advisories(page, &self.advisories)?;
         let Some(listing) = &self.listing else {
             return Ok(());
         };
@@ -165,7 +179,8 @@ impl Answer for ShowView {
         page.table(
             &["RELEASE", "DIMENSION", "SIZE", "PUBLISHED", "SIGNED BY", ""],
             &rows,
-        )
+        )?;
+        write_evaluations(page, &self.evaluations)
     }
 }
 

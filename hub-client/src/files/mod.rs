@@ -4,6 +4,10 @@
 //! the folder is synced so that the rename survives a power cut. Folders are 0700 and files 0600,
 //! because what lies under `HUB_HOME` is private.
 
+mod staged;
+
+pub use staged::StagedFolder;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

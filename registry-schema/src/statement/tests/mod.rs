@@ -1,8 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod members;
+
 use super::*;
+use crate::digest::Digest;
+use crate::manifest::Manifest;
 use crate::manifest::tests::EXAMPLE;
 use proptest::prelude::*;
+use semver::Version;
+
+pub(crate) use members::{advisory, evaluation, key_compromise};
 
 pub(crate) fn files() -> Vec<ReleaseFile> {
     let paths = [
@@ -35,7 +42,7 @@ fn a_release_round_trips() {
     let release = release();
     match Statement::parse(&release.to_payload()).unwrap() {
         Statement::Release(parsed) => assert_eq!(*parsed, release),
-        Statement::Yank(_) => panic!("a release was written"),
+        other => panic!("a release was written, not {}", other.kind()),
     }
     insta::assert_snapshot!(String::from_utf8(release.to_payload()).unwrap());
 }
@@ -51,6 +58,7 @@ fn a_yank_round_trips() {
         replacement: Some(Version::new(2, 1, 1)),
         sequence: 1,
     };
+    insta::assert_snapshot!(String::from_utf8(yank.to_payload()).unwrap());
     assert_eq!(
         Statement::parse(&yank.to_payload()).unwrap(),
         Statement::Yank(yank)

@@ -1,0 +1,283 @@
+//! The process at the other end of the pipes: started, listened to, and ended in time.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::error::{WorkerError, is_out_of_memory, printable};
+use super::wire::{ANSWER_BYTES, Answer, Request};
+use crate::confine::Limits;
+use crate::runtime::library::PATH_VARIABLE;
+
+/// The one argument of a worker.
+pub(super) const ARGUMENT: &str = "--worker-of-this-program";
+
+/// What a worker inherits of the environment. Not the token, which stands there, too.
+const INHERITED: [&str; 4] = [
+    PATH_VARIABLE,
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+];
+
+/// ONNX Runtime 1.32 keeps a database of events and tries to send it to its maker, from before a
+/// program can tell it not to. A confined process could do neither; this way it does not try.
+const NO_TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
+
+/// How often the flag that stops a run is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Time for a process that has closed its pipes to be gone.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Answers that wait for a slow receiver; then the worker waits.
+const ANSWERS: usize = 64;
+
+/// Bytes kept of what a worker says on standard error: the last ones.
+const SAID_BYTES: usize = 4096;
+
+/// This program, also when its file was replaced meanwhile.
+pub(super) fn this_program() -> Result<PathBuf, WorkerError> {
+    let running = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().map_err(WorkerError::Start)
+}
+
+/// A worker at work. Dropped, it is killed: nothing of it outlives its user.
+pub(super) struct Running<'a> {
+    child: Child,
+    answers: Receiver<Result<Answer, WorkerError>>,
+    said: Receiver<String>,
+    /// When it must be done, and how many seconds that was.
+    deadline: Option<(Instant, u64)>,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn start(
+        program: &Path,
+        time: Option<Duration>,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, WorkerError> {
+        let mut command = Command::new(program);
+        command
+            .arg(ARGUMENT)
+            .env_clear()
+            .env(NO_TELEMETRY.0, NO_TELEMETRY.1)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let kept = |name: &str| Some((name.to_owned(), std::env::var_os(name)?));
+        command.envs(INHERITED.into_iter().filter_map(kept));
+        // In a group of its own, Ctrl-C at the terminal does not reach it: whoever started it decides.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn().map_err(WorkerError::Start)?;
+        let (sender, answers) = sync_channel(ANSWERS);
+        if let Some(pipe) = child.stdout.take() {
+            std::thread::spawn(move || read_answers(pipe, &sender));
+        }
+        let (sender, said) = channel();
+        if let Some(pipe) = child.stderr.take() {
+            // Nobody listens when this fails.
+            std::thread::spawn(move || drop(sender.send(read_last(pipe))));
+        }
+        let deadline = time.map(|time| (Instant::now() + time, time.as_secs()));
+        Ok(Self {
+            child,
+            answers,
+            said,
+            deadline,
+            stop,
+        })
+    }
+
+    /// Sends the one request.
+    pub(super) fn send(&mut self, request: &Request) -> Result<(), WorkerError> {
+        let Some(mut pipe) = self.child.stdin.take() else {
+            return Ok(());
+        };
+        let text = serde_json::to_vec(request).map_err(|error| WorkerError::Send(error.into()))?;
+        match pipe.write_all(&text) {
+            // It has ended already; how, `next` will tell.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(WorkerError::Send),
+        }
+    }
+
+    /// The next answer; waits for it.
+    ///
+    /// # Errors
+    /// [`WorkerError`] when the process ends before its last answer, or is ended here.
+    pub(super) fn next(&mut self, limits: &Limits) -> Result<Answer, WorkerError> {
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(WorkerError::Cancelled);
+            }
+            let mut wait = TICK;
+            if let Some((end, seconds)) = self.deadline {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(WorkerError::TimeLimit { seconds });
+                }
+                wait = wait.min(left);
+            }
+            match self.answers.recv_timeout(wait) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(self.how_it_ended(limits)),
+            }
+        }
+    }
+
+    fn how_it_ended(&mut self, limits: &Limits) -> WorkerError {
+        let said = self.said.recv_timeout(LAST_WORDS).unwrap_or_default();
+        let patience = Instant::now() + LAST_WORDS;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() < patience => std::thread::sleep(TICK / 10),
+                Ok(None) => {
+                    let how = "it fell silent".to_owned();
+                    return WorkerError::Crashed { how };
+                }
+                Err(error) => return WorkerError::Start(error),
+            }
+        };
+        if let (true, Some(bytes)) = (is_out_of_memory(&said), limits.memory_bytes) {
+            return WorkerError::MemoryLimit { bytes };
+        }
+        if ended_by_processor_limit(status)
+            && let Some((_, seconds)) = self.deadline
+        {
+            return WorkerError::TimeLimit { seconds };
+        }
+        let how = match printable(said.trim()) {
+            said if said.is_empty() => status.to_string(),
+            said => format!("{status}; it said: {said}"),
+        };
+        WorkerError::Crashed { how }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // Where system calls cannot be confined there may be processes it has started.
+        #[cfg(unix)]
+        if let Ok(id) = i32::try_from(self.child.id())
+            && let Some(group) = rustix::process::Pid::from_raw(id)
+            && matches!(self.child.try_wait(), Ok(None))
+        {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        // A process that has ended already needs no killing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(unix)]
+fn ended_by_processor_limit(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn ended_by_processor_limit(_status: ExitStatus) -> bool {
+    false
+}
+
+/// Reads answers until the pipe ends or one is wrong.
+fn read_answers(pipe: impl Read, sender: &SyncSender<Result<Answer, WorkerError>>) {
+    let mut reader = BufReader::with_capacity(1 << 16, pipe);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = (&mut reader)
+            .take(ANSWER_BYTES)
+            .read_until(b'\n', &mut line);
+        let answer = match read {
+            Ok(0) | Err(_) => return,
+            Ok(_) if line.last() != Some(&b'\n') => Err(format!(
+                "cut off, or longer than {ANSWER_BYTES} bytes: `{}`",
+                start_of(&line)
+            )),
+            Ok(_) => serde_json::from_slice(&line)
+                .map_err(|error| format!("{error} in `{}`", start_of(&line))),
+        };
+        let is_last = answer.is_err();
+        let answer = answer.map_err(|reason| WorkerError::Answer { reason });
+        if sender.send(answer).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+fn start_of(line: &[u8]) -> String {
+    let start = &line[..line.len().min(60)];
+    printable(String::from_utf8_lossy(start).trim())
+}
+
+/// The last bytes of a pipe, when it has ended.
+fn read_last(mut pipe: impl Read) -> String {
+    let (mut last, mut piece) = (Vec::new(), [0; 1024]);
+    while let Ok(count @ 1..) = pipe.read(&mut piece) {
+        last.extend_from_slice(&piece[..count]);
+        let surplus = last.len().saturating_sub(SAID_BYTES);
+        last.drain(..surplus);
+    }
+    String::from_utf8_lossy(&last).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn answers(text: &[u8]) -> Vec<Result<Answer, WorkerError>> {
+        let (sender, receiver) = sync_channel(ANSWERS);
+        read_answers(text, &sender);
+        drop(sender);
+        receiver.iter().collect()
+    }
+
+    #[test]
+    fn answers_end_at_the_first_that_is_none() {
+        let good = answers(b"\"done\"\n\"done\"\n");
+        assert!(matches!(good[..], [Ok(Answer::Done), Ok(Answer::Done)]));
+        for wrong in [
+            &b"hello\n\"done\"\n"[..],
+            b"\"done\"",
+            b"\xff\n",
+            b"{\"done\": 1, \"more\": 2}\n",
+            &vec![b' '; 2 << 20],
+        ] {
+            assert!(matches!(
+                answers(wrong)[..],
+                [Err(WorkerError::Answer { .. })]
+            ));
+        }
+        assert!(answers(b"").is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_answers_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            let found = answers(&bytes);
+            let errors = found.iter().filter(|answer| answer.is_err()).count();
+            proptest::prop_assert!(errors <= 1 && found.iter().rev().skip(1).all(Result::is_ok));
+        }
+    }
+
+    #[test]
+    fn the_last_words_are_kept() {
+        let long = [vec![b'a'; 10_000], b"the end".to_vec()].concat();
+        let last = read_last(&long[..]);
+        assert!(last.len() == SAID_BYTES && last.ends_with("the end"));
+    }
+}

@@ -1,0 +1,240 @@
+//! The worker's side: confined before it opens what a rival wrote.
+
+use std::io::{self, BufWriter, Read, StdoutLock, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+
+use registry_schema::digest::Digest;
+
+use super::error::Failure;
+use super::process::ARGUMENT;
+use super::wire::{Answer, ExtractorPart, Features, Request, Row, Task, VERSION, WirePath};
+use crate::confine::{Needs, confine, end_with_parent};
+use crate::features::FeatureCache;
+use crate::runtime::conformance::probe_vectors;
+use crate::runtime::decode::DecodeLimits;
+use crate::runtime::library::Library;
+use crate::runtime::{Extractor, RuntimeError, RuntimeOptions, pipeline};
+
+/// When this process was started to run an extractor, does that and returns its exit code. Called
+/// first in `main`, before any other thread is there.
+pub fn serve_if_asked() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    let is_asked = arguments.next()? == ARGUMENT && arguments.next().is_none();
+    is_asked.then(|| match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started this process reads both pipes; when they are gone there is nobody to tell.
+            let _: io::Result<()> = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn serve() -> io::Result<()> {
+    end_with_parent();
+    // 1. what to do, from the process that started this one
+    let mut text = Vec::new();
+    io::stdin().lock().read_to_end(&mut text)?;
+    let request: Request = serde_json::from_slice(&text)?;
+    drop(text);
+    let mut out = Out(BufWriter::new(io::stdout().lock()));
+    // 2. confined, before anything of the extractor is opened
+    let options = options(&request);
+    let needs = needs(&request);
+    let cache = open_cache(&request.task);
+    let confinement = confine(&needs, &request.limits);
+    out.say(&Answer::Confined {
+        v: VERSION,
+        confinement,
+    })?;
+    // 3. the task
+    let done = match request.task {
+        Task::Library => load_library(&options, &mut out),
+        Task::Probes {
+            extractor,
+            names,
+            images,
+        } => run_probes(extractor, options, (names, images), &mut out),
+        Task::Embed {
+            extractor, images, ..
+        } => embed(extractor, options, images, cache.as_ref(), &mut out),
+    };
+    match done {
+        Ok(()) => out.say(&Answer::Done),
+        Err(Stopped::Runtime(error)) => out.say(&Answer::Failed(Failure::of_runtime(&error))),
+        Err(Stopped::Pipe(error)) => Err(error),
+    }
+}
+
+fn options(request: &Request) -> RuntimeOptions {
+    RuntimeOptions {
+        threads: request.threads,
+        batch: request.batch,
+        limits: DecodeLimits {
+            pixels: request.pixels,
+            file_bytes: request.file_bytes,
+        },
+        home: request.home.clone().map(WirePath::into_path),
+    }
+}
+
+/// What must be readable: the graph, the pictures, the runtime library and those it needs.
+fn needs(request: &Request) -> Needs {
+    let home = request.home.clone().map(WirePath::into_path);
+    // A library that is not where it should be is an error when it is loaded.
+    let library = Library::locate(home.as_deref()).ok().flatten();
+    let mut files = library.map_or_else(Vec::new, |path| with_neighbours(&path));
+    let (extractor, images) = match &request.task {
+        Task::Library => (None, [].as_slice()),
+        Task::Probes {
+            extractor, images, ..
+        }
+        | Task::Embed {
+            extractor, images, ..
+        } => (Some(extractor), images.as_slice()),
+    };
+    files.extend(extractor.map(ExtractorPart::graph));
+    files.extend(images.iter().cloned().map(WirePath::into_path));
+    let folders = std::env::var_os("LD_LIBRARY_PATH")
+        .map(|list| {
+            std::env::split_paths(&list)
+                .filter(|folder| folder.is_absolute())
+                .collect()
+        })
+        .unwrap_or_default();
+    Needs { files, folders }
+}
+
+/// A library and the shared libraries beside it, where it looks for its own; not the whole folder,
+/// which may be somebody's home.
+fn with_neighbours(library: &Path) -> Vec<PathBuf> {
+    let mut files = vec![library.to_owned()];
+    let real = library.canonicalize().ok();
+    for folder in [Some(library), real.as_deref()]
+        .into_iter()
+        .flatten()
+        .filter_map(Path::parent)
+    {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_library = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".so") || name.contains(".so.")
+        };
+        files.extend(entries.map(|entry| entry.path()).filter(is_library));
+    }
+    files
+}
+
+/// A cache that cannot be read knows nothing.
+fn open_cache(task: &Task) -> Option<FeatureCache> {
+    match task {
+        Task::Embed {
+            extractor,
+            cache: Some(path),
+            ..
+        } => FeatureCache::open_to_read(&path.clone().into_path(), extractor.dimension()).ok(),
+        _ => None,
+    }
+}
+
+fn load_library(options: &RuntimeOptions, out: &mut Out<'_>) -> Result<(), Stopped> {
+    let library = Library::load(options.home.as_deref()).map_err(RuntimeError::from)?;
+    out.say(&Answer::Library {
+        path: library.path().into(),
+        build: library.build_info().to_owned(),
+    })?;
+    Ok(())
+}
+
+fn run_probes(
+    extractor: ExtractorPart,
+    options: RuntimeOptions,
+    (names, images): (Vec<String>, Vec<WirePath>),
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let mut extractor = open(extractor, options, images.len(), out)?;
+    let images = images.into_iter().map(WirePath::into_path);
+    let probes = names.into_iter().zip(images).collect();
+    let vectors = probe_vectors(&mut extractor, &probes)?;
+    for (index, features) in vectors.vectors.values().enumerate() {
+        let features = Features::new(features);
+        out.say(&Answer::Vector { index, features })?;
+    }
+    Ok(())
+}
+
+fn embed(
+    extractor: ExtractorPart,
+    options: RuntimeOptions,
+    images: Vec<WirePath>,
+    cache: Option<&FeatureCache>,
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let mut extractor = open(extractor, options, images.len(), out)?;
+    let paths: Vec<PathBuf> = images.into_iter().map(WirePath::into_path).collect();
+    let known = |digest: &Digest| cache?.get(digest);
+    // Whoever wants it to stop kills this process, which leaves nothing behind.
+    let never = AtomicBool::new(false);
+    pipeline::run(
+        &mut extractor,
+        &paths,
+        Some(&known),
+        &never,
+        |index, result| {
+            let answer = match result {
+                Ok(row) => Answer::Row(Row::new(index, &row)),
+                Err(error) => Answer::Skipped {
+                    index,
+                    failure: Failure::of_image(&error),
+                },
+            };
+            out.say(&answer)?;
+            Ok::<_, Stopped>(())
+        },
+    )
+}
+
+fn open(
+    extractor: ExtractorPart,
+    options: RuntimeOptions,
+    pictures: usize,
+    out: &mut Out<'_>,
+) -> Result<Extractor, Stopped> {
+    let mut extractor = Extractor::open(extractor.into_files(), options)?;
+    extractor.open_lanes(pictures)?;
+    let (threads, batch) = extractor.threads_and_batch();
+    out.say(&Answer::Ready { threads, batch })?;
+    Ok(extractor)
+}
+
+/// The pipe to the process that started this one.
+struct Out<'a>(BufWriter<StdoutLock<'a>>);
+
+impl Out<'_> {
+    fn say(&mut self, answer: &Answer) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, answer)?;
+        self.0.write_all(b"\n")?;
+        self.0.flush()
+    }
+}
+
+/// Why a task ended early.
+enum Stopped {
+    Runtime(RuntimeError),
+    /// Nobody listens any more.
+    Pipe(io::Error),
+}
+
+impl From<RuntimeError> for Stopped {
+    fn from(error: RuntimeError) -> Self {
+        Self::Runtime(error)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Pipe(error)
+    }
+}

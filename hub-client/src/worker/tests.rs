@@ -1,0 +1,112 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::*;
+use crate::runtime::ExtractorSpec;
+use serde_json::json;
+
+fn files() -> ExtractorFiles {
+    let normalize = json!({"mean": [0, 0, 0], "std": [1, 1, 1]});
+    let input = json!({"tensor": "input", "width": 8, "height": 8, "normalize": normalize});
+    let output = json!({"tensor": "features", "dimension": 2});
+    ExtractorFiles {
+        graph: "model.onnx".into(),
+        spec: ExtractorSpec {
+            input: serde_json::from_value(input).unwrap(),
+            output: serde_json::from_value(output).unwrap(),
+        },
+    }
+}
+
+/// A worker whose program is a script in `tests/fixtures/workers`.
+fn played_by(script: &str) -> Worker {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/workers")
+        .join(script);
+    let mode = path.metadata().unwrap().permissions().mode();
+    assert!(mode & 0o100 != 0, "{} is not executable", path.display());
+    Worker::new(RuntimeOptions::default()).with_program(path)
+}
+
+fn embed(worker: &Worker, count: usize) -> Result<usize, WorkerError> {
+    let paths = vec![PathBuf::from("a.png"); count];
+    let mut rows = 0;
+    worker.embed::<WorkerError>(&files(), &paths, None, |_, result| {
+        rows += usize::from(result.is_ok());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+#[track_caller]
+fn refused(script: &str, count: usize, words: &str) {
+    let error = embed(&played_by(script), count).unwrap_err().to_string();
+    assert!(error.contains(words), "{script}: {error}");
+}
+
+#[test]
+fn an_honest_answer_is_taken() {
+    assert_eq!(embed(&played_by("honest"), 2).unwrap(), 2);
+}
+
+#[test]
+fn a_worker_that_lies_is_caught() {
+    // Fewer and more rows than were asked for.
+    refused("honest", 3, "something is missing");
+    refused("honest", 1, "picture 1 where 1 was due");
+    refused("unconfined", 1, "something is missing");
+    refused("out-of-order", 2, "picture 1 where 0 was due");
+    refused("wrong-length", 1, "4 bytes for 2 features");
+    refused("not-finite", 1, "not finite");
+    refused("another-version", 1, "version 2");
+    refused("garbage", 1, "in `Loading the model");
+    refused("endless-line", 1, "longer than");
+    refused("steering", 1, "in `\"\u{fffd}");
+    refused("silent", 1, "exit status: 3; it said: bye");
+    refused("hungry", 1, "memory limit");
+}
+
+#[test]
+fn a_worker_that_stays_is_ended() {
+    let worker = played_by("sleeping");
+    let limits = ProbeLimits {
+        seconds: Some(1),
+        memory_bytes: None,
+    };
+    let probes = BTreeMap::from([("probes/a.png".to_owned(), PathBuf::from("a.png"))]);
+    let error = worker
+        .clone()
+        .with_probe_limits(limits)
+        .probe(&files(), &probes)
+        .unwrap_err();
+    assert!(
+        matches!(error, WorkerError::TimeLimit { seconds: 1 }),
+        "{error}"
+    );
+    let stop = Arc::new(AtomicBool::new(true));
+    let error = embed(&worker.stopped_by(stop), 1).unwrap_err();
+    assert!(matches!(error, WorkerError::Cancelled), "{error}");
+}
+
+#[test]
+fn an_incomplete_confinement_is_told_once() {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let list = Arc::clone(&told);
+    let worker =
+        played_by("half-confined").warning_by(move |one| list.lock().unwrap().extend(one.gaps()));
+    assert_eq!(embed(&worker, 1).unwrap(), 1);
+    assert_eq!(embed(&worker.clone(), 1).unwrap(), 1);
+    assert_eq!(
+        *told.lock().unwrap(),
+        ["it could read other files of yours (no Landlock)"]
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_an_error() {
+    let worker = Worker::new(RuntimeOptions::default()).with_program("/nowhere/hub".into());
+    let error = embed(&worker, 1).unwrap_err();
+    assert!(matches!(error, WorkerError::Start(_)), "{error}");
+}

@@ -1,0 +1,97 @@
+//! A member's figures of a release.
+
+use std::sync::Arc;
+
+use registry_schema::api::StatementRecorded;
+use registry_schema::digest::Digest;
+use registry_schema::name::{MemberName, Name};
+use registry_schema::reference::Requirement;
+use registry_schema::verify::verify_evaluation;
+use semver::Version;
+
+use super::{
+    Checked, Draft, SayError, Standing, State, check_number, check_room, check_speaker, place, say,
+};
+use crate::app::Hub;
+use crate::database::evaluations::{self, EvaluationRow};
+use crate::database::{Connection, from_column, to_column};
+use crate::log::{NewEntry, Place};
+use crate::publish::{Recorded, stored_release};
+use crate::resolve::resolve;
+
+/// Somebody wants these figures to be recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct EvaluationRequest {
+    pub(crate) name: Name,
+    pub(crate) version: Version,
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) member: MemberName,
+}
+
+/// Records an evaluation.
+///
+/// # Errors
+/// [`SayError`] names the step that refused; nothing is recorded then, except that
+/// [`crate::log::LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+pub(crate) async fn record_evaluation(
+    hub: Arc<Hub>,
+    request: EvaluationRequest,
+) -> Result<Recorded<StatementRecorded>, SayError> {
+    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+    say(hub, entry, move |hub| check(hub, &request)).await
+}
+
+fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow>, SayError> {
+    let trust = hub.trust_root();
+    let standing = Standing::of_new(hub, &trust.root);
+    hub.database.with(|connection| {
+        // 1. The release is there, and the member whose token this is signed figures of exactly it.
+        let (statement, new) = draft(connection, standing, request)?;
+        // 2. The same again is fine.
+        let earlier = evaluations::list(connection, &new.release_statement)?;
+        let same = earlier.iter().find(|one| one.envelope == new.envelope);
+        let state = match same {
+            Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
+            None => State::New(new),
+        };
+        Ok(Checked { statement, state })
+    })
+}
+
+/// The statement's digest and its row, when the entries that are covered have its release.
+pub(super) fn draft(
+    connection: &mut Connection,
+    standing: Standing<'_>,
+    request: &EvaluationRequest,
+) -> Result<(Digest, EvaluationRow), SayError> {
+    let exact = Requirement::Exact(request.version.clone());
+    let row = resolve(connection, &request.name, &exact, standing.covered)?;
+    let release = stored_release(standing.root, &request.name, &row)
+        .map_err(|error| SayError::Publish(Box::new(error)))?;
+    let verified = verify_evaluation(standing.keys, &release, &request.envelope, standing.index)?;
+    let said = verified.statement();
+    check_speaker(&request.member, &said.by)?;
+    let new = EvaluationRow {
+        release_statement: row.statement,
+        member: said.by.to_string(),
+        sequence: to_column(said.sequence)?,
+        statement: verified.statement_digest().to_string(),
+        envelope: request.envelope.clone(),
+        recorded_at: 0,
+        recorded_by: request.member.to_string(),
+        log_index: 0,
+    };
+    Ok((verified.statement_digest(), new))
+}
+
+impl Draft for EvaluationRow {
+    fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
+        let mut earlier = evaluations::list(connection, &self.release_statement)?;
+        earlier.retain(|one| one.member == self.member);
+        check_number(earlier.len() as u64 + 1, from_column(self.sequence)?)?;
+        check_room(earlier.iter().map(|one| &one.envelope), &self.envelope)?;
+        self.recorded_at = place.logged_at;
+        self.log_index = place.column()?;
+        Ok(evaluations::insert(connection, &self)?)
+    }
+}

@@ -1,0 +1,71 @@
+//! What a member says for itself, it signs alone.
+
+use super::VerifyError;
+use crate::envelope::Envelope;
+use crate::name::{MemberName, Name};
+use crate::threshold::{Signer, count_signatures};
+use crate::trust_root::TrustRoot;
+
+/// Checks that the member signed, with one of its keys that count at a log index, and nobody else.
+pub(super) fn check_signed_alone(
+    trust_root: &dyn TrustRoot,
+    member: &MemberName,
+    envelope: &Envelope,
+    index: u64,
+) -> Result<Signer, VerifyError> {
+    // The names below a member's own belong to it alone: its keys there are its keys.
+    let own = Name::of_member(member.clone());
+    let ownership = trust_root.ownership(&own, index)?;
+    let not_by_member = |source| VerifyError::NotByMember {
+        member: member.clone(),
+        source,
+    };
+    let mut signers = count_signatures(envelope, &ownership).map_err(not_by_member)?;
+    signers
+        .pop()
+        .filter(|signer| signer.member == *member)
+        .ok_or_else(|| {
+            not_by_member(crate::threshold::ThresholdError::TooFew {
+                found: 0,
+                needed: 1,
+                owners: member.to_string(),
+            })
+        })
+}
+
+/// The number each member's next statement of a kind has to have: consecutive from 1, whatever
+/// stands between them.
+#[derive(Debug)]
+pub(super) struct Sequences<K> {
+    kind: &'static str,
+    next: std::collections::BTreeMap<K, u64>,
+}
+
+impl<K: Ord> Sequences<K> {
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            next: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next number of `key`, which belongs to a member.
+    pub(super) fn take(
+        &mut self,
+        key: K,
+        member: &MemberName,
+        found: u64,
+    ) -> Result<(), VerifyError> {
+        let next = self.next.entry(key).or_insert(1);
+        if found != *next {
+            return Err(VerifyError::MemberSequence {
+                kind: self.kind,
+                member: member.clone(),
+                expected: *next,
+                found,
+            });
+        }
+        *next += 1;
+        Ok(())
+    }
+}
