@@ -4,7 +4,7 @@
 //! cargo run --example pull_and_embed -- passport-extractor@2 ./pictures
 //! ```
 //!
-//! Uses the hub and the pinned policy of `hub login` and `hub trust`. The extractor runs in a process
+//! Uses the hub and the trust root of `hub login` and `hub trust`. The extractor runs in a process
 //! of its own, which is this program again, confined.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
@@ -19,7 +19,7 @@ use hub_client::pull::{ProbeCheck, PullRequest, pull};
 use hub_client::registry::{Progress, Registry};
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
-use hub_client::trust::pinned_policy;
+use hub_client::trust::{HubSource, refresh};
 use hub_client::worker::{Worker, serve_if_asked};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -47,11 +47,14 @@ async fn pull_and_embed() -> Result<(), Box<dyn Error>> {
     let worker = Worker::new(options)
         .warning_by(|confinement| println!("not fully confined: {:?}", confinement.gaps()));
 
+    let registry = Registry::new(&hub)?;
+    let source = HubSource(registry.clone());
+    let trust = refresh(&folders, &source, jiff::Timestamp::now()).await?;
     let request = PullRequest {
         reference: &reference.parse()?,
         statement: None,
-        registry: &Registry::new(&hub)?,
-        policy: &pinned_policy(&folders)?,
+        registry: &registry,
+        trust_root: &trust.root,
         store: &Store::new(folders.store()),
         probes: &ProbeCheck::Run(worker.clone()),
         progress: &Progress::silent(),

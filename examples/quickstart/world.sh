@@ -42,9 +42,18 @@ found_consortium() {
         run "$member" hub keygen
         public_keys+=(--member "$member=$(public_key "$member")")
     done
+    run hub hub-server keys --data "$demo/hub"
     run alpha hub consortium init --name demo-guild "${public_keys[@]}" \
-        --own everyday-objects=alpha --own passport-extractor=alpha --output consortium.toml
-    fingerprint=$(as alpha hub consortium show consortium.toml --json | field fingerprint)
+        --own everyday-objects=alpha --own passport-extractor=alpha \
+        --log "$(hub_key log)" --online-key "$(hub_key online)" --output "$demo/consortium.draft"
+    # Two of the three are enough; all sign, so that each has a keyring.
+    run alpha hub consortium sign "$demo/consortium.draft" --key default
+    run_unseen beta hub consortium sign "$demo/consortium.draft" --key default
+    run_unseen gamma hub consortium sign "$demo/consortium.draft" --key default
+}
+
+hub_key() { # log or online
+    hub-server keys --data "$demo/hub" | sed -n "s/^$1 //p"
 }
 
 public_key() {
@@ -52,7 +61,8 @@ public_key() {
 }
 
 start_hub() {
-    run hub hub-server init --data "$demo/hub" --policy "$demo/projects/alpha/consortium.toml"
+    run hub hub-server init --data "$demo/hub" --root "$demo/consortium.draft" | tee "$demo/init.out"
+    fingerprint=$(sed -n 's/^ *first root //p' "$demo/init.out")
     printf 'hub$ hub-server serve --data %s --listen 127.0.0.1:0 --dev-tls &\n' "$(shown "$demo/hub")"
     hub-server serve --data "$demo/hub" --listen 127.0.0.1:0 --dev-tls >"$demo/hub.out" 2>"$demo/hub.log" &
     server_process=$!

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use registry_schema::model_signing;
+use registry_schema::tuf::TufError;
+use registry_schema::tuf::bundle::Bundle;
 
 use crate::files::{FileError, StagedFolder};
 use crate::store::{InstalledRelease, StoreError};
@@ -20,7 +22,8 @@ pub enum BundleForm {
     /// model.sig            when its publisher made one; over `release/`
     /// statement.dsse.json  the envelope its owners signed
     /// yanks/1.dsse.json …  yanks and unyanks, oldest first
-    /// trust-root.toml      what says whose signatures count
+    /// tuf/metadata/…       the trust root of the day: whose signatures count, and since when
+    /// tuf/targets/…        the files it vouches for
     /// ```
     WithEvidence,
 }
@@ -28,13 +31,17 @@ pub enum BundleForm {
 /// The folder of the signed files in a bundle with evidence.
 pub const RELEASE_FOLDER: &str = "release";
 
-/// Writes an installed release into a folder that is not there yet, or empty. The folder appears
+/// The folder of the trust root, laid out as a hub serves it.
+pub const TRUST_FOLDER: &str = "tuf";
+
+/// Writes an installed release, and with evidence the trust root it is verified under, into a folder that is not there yet, or empty. The folder appears
 /// when it is complete. Every byte is compared with the signed digests on its way.
 ///
 /// # Errors
 /// [`BundleError`]; there is no folder then.
 pub fn export(
     installed: &InstalledRelease,
+    trust_root: &Bundle,
     folder: &Path,
     form: BundleForm,
 ) -> Result<(), BundleError> {
@@ -55,19 +62,27 @@ pub fn export(
     }
     // 3. what we verify them with
     if form == BundleForm::WithEvidence {
-        write_evidence(installed, &staged)?;
+        write_evidence(installed, trust_root, &staged)?;
     }
     Ok(staged.commit()?)
 }
 
-/// Statements and what they are verified under; proofs of the log belong here, beside them.
-fn write_evidence(installed: &InstalledRelease, staged: &StagedFolder) -> Result<(), BundleError> {
+/// Statements and what they are verified under. Their places in the log are in the receipt; the
+/// proofs of these belong here, beside them, once receipts keep them.
+fn write_evidence(
+    installed: &InstalledRelease,
+    trust_root: &Bundle,
+    staged: &StagedFolder,
+) -> Result<(), BundleError> {
     let receipt = installed.receipt();
-    staged.write("statement.dsse.json", receipt.envelope.as_bytes())?;
+    staged.write("statement.dsse.json", receipt.statement.envelope.as_bytes())?;
     for (index, yank) in receipt.yanks.iter().enumerate() {
-        staged.write(&format!("yanks/{}.dsse.json", index + 1), yank.as_bytes())?;
+        let place = format!("yanks/{}.dsse.json", index + 1);
+        staged.write(&place, yank.envelope.as_bytes())?;
     }
-    staged.write("trust-root.toml", receipt.policy.as_bytes())?;
+    for (path, text) in trust_root.served_files()? {
+        staged.write(&format!("{TRUST_FOLDER}/{path}"), text.as_bytes())?;
+    }
     Ok(())
 }
 
@@ -77,6 +92,9 @@ pub enum BundleError {
     /// The installed files.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The trust root that is kept here.
+    #[error(transparent)]
+    Trust(#[from] TufError),
     /// The folder.
     #[error(transparent)]
     File(#[from] FileError),

@@ -70,9 +70,9 @@ impl Folders {
         self.config.join("keys")
     }
 
-    /// The pinned consortium policy.
-    pub fn policy_file(&self) -> PathBuf {
-        self.config.join("policy.toml")
+    /// The consortium's trust root, as far as it was followed.
+    pub fn trust(&self) -> PathBuf {
+        self.config.join("trust")
     }
 
     /// The content-addressed store of pulled releases.
@@ -108,9 +108,9 @@ pub struct UserConfig {
     /// The hub, written by `hub login`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub: Option<HubConfig>,
-    /// SHA-256 of the consortium policy this user trusts, written by `hub trust`.
+    /// SHA-256 of the root from which this user follows the consortium, written by `hub trust`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Digest>,
+    pub first_root: Option<Digest>,
     /// How many other members must have found a release fit before a floating reference such as
     /// `@2` moves to it; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,7 +244,7 @@ mod tests {
         };
         let config = UserConfig {
             hub: Some(hub),
-            policy: Some(Digest::of(b"p")),
+            first_root: Some(Digest::of(b"p")),
             evaluations_required: Some(2),
             threads: Some(2),
         };

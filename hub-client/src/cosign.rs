@@ -1,7 +1,7 @@
 //! Signing what another owner has drafted, after checking it as if one had made or pulled it.
 
 use registry_schema::statement::{ReleaseStatement, Statement, YankStatement};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Draft, VerifyError};
 
 use crate::publish::{
@@ -19,7 +19,7 @@ pub struct CosignRequest<'a> {
     /// The hub.
     pub registry: &'a Registry,
     /// The pinned trust root.
-    pub policy: &'a ConsortiumPolicy,
+    pub trust_root: &'a ConsortiumRoot,
     /// The local store, for files that come from the hub.
     pub store: &'a Store,
     /// The author's folder, when this owner has it too.
@@ -94,7 +94,7 @@ async fn check_folder(
     };
     let predecessor = PredecessorRelease::fetch(
         request.registry,
-        request.policy,
+        request.trust_root,
         &manifest.name,
         &named.version,
         Some(&named.statement),
@@ -119,7 +119,7 @@ async fn check_hub(
         reference: &reference,
         statement: None,
         registry: request.registry,
-        policy: request.policy,
+        trust_root: request.trust_root,
         store: request.store,
         probes: &probes,
         progress: request.progress,
@@ -131,7 +131,7 @@ async fn check_hub(
 async fn check_yank(yank: &YankStatement, request: &CosignRequest<'_>) -> Result<(), CosignError> {
     let reference = yank.reference();
     let (release, earlier) =
-        release_with_yanks(&reference, request.registry, request.policy).await?;
+        release_with_yanks(&reference, request.registry, request.trust_root).await?;
     if release.content_digest() != yank.content {
         return Err(CosignError::Verify(VerifyError::NotAsked {
             asked: format!("{reference} ({})", release.content_digest()),

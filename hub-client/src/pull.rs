@@ -9,17 +9,20 @@ use registry_schema::content::{self, ContentError};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
-use registry_schema::model_signing::{ModelSignature, ModelSigningError};
-use registry_schema::receipt::Receipt;
+use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
+use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
-use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
+use registry_schema::tuf::bundle::KeyringState;
+use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::{
     Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
     verify_yank,
 };
 
 use crate::files::{self, FileError};
+use crate::logged::{self, LoggedError};
 use crate::members_say::{SayError, release_advisories};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
 use crate::registry::{Progress, Registry, RegistryError};
@@ -36,8 +39,8 @@ pub struct PullRequest<'a> {
     pub statement: Option<&'a Digest>,
     /// The hub.
     pub registry: &'a Registry,
-    /// The pinned trust root.
-    pub policy: &'a ConsortiumPolicy,
+    /// The trust root, as fresh as it is to be.
+    pub trust_root: &'a ConsortiumRoot,
     /// The local store.
     pub store: &'a Store,
     /// Whether the extractor is run on its probes.
@@ -77,31 +80,36 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     // 1. resolve; what comes back is only a claim
     let answer = request.registry.release(request.reference).await?;
     // 2. the statement: signed by enough owners, and an answer to what was asked
-    let release = verify(request, &answer.envelope)?;
+    let (statement, yanks) =
+        logged::of_release(request.trust_root, &answer).map_err(|source| PullError::Logged {
+            reference: request.reference.clone(),
+            source: Box::new(source),
+        })?;
+    let release = verify(request, &statement)?;
     refuse_another_history(request, &release)?;
     // 3. yanks about it
-    check_yanks(request, &release, &answer.yanks)?;
+    check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
-    let advisories = release_advisories(&release, request.registry, request.policy).await?;
+    let advisories = release_advisories(&release, request.registry, request.trust_root).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
-        v: 1,
+        v: 2,
         release: release.reference(),
         hub: request.registry.url().to_owned(),
         pulled_at: jiff::Timestamp::now().to_string(),
-        envelope: answer.envelope,
-        yanks: answer.yanks,
-        policy: request.policy.text().to_owned(),
+        statement,
+        yanks,
+        root_version: request.trust_root.version(),
         probe_cosine: checked.probe_cosine,
         model_signature,
     };
     request.store.install(&receipt, release.files())?;
     let installed = request
         .store
-        .open_release(&release.reference(), &request.policy.digest())?;
+        .open_release(&release.reference(), request.trust_root)?;
     Ok(Pulled {
         installed,
         fetched_bytes: checked.fetched_bytes,
@@ -131,11 +139,43 @@ async fn fetch_model_signature(
         .registry
         .small_blob(name, &attached.digest, size_bytes);
     let bytes = blob.await?;
-    ModelSignature::parse(&bytes)
-        .and_then(|signature| signature.check_statement(&release.statement_digest()))
-        .map_err(error)?;
+    check_model_signature(&bytes, release, request.trust_root).map_err(error)?;
     // JSON is UTF-8, or it would not have been read.
     Ok(String::from_utf8(bytes).ok())
+}
+
+/// A `model.sig` is of this very statement, and by a model-signing key of one of its signers when
+/// their keyrings list any that counts at the release's place in the log.
+fn check_model_signature(
+    bytes: &[u8],
+    release: &VerifiedRelease,
+    trust_root: &ConsortiumRoot,
+) -> Result<(), ModelSigningError> {
+    let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
+    signature.check_statement(&statement)?;
+    let keyrings =
+        release
+            .signers()
+            .iter()
+            .filter_map(|signer| match trust_root.keyring(&signer.member) {
+                KeyringState::Valid(keyring) => Some(keyring),
+                _ => None,
+            });
+    let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
+        entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
+    });
+    let mut refused = None;
+    for entry in listed {
+        let verified =
+            ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
+        match verified {
+            Ok(()) => return Ok(()),
+            // The key that is named says more than those that are not.
+            Err(error @ ModelSigningError::Signature) => refused = Some(error),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
 }
 
 /// Files that came from a hub and were found to be what a statement says.
@@ -168,15 +208,21 @@ pub async fn fetch_and_check(
     })
 }
 
-fn verify(request: &PullRequest<'_>, envelope: &str) -> Result<VerifiedRelease, PullError> {
+fn verify(
+    request: &PullRequest<'_>,
+    statement: &LoggedEnvelope,
+) -> Result<VerifiedRelease, PullError> {
     let asked = Asked::Reference(request.reference);
-    let release =
-        verify_release(request.policy, &asked, envelope.as_bytes()).map_err(|source| {
-            PullError::Verify {
-                reference: request.reference.clone(),
-                source: Box::new(source),
-            }
-        })?;
+    let release = verify_release(
+        request.trust_root,
+        &asked,
+        statement.envelope.as_bytes(),
+        statement.index,
+    )
+    .map_err(|source| PullError::Verify {
+        reference: request.reference.clone(),
+        source: Box::new(source),
+    })?;
     match request.statement {
         Some(locked) if *locked != release.statement_digest() => Err(PullError::Locked {
             reference: release.reference(),
@@ -193,10 +239,7 @@ fn refuse_another_history(
     release: &VerifiedRelease,
 ) -> Result<(), PullError> {
     let reference = release.reference();
-    let Ok(installed) = request
-        .store
-        .open_release(&reference, &request.policy.digest())
-    else {
+    let Ok(installed) = request.store.open_release(&reference, request.trust_root) else {
         return Ok(());
     };
     let (known, found) = (
@@ -217,15 +260,18 @@ fn refuse_another_history(
 fn check_yanks(
     request: &PullRequest<'_>,
     release: &VerifiedRelease,
-    envelopes: &[String],
+    yanks: &[LoggedEnvelope],
 ) -> Result<(), PullError> {
     let error = |source| PullError::Verify {
         reference: release.reference(),
         source: Box::new(source),
     };
-    let yanks = envelopes
+    let yanks = yanks
         .iter()
-        .map(|envelope| verify_yank(request.policy, release, envelope.as_bytes()))
+        .map(|yank| {
+            let envelope = yank.envelope.as_bytes();
+            verify_yank(request.trust_root, release, envelope, yank.index)
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;
     let current = current_yank(&yanks).map_err(error)?;
@@ -378,7 +424,7 @@ async fn check_promise(
     let (name, statement) = (&manifest.name, Some(&named.statement));
     let fetched = PredecessorRelease::fetch(
         request.registry,
-        request.policy,
+        request.trust_root,
         name,
         &named.version,
         statement,
@@ -393,6 +439,15 @@ async fn check_promise(
 /// A release was not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
+    /// Its place in the log is not proven.
+    #[error("`{reference}` is not shown to be in the log")]
+    Logged {
+        /// Which.
+        reference: Reference,
+        /// Why not.
+        #[source]
+        source: Box<LoggedError>,
+    },
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -12,6 +12,9 @@ use std::io::Read;
 use std::process::Stdio;
 
 use cli_support::{Home, Run};
+use registry_schema::keys::SecretKey;
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::draft::Draft;
 
 #[test]
 fn a_wrong_command_line_is_exit_2_and_an_object_with_json() {
@@ -70,8 +73,8 @@ fn each_failure_has_its_code() {
         (&["search"], "no_hub", 1),
         (&["--offline", "search"], "offline", 5),
         (&["--offline", "login", "https://h"], "offline", 5),
-        (&["pull", "dots@1"], "policy", 4),
-        (&["verify", "dots@1"], "policy", 4),
+        (&["pull", "dots@1"], "not_trusted", 4),
+        (&["verify", "dots@1"], "not_trusted", 4),
         (&["rm", "dots@1"], "not_installed", 3),
         (&["predict", "absent", "."], "image", 1),
         (&["head", "show", "absent"], "no_head", 3),
@@ -165,50 +168,74 @@ fn keys_and_a_consortium_from_nothing() {
         &member,
         "--own",
         "dots=alpha",
+        "--log",
+        LOG,
+        "--online-key",
+        &public_hex(&online()),
         "--json",
     ];
-    let policy = home.hub(&init).json();
-    let fingerprint = policy["fingerprint"].as_str().unwrap();
+    let draft = home.hub(&init).json();
     assert_eq!(
-        (
-            &policy["names"][0]["name"],
-            &policy["names"][0]["threshold"]
-        ),
+        (&draft["names"][0]["name"], &draft["names"][0]["threshold"]),
         (&"dots".into(), &1.into())
     );
-    assert_eq!(policy["members"][0]["keys"][0], key["key_id"]);
-
-    // A policy is pinned only when its fingerprint is the one that was told.
-    let shown = home.hub(&["trust", "--file", "consortium.toml"]);
-    assert!(
-        shown.code == 4 && shown.stdout.contains("alpha") && shown.stderr.contains(fingerprint),
-        "{shown}"
-    );
-    let wrong = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(draft["members"][0]["trust_key"], key["key_id"]);
+    assert_eq!(draft["complete"], false);
     assert_eq!(
-        home.hub(&["trust", "--file", "consortium.toml", &wrong, "--json"])
+        home.hub(&[&init[..init.len() - 1], &["--json"]].concat())
             .error()["code"],
-        "policy"
+        "file",
+        "a draft is never replaced"
     );
+    let sign = [
+        "consortium",
+        "sign",
+        "consortium.draft",
+        "--key",
+        "default",
+        "--json",
+    ];
+    assert_eq!(home.hub(&sign).json()["complete"], true);
+
+    // A root is pinned only when its fingerprint is the one that was told.
+    let metadata = home.path().join("tuf");
+    let fingerprint = serve(&home.path().join("consortium.draft"), &metadata);
+    let trust = |more: &[&str]| {
+        let arguments = ["trust", "--metadata", metadata.to_str().unwrap(), "--json"];
+        home.hub(&[&arguments[..], more].concat())
+    };
+    assert_eq!(trust(&[]).error()["code"], "not_trusted");
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(trust(&[&wrong]).error()["code"], "not_trusted");
     assert_eq!(
         home.hub(&["consortium", "show", "--json"]).error()["code"],
-        "policy"
+        "not_trusted"
     );
-    let pinned = home
-        .hub(&["trust", "--file", "consortium.toml", fingerprint, "--json"])
-        .json();
-    assert_eq!(pinned["pinned"], true);
+    assert_eq!(trust(&[&fingerprint]).json()["pinned"], true);
     assert_eq!(
         home.hub(&["consortium", "show", "--json"]).json()["fingerprint"],
         fingerprint
     );
-    assert_eq!(
-        home.hub(&["trust", "--file", "consortium.toml"]).code,
-        0,
-        "it is pinned already"
+    assert_eq!(trust(&[]).code, 0, "it is pinned already");
+
+    // An old copy is refused, unless it is taken as of a time at which it was valid, in plain sight.
+    let late = trust(&["--as-of", "2126-01-01T00:00:00Z"]);
+    assert_eq!(late.error()["code"], "trust_root");
+    assert!(late.stderr.contains("has expired"), "{late}");
+    let now = jiff::Timestamp::now().to_string();
+    let as_of = home.hub(&[
+        "trust",
+        "--metadata",
+        metadata.to_str().unwrap(),
+        "--as-of",
+        &now,
+    ]);
+    assert!(
+        as_of.code == 0 && as_of.stderr.contains("not as of now"),
+        "{as_of}"
     );
 
-    // With a policy and nothing installed, what is missing is the release.
+    // With a trust root and nothing installed, what is missing is the release.
     assert_eq!(
         home.hub(&["verify", "dots@1", "--json"]).error()["code"],
         "not_installed"
@@ -285,7 +312,7 @@ fn doctor_says_what_is_missing() {
             .clone()
     };
     assert_eq!(
-        (state("data folder"), state("policy"), state("hub")),
+        (state("data folder"), state("trust root"), state("hub")),
         ("ok".into(), "fail".into(), "warn".into())
     );
 }
@@ -343,4 +370,27 @@ fn tokens_are_not_taken_from_the_command_line() {
         (1, Some("unauthenticated")),
         "standard input is empty"
     );
+}
+
+const LOG: &str = "hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+
+fn online() -> SecretKey {
+    SecretKey::from_seed(&[9; 32])
+}
+
+fn public_hex(key: &SecretKey) -> String {
+    let bytes = key.public().to_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a hub made of a signed draft serves, as a folder; the fingerprint of its first root.
+fn serve(draft: &std::path::Path, folder: &std::path::Path) -> String {
+    let draft = Draft::parse(&std::fs::read_to_string(draft).unwrap()).unwrap();
+    let bundle = Bundle::found(&draft, &online(), jiff::Timestamp::now()).unwrap();
+    for (path, text) in bundle.served_files().unwrap() {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    bundle.anchor().to_string()
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 45] = [
     "",
     "login",
     "logout",
@@ -38,6 +38,15 @@ const COMMANDS: [&str; 36] = [
     "keygen",
     "consortium",
     "consortium init",
+    "consortium propose",
+    "consortium add-member",
+    "consortium remove-member",
+    "consortium replace-key",
+    "consortium set-owners",
+    "consortium set-witnesses",
+    "consortium sign",
+    "consortium publish",
+    "consortium rotate-keys",
     "consortium show",
     "witness",
     "witness init",

@@ -13,7 +13,7 @@ fn modules_import_lower_floors_only() {
         &[
             "keys", "registry", "dataset", "head", "lockfile", "runtime", "witness",
         ],
-        &["store", "trust", "consortium", "features"],
+        &["store", "trust", "consortium", "features", "logged"],
         &["worker"],
         &["publish", "bundle", "members_say"],
         &["pull"],

@@ -10,6 +10,8 @@
     reason = "a bench"
 )]
 
+#[path = "../tests/it/consortium.rs"]
+mod consortium;
 #[path = "../tests/it/draft.rs"]
 mod draft;
 #[path = "../tests/it/world.rs"]

@@ -1,18 +1,23 @@
-//! What every request needs: the policy, the database, the log, the blobs.
+//! What every request needs: the trust root, the database, the log, the blobs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use registry_schema::digest::Digest;
-use registry_schema::log::note::{SignerKey, VerifierKey};
-use registry_schema::trust_root::{ConsortiumPolicy, PolicyError, TrustRoot};
+use jiff::Timestamp;
+use registry_schema::limits;
+use registry_schema::log::note::VerifierKey;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::draft::Draft;
+use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
-use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder, write_file};
+use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
 use crate::config::{DataFolder, InitArgs};
-use crate::database::{Database, DatabaseError, log as rows, settings};
+use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Log, LogError};
+use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
 /// Publishes that are looked into at once; others wait for their turn.
@@ -21,7 +26,7 @@ const PUBLISHES: usize = 2;
 /// A hub that is open.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    pub(crate) policy: ConsortiumPolicy,
+    pub(crate) trust: Trust,
     pub(crate) database: Database,
     pub(crate) log: Log,
     pub(crate) blobs: Blobs,
@@ -33,59 +38,54 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Makes the data folder of a new hub; its policy and the key of its log.
+    /// Makes the data folder of a new hub, or gives a hub of the time of policy files its trust
+    /// root. The hub's keys were made before, and are named in the draft.
     pub(crate) fn init(
         data: &DataFolder,
         wish: &InitArgs,
-    ) -> Result<(ConsortiumPolicy, VerifierKey), HubError> {
-        let policy = read_policy(&wish.policy)?;
+        now: Timestamp,
+    ) -> Result<(State, VerifierKey), HubError> {
+        let draft = read_draft(&wish.root)?;
         if is_made(data)? {
             return Err(HubError::Exists {
                 folder: data.root().to_owned(),
             });
         }
-        let log_policy = match &wish.log_policy {
-            // It names the log's key, so that was made before.
-            Some(path) => Some(log::check_policy(
-                log::read_policy(path)?,
-                &log::load_key(data)?,
-            )?),
-            None => None,
-        };
+        // 1. what enough members signed names this hub's keys
+        let bundle =
+            Bundle::found(&draft, &trust::load_key(data)?, now).map_err(TrustError::from)?;
+        let root =
+            ConsortiumRoot::verify(&bundle, &bundle.anchor(), now).map_err(TrustError::from)?;
+        let key = log::load_key(data)?;
+        log::check_policy(root.log_policy().clone(), &key)?;
+        // 2. the folder, and in the end the state that makes it a hub
         for folder in [data.root(), &data.blobs(), &data.uploads(), &data.tls()] {
             create_private_folder(folder)?;
         }
-        write_file(&data.policy(), policy.text().as_bytes())?;
-        if let Some(log_policy) = log_policy {
-            write_file(&data.log_policy(), log_policy.text().as_bytes())?;
-        }
-        let key = log::load_or_make_key(data, wish.origin.as_ref())?;
         let database = Database::open(&data.database())?;
-        database.with(|connection| {
-            settings::insert(
-                connection,
-                settings::POLICY_DIGEST,
-                &policy.digest().to_string(),
-            )
-        })?;
+        check_recorded(&database, &root)?;
+        trust::save(&database, None, &bundle)?;
+        remove_policy_file(data)?;
         sync_folder(data.root())?;
-        Ok((policy, key.verifier()))
+        Ok((State { bundle, root }, key.verifier()))
     }
 
-    /// Opens a hub; refuses one whose policy is not the one it was made with.
+    /// Opens a hub.
     pub(crate) fn open(
         data: &DataFolder,
         reserve_bytes: u64,
         is_public: bool,
+        now: Timestamp,
     ) -> Result<Self, HubError> {
-        let (policy, database) = open_policy(data)?;
-        let key = log_key(data, &database)?;
-        let log = Log::open(database.clone(), key.clone(), log::load_policy(data, &key)?)?;
+        let database = open_database(data)?;
+        let trust = Trust::open(database.clone(), trust::load_key(data)?, now)?;
+        let policy = trust.state().root.log_policy().clone();
+        let log = Log::open(database.clone(), log::load_key(data)?, policy)?;
         create_private_folder(&data.uploads())?;
         let blobs = Blobs::new(data, reserve_bytes);
         let uploads = Uploads::new(database.clone(), blobs.clone());
         Ok(Self {
-            policy,
+            trust,
             database,
             log,
             blobs,
@@ -94,68 +94,89 @@ impl Hub {
             is_public,
         })
     }
+
+    /// The present trust root.
+    pub(crate) fn trust_root(&self) -> Arc<State> {
+        self.trust.state()
+    }
 }
 
-/// The log's key. A hub of a time before there was a log gets one; a log that is there needs its own.
-fn log_key(data: &DataFolder, database: &Database) -> Result<SignerKey, HubError> {
-    let head = database.with(|connection| rows::checkpoint(connection, rows::HEAD))?;
-    Ok(match head {
-        Some(_) => log::load_key(data)?,
-        None => log::load_or_make_key(data, None)?,
-    })
-}
-
-/// Whether `init` came to its end here; what an interrupted one left is made anew.
+/// Whether `init` came to its end here; what an interrupted one left is made anew, and what an
+/// earlier version of this program made is moved over.
 fn is_made(data: &DataFolder) -> Result<bool, HubError> {
     if !data.database().exists() {
         return Ok(false);
     }
-    let database = Database::open(&data.database())?;
-    let digest = database.with(|connection| settings::find(connection, settings::POLICY_DIGEST))?;
-    Ok(digest.is_some())
+    Ok(trust::is_there(&Database::open(&data.database())?)?)
 }
 
-/// Opens the database and the policy it was made with.
-pub(crate) fn open_policy(data: &DataFolder) -> Result<(ConsortiumPolicy, Database), HubError> {
-    if !data.database().exists() {
-        return Err(HubError::NotInitialised {
-            folder: data.root().to_owned(),
-        });
-    }
-    let database = Database::open(&data.database())?;
-    let policy = check_policy(data, &database)?;
-    Ok((policy, database))
-}
-
-/// Reads the policy and compares it with the one the database was made with.
-pub(crate) fn check_policy(
-    data: &DataFolder,
-    database: &Database,
-) -> Result<ConsortiumPolicy, HubError> {
-    let policy = read_policy(&data.policy())?;
-    let expected = database
-        .with(|connection| settings::find(connection, settings::POLICY_DIGEST))?
-        .ok_or(DatabaseError::Corrupt {
-            what: "no policy digest",
+/// What is recorded already must still count: a hub that is moved over keeps all its releases.
+fn check_recorded(database: &Database, root: &ConsortiumRoot) -> Result<(), HubError> {
+    for row in database.with(releases::all)? {
+        let asked = Asked::Anything;
+        let index = row.index().unwrap_or(0);
+        verify_release(root, &asked, &row.envelope, index).map_err(|source| {
+            HubError::LosesRelease {
+                release: format!("{}@{}", row.name, row.version),
+                source: Box::new(source),
+            }
         })?;
-    if policy.digest().to_string() != expected {
-        return Err(HubError::PolicyChanged {
-            path: data.policy(),
-            expected,
-            found: policy.digest(),
-        });
     }
-    Ok(policy)
+    Ok(())
 }
 
-fn read_policy(path: &Path) -> Result<ConsortiumPolicy, HubError> {
-    let text = fs::read_to_string(path).map_err(|source| HubError::Read {
+/// The policy file of the first version has done its service.
+fn remove_policy_file(data: &DataFolder) -> Result<(), HubError> {
+    let path = data.root().join("policy.toml");
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(BlobError::new("remove", &path, source).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens the database of a hub.
+fn open_database(data: &DataFolder) -> Result<Database, HubError> {
+    let missing = || HubError::NotInitialised {
+        folder: data.root().to_owned(),
+    };
+    if !data.database().exists() {
+        return Err(missing());
+    }
+    let database = Database::open(&data.database())?;
+    if trust::is_there(&database)? {
+        return Ok(database);
+    }
+    let old = database.with(|connection| settings::find(connection, settings::POLICY_DIGEST))?;
+    Err(match old {
+        Some(_) => HubError::OldPolicy {
+            folder: data.root().to_owned(),
+        },
+        None => missing(),
+    })
+}
+
+/// Opens the database and the trust root in it.
+pub(crate) fn open_trust(data: &DataFolder, now: Timestamp) -> Result<(State, Database), HubError> {
+    let database = open_database(data)?;
+    let state = trust::load(&database, now)?;
+    Ok((state, database))
+}
+
+fn read_draft(path: &Path) -> Result<Draft, HubError> {
+    let read = |source| HubError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    ConsortiumPolicy::parse(&text).map_err(|source| HubError::Policy {
+    };
+    let size_bytes = fs::metadata(path).map_err(read)?.len();
+    if size_bytes > limits::DRAFT_BYTES {
+        return Err(read(std::io::ErrorKind::FileTooLarge.into()));
+    }
+    let text = fs::read_to_string(path).map_err(read)?;
+    Draft::parse(&text).map_err(|source| HubError::Draft {
         path: path.to_owned(),
-        source,
+        source: Box::new(source.into()),
     })
 }
 
@@ -169,12 +190,22 @@ pub(crate) enum HubError {
         folder: PathBuf,
     },
     /// `serve` where no hub is.
-    #[error("`{folder}` holds no hub: make one with `hub-server init --data DIR --policy FILE`")]
+    #[error(
+        "`{folder}` holds no hub: make its keys with `hub-server keys`, have the consortium sign a draft that names them, then `hub-server init --data DIR --root DRAFT`"
+    )]
     NotInitialised {
         /// Which folder.
         folder: PathBuf,
     },
-    /// A policy that is not there.
+    /// A hub of the first version.
+    #[error(
+        "`{folder}` holds a hub with a policy file, the form of the first version: move it over with `hub consortium init --from-policy {folder}/policy.toml`, have the members sign, then `hub-server init --data DIR --root DRAFT`"
+    )]
+    OldPolicy {
+        /// Which folder.
+        folder: PathBuf,
+    },
+    /// A file that cannot be read.
     #[error("cannot read `{path}`")]
     Read {
         /// Which file.
@@ -182,26 +213,25 @@ pub(crate) enum HubError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A policy that is none.
-    #[error("`{path}` is no consortium policy")]
-    Policy {
+    /// A draft that is none.
+    #[error("`{path}` is no draft of a trust root")]
+    Draft {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
-        source: PolicyError,
+        source: Box<TrustError>,
     },
-    /// The policy was edited after `init`; every client has pinned the old one.
-    #[error(
-        "`{path}` was changed: its digest is {found}, this hub was made with {expected}, which its clients have pinned. Put the original back"
-    )]
-    PolicyChanged {
-        /// Which file.
-        path: PathBuf,
-        /// As recorded.
-        expected: String,
-        /// As it is.
-        found: Digest,
+    /// A recorded release would no longer count.
+    #[error("under this trust root the recorded release {release} would no longer count")]
+    LosesRelease {
+        /// Which.
+        release: String,
+        /// Why.
+        source: Box<VerifyError>,
     },
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -93,11 +93,16 @@ async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
         )
     })?;
     let hub = hub(request)?;
-    let policy_of = hub.clone();
+    let hub_of = hub.clone();
     let identity = hub
         .database
         .run(move |connection| {
-            authenticate(connection, &policy_of.policy, &token, Timestamp::now())
+            authenticate(
+                connection,
+                &hub_of.trust_root().root,
+                &token,
+                Timestamp::now(),
+            )
         })
         .await?;
     request.extensions_mut().insert(identity.clone());

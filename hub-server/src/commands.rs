@@ -8,7 +8,7 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{Hub, HubError, open_policy};
+use crate::app::{Hub, HubError, open_trust};
 use crate::blobs::Blobs;
 use crate::cause::chain;
 use crate::config::{
@@ -18,10 +18,11 @@ use crate::config::{
 use crate::database::{DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
 use crate::index::{IndexError, compare, rebuild};
-use crate::log::{LogError, load_key, load_or_make_key, load_policy, recompute};
+use crate::log::{LogError, load_key, load_or_make_key, recompute};
 use crate::publish::time_text;
 use crate::server::{ServeError, lock, serve};
 use crate::tokens::{self, TokenError, TokenWish};
+use crate::trust::{self, TrustError};
 
 /// Does what the command line says; the exit code is 0 when it was done.
 pub fn run(cli: Cli) -> ExitCode {
@@ -48,14 +49,14 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
-    let (policy, log_key) = Hub::init(&data, args)?;
-    let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
+    let (trust, log_key) = Hub::init(&data, args, Timestamp::now())?;
+    let members: Vec<&str> = trust.root.members().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
-        "made a hub for `{}` in {}\npolicy {}\nmembers {}\nlog {log_key}",
-        policy.consortium(),
+        "made a hub for `{}` in {}\nfirst root {}\nmembers {}\nlog {log_key}",
+        trust.root.consortium(),
         data.root().display(),
-        policy.digest(),
+        trust.bundle.anchor(),
         members.join(", ")
     )?;
     Ok(ExitCode::SUCCESS)
@@ -64,19 +65,25 @@ fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
 fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
     let key = load_or_make_key(&data, args.origin.as_ref())?;
-    writeln!(io::stdout(), "log {}", key.verifier())?;
+    let online = trust::load_or_make_key(&data)?.public();
+    writeln!(
+        io::stdout(),
+        "log {}\nonline {}",
+        key.verifier(),
+        trust::public_text(&online)
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
-    let (members, database) = open_policy(&data)?;
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
     let key = load_key(&data)?;
-    let policy = load_policy(&data, &key)?;
+    let policy = trust.root.log_policy();
     // One view of the database, however long it takes and whatever is published meanwhile.
     let log = database.view(|connection| {
-        let mut log = recompute(connection, &key, &policy)?;
-        log.findings.extend(compare(connection, &members)?);
+        let mut log = recompute(connection, &key, policy)?;
+        log.findings.extend(compare(connection, &trust.root)?);
         Ok::<_, CommandError>(log)
     })?;
     let mut out = io::stdout().lock();
@@ -97,13 +104,12 @@ fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
 
 fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
-    let (members, database) = open_policy(&data)?;
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
     let _lock = lock(&data)?;
     let key = load_key(&data)?;
-    let policy = load_policy(&data, &key)?;
     let blobs = Blobs::new(&data, 0);
     let rebuilt =
-        database.transaction(|connection| rebuild(connection, &members, &key, &policy, &blobs))?;
+        database.transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
     let mut out = io::stdout().lock();
     writeln!(out, "made the rows of {} entries anew", rebuilt.entries)?;
     if rebuilt.missing.is_empty() {
@@ -129,15 +135,15 @@ fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
-    let (policy, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
     let wish = TokenWish {
         member: &args.member,
         scope: args.scope.into(),
         lifetime: args.lifetime,
         label: args.label.as_deref(),
     };
-    let (text, row) =
-        database.with(|connection| tokens::create(connection, &policy, &wish, Timestamp::now()))?;
+    let (text, row) = database
+        .with(|connection| tokens::create(connection, &trust.root, &wish, Timestamp::now()))?;
     writeln!(
         io::stderr(),
         "token {} of `{}`: {} until {}; it is shown this once",
@@ -151,7 +157,7 @@ fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_policy(&DataFolder::new(&args.folder))?;
+    let (_, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     let mut out = io::stdout().lock();
     writeln!(
@@ -176,7 +182,7 @@ fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_policy(&DataFolder::new(&args.data.folder))?;
+    let (_, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     if database.with(|connection| rows::revoke(connection, &args.id, now))? {
         writeln!(io::stdout(), "revoked {}", args.id)?;
@@ -214,6 +220,9 @@ enum CommandError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The trust root.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The rows that follow from the log.
     #[error(transparent)]
     Index(#[from] IndexError),

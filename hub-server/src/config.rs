@@ -22,7 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Make a data folder for a consortium
     Init(InitArgs),
-    /// Make the hub's own keys, or print those it has: its log is known by them
+    /// Make the hub's own keys, or print those it has: of its log, and for snapshot and timestamp
+    /// of the trust root
     Keys(KeysArgs),
     /// Answer requests until SIGTERM or Ctrl-C
     Serve(ServeArgs),
@@ -42,7 +43,7 @@ pub enum Command {
 /// The folder that holds everything.
 #[derive(Clone, Debug, Args)]
 pub struct DataArgs {
-    /// The folder that holds everything: database, blobs, policy, certificate
+    /// The folder that holds everything: database, blobs, keys, certificate
     #[arg(long = "data", value_name = "DIR", env = "HUB_SERVER_DATA")]
     pub folder: PathBuf,
 }
@@ -53,16 +54,10 @@ pub struct InitArgs {
     /// Where the data will be.
     #[command(flatten)]
     pub data: DataArgs,
-    /// The consortium's policy, made by `hub consortium init`
-    #[arg(long, value_name = "FILE")]
-    pub policy: PathBuf,
-    /// The name of the log, for good: the hub's address without `https://`
-    #[arg(long, value_name = "ORIGIN")]
-    pub origin: Option<Origin>,
-    /// Which witnesses must cosign the log (C2SP tlog-policy), with the log's key that
-    /// `hub-server keys` prints; without it none is asked
-    #[arg(long, value_name = "FILE")]
-    pub log_policy: Option<PathBuf>,
+    /// The founding draft of `hub consortium init`, signed by enough members; it names the hub's
+    /// keys, which `hub-server keys` makes before
+    #[arg(long, value_name = "DRAFT")]
+    pub root: PathBuf,
 }
 
 /// `hub-server keys`
@@ -236,18 +231,14 @@ impl DataFolder {
         &self.root
     }
 
-    pub(crate) fn policy(&self) -> PathBuf {
-        self.root.join("policy.toml")
-    }
-
-    /// The log's policy: which witnesses count. Absent where none is needed.
-    pub(crate) fn log_policy(&self) -> PathBuf {
-        self.root.join("log.policy")
-    }
-
     /// Secret keys of the hub itself.
     pub(crate) fn keys(&self) -> PathBuf {
         self.root.join("keys")
+    }
+
+    /// Signs snapshot and timestamp of the trust root.
+    pub(crate) fn online_key(&self) -> PathBuf {
+        self.keys().join("online.pem")
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

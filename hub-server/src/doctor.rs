@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
+use registry_schema::trust_root::TrustRoot;
 
-use crate::app::check_policy;
+use crate::app::{HubError, open_trust};
 use crate::blobs::{BlobError, Blobs};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
 use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
-use crate::log::{LogError, check_policy as check_policy_of_log, load_key, load_policy, stored};
+use crate::log::{LogError, check_policy, load_key, stored};
 use crate::tls;
 
 /// Less free disk than this is worth a warning.
@@ -19,6 +20,9 @@ const LOW_DISK_BYTES: u64 = 1 << 30;
 
 /// A certificate that ends sooner than this is worth a warning.
 const CERTIFICATE_DAYS: i64 = 30;
+
+/// Members who have less than this to sign the trust root again are worth a warning.
+const MEMBERS_DAYS: i64 = 30;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -52,10 +56,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
         Ok(database) => {
             checks.push(integrity(&database));
             checks.push(migrations(&database));
-            checks.push(match check_policy(&data, &database) {
-                Ok(policy) => Check::new(Verdict::Good, "policy", policy.consortium().to_owned()),
-                Err(error) => Check::new(Verdict::Bad, "policy", chain(&error)),
-            });
+            checks.push(trust_root(&data));
             checks.push(log(&data, &database));
             checks.push(clock(&database));
             checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
@@ -119,6 +120,33 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
     Check::of("certificate", state)
 }
 
+/// Members have to sign root and targets again before they end; the hub renews the rest by itself.
+fn trust_root(data: &DataFolder) -> Check {
+    let open = || {
+        let (state, _) = open_trust(data, Timestamp::now())?;
+        check_policy(state.root.log_policy().clone(), &load_key(data)?)?;
+        Ok::<_, HubError>(state)
+    };
+    let state = open().map(|state| {
+        let expires = state.root.expires();
+        let end = expires.root.min(expires.targets);
+        let days = (end.as_second() - Timestamp::now().as_second()).div_euclid(24 * 3600);
+        let verdict = match days {
+            ..0 => Verdict::Bad,
+            0..MEMBERS_DAYS => Verdict::Warning,
+            _ => Verdict::Good,
+        };
+        let found = format!(
+            "`{}`, root {}, targets {}, to be signed again by its members in {days} days",
+            state.root.consortium(),
+            state.root.version(),
+            state.root.targets_version()
+        );
+        (verdict, found)
+    });
+    Check::of("trust root", state)
+}
+
 fn integrity(database: &Database) -> Check {
     let found = database.integrity().map(|found| {
         let verdict = if found == "ok" {
@@ -146,7 +174,6 @@ fn migrations(database: &Database) -> Check {
 fn log(data: &DataFolder, database: &Database) -> Check {
     let look = || {
         let key = load_key(data)?;
-        check_policy_of_log(load_policy(data, &key)?, &key)?;
         let stored = database.view(|connection| stored(connection, &key))?;
         let size = stored.map_or(0, |(tree, _)| tree.size());
         let found = format!("`{}` has {size} entries", key.verifier().name());

@@ -12,6 +12,8 @@ use registry_schema::compatibility::CompatibilityError;
 use registry_schema::envelope::EnvelopeError;
 use registry_schema::manifest::{ManifestError, VECTORS_FILE};
 use registry_schema::statement::StatementError;
+use registry_schema::tuf::TufError;
+use registry_schema::tuf::draft::DraftError;
 use registry_schema::verify::VerifyError;
 
 use crate::attach::AttachError;
@@ -24,6 +26,7 @@ use crate::members_say::SayError;
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
+use crate::trust::TrustError;
 use crate::uploads::UploadError;
 use crate::yank::YankError;
 
@@ -215,6 +218,24 @@ impl From<TokenError> for Failure {
             TokenError::Random => Self::internal(&error),
             other => Self::shown(ProblemCode::Unauthenticated, &other)
                 .hint("ask the hub's operator for a token, then `hub login` again"),
+        }
+    }
+}
+
+impl From<TrustError> for Failure {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::Database(error) => error.into(),
+            TrustError::File(error) => error.into(),
+            TrustError::Tuf(error) | TrustError::Draft(DraftError::Tuf(error)) => {
+                let code = match &error {
+                    TufError::Outdated { .. } => ProblemCode::Outdated,
+                    _ => ProblemCode::TrustRoot,
+                };
+                Self::shown(code, &error)
+            }
+            TrustError::Draft(_) => Self::shown(ProblemCode::TrustRoot, &error),
+            _ => Self::internal(&error),
         }
     }
 }

@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
 use registry_schema::log::note::{Note, SignerKey};
-use registry_schema::log::policy::Policy;
 use registry_schema::log::tree::Tree;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::Statement;
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::verify_yank;
 
 use crate::attach::{self, AttachError};
@@ -36,7 +35,7 @@ const PAGE: u64 = 256;
 /// [`IndexError::Entry`] when the entry is none that the hub would have logged.
 fn replay(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     row: &EntryRow,
 ) -> Result<(), IndexError> {
     let wrong = |source: Box<dyn std::error::Error + Send + Sync>| IndexError::Entry {
@@ -54,9 +53,8 @@ fn replay(
     let envelope = Envelope::parse(&row.envelope).map_err(|error| wrong(Box::new(error)))?;
     let statement = Statement::parse(envelope.payload()).map_err(|error| wrong(Box::new(error)))?;
     match statement {
-        Statement::Release(_) => {
-            replay_release(connection, policy, row, &member, place).map_err(|e| wrong(Box::new(e)))
-        }
+        Statement::Release(_) => replay_release(connection, trust_root, row, &member, place)
+            .map_err(|e| wrong(Box::new(e))),
         Statement::Yank(statement) => {
             let request = YankRequest {
                 name: statement.name,
@@ -64,21 +62,22 @@ fn replay(
                 envelope: row.envelope.clone(),
                 member,
             };
-            replay_yank(connection, policy, &request, place).map_err(|error| wrong(Box::new(error)))
+            replay_yank(connection, trust_root, &request, place)
+                .map_err(|error| wrong(Box::new(error)))
         }
-        said => members_say::replay(connection, policy, &said, &row.envelope, &member, place)
+        said => members_say::replay(connection, trust_root, &said, &row.envelope, &member, place)
             .map_err(|error| wrong(Box::new(error))),
     }
 }
 
 fn replay_release(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     row: &EntryRow,
     member: &MemberName,
     place: Place,
 ) -> Result<(), PublishError> {
-    let release = logged_release(policy, &row.envelope)?;
+    let release = logged_release(trust_root, &row.envelope, place.index)?;
     let known = Known::load(connection, &release.manifest().name)?;
     ReleaseDraft::new(&known, release, member)?.record(connection, place)?;
     Ok(())
@@ -86,16 +85,21 @@ fn replay_release(
 
 fn replay_yank(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     request: &YankRequest,
     place: Place,
 ) -> Result<(), YankError> {
     let known = Known::load(connection, &request.name)?;
     let exact = Requirement::Exact(request.version.clone());
     let row = resolve(connection, &request.name, &exact, place.index)?;
-    let release = stored_release(policy, &request.name, &row)
+    let release = stored_release(trust_root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let verified = verify_yank(policy, &release, &request.envelope)?;
+    let verified = verify_yank(
+        &trust_root.including_retired_keys(),
+        &release,
+        &request.envelope,
+        place.index,
+    )?;
     YankDraft::new(&known, row, verified.statement(), request)?.record(connection, place)
 }
 
@@ -105,7 +109,7 @@ fn replay_yank(
 /// [`IndexError`] when the database cannot be read.
 pub(crate) fn compare(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<Vec<String>, IndexError> {
     let mut expected = temporary()?;
     let mut findings = Vec::new();
@@ -115,7 +119,7 @@ pub(crate) fn compare(
         let Some(last) = page.last() else { break };
         first = from_column(last.idx)? + 1;
         for row in &page {
-            if let Err(error) = replay(&mut expected, policy, row) {
+            if let Err(error) = replay(&mut expected, trust_root, row) {
                 findings.push(crate::cause::chain(&error));
             }
         }
@@ -209,9 +213,8 @@ pub(crate) struct Rebuilt {
 /// checkpoint was signed over them are refused: another root for the same size is never signed.
 pub(crate) fn rebuild(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     key: &SignerKey,
-    log_policy: &Policy,
     store: &Blobs,
 ) -> Result<Rebuilt, IndexError> {
     let signed = rows::checkpoint(connection, HEAD)?;
@@ -228,7 +231,7 @@ pub(crate) fn rebuild(
             break;
         }
         for row in &page {
-            replay(connection, policy, row)?;
+            replay(connection, trust_root, row)?;
         }
         let before = Some(tree.size());
         write_tree(connection, &mut tree, &leaf_hashes(&page), before, key)?;
@@ -236,7 +239,7 @@ pub(crate) fn rebuild(
     if let Some(signed) = signed {
         check_signed(connection, &signed, key)?;
     }
-    let log = recompute(connection, key, log_policy)?;
+    let log = recompute(connection, key, trust_root.log_policy())?;
     if let Some(finding) = log.findings.into_iter().next() {
         return Err(IndexError::Finding { finding });
     }

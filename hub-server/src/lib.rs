@@ -37,6 +37,7 @@ mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod trust;
 mod uploads;
 mod yank;
 

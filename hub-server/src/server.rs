@@ -9,8 +9,10 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use jiff::Timestamp;
 
 use crate::app::{Hub, HubError};
+use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
 use crate::log::witnesses;
@@ -26,11 +28,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How often abandoned uploads are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
+/// How often the ages of the hub's own signatures on the trust root are looked at.
+const RENEW_EVERY: Duration = Duration::from_secs(3600);
+
 /// Serves a hub until it is told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // 1. One server for a data folder.
     let data = DataFolder::new(&args.data.folder);
-    let hub = Hub::open(&data, args.reserve_bytes, args.public)?;
+    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
     let _lock = lock(&data)?;
     // 2. TLS, or plain HTTP where nobody can listen.
     let tls = load_tls(args, &data)?;
@@ -44,10 +49,12 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     actix_web::rt::System::new().block_on(async {
         let hub = web::Data::new(hub);
         let sweeper = actix_web::rt::spawn(sweep(hub.clone(), lifetime));
+        let renewer = actix_web::rt::spawn(renew(hub.clone()));
         let refresh = Duration::from_secs(args.witness_refresh_seconds);
         let witnesses = actix_web::rt::spawn(witnesses::run(hub.log.clone(), refresh));
         let served = listen(args, hub, tls).await;
         sweeper.abort();
+        renewer.abort();
         witnesses.abort();
         served
     })
@@ -134,6 +141,21 @@ async fn sweep(hub: web::Data<Hub>, lifetime: Duration) {
             Ok(Ok(removed)) => tracing::info!(removed, "removed abandoned uploads"),
             Ok(Err(error)) => tracing::error!(%error, "cannot remove abandoned uploads"),
             Err(error) => tracing::error!(%error, "cannot look for abandoned uploads"),
+        }
+    }
+}
+
+/// Keeps the hub's signatures on the trust root fresh.
+async fn renew(hub: web::Data<Hub>) {
+    let mut clock = tokio::time::interval(RENEW_EVERY);
+    loop {
+        clock.tick().await;
+        let hub = hub.clone();
+        match web::block(move || hub.trust.renew(Timestamp::now())).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::info!("signed the trust root's timestamp again"),
+            Ok(Err(error)) => tracing::error!(error = chain(&error), "cannot renew the trust root"),
+            Err(error) => tracing::error!(%error, "cannot renew the trust root"),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use registry_schema::api::Scope;
 use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
-use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 
 use crate::database::tokens::{self, TokenRow};
 use crate::database::{Connection, DatabaseError};
@@ -23,15 +23,15 @@ pub(crate) struct Identity {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Makes a token for a member of the policy; the text is shown once and kept nowhere.
+/// Makes a token for a member of the consortium; the text is shown once and kept nowhere.
 pub(crate) fn create(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     wish: &TokenWish<'_>,
     now: Timestamp,
 ) -> Result<(String, TokenRow), TokenError> {
-    if !policy.has_member(wish.member) {
-        let members: Vec<&str> = policy.members().keys().map(MemberName::as_str).collect();
+    if !trust_root.has_member(wish.member) {
+        let members: Vec<&str> = trust_root.members().map(MemberName::as_str).collect();
         return Err(TokenError::UnknownMember {
             member: wish.member.clone(),
             members: members.join(", "),
@@ -67,7 +67,7 @@ pub(crate) struct TokenWish<'a> {
 /// Whose token this is, if it is good now.
 pub(crate) fn authenticate(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     text: &str,
     now: Timestamp,
 ) -> Result<Identity, TokenError> {
@@ -83,7 +83,7 @@ pub(crate) fn authenticate(
         return Err(TokenError::Expired { expires_at });
     }
     let member: MemberName = row.member.parse().map_err(|_| corrupt())?;
-    if !policy.has_member(&member) {
+    if !trust_root.has_member(&member) {
         return Err(TokenError::NoMember { member });
     }
     Ok(Identity {
@@ -141,7 +141,7 @@ pub(crate) enum TokenError {
     /// Taken back.
     #[error("the token was revoked")]
     Revoked,
-    /// The policy no longer names the member.
+    /// The consortium no longer has the member.
     #[error("`{member}`, the token's member, is not a member of the consortium")]
     NoMember {
         /// Who.

@@ -85,9 +85,10 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
     let (known, row) = load(hub, request)?;
-    let release = stored_release(&hub.policy, &request.name, &row)
+    let release = stored_release(&hub.trust_root().root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let verified = verify_yank(&hub.policy, &release, &request.envelope)?;
+    let next = hub.log.head().checkpoint.size;
+    let verified = verify_yank(&hub.trust_root().root, &release, &request.envelope, next)?;
     let statement = verified.statement();
     let checked = |state| {
         let envelope = Envelope::parse(&request.envelope).map_err(VerifyError::from)?;

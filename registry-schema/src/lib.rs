@@ -18,10 +18,11 @@
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
 //! | 2 | [`reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
-//! | 4 | [`statement`], [`trust_root`], [`compatibility`], [`graph`], [`model_signing`] |
-//! | 5 | [`threshold`] |
-//! | 6 | [`verify`] |
-//! | 7 | [`receipt`], [`api`] |
+//! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`], [`model_signing`] |
+//! | 5 | [`trust_root`] |
+//! | 6 | [`threshold`] |
+//! | 7 | [`verify`] |
+//! | 8 | [`receipt`], [`api`] |
 
 pub mod api;
 pub mod compatibility;
@@ -45,4 +46,5 @@ pub mod statement;
 mod text;
 pub mod threshold;
 pub mod trust_root;
+pub mod tuf;
 pub mod verify;

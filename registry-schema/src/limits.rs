@@ -60,6 +60,34 @@ pub const IMAGE_SIDE: u32 = 1 << 18;
 
 /// Largest consortium policy, 1 MiB: a thousand members with their keys.
 pub const POLICY_BYTES: usize = 1 << 20;
+/// Largest `root.json` of the trust root, in bytes; the reference client of TUF takes no more.
+pub const TUF_ROOT_BYTES: u64 = 512_000;
+
+/// Largest `timestamp.json` of the trust root, in bytes; as the reference client of TUF.
+pub const TUF_TIMESTAMP_BYTES: u64 = 16_384;
+
+/// Largest `snapshot.json` of the trust root, in bytes; as the reference client of TUF.
+pub const TUF_SNAPSHOT_BYTES: u64 = 2_000_000;
+
+/// Largest `targets.json` of the trust root or of one member's keyring, in bytes; as the reference
+/// client of TUF.
+pub const TUF_TARGETS_BYTES: u64 = 5_000_000;
+
+/// Largest file that the trust root names (`consortium.json`, `log.policy`, a keyring), 1 MiB: a
+/// thousand members, or a thousand keys of one.
+pub const TUF_FILE_BYTES: u64 = 1 << 20;
+
+/// Most versions of `root.json` that a client follows in one go: twenty years of a change a week.
+pub const TUF_ROOT_ROTATIONS: u32 = 1_024;
+
+/// Most members of a consortium.
+pub const MEMBERS: usize = 1_000;
+
+/// Largest draft of a change to the trust root, 16 MiB: root, targets and every member's keyring.
+pub const DRAFT_BYTES: u64 = 16 << 20;
+
+/// Largest whole state of a trust root in one file, 64 MiB: every root, and everybody's keyring.
+pub const TRUST_BUNDLE_BYTES: u64 = 64 << 20;
 
 /// Longest line of prose in a manifest (`summary`), in characters.
 pub const SUMMARY_CHARACTERS: usize = 200;

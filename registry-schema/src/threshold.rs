@@ -6,6 +6,7 @@ use crate::envelope::Envelope;
 use crate::keys::KeyId;
 use crate::name::MemberName;
 use crate::trust_root::Ownership;
+use crate::tuf::files::IndexRange;
 
 /// A member whose signature on an envelope was checked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,10 +54,7 @@ pub fn check_signatures(
         let key_id = signature.key_id;
         let (member, key) = ownership
             .key(&key_id)
-            .ok_or_else(|| ThresholdError::NotAnOwner {
-                key_id,
-                owners: ownership.member_names(),
-            })?;
+            .ok_or_else(|| not_counting(ownership, key_id))?;
         if !key.verifies(&message, &signature.signature) {
             return Err(ThresholdError::BadSignature {
                 key_id,
@@ -76,6 +74,22 @@ pub fn check_signatures(
     Ok(signers)
 }
 
+/// Why a key that signed does not count.
+fn not_counting(ownership: &Ownership, key_id: KeyId) -> ThresholdError {
+    match ownership.retired(&key_id) {
+        Some(key) => ThresholdError::KeyOutOfRange {
+            key_id,
+            member: key.member.clone(),
+            range: key.range,
+            index: key.index,
+        },
+        None => ThresholdError::NotAnOwner {
+            key_id,
+            owners: ownership.member_names(),
+        },
+    }
+}
+
 /// Why the signatures of an envelope do not suffice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThresholdError {
@@ -86,6 +100,22 @@ pub enum ThresholdError {
         key_id: KeyId,
         /// Who could have signed.
         owners: String,
+    },
+    /// Signed by a key of an owner that did not count at that log index: revoked before, or added
+    /// after.
+    #[error(
+        "signed by key {key_id} of `{member}`, which counts {range}, and this {}",
+        crate::trust_root::at(*index)
+    )]
+    KeyOutOfRange {
+        /// The key.
+        key_id: KeyId,
+        /// Whose key it is.
+        member: MemberName,
+        /// Where it counts.
+        range: IndexRange,
+        /// Where the statement is in the log.
+        index: u64,
     },
     /// The signature does not verify: the payload or the signature was changed.
     #[error(

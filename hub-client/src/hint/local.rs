@@ -3,12 +3,13 @@
 use std::io::ErrorKind;
 
 use registry_schema::manifest::ProbeError;
-use registry_schema::trust_root::PolicyError;
+use registry_schema::tuf::TufError;
+use registry_schema::tuf::draft::DraftError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::bundle::BundleError;
 use crate::config::ConfigError;
-use crate::consortium::ConsortiumError;
+use crate::consortium::{ConsortiumError, PolicyFileError};
 use crate::dataset::DatasetError;
 use crate::features::FeatureError;
 use crate::files::FileError;
@@ -57,6 +58,7 @@ impl Hint for BundleError {
     fn advice(&self) -> Advice {
         match self {
             Self::Store(error) => error.advice(),
+            Self::Trust(error) => error.advice(),
             Self::File(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Advice::with_hint(
                 ErrorCode::File,
                 "nothing is ever written over: name a folder that is not there yet",
@@ -106,23 +108,21 @@ impl Hint for KeyFileError {
     }
 }
 
-impl Hint for PolicyError {
-    fn advice(&self) -> Advice {
-        Advice::of(ErrorCode::Invalid)
-    }
-}
-
 impl Hint for ConsortiumError {
     fn advice(&self) -> Advice {
         match self {
-            Self::Member { .. } | Self::Name { .. } | Self::Twice { .. } => {
-                Advice::of(ErrorCode::Usage)
-            }
+            Self::Member { .. }
+            | Self::Name { .. }
+            | Self::Witness { .. }
+            | Self::Witnesses { .. }
+            | Self::Twice { .. } => Advice::of(ErrorCode::Usage),
             Self::Key(error) => error.advice(),
-            Self::Policy(error) => error.advice(),
+            Self::Draft(error) => error.advice(),
+            Self::PolicyFile(PolicyFileError::File(error)) => error.advice(),
+            Self::PolicyFile(_) => Advice::of(ErrorCode::Invalid),
             Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
                 ErrorCode::File,
-                "a policy is never replaced: choose another file with --output",
+                "a draft is never replaced: choose another file with --output",
             ),
             Self::File(error) => error.advice(),
         }
@@ -132,14 +132,49 @@ impl Hint for ConsortiumError {
 impl Hint for TrustStoreError {
     fn advice(&self) -> Advice {
         match self {
-            Self::NotPinned | Self::Changed { .. } => Advice::of(ErrorCode::Policy),
+            Self::NotPinned => Advice::of(ErrorCode::NotTrusted),
+            Self::Tuf(error) => error.advice(),
+            Self::Kept { .. } => Advice::of(ErrorCode::Settings),
+            Self::Registry(error) => error.advice(),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
             Self::Fingerprint { .. } => Advice::with_hint(
-                ErrorCode::Policy,
+                ErrorCode::NotTrusted,
                 "ask the consortium for the fingerprint by another way than this hub: telephone, paper, a colleague",
             ),
-            Self::Policy(error) => error.advice(),
             Self::Config(error) => error.advice(),
             Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for DraftError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Tuf(TufError::Rule { .. } | TufError::Malformed { .. }) => {
+                Advice::of(ErrorCode::Invalid)
+            }
+            Self::Tuf(error) => error.advice(),
+            _ => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+impl Hint for TufError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Expired { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "its members renew it with `hub consortium propose`; without a network, `--as-of TIME` takes it as of a time you know",
+            ),
+            Self::SkippedVersion { .. }
+            | Self::RolledBack { .. }
+            | Self::Mixed { .. }
+            | Self::UnderSigned { .. }
+            | Self::Anchor { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "nothing was taken over; tell the other members what this hub shows you",
+            ),
+            _ => Advice::of(ErrorCode::TrustRoot),
         }
     }
 }

@@ -89,7 +89,7 @@ codes! {
     RuntimeLibrary, "runtime_library", 1;
     /// The extractor does not run.
     Runtime, "runtime", 1;
-    /// An author's folder, manifest or policy is not right.
+    /// An author's folder, a manifest or a draft is not right.
     Invalid, "invalid", 1;
     /// An image cannot be used.
     Image, "image", 1;
@@ -129,8 +129,12 @@ codes! {
     Digest, "digest", 4;
     /// What was computed is not what was signed or promised.
     Probes, "probes", 4;
-    /// No policy is pinned, or not this one.
-    Policy, "policy", 4;
+    /// No trust root is pinned, or not this one.
+    NotTrusted, "not_trusted", 4;
+    /// The consortium's trust root is not one to follow.
+    TrustRoot, "trust_root", 4;
+    /// A statement is not shown to be in the log.
+    Log, "log", 4;
     /// A file or graph is not one a release may hold.
     RefusedFile, "refused_file", 4;
     /// The extractor wanted more time or memory than it may have.

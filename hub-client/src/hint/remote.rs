@@ -10,6 +10,7 @@ use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::cosign::CosignError;
+use crate::logged::LoggedError;
 use crate::members_say::SayError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
@@ -98,8 +99,8 @@ impl Hint for VerifyError {
     fn advice(&self) -> Advice {
         match self {
             Self::Trust(_) => Advice::with_hint(
-                ErrorCode::Policy,
-                "`hub trust` shows the pinned policy; the consortium adds a name or member by a new policy",
+                ErrorCode::NotTrusted,
+                "`hub consortium show` lists members and names; the consortium changes them with `hub consortium propose`",
             ),
             Self::NotAsked { .. } | Self::YankSequence { .. } => Advice::with_hint(
                 ErrorCode::Signature,
@@ -107,6 +108,15 @@ impl Hint for VerifyError {
             ),
             _ => Advice::of(ErrorCode::Signature),
         }
+    }
+}
+
+impl Hint for LoggedError {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Log,
+            "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
+        )
     }
 }
 
@@ -130,8 +140,7 @@ impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
-            Self::Policy { .. } => Advice::of(ErrorCode::Policy),
-            Self::PolicyForm(error) => error.advice(),
+            Self::OlderRoot { .. } => Advice::of(ErrorCode::TrustRoot),
             Self::ModelSignature(error) => error.advice(),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }
@@ -161,6 +170,7 @@ impl Hint for ContentError {
 impl Hint for PullError {
     fn advice(&self) -> Advice {
         match self {
+            Self::Logged { source, .. } => source.advice(),
             Self::Registry(error) => error.advice(),
             Self::Verify { source, .. } => source.advice(),
             Self::Locked { reference, .. } => Advice::with_hint(
@@ -219,6 +229,7 @@ fn yank_hint(
 impl Hint for PredecessorError {
     fn advice(&self) -> Advice {
         match self {
+            Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Verify { source, .. } => source.advice(),
             Self::NoVectors { .. } => Advice::of(ErrorCode::RefusedFile),
@@ -276,6 +287,7 @@ impl Hint for PublishError {
                 "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key, or let the owners sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
             ),
             Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Gone { .. } => Advice::of(ErrorCode::File),
             Self::File(error) => error.advice(),
@@ -315,12 +327,12 @@ impl Hint for SayError {
     fn advice(&self) -> Advice {
         match self {
             Self::NotItsKey { .. } => Advice::with_hint(
-                ErrorCode::Policy,
+                ErrorCode::TrustRoot,
                 "`hub consortium show` lists the members' keys",
             ),
             Self::NotAMember { .. } => Advice::with_hint(
-                ErrorCode::Policy,
-                "give the key the consortium knows with --key; `hub trust` shows the pinned policy",
+                ErrorCode::TrustRoot,
+                "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",
             ),
             Self::TrainingImages { .. } => Advice::with_hint(
                 ErrorCode::Labels,
@@ -346,6 +358,7 @@ impl Hint for SayError {
                 "`hub show NAME` lists the open advisories",
             ),
             Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
             Self::Registry(error) => error.advice(),
             Self::Store(error) => error.advice(),
             Self::File(error) => error.advice(),

@@ -6,7 +6,7 @@ use registry_schema::keys::SecretKey;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{AdvisoryAction, AdvisoryStatement, AffectedVersions, Severity};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedAdvisory, verify_advisory};
 
 use super::read::advisories;
@@ -66,13 +66,15 @@ pub async fn advise(
     request: &AdvisoryRequest,
     key: &SecretKey,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<(VerifiedAdvisory, StatementRecorded), SayError> {
     // 1. who speaks, about which release, after what has been said before
-    let by = speaker(key, policy)?;
-    let release = find_release(&request.reference, registry, policy).await?;
+    let by = speaker(key, trust_root)?;
+    let release = find_release(&request.reference, registry, trust_root).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, policy).await?;
+    let mut own = advisories(&release, registry, trust_root)
+        .await?
+        .into_recorded();
     own.retain(|one| one.statement().by == by);
     // 2. what is said now
     let manifest = release.manifest();
@@ -125,7 +127,7 @@ pub async fn advise(
     };
     // 3. sign, verify as everybody will, send
     let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
-    let verified = verify_advisory(policy, name, &envelope)?;
+    let verified = verify_advisory(trust_root, name, &envelope, NOT_LOGGED)?;
     let recorded = registry.warn(name, &envelope).await?;
     Ok((verified, recorded))
 }

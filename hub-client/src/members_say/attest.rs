@@ -5,7 +5,7 @@ use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{Comparison, EvaluationStatement, Verdict};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedEvaluation, verify_evaluation};
 
 use super::{EvalFile, SayError, evaluations, find_release, speaker};
@@ -34,12 +34,12 @@ pub async fn attest(
     request: &AttestRequest,
     key: &SecretKey,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     is_dry_run: bool,
 ) -> Result<(VerifiedEvaluation, Option<StatementRecorded>), SayError> {
     // 1. who speaks, about which release
-    let by = speaker(key, policy)?;
-    let release = find_release(&request.reference, registry, policy).await?;
+    let by = speaker(key, trust_root)?;
+    let release = find_release(&request.reference, registry, trust_root).await?;
     let evaluation = &request.evaluation;
     if release.statement_digest() != evaluation.statement {
         return Err(SayError::OtherRelease {
@@ -53,11 +53,10 @@ pub async fn attest(
         .map(|other| compare(evaluation, other))
         .transpose()?;
     // 2. after what it has said before
-    let earlier = evaluations(&release, registry, policy).await?;
-    let own = earlier.iter().filter(|one| one.statement().by == by);
+    let earlier = evaluations(&release, registry, trust_root).await?;
     let manifest = release.manifest();
     let statement = EvaluationStatement {
-        sequence: own.count() as u64 + 1,
+        sequence: earlier.count_of(&by) + 1,
         by,
         name: manifest.name.clone(),
         version: manifest.version.clone(),
@@ -70,7 +69,7 @@ pub async fn attest(
     };
     // 3. sign, verify as everybody will, send
     let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
-    let verified = verify_evaluation(policy, &release, &envelope)?;
+    let verified = verify_evaluation(trust_root, &release, &envelope, NOT_LOGGED)?;
     let recorded = if is_dry_run {
         None
     } else {

@@ -1,16 +1,16 @@
 //! A member's own rule for floating references: a release is taken when enough others have found
 //! it fit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use registry_schema::name::MemberName;
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::Verdict;
-use registry_schema::trust_root::ConsortiumPolicy;
-use registry_schema::verify::{VerifiedEvaluation, VerifiedRelease, current_evaluations};
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::verify::{VerifiedEvaluation, VerifiedRelease};
 use semver::Version;
 
-use super::{SayError, evaluations, find_release};
+use super::{Said, SayError, evaluations, find_release};
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -26,7 +26,7 @@ pub async fn choose_evaluated(
     required: u32,
     own: Option<&MemberName>,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     store: &Store,
 ) -> Result<Reference, SayError> {
     if matches!(reference.requirement, Requirement::Exact(_)) {
@@ -52,9 +52,9 @@ pub async fn choose_evaluated(
         if installed.contains(&version) {
             return Ok(exact);
         }
-        let release = find_release(&exact, registry, policy).await?;
-        let said = evaluations(&release, registry, policy).await?;
-        let found = count_fit(&release, &said, own)?;
+        let release = find_release(&exact, registry, trust_root).await?;
+        let said = evaluations(&release, registry, trust_root).await?;
+        let found = count_fit(&release, &said, own);
         if found >= required as usize {
             return Ok(exact);
         }
@@ -68,7 +68,9 @@ pub async fn choose_evaluated(
             found,
         }),
         // Nothing satisfies the reference: the hub says so best.
-        None => Ok(find_release(reference, registry, policy).await?.reference()),
+        None => Ok(find_release(reference, registry, trust_root)
+            .await?
+            .reference()),
     }
 }
 
@@ -76,15 +78,17 @@ pub async fn choose_evaluated(
 /// oneself.
 fn count_fit(
     release: &VerifiedRelease,
-    said: &[VerifiedEvaluation],
+    said: &Said<VerifiedEvaluation>,
     own: Option<&MemberName>,
-) -> Result<usize, SayError> {
+) -> usize {
     let signers: Vec<&MemberName> = release.signers().iter().map(|one| &one.member).collect();
     let is_other = |member: &MemberName| Some(member) != own && !signers.contains(&member);
-    let current = current_evaluations(said)?;
-    let fit = current.iter().filter(|one| {
-        let statement = one.statement();
-        statement.verdict == Verdict::Passed && is_other(&statement.by)
-    });
-    Ok(fit.count())
+    let last: BTreeMap<&MemberName, Verdict> = said
+        .counting()
+        .map(|one| (&one.statement().by, one.statement().verdict))
+        .collect();
+    let fit = last
+        .iter()
+        .filter(|(member, verdict)| **verdict == Verdict::Passed && is_other(member));
+    fit.count()
 }

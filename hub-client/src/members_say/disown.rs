@@ -4,7 +4,7 @@ use registry_schema::api::StatementRecorded;
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::{KeyId, SecretKey};
 use registry_schema::statement::KeyCompromiseStatement;
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedKeyCompromise, verify_key_compromise};
 
 use super::{SayError, speaker};
@@ -21,10 +21,10 @@ pub async fn disown(
     reason: &str,
     key: &SecretKey,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<(VerifiedKeyCompromise, StatementRecorded), SayError> {
-    let member = speaker(key, policy)?;
-    if policy.member_of(&key_id) != Some(&member) {
+    let member = speaker(key, trust_root)?;
+    if trust_root.member_of(&key_id) != Some(&member) {
         return Err(SayError::NotItsKey { key_id, member });
     }
     let statement = KeyCompromiseStatement {
@@ -34,7 +34,7 @@ pub async fn disown(
         reason: reason.to_owned(),
     };
     let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
-    let verified = verify_key_compromise(policy, &envelope)?;
+    let verified = verify_key_compromise(trust_root, &envelope, NOT_LOGGED)?;
     let recorded = registry.take_key_back(&envelope).await?;
     Ok((verified, recorded))
 }

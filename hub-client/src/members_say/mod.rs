@@ -13,7 +13,7 @@ pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
 pub use disown::disown;
 pub use eval_file::EvalFile;
-pub use read::{evaluations, release_advisories};
+pub use read::{Said, evaluations, release_advisories};
 
 use std::path::PathBuf;
 
@@ -21,18 +21,19 @@ use registry_schema::keys::{KeyId, SecretKey};
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
 use registry_schema::statement::StatementError;
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, verify_release};
 use semver::Version;
 
 use crate::files::FileError;
+use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
 use crate::store::StoreError;
 
 /// The member whose key this is.
-fn speaker(key: &SecretKey, policy: &ConsortiumPolicy) -> Result<MemberName, SayError> {
+fn speaker(key: &SecretKey, trust_root: &ConsortiumRoot) -> Result<MemberName, SayError> {
     let key_id = key.public().id();
-    let member = policy.member_of(&key_id);
+    let member = trust_root.member_of(&key_id);
     member.cloned().ok_or(SayError::NotAMember { key_id })
 }
 
@@ -40,25 +41,32 @@ fn speaker(key: &SecretKey, policy: &ConsortiumPolicy) -> Result<MemberName, Say
 async fn find_release(
     reference: &Reference,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<VerifiedRelease, SayError> {
     let answer = registry.release(reference).await?;
+    let (statement, _) = logged::of_release(trust_root, &answer)?;
     let asked = Asked::Reference(reference);
-    Ok(verify_release(policy, &asked, answer.envelope.as_bytes())?)
+    let envelope = statement.envelope.as_bytes();
+    Ok(verify_release(
+        trust_root,
+        &asked,
+        envelope,
+        statement.index,
+    )?)
 }
 
 /// A member's statement is not made, or not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SayError {
     /// A key of nobody.
-    #[error("key {key_id} is no key of a member under the pinned policy")]
+    #[error("key {key_id} is no key of a member under the trust root")]
     NotAMember {
         /// Which key.
         key_id: KeyId,
     },
     /// Somebody else's key.
     #[error(
-        "key {key_id} is no key of `{member}` under the pinned policy: a member takes back its own keys only"
+        "key {key_id} is no key of `{member}` under the trust root: a member takes back its own keys only"
     )]
     NotItsKey {
         /// Which key.
@@ -141,6 +149,9 @@ pub enum SayError {
     /// Nobody would believe the statement, or the hub sent one nobody can believe.
     #[error("a statement of a member does not verify")]
     Verify(#[from] VerifyError),
+    /// A statement's place in the log.
+    #[error(transparent)]
+    Logged(#[from] LoggedError),
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -3,7 +3,7 @@
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
 use registry_schema::statement::ReleaseStatement;
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Draft, verify_draft};
 
 use super::folder::AuthorFolder;
@@ -53,12 +53,12 @@ pub async fn draft(
     folder: AuthorFolder,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     worker: Worker,
 ) -> Result<DraftedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, policy, worker).await?;
+    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
-    let draft = verify_draft(policy, &envelope.to_bytes())?;
+    let draft = verify_draft(trust_root, &envelope.to_bytes())?;
     Ok(DraftedRelease {
         folder,
         statement,
@@ -74,11 +74,11 @@ pub async fn draft_yank(
     request: &YankRequest,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<Draft, PublishError> {
-    let (_, statement) = prepare_yank(request, registry, policy).await?;
+    let (_, statement) = prepare_yank(request, registry, trust_root).await?;
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
-    Ok(verify_draft(policy, &envelope.to_bytes())?)
+    Ok(verify_draft(trust_root, &envelope.to_bytes())?)
 }
 
 /// Whether a folder holds exactly what a statement says.

@@ -21,13 +21,14 @@ use registry_schema::keys::SecretKey;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{
     Asked, VerifiedRelease, VerifyError, current_yank, verify_release, verify_yank,
 };
 use semver::Version;
 
 use crate::files::FileError;
+use crate::logged::{self, LoggedError};
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
 use crate::worker::Worker;
 
@@ -59,9 +60,9 @@ impl SignedRelease {
     pub fn from_envelope(
         envelope: &[u8],
         folder: Option<AuthorFolder>,
-        policy: &ConsortiumPolicy,
+        trust_root: &ConsortiumRoot,
     ) -> Result<Self, PublishError> {
-        let release = verify_release(policy, &Asked::Anything, envelope)?;
+        let release = verify_release(trust_root, &Asked::Anything, envelope, NOT_LOGGED)?;
         if let Some(folder) = &folder {
             check_same_files(folder, release.statement())?;
         }
@@ -83,14 +84,19 @@ pub async fn sign(
     folder: AuthorFolder,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     worker: Worker,
 ) -> Result<SignedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, policy, worker).await?;
+    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
     // 3. sign
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
     // 4. verify as every puller will
-    let release = verify_release(policy, &Asked::Anything, &envelope.to_bytes())?;
+    let release = verify_release(
+        trust_root,
+        &Asked::Anything,
+        &envelope.to_bytes(),
+        NOT_LOGGED,
+    )?;
     let folder = Some(folder);
     Ok(SignedRelease { folder, release })
 }
@@ -99,7 +105,7 @@ pub async fn sign(
 async fn prepare(
     folder: AuthorFolder,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     worker: Worker,
 ) -> Result<(AuthorFolder, ReleaseStatement), PublishError> {
     // 1. the probes must reproduce here before anyone signs
@@ -116,7 +122,7 @@ async fn prepare(
     .map_err(|_| PublishError::Stopped)??;
     // 2. the promise to the users of the release before
     let mut manifest = folder.manifest().clone();
-    let predecessor = PredecessorRelease::find(registry, policy, &manifest).await?;
+    let predecessor = PredecessorRelease::find(registry, trust_root, &manifest).await?;
     manifest.predecessor = predecessor
         .as_ref()
         .map(PredecessorRelease::to_manifest_entry);
@@ -208,12 +214,12 @@ pub async fn yank(
     request: &YankRequest,
     keys: &[SecretKey],
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<YankRecorded, PublishError> {
-    let (release, statement) = prepare_yank(request, registry, policy).await?;
+    let (release, statement) = prepare_yank(request, registry, trust_root).await?;
     let envelope =
         Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
-    verify_yank(policy, &release, &envelope)?;
+    verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
     send_yank(&statement, &envelope, registry).await
 }
 
@@ -235,9 +241,9 @@ pub async fn send_yank(
 async fn prepare_yank(
     request: &YankRequest,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<(VerifiedRelease, YankStatement), PublishError> {
-    let (release, earlier) = release_with_yanks(&request.reference, registry, policy).await?;
+    let (release, earlier) = release_with_yanks(&request.reference, registry, trust_root).await?;
     let manifest = release.manifest();
     let statement = YankStatement {
         name: manifest.name.clone(),
@@ -251,23 +257,26 @@ async fn prepare_yank(
     Ok((release, statement))
 }
 
-/// A verified release, and how many yanks and unyanks about it there are. They must be complete:
-/// the number of the next one depends on them.
+/// A release as it is recorded, also when a stolen key signed it, since that must be possible to
+/// yank; and how many yanks and unyanks about it there are. They must be complete: the number of
+/// the next one depends on them.
 ///
 /// # Errors
 /// [`PublishError`].
 pub async fn release_with_yanks(
     reference: &Reference,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
 ) -> Result<(VerifiedRelease, u64), PublishError> {
     let answer = registry.release(reference).await?;
+    let (statement, yanks) = logged::of_release(trust_root, &answer)?;
+    let recorded = trust_root.including_retired_keys();
     let asked = Asked::Reference(reference);
-    let release = verify_release(policy, &asked, answer.envelope.as_bytes())?;
-    let earlier = answer
-        .yanks
+    let envelope = statement.envelope.as_bytes();
+    let release = verify_release(&recorded, &asked, envelope, statement.index)?;
+    let earlier = yanks
         .iter()
-        .map(|envelope| verify_yank(policy, &release, envelope.as_bytes()))
+        .map(|yank| verify_yank(&recorded, &release, yank.envelope.as_bytes(), yank.index))
         .collect::<Result<Vec<_>, _>>()?;
     current_yank(&earlier)?;
     Ok((release, earlier.len() as u64))
@@ -291,6 +300,9 @@ pub enum PublishError {
     /// Nobody would believe the statement.
     #[error("nobody would believe this statement")]
     Verify(#[from] VerifyError),
+    /// A statement's place in the log.
+    #[error(transparent)]
+    Logged(#[from] LoggedError),
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -15,6 +15,7 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, verify_release};
 use semver::Version;
 
+use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
 
 /// A verified earlier release with its probe vectors.
@@ -76,13 +77,17 @@ impl PredecessorRelease {
             Some(digest) => Asked::Statement(name, digest),
             None => Asked::Reference(&reference),
         };
-        let release =
-            verify_release(trust_root, &asked, answer.envelope.as_bytes()).map_err(|source| {
-                PredecessorError::Verify {
-                    reference: reference.clone(),
-                    source: Box::new(source),
-                }
-            })?;
+        let (statement, _) = logged::of_release(trust_root, &answer)?;
+        let release = verify_release(
+            trust_root,
+            &asked,
+            statement.envelope.as_bytes(),
+            statement.index,
+        )
+        .map_err(|source| PredecessorError::Verify {
+            reference: reference.clone(),
+            source: Box::new(source),
+        })?;
         let file = release
             .file(VECTORS_FILE)
             .ok_or_else(|| PredecessorError::NoVectors {
@@ -143,6 +148,9 @@ impl PredecessorRelease {
 /// There is no verified predecessor to compare with.
 #[derive(Debug, thiserror::Error)]
 pub enum PredecessorError {
+    /// Its place in the log.
+    #[error(transparent)]
+    Logged(#[from] LoggedError),
     /// The hub.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -17,9 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use registry_schema::api::{
     self, AttachBlob, AttachedBlob, ExtractorDetail, ExtractorPage, HubInfo, Published,
-    ReleaseDetail, SearchQuery, WhoAmI, YankRecorded,
+    ReleaseDetail, SearchQuery, TrustRootInfo, WhoAmI, YankRecorded,
 };
 use registry_schema::digest::Digest;
+use registry_schema::log::note::Note;
+use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
 use registry_schema::{envelope, limits};
@@ -28,6 +30,9 @@ use semver::Version;
 
 use crate::config::HubConfig;
 use transport::Transport;
+
+/// Largest checkpoint with its signatures, 64 KiB.
+const CHECKPOINT_BYTES: usize = 1 << 16;
 
 /// A connection to one hub.
 #[derive(Clone, Debug)]
@@ -120,15 +125,55 @@ impl Registry {
         Ok(self.transport.get("/api/v1", &[]).await?.date())
     }
 
-    /// The text of the consortium policy, unverified.
+    /// A file of the consortium's trust root (TUF metadata or a target), unverified; `None` when
+    /// there is none at that path.
     ///
     /// # Errors
     /// [`RegistryError`].
-    pub async fn policy(&self) -> Result<String, RegistryError> {
+    pub async fn trust_file(
+        &self,
+        path: &str,
+        limit_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let answer = match self.transport.get(&api::trust_path(path), &[]).await {
+            Err(RegistryError::Status { status: 404, .. }) => return Ok(None),
+            Err(RegistryError::Problem { problem }) if problem.status == 404 => return Ok(None),
+            other => other?,
+        };
+        let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+        let bytes = answer.bytes("the trust root", limit).await?;
+        Ok(Some(bytes))
+    }
+
+    /// The newest checkpoint of the hub's log that counts under a policy.
+    ///
+    /// # Errors
+    /// [`RegistryError`], also when it does not count.
+    pub async fn checkpoint(&self, policy: &Policy) -> Result<WitnessedCheckpoint, RegistryError> {
+        let answer = self.transport.get("/log/checkpoint", &[]).await?;
+        let bytes = answer
+            .bytes("the log's checkpoint", CHECKPOINT_BYTES)
+            .await?;
+        let error = |reason: String| RegistryError::Answer {
+            what: "the log's checkpoint".to_owned(),
+            reason,
+        };
+        let note = Note::parse(&bytes).map_err(|source| error(source.to_string()))?;
+        policy
+            .check(&note)
+            .map_err(|source| error(source.to_string()))
+    }
+
+    /// Publishes a change of the trust root that enough members have signed.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn publish_trust_root(&self, draft: &str) -> Result<TrustRootInfo, RegistryError> {
+        let body = draft.as_bytes().to_vec();
         self.transport
-            .get("/api/v1/policy", &[])
+            .send_bytes(Method::POST, api::TRUST_ROOT_PATH, "application/json", body)
             .await?
-            .text("the consortium policy", limits::POLICY_BYTES)
+            .json("the change of the trust root")
             .await
     }
 

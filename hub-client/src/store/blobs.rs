@@ -85,7 +85,8 @@ impl Store {
         let mut wanted = BTreeSet::new();
         for (name, version) in self.list()? {
             let receipt = self.receipt(&name, &version)?;
-            let envelope = registry_schema::envelope::Envelope::parse(receipt.envelope.as_bytes());
+            let envelope =
+                registry_schema::envelope::Envelope::parse(receipt.statement.envelope.as_bytes());
             let statement = envelope.ok().and_then(|envelope| {
                 registry_schema::statement::Statement::parse(envelope.payload()).ok()
             });

@@ -23,11 +23,12 @@ use registry_schema::name::{MemberName, Name};
 use registry_schema::receipt::{Receipt, ReceiptError};
 use registry_schema::reference::{Reference, Requirement, parse_version};
 use registry_schema::statement::ReleaseFile;
+use registry_schema::trust_root::TrustRoot;
 use semver::Version;
 
 use crate::files::{self, FileError, FileLock};
 
-/// Receipts hold a policy and some envelopes.
+/// Receipts hold some envelopes.
 const RECEIPT_BYTES: u64 = 8 << 20;
 
 /// The local store.
@@ -85,15 +86,15 @@ impl Store {
         })
     }
 
-    /// The newest installed release that satisfies a reference, verified again under the pinned
-    /// policy, its files there with their signed sizes. No network is used.
+    /// The newest installed release that satisfies a reference, verified again under the trust
+    /// root, its files there with their signed sizes. No network is used.
     ///
     /// # Errors
     /// [`StoreError`] names what is missing or no longer valid.
     pub fn open_release(
         &self,
         reference: &Reference,
-        pinned_policy: &Digest,
+        trust_root: &dyn TrustRoot,
     ) -> Result<InstalledRelease, StoreError> {
         let version = self.newest(reference)?;
         let receipt = self.receipt(&reference.name, &version)?;
@@ -108,7 +109,7 @@ impl Store {
                 found: receipt.release,
             });
         }
-        let verified = receipt.verify(pinned_policy).map_err(error)?;
+        let verified = receipt.verify(trust_root).map_err(error)?;
         InstalledRelease::new(self.clone(), receipt, verified)
     }
 

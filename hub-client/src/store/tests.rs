@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
 use registry_schema::manifest::{Manifest, ProbeVectors};
+use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::statement::{ReleaseFile, ReleaseStatement};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::draft::{Draft, Plan};
 
 use super::*;
 
@@ -23,7 +27,7 @@ output = { tensor = "features", dimension = 2 }
 struct World {
     _folder: tempfile::TempDir,
     store: Store,
-    pinned: Digest,
+    trust_root: ConsortiumRoot,
 }
 
 impl World {
@@ -31,8 +35,6 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("store"));
         let key = SecretKey::from_seed(&[1; 32]);
-        let members = [("acme".parse().unwrap(), vec![key.public()])].into();
-        let policy = ConsortiumPolicy::create("test", &members, &BTreeMap::new()).unwrap();
         for version in versions {
             let mut manifest = Manifest::from_toml(MANIFEST).unwrap();
             manifest.version = version.parse().unwrap();
@@ -40,13 +42,16 @@ impl World {
             let statement = ReleaseStatement::new(manifest, files.into()).unwrap();
             let envelope = Envelope::sign(statement.to_payload(), &[&key]).to_bytes();
             let receipt = Receipt {
-                v: 1,
+                v: 2,
                 release: format!("acme/dots@{version}").parse().unwrap(),
                 hub: "https://hub.example.org".into(),
                 pulled_at: "2026-01-01T00:00:00Z".into(),
-                envelope: String::from_utf8(envelope).unwrap(),
+                statement: LoggedEnvelope {
+                    index: 0,
+                    envelope: String::from_utf8(envelope).unwrap(),
+                },
                 yanks: Vec::new(),
-                policy: policy.text().to_owned(),
+                root_version: 1,
                 probe_cosine: Some(1.0),
                 model_signature: None,
             };
@@ -55,14 +60,36 @@ impl World {
         Self {
             _folder: folder,
             store,
-            pinned: Digest::of(policy.text().as_bytes()),
+            trust_root: root_of("acme"),
         }
     }
 
     fn open(&self, reference: &str) -> Result<InstalledRelease, StoreError> {
         self.store
-            .open_release(&reference.parse().unwrap(), &self.pinned)
+            .open_release(&reference.parse().unwrap(), &self.trust_root)
     }
+}
+
+/// The trust root of a consortium of one, whose key has the seed 1.
+fn root_of(member: &str) -> ConsortiumRoot {
+    let (key, online) = (
+        SecretKey::from_seed(&[1; 32]),
+        SecretKey::from_seed(&[2; 32]),
+    );
+    let log = "hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+    let plan = Plan::new(
+        "test",
+        [(member.parse().unwrap(), key.public())].into(),
+        BTreeMap::new(),
+        format!("log {log}\nquorum none\n"),
+        online.public(),
+    )
+    .unwrap();
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    let mut draft = Draft::found(&plan, now).unwrap();
+    draft.sign(&key, &[]).unwrap();
+    let bundle = Bundle::found(&draft, &online, now).unwrap();
+    ConsortiumRoot::verify(&bundle, &bundle.anchor(), now).unwrap()
 }
 
 /// The card differs from version to version, everything else is shared.
@@ -143,9 +170,7 @@ fn changed_bytes_and_other_policies_are_noticed() {
         Err(StoreError::BlobMissing { .. })
     ));
     let reference = "acme/dots@1".parse().unwrap();
-    let other = world
-        .store
-        .open_release(&reference, &Digest::of(b"another policy"));
+    let other = world.store.open_release(&reference, &root_of("beta"));
     assert!(matches!(other, Err(StoreError::Receipt { .. })));
 }
 

@@ -10,12 +10,12 @@ use super::world::{Run, World};
 type Rewrite = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
 
 /// A proxy before a hub that speaks plain HTTP on loopback.
-struct Proxy {
+pub(crate) struct Proxy {
     url: String,
 }
 
 impl Proxy {
-    fn start(
+    pub(crate) fn start(
         upstream: String,
         rewrite: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
@@ -87,7 +87,7 @@ fn caught(
 }
 
 /// Pulls as a member through a proxy. Another address gets the stored token only when it is told to.
-fn through(world: &World, member: &str, reference: &str, proxy: &Proxy) -> Run {
+pub(crate) fn through(world: &World, member: &str, reference: &str, proxy: &Proxy) -> Run {
     let mut command = world.command(
         member,
         &["pull", reference, "--no-lock", "--hub", &proxy.url],
@@ -142,17 +142,17 @@ fn what_was_changed_on_the_way_is_refused() {
     caught(
         &world,
         releases("eyJfdHlwZSI6", "eyJfdHlwZSI7"),
-        "does not verify",
+        "not shown to be in the log",
     );
     caught(
         &world,
         releases(r#"\"sig\":\""#, r#"\"sig\":\"AAAA"#),
-        "does not verify",
+        "not shown to be in the log",
     );
     caught(
         &world,
         releases(r#"\"keyid\":\""#, r#"\"keyid\":\"0"#),
-        "does not verify",
+        "not shown to be in the log",
     );
     // No signature at all.
     let unsigned = |path: &str, body: Vec<u8>| {
@@ -166,7 +166,7 @@ fn what_was_changed_on_the_way_is_refused() {
         answer["envelope"] = envelope.to_string().into();
         answer.to_string().into_bytes()
     };
-    caught(&world, unsigned, "does not verify");
+    caught(&world, unsigned, "not shown to be in the log");
     // A good statement about something else: another version, another name.
     let upstream = world.server.url.clone();
     let token = world.token("beta", &[]);
@@ -268,7 +268,18 @@ fn what_members_say_is_neither_changed_nor_left_out() {
         envelope["signatures"] = serde_json::json!([]);
         all[0]["envelope"] = envelope.to_string().into();
     });
-    caught(&world, forge, "has not signed this statement");
+    // The log has no such entry, so its signatures are not even looked at.
+    caught(
+        &world,
+        forge,
+        "does not prove that the statement is in the log",
+    );
+    let elsewhere = list(|all| all[0]["log_index"] = 0.into());
+    caught(
+        &world,
+        elsewhere,
+        "is entry 0 of the log and proves entry 1",
+    );
     // A `model.sig` that is another file, and one that was changed.
     let other = json_of("/releases/2", |answer| {
         let text = answer["envelope"].as_str().unwrap();

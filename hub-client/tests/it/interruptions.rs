@@ -237,7 +237,8 @@ fn a_full_disk_is_an_error_and_nothing_is_lost() {
         return;
     }
     let unmount = Unmount(small.clone());
-    for file in ["config.toml", "policy.toml"] {
+    std::fs::create_dir(small.join("trust")).unwrap();
+    for file in ["config.toml", "trust/kept.json"] {
         std::fs::copy(world.home("beta").join(file), small.join(file)).unwrap();
     }
     let mut command = world.command("beta", &["pull", "dots@1", "--no-lock"]);

@@ -1,5 +1,5 @@
-//! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, model_signing the
-//! exported folder, Python's onnxruntime the exported heads, pandas and polars the feature tables.
+//! Programs nobody here wrote check what ours write: openssl and securesystemslib the signatures, python-tuf the trust
+//! root, model_signing the exported folder, Python's onnxruntime the exported heads, pandas and polars the feature tables.
 
 use std::path::Path;
 use std::process::Command;
@@ -57,6 +57,49 @@ fn others_accept_our_envelopes_and_refuse_changed_ones() {
 }
 
 #[test]
+fn python_tuf_follows_our_trust_root_and_refuses_what_it_must() {
+    let (Some(mut world), Some(python)) = (World::start(), python()) else {
+        return;
+    };
+    world.restart_without_tls();
+    let url = world.server.url.clone();
+    let state = world.folder.path().join("python-tuf");
+    let save = |path: &str, name: &str| {
+        let text = world.served(path);
+        let file = world.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let first = save("metadata/1.root.json", "1.root.json");
+    let old = save("metadata/timestamp.json", "old-timestamp.json");
+    let follow = |root: &str| {
+        let arguments = ["follow", &url].map(Path::new);
+        let more = [first.as_path(), state.as_path(), Path::new(root)];
+        script(
+            &python,
+            "check_trust_root.py",
+            &[&arguments[..], &more].concat(),
+        )
+        .ok();
+    };
+    follow("1");
+    // Two rotations: another threshold, then another member.
+    world.rotate(&["propose", "--threshold", "1"], &[], &["alpha", "beta"]);
+    follow("2");
+    let remove = ["remove-member", "gamma", "--from", "5"];
+    world.rotate(&["propose"], &remove, &["beta"]);
+    follow("3");
+    let arguments = ["refuse", &url].map(Path::new);
+    let more = [first.as_path(), state.as_path(), old.as_path()];
+    script(
+        &python,
+        "check_trust_root.py",
+        &[&arguments[..], &more].concat(),
+    )
+    .ok();
+}
+
+#[test]
 fn model_signing_accepts_the_exported_folder_and_nothing_else() {
     let (Some(world), Some(python)) = (World::start(), python()) else {
         return;
@@ -87,6 +130,11 @@ fn model_signing_accepts_the_exported_folder_and_nothing_else() {
     assert_eq!(read(&flat.join("model.sig")), signature);
     assert_eq!(read(&whole.join("model.sig")), signature);
     assert!(whole.join("statement.dsse.json").is_file());
+    // The trust root in it is one to follow from the fingerprint, without the hub.
+    let trust_root = whole.join("tuf");
+    let metadata = ["--metadata", trust_root.to_str().unwrap()];
+    let trust = ["trust", &world.first_root, "--offline"];
+    world.hub("gamma", &[&trust[..], &metadata].concat()).ok();
 
     let key = world.home("alpha").join("keys/model-signing.pub.pem");
     let verify = |files: &Path, signature: &Path, key: &Path| {

@@ -21,6 +21,7 @@ mod members;
 mod offline;
 mod refusals;
 mod story;
+mod trust_root;
 mod weak_kernel;
 mod witnesses;
 mod world;

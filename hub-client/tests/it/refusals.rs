@@ -322,11 +322,11 @@ fn trust_is_pinned_to_a_fingerprint() {
         .hub("beta", &["trust", &format!("sha256:{}", "0".repeat(64))])
         .fails(4, "fingerprint");
     world.publish(&world.author("dots", "1.0.0", "means", 4));
-    let policy = world.home("beta").join("policy.toml");
-    let text = std::fs::read_to_string(&policy).unwrap();
-    std::fs::write(&policy, text.replace("threshold = 2", "threshold = 1")).unwrap();
-    world.hub("beta", &["pull", "dots@1"]).fails(4, "pinned");
-    world.hub("beta", &["trust", &world.policy]).ok();
+    let kept = world.home("beta").join("trust/kept.json");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    std::fs::write(&kept, text.replace("threshold\\\": 2", "threshold\\\": 1")).unwrap();
+    world.hub("beta", &["pull", "dots@1"]).fails(4, "mixed");
+    world.hub("beta", &["trust", &world.first_root]).ok();
     world.hub("beta", &["pull", "dots@1"]).ok();
 }
 

@@ -249,8 +249,10 @@ fn a_missing_witness_is_not_missed_and_two_are() {
     let fourth = Witness::new(&root, "w4", &log);
     let (key, address) = (&fourth.key, &fourth.address);
     let policy = format!("log {log}\nwitness w4 {key} http://{address}\nquorum w4\n");
+    let witness = format!("w4={key},http://{address}");
+    let change = ["set-witnesses", "--quorum", "1", "--witness", &witness];
+    hub.world.rotate(&["propose"], &change, &["alpha", "beta"]);
     hub.world.server.kill();
-    std::fs::write(root.join("hub/log.policy"), &policy).unwrap();
     hub.policy = Policy::parse(&policy).unwrap();
     hub.restart(&[]);
     let by_another = hub.checkpoint(|_| true);

@@ -107,7 +107,8 @@ impl Drop for Server {
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) server: Server,
-    pub(crate) policy: String,
+    /// The fingerprint of the first root.
+    pub(crate) first_root: String,
 }
 
 impl World {
@@ -135,7 +136,18 @@ impl World {
                     .display()
             )
         };
-        let policy_file = root.join("consortium.toml").display().to_string();
+        let data = root.join("hub");
+        let keys = server_ok(&["keys", "--data", data.to_str().unwrap()]);
+        let line = |word: &str| {
+            let mut lines = keys.lines();
+            let found = lines.find_map(|line| line.strip_prefix(word));
+            found.unwrap_or_else(|| panic!("{keys}")).to_owned()
+        };
+        let (log, online) = (line("log "), line("online "));
+        let policy_file = root.join("log.policy").display().to_string();
+        let policy = log_policy(root, &log).unwrap_or(format!("log {log}\nquorum none\n"));
+        std::fs::write(&policy_file, policy).unwrap();
+        let draft = root.join("consortium.draft").display().to_string();
         let (a, b, c) = (key("alpha"), key("beta"), key("gamma"));
         let init = [
             "consortium",
@@ -152,36 +164,76 @@ impl World {
             "dots=alpha",
             "--own",
             "joint=alpha,beta:2",
-            "-o",
+            "--log-policy",
             &policy_file,
-            "--json",
+            "--online-key",
+            &online,
+            "-o",
+            &draft,
         ];
-        let policy = hub_at(root, "alpha", &init).json()["fingerprint"]
-            .as_str()
+        hub_at(root, "alpha", &init).ok();
+        for member in ["alpha", "beta", "gamma"] {
+            let sign = ["consortium", "sign", &draft, "--key", "default"];
+            hub_at(root, member, &sign).ok();
+        }
+        let made = server_ok(&["init", "--data", data.to_str().unwrap(), "--root", &draft]);
+        let first_root = made
+            .lines()
+            .find_map(|line| line.strip_prefix("first root "))
             .unwrap()
             .to_owned();
-        let data = root.join("hub");
-        let data_text = data.to_str().unwrap();
-        let mut init = vec!["init", "--data", data_text, "--policy", &policy_file];
-        let log_policy_file = root.join("log.policy").display().to_string();
-        let keys = server_ok(&["keys", "--data", data_text]);
-        if let Some(text) = log_policy(root, keys.trim().strip_prefix("log ").unwrap()) {
-            std::fs::write(&log_policy_file, text).unwrap();
-            init.extend(["--log-policy", &log_policy_file]);
-        }
-        server_ok(&init);
         let server = Server::start(&data, "127.0.0.1:0", &["--dev-tls"]);
         let world = Self {
             folder,
             server,
-            policy,
+            first_root,
         };
         for member in ["alpha", "beta", "gamma"] {
             let token = world.token(member, &["--scope", "publish"]);
             world.login(member, &token).ok();
-            world.hub(member, &["trust", &world.policy]).ok();
+            world.hub(member, &["trust", &world.first_root]).ok();
         }
         Some(world)
+    }
+
+    /// A file of the trust root, from the hub that runs without TLS.
+    pub(crate) fn served(&self, path: &str) -> String {
+        use std::io::{Read, Write};
+        let address = self.server.url.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let request = format!("GET /tuf/{path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Changes the trust root: alpha proposes, changes the draft, the signers sign in turn, and it is published.
+    pub(crate) fn rotate(&self, propose: &[&str], change: &[&str], signers: &[&str]) {
+        let draft = self.folder.path().join("change.draft");
+        let _ = std::fs::remove_file(&draft);
+        let draft = draft.to_str().unwrap();
+        self.consortium("alpha", &[propose, &["-o", draft]].concat())
+            .ok();
+        if let Some((command, more)) = change.split_first() {
+            let edit = [&[*command, draft], more].concat();
+            self.consortium("alpha", &edit).ok();
+        }
+        for signer in signers {
+            self.consortium(signer, &["sign", draft, "--key", "default"])
+                .ok();
+        }
+        self.consortium("alpha", &["publish", draft]).ok();
+    }
+
+    /// Runs `hub consortium` as a member, at the address where the hub is now.
+    pub(crate) fn consortium(&self, member: &str, arguments: &[&str]) -> Run {
+        let token = self.token(member, &["--scope", "publish"]);
+        let line = [&["consortium"], arguments, &["--hub", &self.server.url]].concat();
+        let mut command = self.command(member, &line);
+        command.env("HUB_TOKEN", token);
+        Run::of(command)
     }
 
     /// Stops the hub as a power cut would and starts it again at the same address.

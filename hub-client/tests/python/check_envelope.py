@@ -19,7 +19,7 @@ from securesystemslib.signer import SSlibKey
 
 def main() -> None:
     receipt, *key_files = sys.argv[1:]
-    wire = json.loads(json.loads(Path(receipt).read_text())["envelope"])
+    wire = json.loads(json.loads(Path(receipt).read_text())["statement"]["envelope"])
     keys = [public_key(path) for path in key_files]
 
     envelope = Envelope.from_dict(json.loads(json.dumps(wire)))

@@ -15,6 +15,7 @@ pub(crate) mod releases;
 mod schema;
 pub(crate) mod settings;
 pub(crate) mod tokens;
+pub(crate) mod trust;
 pub(crate) mod uploads;
 pub(crate) mod yanks;
 

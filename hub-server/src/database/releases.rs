@@ -135,6 +135,13 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
+/// Every release of every extractor.
+pub(crate) fn all(connection: &mut Connection) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    Ok(releases::table
+        .select(ReleaseRow::as_select())
+        .load(connection)?)
+}
+
 pub(crate) fn find_file(
     connection: &mut Connection,
     statement: &str,

@@ -8,6 +8,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    trust_states (version) {
+        version -> BigInt,
+        bundle -> Text,
+    }
+}
+
+diesel::table! {
+    trust_files (path) {
+        path -> Text,
+        content -> Text,
+    }
+}
+
+diesel::table! {
     tokens (id) {
         id -> Text,
         hash -> Text,

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::settings;
 use super::{Connection, DatabaseError};
 
-/// SHA-256 of the policy the hub was made with.
+/// SHA-256 of the policy file that a hub of the first version was made with.
 pub(crate) const POLICY_DIGEST: &str = "policy_digest";
 
 pub(crate) fn find(
@@ -19,6 +19,7 @@ pub(crate) fn find(
         .optional()?)
 }
 
+#[cfg(test)]
 pub(crate) fn insert(
     connection: &mut Connection,
     key: &str,

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use registry_schema::log::checkpoint::CheckpointError;
 use registry_schema::log::note::{NoteError, NoteKeyError};
-use registry_schema::log::policy::LogPolicyError;
 use registry_schema::log::proof::MakeProofError;
 use registry_schema::log::tree::TreeError;
 
@@ -47,14 +46,6 @@ pub(crate) enum LogError {
     /// The operating system gave no random bytes.
     #[error("the system gives no random bytes for a key")]
     Random,
-    /// A policy that is none.
-    #[error("`{path}` is no log policy")]
-    Policy {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: LogPolicyError,
-    },
     /// A policy of another log.
     #[error(
         "the log policy does not name this hub's log: it needs the line `log {key}`, which `hub-server keys` prints"

@@ -1,4 +1,4 @@
-//! The log's signing key and its policy, in the data folder.
+//! The log's signing key, in the data folder.
 
 use std::fs;
 use std::path::Path;
@@ -65,24 +65,6 @@ fn make(data: &DataFolder, origin: Option<&Origin>) -> Result<SignerKey, LogErro
     sync_folder(&data.keys())?;
     sync_folder(data.root())?;
     Ok(key)
-}
-
-/// Reads the log's policy; without a file the log alone counts, and no witness is asked.
-pub(crate) fn load_policy(data: &DataFolder, key: &SignerKey) -> Result<Policy, LogError> {
-    let path = data.log_policy();
-    if path.exists() {
-        read_policy(&path)
-    } else {
-        Ok(Policy::of_log(&key.verifier()))
-    }
-}
-
-/// Reads a policy from a file.
-pub(crate) fn read_policy(path: &Path) -> Result<Policy, LogError> {
-    Policy::parse(&read(path)?).map_err(|source| LogError::Policy {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// Refuses a policy that does not name this log's key.

@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
-pub(crate) use keys::{check_policy, load_key, load_or_make_key, load_policy, read_policy};
+pub(crate) use keys::{check_policy, load_key, load_or_make_key};
 pub(crate) use recover::{stored, write_tree};
 use sequencer::{Append, Item, Sequencer};
 

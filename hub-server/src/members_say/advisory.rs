@@ -7,10 +7,11 @@ use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::AdvisoryAction;
-use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::{VerifyError, verify_advisory};
 
-use super::{Checked, Draft, SayError, State, check_number, check_room, check_speaker, place, say};
+use super::{
+    Checked, Draft, SayError, Standing, State, check_number, check_room, check_speaker, place, say,
+};
 use crate::app::Hub;
 use crate::database::advisories::{self, AdvisoryRow};
 use crate::database::{Connection, from_column, to_column};
@@ -47,10 +48,11 @@ pub(super) struct AdvisoryDraft {
 }
 
 fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>, SayError> {
-    let covered = hub.log.published_size();
+    let trust = hub.trust_root();
+    let standing = Standing::of_new(hub, &trust.root);
     hub.database.with(|connection| {
         // 1. The member whose token this is warns about a release that is there.
-        let (statement, new) = draft(connection, &hub.policy, request, covered)?;
+        let (statement, new) = draft(connection, standing, request)?;
         // 2. The same again is fine.
         let earlier = advisories::list(connection, &request.name)?;
         let same = earlier.iter().find(|one| one.envelope == new.row.envelope);
@@ -62,20 +64,24 @@ fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>,
     })
 }
 
-/// The statement's digest and its row, when the first `covered` entries of the log have the release
-/// it was seen on, with that content.
+/// The statement's digest and its row, when the entries that are covered have the release it was
+/// seen on, with that content.
 pub(super) fn draft(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    standing: Standing<'_>,
     request: &AdvisoryRequest,
-    covered: u64,
 ) -> Result<(Digest, AdvisoryDraft), SayError> {
-    let verified = verify_advisory(policy, &request.name, &request.envelope)?;
+    let verified = verify_advisory(
+        standing.keys,
+        &request.name,
+        &request.envelope,
+        standing.index,
+    )?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
     let exact = Requirement::Exact(said.version.clone());
-    let row = resolve(connection, &request.name, &exact, covered)?;
-    let release = stored_release(policy, &request.name, &row)
+    let row = resolve(connection, &request.name, &exact, standing.covered)?;
+    let release = stored_release(standing.root, &request.name, &row)
         .map_err(|error| SayError::Publish(Box::new(error)))?;
     if release.content_digest() != said.content {
         return Err(SayError::Verify(VerifyError::NotAsked {

@@ -6,11 +6,12 @@ use registry_schema::api::StatementRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
-use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::verify_evaluation;
 use semver::Version;
 
-use super::{Checked, Draft, SayError, State, check_number, check_room, check_speaker, place, say};
+use super::{
+    Checked, Draft, SayError, Standing, State, check_number, check_room, check_speaker, place, say,
+};
 use crate::app::Hub;
 use crate::database::evaluations::{self, EvaluationRow};
 use crate::database::{Connection, from_column, to_column};
@@ -41,10 +42,11 @@ pub(crate) async fn record_evaluation(
 }
 
 fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow>, SayError> {
-    let covered = hub.log.published_size();
+    let trust = hub.trust_root();
+    let standing = Standing::of_new(hub, &trust.root);
     hub.database.with(|connection| {
         // 1. The release is there, and the member whose token this is signed figures of exactly it.
-        let (statement, new) = draft(connection, &hub.policy, request, covered)?;
+        let (statement, new) = draft(connection, standing, request)?;
         // 2. The same again is fine.
         let earlier = evaluations::list(connection, &new.release_statement)?;
         let same = earlier.iter().find(|one| one.envelope == new.envelope);
@@ -56,19 +58,17 @@ fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow
     })
 }
 
-/// The statement's digest and its row, when the first `covered` entries of the log have its
-/// release.
+/// The statement's digest and its row, when the entries that are covered have its release.
 pub(super) fn draft(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    standing: Standing<'_>,
     request: &EvaluationRequest,
-    covered: u64,
 ) -> Result<(Digest, EvaluationRow), SayError> {
     let exact = Requirement::Exact(request.version.clone());
-    let row = resolve(connection, &request.name, &exact, covered)?;
-    let release = stored_release(policy, &request.name, &row)
+    let row = resolve(connection, &request.name, &exact, standing.covered)?;
+    let release = stored_release(standing.root, &request.name, &row)
         .map_err(|error| SayError::Publish(Box::new(error)))?;
-    let verified = verify_evaluation(policy, &release, &request.envelope)?;
+    let verified = verify_evaluation(standing.keys, &release, &request.envelope, standing.index)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
     let new = EvaluationRow {

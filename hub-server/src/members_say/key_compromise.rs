@@ -5,10 +5,9 @@ use std::sync::Arc;
 use registry_schema::api::StatementRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
-use registry_schema::trust_root::ConsortiumPolicy;
 use registry_schema::verify::verify_key_compromise;
 
-use super::{Checked, Draft, SayError, State, check_room, check_speaker, place, say};
+use super::{Checked, Draft, SayError, Standing, State, check_room, check_speaker, place, say};
 use crate::app::Hub;
 use crate::database::Connection;
 use crate::database::key_compromises::{self, KeyCompromiseRow};
@@ -36,8 +35,9 @@ pub(crate) async fn record_key_compromise(
 }
 
 fn check(hub: &Hub, request: &KeyCompromiseRequest) -> Result<Checked<KeyCompromiseRow>, SayError> {
+    let trust = hub.trust_root();
     // 1. The member whose token this is says so of a key of its own.
-    let (statement, new) = draft(&hub.policy, request)?;
+    let (statement, new) = draft(Standing::of_new(hub, &trust.root), request)?;
     // 2. Said again, also with another key, it is the same.
     let earlier = hub
         .database
@@ -52,10 +52,10 @@ fn check(hub: &Hub, request: &KeyCompromiseRequest) -> Result<Checked<KeyComprom
 
 /// The statement's digest and its row.
 pub(super) fn draft(
-    policy: &ConsortiumPolicy,
+    standing: Standing<'_>,
     request: &KeyCompromiseRequest,
 ) -> Result<(Digest, KeyCompromiseRow), SayError> {
-    let verified = verify_key_compromise(policy, &request.envelope)?;
+    let verified = verify_key_compromise(standing.keys, &request.envelope, standing.index)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.member)?;
     let new = KeyCompromiseRow {

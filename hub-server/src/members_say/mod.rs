@@ -17,6 +17,7 @@ use registry_schema::api::StatementRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::name::MemberName;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::VerifyError;
 
 use crate::app::Hub;
@@ -73,6 +74,31 @@ async fn say<D: Draft>(
         },
         is_new,
     })
+}
+
+/// What a statement is checked against.
+#[derive(Clone, Copy)]
+struct Standing<'a> {
+    root: &'a ConsortiumRoot,
+    /// Says whose keys count: the root itself for what is still to be recorded, and for what is
+    /// recorded also with the keys that were taken back since.
+    keys: &'a dyn TrustRoot,
+    /// The first place of the log that the statement's entry can get, or the one it has.
+    index: u64,
+    /// How many entries of the log its release may be among.
+    covered: u64,
+}
+
+impl<'a> Standing<'a> {
+    /// Of a statement that somebody sends now.
+    fn of_new(hub: &Hub, root: &'a ConsortiumRoot) -> Self {
+        Self {
+            root,
+            keys: root,
+            index: hub.log.head().checkpoint.size,
+            covered: hub.log.published_size(),
+        }
+    }
 }
 
 /// Where a recorded statement is.

@@ -2,10 +2,10 @@
 
 use registry_schema::name::{MemberName, Name};
 use registry_schema::statement::Statement;
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
 
 use super::{
-    AdvisoryRequest, Draft, EvaluationRequest, KeyCompromiseRequest, SayError, advisory,
+    AdvisoryRequest, Draft, EvaluationRequest, KeyCompromiseRequest, SayError, Standing, advisory,
     evaluation, key_compromise,
 };
 use crate::database::{Connection, DatabaseError, advisories, evaluations, key_compromises};
@@ -14,12 +14,19 @@ use crate::log::Place;
 /// Writes the row of an entry; a statement of owners has none here.
 pub(crate) fn replay(
     connection: &mut Connection,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     statement: &Statement,
     envelope: &[u8],
     member: &MemberName,
     place: Place,
 ) -> Result<(), SayError> {
+    // The key of an entry may have been taken back since.
+    let standing = Standing {
+        root: trust_root,
+        keys: &trust_root.including_retired_keys(),
+        index: place.index,
+        covered: place.index,
+    };
     let (envelope, member) = (envelope.to_vec(), member.clone());
     match statement {
         Statement::Release(_) | Statement::Yank(_) => Ok(()),
@@ -30,7 +37,7 @@ pub(crate) fn replay(
                 envelope,
                 member,
             };
-            let (_, row) = evaluation::draft(connection, policy, &request, place.index)?;
+            let (_, row) = evaluation::draft(connection, standing, &request)?;
             row.record(connection, place)
         }
         Statement::Advisory(said) => {
@@ -39,12 +46,12 @@ pub(crate) fn replay(
                 envelope,
                 member,
             };
-            let (_, draft) = advisory::draft(connection, policy, &request, place.index)?;
+            let (_, draft) = advisory::draft(connection, standing, &request)?;
             draft.record(connection, place)
         }
         Statement::KeyCompromise(_) => {
             let request = KeyCompromiseRequest { envelope, member };
-            let (_, row) = key_compromise::draft(policy, &request)?;
+            let (_, row) = key_compromise::draft(standing, &request)?;
             row.record(connection, place)
         }
     }

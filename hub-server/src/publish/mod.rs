@@ -19,7 +19,7 @@ use registry_schema::log::proof::LogProof;
 use registry_schema::manifest::Predecessor;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::{Asked, VerifiedRelease, verify_release};
 use semver::Version;
 
@@ -111,7 +111,11 @@ fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> 
     // 1. Who asks owns the name; enough owners signed a release of this name and version.
     check_owner(hub, &request.name, &request.member)?;
     let asked = Reference::exact(request.name.clone(), request.version.clone());
-    let release = verify_release(&hub.policy, &Asked::Reference(&asked), &request.envelope)?;
+    let trust = hub.trust_root();
+    // The place is given when the entry is written; this is the first it can get.
+    let next = hub.log.head().checkpoint.size;
+    let asked = Asked::Reference(&asked);
+    let release = verify_release(&trust.root, &asked, &request.envelope, next)?;
     let known = hub
         .database
         .with(|connection| Known::load(connection, &request.name))?;
@@ -132,7 +136,8 @@ fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> 
 
 /// Refuses a member who does not own the name, and a name that nobody owns.
 pub(crate) fn check_owner(hub: &Hub, name: &Name, member: &MemberName) -> Result<(), OwnerError> {
-    let ownership = hub.policy.ownership(name)?;
+    let next = hub.log.head().checkpoint.size;
+    let ownership = hub.trust_root().root.ownership(name, next)?;
     if ownership.includes(member) {
         return Ok(());
     }
@@ -228,7 +233,7 @@ fn check_version(
         });
     }
     let Some(row) = before else { return Ok(None) };
-    let before = stored_release(&hub.policy, &manifest.name, row)?;
+    let before = stored_release(&hub.trust_root().root, &manifest.name, row)?;
     check_successor(before.manifest(), manifest)?;
     Ok(Some(before))
 }
@@ -240,24 +245,31 @@ fn named(row: &ReleaseRow) -> Result<Predecessor, DatabaseError> {
     })
 }
 
-/// The release in an entry of the log, verified again.
+/// The release in an entry of the log, verified again; its key may have been taken back since.
 pub(crate) fn logged_release(
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedRelease, PublishError> {
-    verify_release(policy, &Asked::Anything, envelope)
+    let recorded = trust_root.including_retired_keys();
+    verify_release(&recorded, &Asked::Anything, envelope, index)
         .map_err(|source| PublishError::Stored { source })
 }
 
-/// A recorded release, verified again.
+/// A recorded release, verified again; its key may have been taken back since.
 pub(crate) fn stored_release(
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     name: &Name,
     row: &ReleaseRow,
 ) -> Result<VerifiedRelease, PublishError> {
     let statement = parse_digest(&row.statement)?;
-    verify_release(policy, &Asked::Statement(name, &statement), &row.envelope)
-        .map_err(|source| PublishError::Stored { source })
+    verify_release(
+        &trust_root.including_retired_keys(),
+        &Asked::Statement(name, &statement),
+        &row.envelope,
+        row.index()?,
+    )
+    .map_err(|source| PublishError::Stored { source })
 }
 
 fn parse_digest(text: &str) -> Result<Digest, DatabaseError> {

@@ -7,15 +7,13 @@ use registry_schema::api::{
 };
 use registry_schema::limits;
 use registry_schema::manifest::Distance;
-use registry_schema::name::{MemberName, Name};
-use registry_schema::trust_root::TrustRoot;
 
 use crate::app::Hub;
 use crate::auth::Reader;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::{DatabaseError, from_column};
 use crate::error::Failure;
-use crate::publish::{OwnerError, distance_text, time_text};
+use crate::publish::{distance_text, time_text};
 use crate::resolve::{ResolveError, visible};
 use crate::routes::name_of;
 
@@ -98,21 +96,14 @@ pub(super) async fn show(
         .map(release_summary)
         .collect::<Result<Vec<_>, _>>()?;
     releases.sort_by(|a, b| b.version.cmp(&a.version));
-    let ownership = hub.policy.ownership(&name).map_err(OwnerError::from)?;
+    let trust = hub.trust_root();
+    let (owners, threshold) = trust.root.latest_owners(&name).unwrap_or_default();
     Ok(web::Json(ExtractorDetail {
-        owners: owners(&hub, &name),
-        threshold: ownership.threshold(),
+        owners,
+        threshold,
         name,
         releases,
     }))
-}
-
-fn owners(hub: &Hub, name: &Name) -> Vec<MemberName> {
-    match (name.member(), hub.policy.names().get(name)) {
-        (Some(member), _) => vec![member.clone()],
-        (None, Some(policy)) => policy.owners.clone(),
-        (None, None) => Vec::new(),
-    }
 }
 
 fn extractor_summary(row: &ReleaseRow) -> Result<ExtractorSummary, DatabaseError> {

@@ -1,8 +1,7 @@
 //! The hub itself: what it is, whose token this is, whether it works.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use registry_schema::api::{HubInfo, Problem, WhoAmI};
-use registry_schema::trust_root::TrustRoot;
 
 use crate::app::Hub;
 use crate::auth::Holder;
@@ -14,22 +13,13 @@ use crate::routes::blocking;
 #[utoipa::path(get, path = "/api/v1", tag = "hub", operation_id = "info", security(()),
     responses((status = 200, body = HubInfo)))]
 pub(super) async fn info(hub: web::Data<Hub>) -> web::Json<HubInfo> {
+    let trust = hub.trust_root();
     web::Json(HubInfo {
-        consortium: hub.policy.consortium().to_owned(),
-        policy: hub.policy.digest(),
+        consortium: trust.root.consortium().to_owned(),
+        trust_root: trust.info(),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         public: hub.is_public,
     })
-}
-
-/// The consortium's policy (TOML), for clients to pin; needs no token
-#[utoipa::path(get, path = "/api/v1/policy", tag = "hub", operation_id = "policy", security(()),
-    responses((status = 200, body = String, content_type = "text/plain")))]
-pub(super) async fn policy(hub: web::Data<Hub>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .insert_header(("docker-content-digest", hub.policy.digest().to_string()))
-        .body(hub.policy.text().to_owned())
 }
 
 /// Whose token this is

@@ -12,6 +12,7 @@ mod oci;
 pub(crate) mod openapi;
 mod range;
 mod releases;
+mod tuf;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Scope};
@@ -30,7 +31,9 @@ pub(crate) fn table(config: &mut ServiceConfig) {
         .service(at("/api/v1", "info", "GET").get(hub::info))
         .service(
             web::scope("/api/v1")
-                .on("/policy", "policy", "GET", |at| at.get(hub::policy))
+                .on("/trust-root", "trust root", "POST", |at| {
+                    at.route(web::post().to(tuf::publish))
+                })
                 .on("/whoami", "whoami", "GET", |at| at.get(hub::whoami))
                 .on("/openapi.json", "openapi", "GET", |at| {
                     at.get(openapi::document)
@@ -58,6 +61,7 @@ pub(crate) fn table(config: &mut ServiceConfig) {
         )
         .service(at("/log/checkpoint", "log", "GET").get(log::checkpoint))
         .service(at("/log/tile/{path:.*}", "log", "GET").get(log::tile))
+        .service(at("/tuf/{path:.*}", "tuf", "GET").get(tuf::file))
         .service(at("/v2/", "oci", "GET").get(oci::version))
         .service(
             v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(oci::uploads::begin)),

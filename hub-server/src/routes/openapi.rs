@@ -5,7 +5,7 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{attachments, extractors, hub, log, members_say, oci, releases};
+use super::{attachments, extractors, hub, log, members_say, oci, releases, tuf};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,7 +14,7 @@ use super::{attachments, extractors, hub, log, members_say, oci, releases};
         description = "A consortium's registry of signed image-feature extractors. Errors are `application/problem+json` (RFC 9457); under `/v2/` they have the form of OCI distribution 1.1."
     ),
     paths(
-        hub::info, hub::policy, hub::whoami, document,
+        hub::info, hub::whoami, tuf::file, tuf::publish, document,
         extractors::search, extractors::show,
         releases::show, releases::publish, releases::yank, releases::readme, releases::file,
         attachments::model_signature,

@@ -1,11 +1,10 @@
 //! Who may do what.
 
 use registry_schema::api::{HubInfo, ProblemCode, Scope, WhoAmI, upload_path};
-use registry_schema::trust_root::TrustRoot;
 use reqwest::{Method, StatusCode};
 
 use crate::draft::Draft;
-use crate::world::{ALPHA, World, header, oci_error, policy, problem};
+use crate::world::{ALPHA, World, header, oci_error, problem};
 
 #[tokio::test]
 async fn what_needs_no_token() {
@@ -13,15 +12,14 @@ async fn what_needs_no_token() {
     let anonymous = |path: &str| world.client.get(format!("{}{path}", world.base)).send();
     let info = anonymous("/api/v1").await.unwrap().bytes().await.unwrap();
     let info: HubInfo = serde_json::from_slice(&info).unwrap();
-    assert_eq!((info.policy, info.public), (policy().digest(), false));
-    let text = anonymous("/api/v1/policy")
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    assert_eq!(text, policy().text());
-    for path in ["/api/v1/openapi.json", "/health/live", "/health/ready"] {
+    assert_eq!((info.trust_root.root, info.public), (1, false));
+    for path in [
+        "/tuf/metadata/1.root.json",
+        "/tuf/metadata/timestamp.json",
+        "/api/v1/openapi.json",
+        "/health/live",
+        "/health/ready",
+    ] {
         assert_eq!(
             anonymous(path).await.unwrap().status(),
             StatusCode::OK,

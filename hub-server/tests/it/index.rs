@@ -20,7 +20,7 @@ use crate::model_signature::{attach, bundle};
 use crate::world::{ALPHA, BETA, World, key};
 
 /// All rows of all tables that follow from the log, as text.
-fn dump(world: &World) -> String {
+pub(crate) fn dump(world: &World) -> String {
     let path = world.data().join("hub.sqlite");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     let mut text = String::new();
@@ -108,7 +108,7 @@ struct Line {
 }
 
 /// A log with releases of two names, two yanks and an unyank, and what members said about them.
-async fn lively() -> World {
+pub(crate) async fn lively() -> World {
     let world = World::start();
     let first = release("alpha/squares");
     published(&world, &first).await;
@@ -342,7 +342,6 @@ async fn a_hub_that_had_no_log_is_given_one() {
         &world,
         "UPDATE releases SET published_at = published_at - 9 + (version = '1.1.0') + 2 * (name = 'everyday-objects'); UPDATE yanks SET recorded_at = recorded_at + sequence + (release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares'))",
     );
-    std::fs::remove_dir_all(world.data().join("keys")).unwrap();
     world.serve(&[]);
     let (is_good, said) = world.verify_log();
     assert!(is_good && said.contains("entries 6"), "{said}");

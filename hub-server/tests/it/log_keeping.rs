@@ -13,8 +13,9 @@ use registry_schema::statement::YankAction;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
+use crate::consortium::{HubKeys, founding};
 use crate::log::{check, checkpoint, published, release};
-use crate::world::{ALPHA, World, hub_server, log_key, policy};
+use crate::world::{ALPHA, World, hub_server, log_key};
 
 #[tokio::test]
 async fn a_restart_goes_on_where_the_log_was() {
@@ -130,20 +131,11 @@ async fn the_key_is_made_once_and_kept_for_its_owner() {
         &["keys", "--origin", "https://hub.example.net/log"],
         "without scheme",
     );
-    let (consortium, witnesses) = (folder.path().join("c.toml"), folder.path().join("w.policy"));
-    std::fs::write(&consortium, policy().text()).unwrap();
-    let init = [
-        "init",
-        "--policy",
-        consortium.to_str().unwrap(),
-        "--log-policy",
-        witnesses.to_str().unwrap(),
-    ];
-    refused(&init, "w.policy");
-    std::fs::write(&witnesses, "quorum none\n").unwrap();
-    refused(&init, "does not name this hub's log");
-    std::fs::write(&witnesses, format!("log {key}\nquorum none\n")).unwrap();
-    let made = hub_server(&init, &data);
+    let keys = HubKeys::of(&data);
+    let draft = founding(&keys.log_policy(), &keys.online);
+    let file = folder.path().join("founding.draft");
+    std::fs::write(&file, draft.to_text().unwrap()).unwrap();
+    let made = hub_server(&["init", "--root", file.to_str().unwrap()], &data);
     assert!(made.status.success(), "{made:?}");
     assert!(
         String::from_utf8(made.stdout)

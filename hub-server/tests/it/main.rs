@@ -8,8 +8,10 @@
 
 mod access;
 mod blobs;
+mod consortium;
 mod draft;
 mod index;
+mod key_taken_back;
 mod killing;
 mod log;
 mod log_keeping;
@@ -19,4 +21,5 @@ mod operations;
 mod publishing;
 mod reading;
 mod refusals;
+mod trust;
 mod world;

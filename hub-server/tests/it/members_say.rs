@@ -21,7 +21,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode};
 
 use crate::draft::{Draft, Signed};
-use crate::world::{ALPHA, BETA, World, key, policy, problem};
+use crate::world::{ALPHA, BETA, World, key, problem};
 
 fn figures() -> Figures {
     let class = |class: &str, correct| ClassFigures {
@@ -116,11 +116,15 @@ async fn a_rival_evaluates_and_everybody_can_check_it() {
     world.serve(&[]);
     let path = "/api/v1/extractors/alpha/squares/releases/1/evaluations";
     let list: EvaluationList = world.json(path).await;
-    let verified = verify_release(&policy(), &Asked::Anything, &release.envelope).unwrap();
+    let root = world.trust_root();
+    let verified = verify_release(&root, &Asked::Anything, &release.envelope, 0).unwrap();
     let evaluations: Vec<_> = list
         .evaluations
         .iter()
-        .map(|one| verify_evaluation(&policy(), &verified, one.envelope.as_bytes()).unwrap())
+        .map(|one| {
+            let envelope = one.envelope.as_bytes();
+            verify_evaluation(&root, &verified, envelope, one.log_index).unwrap()
+        })
         .collect();
     let current = current_evaluations(&evaluations).unwrap();
     let members: Vec<_> = current
@@ -237,7 +241,8 @@ async fn advisories_stand_until_they_are_closed() {
     let world = World::start();
     let release = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
     world.published(&release).await;
-    let verified = verify_release(&policy(), &Asked::Anything, &release.envelope).unwrap();
+    let root = world.trust_root();
+    let verified = verify_release(&root, &Asked::Anything, &release.envelope, 0).unwrap();
     let beta = world.make_token("beta", "publish");
     let path = advisories_path(&release.name);
     let send = async |statement: &AdvisoryStatement| {
@@ -248,7 +253,10 @@ async fn advisories_stand_until_they_are_closed() {
         let verified_ones: Vec<_> = list
             .advisories
             .iter()
-            .map(|one| verify_advisory(&policy(), &release.name, one.envelope.as_bytes()).unwrap())
+            .map(|one| {
+                let envelope = one.envelope.as_bytes();
+                verify_advisory(&root, &release.name, envelope, one.log_index).unwrap()
+            })
             .collect();
         open_advisories(&verified, &verified_ones).unwrap().len()
     };
@@ -307,7 +315,8 @@ async fn a_key_is_taken_back_by_its_member() {
     recorded(answer, StatusCode::OK).await;
     let list: KeyCompromiseList = world.json(KEY_COMPROMISES_PATH).await;
     assert_eq!(list.key_compromises.len(), 1);
-    let envelope = &list.key_compromises[0].envelope;
-    let verified = verify_key_compromise(&policy(), envelope.as_bytes()).unwrap();
+    let one = &list.key_compromises[0];
+    let root = world.trust_root();
+    let verified = verify_key_compromise(&root, one.envelope.as_bytes(), one.log_index).unwrap();
     assert_eq!(*verified.statement(), says);
 }

@@ -7,39 +7,12 @@ use std::time::{Duration, Instant};
 use registry_schema::digest::Digest;
 use reqwest::StatusCode;
 
+use crate::consortium::{HubKeys, founding};
 use crate::draft::Draft;
-use crate::world::{ALPHA, World, hub_server, policy};
+use crate::world::{ALPHA, World, hub_server};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[tokio::test]
-async fn a_changed_policy_is_noticed() {
-    let mut world = World::start();
-    world.kill();
-    let file = world.data().join("policy.toml");
-    let changed = policy()
-        .text()
-        .replace("test consortium", "other consortium");
-    std::fs::write(&file, changed).unwrap();
-    for args in [
-        &["serve", "--listen", "127.0.0.1:0"][..],
-        &["token", "list"],
-        &["doctor"],
-    ] {
-        let refused = world.run(args);
-        assert!(!refused.status.success(), "{args:?}");
-        let said = text(&refused.stdout) + &text(&refused.stderr);
-        assert!(
-            said.contains("was changed") && said.contains("policy.toml"),
-            "{said}"
-        );
-    }
-    std::fs::write(&file, "v = 1").unwrap();
-    assert!(!world.run(&["token", "list"]).status.success());
-    std::fs::write(&file, policy().text()).unwrap();
-    assert!(world.run(&["doctor"]).status.success());
 }
 
 #[test]
@@ -47,7 +20,7 @@ fn mistakes_at_the_start_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (
         folder.path().join("data"),
-        folder.path().join("policy.toml"),
+        folder.path().join("founding.draft"),
     );
     let refused = |args: &[&str], word: &str| {
         let output = hub_server(args, &data);
@@ -57,12 +30,14 @@ fn mistakes_at_the_start_are_named() {
     };
     refused(&["serve"], "init");
     refused(&["token", "list"], "init");
-    let init = ["init", "--policy", file.to_str().unwrap()];
-    refused(&init, "policy.toml");
+    let init = ["init", "--root", file.to_str().unwrap()];
+    refused(&init, "founding.draft");
     std::fs::write(&file, "v = 2").unwrap();
-    refused(&init, "policy");
-    assert!(!data.exists(), "nothing is made of a bad policy");
-    std::fs::write(&file, policy().text()).unwrap();
+    refused(&init, "draft");
+    assert!(!data.exists(), "nothing is made of a bad draft");
+    let keys = HubKeys::of(&data);
+    let draft = founding(&keys.log_policy(), &keys.online);
+    std::fs::write(&file, draft.to_text().unwrap()).unwrap();
     assert!(hub_server(&init, &data).status.success());
     refused(&init, "already");
     refused(&["serve", "--listen", "0.0.0.0:0"], "plain HTTP");
@@ -179,7 +154,7 @@ async fn the_doctor_finds_what_is_wrong() {
         "certificate",
         "database",
         "tables",
-        "policy",
+        "trust root",
         "log",
         "clock",
         "blobs",

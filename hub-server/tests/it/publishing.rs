@@ -11,7 +11,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode};
 
 use crate::draft::{Draft, Signed};
-use crate::world::{ALPHA, BETA, World, policy, problem};
+use crate::world::{ALPHA, BETA, World, problem};
 
 async fn resolve(world: &World, name: &str, requirement: &str) -> Response {
     let requirement: Requirement = requirement.parse().unwrap();
@@ -49,7 +49,13 @@ async fn a_release_comes_back_as_it_was_signed() {
     assert_eq!(detail.summary.statement, first.statement);
     let reference = "alpha/squares@1".parse().unwrap();
     let asked = Asked::Reference(&reference);
-    verify_release(&policy(), &asked, detail.envelope.as_bytes()).unwrap();
+    verify_release(
+        &world.trust_root(),
+        &asked,
+        detail.envelope.as_bytes(),
+        detail.log_index,
+    )
+    .unwrap();
 }
 
 #[tokio::test]
@@ -200,11 +206,18 @@ async fn yanked_releases_are_not_chosen_but_there() {
         (yanked.reason.as_str(), yanked.replacement.unwrap().major),
         ("wrong colours", 9)
     );
-    let release = verify_release(&policy(), &Asked::Anything, exact.envelope.as_bytes()).unwrap();
+    let root = world.trust_root();
+    let release = verify_release(
+        &root,
+        &Asked::Anything,
+        exact.envelope.as_bytes(),
+        exact.log_index,
+    )
+    .unwrap();
     let yanks: Vec<_> = exact
         .yanks
         .iter()
-        .map(|one| verify_yank(&policy(), &release, one.as_bytes()).unwrap())
+        .map(|one| verify_yank(&root, &release, one.as_bytes(), exact.log_index + 1).unwrap())
         .collect();
     assert!(current_yank(&yanks).unwrap().is_some());
     problem(

@@ -1,6 +1,5 @@
 //! A hub in a temporary folder, and a client that trusts its certificate.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,10 +13,11 @@ use registry_schema::log::note::VerifierKey;
 use registry_schema::log::policy::Policy;
 use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
-use registry_schema::trust_root::{ConsortiumPolicy, NamePolicy};
+use registry_schema::trust_root::ConsortiumRoot;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 
+use crate::consortium::{HubKeys, founding, trust_root};
 use crate::draft::Signed;
 
 /// Members by the byte their key is made of.
@@ -39,21 +39,6 @@ pub(crate) fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
-pub(crate) fn policy() -> ConsortiumPolicy {
-    let members: BTreeMap<_, _> = [("alpha", ALPHA), ("beta", BETA), ("gamma", GAMMA)]
-        .map(|(name, seed)| (name.parse().unwrap(), vec![key(seed).public()]))
-        .into();
-    let names = [
-        ("passport-extractor", vec!["alpha", "beta"], 2),
-        ("everyday-objects", vec!["alpha"], 1),
-    ]
-    .map(|(name, owners, threshold)| {
-        let owners = owners.iter().map(|owner| owner.parse().unwrap()).collect();
-        (name.parse().unwrap(), NamePolicy { owners, threshold })
-    });
-    ConsortiumPolicy::create("test consortium", &members, &names.into()).unwrap()
-}
-
 impl World {
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
@@ -70,14 +55,12 @@ impl World {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let policy_file = folder.path().join("consortium.toml");
-        std::fs::write(&policy_file, policy().text()).unwrap();
-        let mut init = vec!["init", "--policy", policy_file.to_str().unwrap()];
-        let log_policy_file = folder.path().join("witnesses.policy");
-        if let Some(text) = log_policy(&log_key(&data)) {
-            std::fs::write(&log_policy_file, text).unwrap();
-            init.extend(["--log-policy", log_policy_file.to_str().unwrap()]);
-        }
+        let keys = HubKeys::of(&data);
+        let text = log_policy(&log_key(&data)).unwrap_or_else(|| keys.log_policy());
+        let draft_file = folder.path().join("founding.draft");
+        let draft = founding(&text, &keys.online).to_text().unwrap();
+        std::fs::write(&draft_file, draft).unwrap();
+        let init = ["init", "--root", draft_file.to_str().unwrap()];
         let init = hub_server(&init, &data);
         assert!(init.status.success(), "{init:?}");
         let mut world = Self {
@@ -91,6 +74,11 @@ impl World {
         world.serve(args);
         world.token = world.make_token("alpha", "publish");
         world
+    }
+
+    /// The trust root with which the hub was made.
+    pub(crate) fn trust_root(&self) -> ConsortiumRoot {
+        trust_root(&self.data())
     }
 
     /// The policy that has this hub's log and no witness.
@@ -327,10 +315,7 @@ fn fingerprint(pem: &[u8]) -> Digest {
 
 /// The key of a hub's log, made if there is none.
 pub(crate) fn log_key(data: &Path) -> VerifierKey {
-    let keys = hub_server(&["keys"], data);
-    assert!(keys.status.success(), "{keys:?}");
-    let text = String::from_utf8(keys.stdout).unwrap();
-    text.strip_prefix("log ").unwrap().trim().parse().unwrap()
+    HubKeys::of(data).log.parse().unwrap()
 }
 
 pub(crate) fn hub_server(args: &[&str], data: &Path) -> Output {

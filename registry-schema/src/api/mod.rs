@@ -7,8 +7,9 @@ mod paths;
 mod problem;
 
 pub use paths::{
-    CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, advisories_path, blob_path, evaluations_path,
-    extractor_path, model_signature_path, namespace, release_path, upload_path, yanks_path,
+    CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, TRUST_ROOT_PATH, advisories_path, blob_path,
+    evaluations_path, extractor_path, model_signature_path, namespace, release_path, trust_path,
+    upload_path, yanks_path,
 };
 pub use problem::{Problem, ProblemCode};
 
@@ -27,12 +28,24 @@ use crate::statement::YankAction;
 pub struct HubInfo {
     /// What the consortium calls itself.
     pub consortium: String,
-    /// SHA-256 of the consortium policy, for `hub trust`.
-    pub policy: Digest,
+    /// The consortium's trust root.
+    pub trust_root: TrustRootInfo,
     /// Version of the server program.
     pub server_version: String,
     /// Whether reading needs no token.
     pub public: bool,
+}
+
+/// Where a hub's trust root is. Nothing of it is to be believed: clients follow the TUF metadata
+/// under `/tuf/` from the first root they have pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TrustRootInfo {
+    /// SHA-256 of the first root, for `hub trust`.
+    pub first_root: Digest,
+    /// Version of `root.json`.
+    pub root: u64,
+    /// Version of the top `targets.json`.
+    pub targets: u64,
 }
 
 /// `GET /api/v1/whoami`: whose token this is.

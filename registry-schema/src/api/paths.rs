@@ -9,6 +9,14 @@ use crate::reference::Requirement;
 /// Stands for the member in paths of bare names.
 pub const CONSORTIUM_NAMESPACE: &str = "_";
 
+/// Where a change of the trust root is published.
+pub const TRUST_ROOT_PATH: &str = "/api/v1/trust-root";
+
+/// `/tuf/{path}`: a file of the trust root, such as `metadata/2.root.json`.
+pub fn trust_path(path: &str) -> String {
+    format!("/tuf/{path}")
+}
+
 /// The namespace part of a name's path: its member, or `_` for a bare name.
 pub fn namespace(name: &Name) -> &str {
     name.member()

@@ -101,6 +101,8 @@ codes! {
     VersionPromise, "version_promise", 409;
     /// The statement's number does not come next.
     YankSequence, "yank_sequence", 409;
+    /// The change of the trust root is based on an older state than the hub's.
+    Outdated, "outdated", 409;
     /// The number of a member's statement does not come next.
     StatementSequence, "statement_sequence", 409;
     /// Something is larger than allowed.
@@ -113,6 +115,8 @@ codes! {
     InvalidStatement, "invalid_statement", 422;
     /// The signatures are not those of enough owners.
     Signature, "signature", 422;
+    /// The change of the trust root is not one that clients would follow.
+    TrustRoot, "trust_root", 422;
     /// The statement names a blob that was not uploaded, or has another size.
     BlobMissing, "blob_missing", 422;
     /// The graph or another file is refused.

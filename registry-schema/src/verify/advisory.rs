@@ -37,7 +37,7 @@ impl VerifiedAdvisory {
     }
 }
 
-/// Checks an advisory's envelope: form, that it is about this name, and that the member who warns
+/// Checks an advisory's envelope, the log's entry at `index`: form, that it is about this name, and that the member who warns
 /// signed it alone.
 ///
 /// # Errors
@@ -46,6 +46,7 @@ pub fn verify_advisory(
     trust_root: &dyn TrustRoot,
     name: &Name,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedAdvisory, VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
@@ -63,7 +64,7 @@ pub fn verify_advisory(
             found: Reference::exact(statement.name.clone(), statement.version.clone()),
         });
     }
-    let signer = check_signed_alone(trust_root, &statement.by, &parsed)?;
+    let signer = check_signed_alone(trust_root, &statement.by, &parsed, index)?;
     Ok(VerifiedAdvisory {
         statement_digest: parsed.payload_digest(),
         statement,
@@ -128,7 +129,12 @@ mod tests {
 
     fn check(statement: &AdvisoryStatement, seed: u8) -> Result<VerifiedAdvisory, VerifyError> {
         let name = "acme/passport-extractor".parse().unwrap();
-        verify_advisory(&policy(), &name, &signed(statement.to_payload(), &[seed]))
+        verify_advisory(
+            &policy(),
+            &name,
+            &signed(statement.to_payload(), &[seed]),
+            6,
+        )
     }
 
     #[test]

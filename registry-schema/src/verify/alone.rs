@@ -6,15 +6,16 @@ use crate::name::{MemberName, Name};
 use crate::threshold::{Signer, count_signatures};
 use crate::trust_root::TrustRoot;
 
-/// Checks that the member signed, with one of its keys, and nobody else.
+/// Checks that the member signed, with one of its keys that count at a log index, and nobody else.
 pub(super) fn check_signed_alone(
     trust_root: &dyn TrustRoot,
     member: &MemberName,
     envelope: &Envelope,
+    index: u64,
 ) -> Result<Signer, VerifyError> {
     // The names below a member's own belong to it alone: its keys there are its keys.
     let own = Name::of_member(member.clone());
-    let ownership = trust_root.ownership(&own)?;
+    let ownership = trust_root.ownership(&own, index)?;
     let not_by_member = |source| VerifyError::NotByMember {
         member: member.clone(),
         source,

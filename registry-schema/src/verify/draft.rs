@@ -7,7 +7,7 @@ use crate::keys::SecretKey;
 use crate::name::MemberName;
 use crate::statement::Statement;
 use crate::threshold::{Signer, check_signatures};
-use crate::trust_root::{Ownership, TrustRoot};
+use crate::trust_root::{NOT_LOGGED, Ownership, TrustRoot};
 
 /// A release or yank that some of its owners have signed, or none: every signature on it is good,
 /// and nothing may be done with it but to sign it too. When enough have, [`Draft::envelope`] is
@@ -79,7 +79,7 @@ impl Draft {
 }
 
 /// Checks a draft's envelope: form, that it is a statement owners sign together, and that each
-/// signature on it is that of an owner.
+/// signature on it is that of an owner, with a key that counts for what is still to be logged.
 ///
 /// # Errors
 /// [`VerifyError`] names the check that failed.
@@ -96,7 +96,7 @@ pub fn verify_draft(trust_root: &dyn TrustRoot, envelope: &[u8]) -> Result<Draft
             });
         }
     };
-    let ownership = trust_root.ownership(name)?;
+    let ownership = trust_root.ownership(name, NOT_LOGGED)?;
     let signers = check_signatures(&envelope, &ownership)?;
     Ok(Draft {
         statement,
@@ -111,7 +111,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::statement::tests::advisory;
-    use crate::verify::tests::{envelope, key, policy, signed};
+    use crate::threshold::ThresholdError;
+    use crate::trust_root::tests::{founded, key, rekeyed, verified};
+    use crate::verify::tests::{envelope, policy, signed};
     use crate::verify::{Asked, verify_release};
 
     #[test]
@@ -123,11 +125,14 @@ mod tests {
         let draft = draft.cosign(&key(2)).unwrap();
         assert!(!draft.is_complete());
         assert_eq!(names(&draft), ["acme"]);
-        assert!(verify_release(&policy(), &Asked::Anything, &draft.envelope()).is_err());
+        assert!(
+            verify_release(&policy(), &Asked::Anything, &draft.envelope(), NOT_LOGGED).is_err()
+        );
         let draft = verify_draft(&policy(), &draft.envelope()).unwrap();
         let draft = draft.cosign(&key(1)).unwrap();
         assert!(draft.is_complete());
-        let release = verify_release(&policy(), &Asked::Anything, &draft.envelope()).unwrap();
+        let release =
+            verify_release(&policy(), &Asked::Anything, &draft.envelope(), NOT_LOGGED).unwrap();
         assert_eq!(release.statement_digest(), draft.statement_digest());
         assert_eq!(release.envelope(), envelope("passport-extractor", &[1, 2]));
     }
@@ -148,5 +153,19 @@ mod tests {
             verify_draft(&policy(), &other),
             Err(VerifyError::Kind { .. })
         ));
+    }
+    #[test]
+    fn keys_that_were_taken_back_sign_no_drafts() {
+        let root = verified(&rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+            keyring.keys[0].until = Some(40);
+        }));
+        let draft = envelope("acme/passport-extractor", &[]);
+        let refused = verify_draft(&root, &draft).unwrap().cosign(&key(1));
+        assert!(matches!(
+            refused,
+            Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. }))
+        ));
+        let signed = envelope("acme/passport-extractor", &[1]);
+        assert!(verify_draft(&root, &signed).is_err());
     }
 }

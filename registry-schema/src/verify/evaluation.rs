@@ -37,7 +37,7 @@ impl VerifiedEvaluation {
     }
 }
 
-/// Checks an evaluation's envelope against the release it is about: form, that it is about exactly
+/// Checks an evaluation's envelope, the log's entry at `index`, against the release it is about: form, that it is about exactly
 /// this statement, and that the member who says it signed it alone.
 ///
 /// # Errors
@@ -46,6 +46,7 @@ pub fn verify_evaluation(
     trust_root: &dyn TrustRoot,
     release: &VerifiedRelease,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedEvaluation, VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
@@ -64,7 +65,7 @@ pub fn verify_evaluation(
             found: Reference::exact(statement.name.clone(), statement.version.clone()),
         });
     }
-    let signer = check_signed_alone(trust_root, &statement.by, &parsed)?;
+    let signer = check_signed_alone(trust_root, &statement.by, &parsed, index)?;
     Ok(VerifiedEvaluation {
         statement_digest: parsed.payload_digest(),
         statement,
@@ -94,7 +95,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::statement::tests::evaluation;
-    use crate::verify::tests::{key, policy, released, signed};
+    use crate::threshold::ThresholdError;
+    use crate::trust_root::NOT_LOGGED;
+    use crate::trust_root::tests::{founded, key, rekeyed, verified};
+    use crate::verify::tests::{policy, released, signed};
 
     fn of(release: &VerifiedRelease, by: &str, sequence: u64) -> EvaluationStatement {
         EvaluationStatement {
@@ -112,11 +116,11 @@ mod tests {
         let says = of(&release, "beta", 1);
         let check = |seeds: &[u8]| {
             let bytes = signed(says.to_payload(), seeds);
-            verify_evaluation(&policy(), &release, &bytes)
+            verify_evaluation(&policy(), &release, &bytes, 6)
         };
-        let verified = check(&[2]).unwrap();
-        assert_eq!(verified.signer().member.as_str(), "beta");
-        assert_eq!(verified.signer().key_id, key(2).public().id());
+        let said = check(&[2]).unwrap();
+        assert_eq!(said.signer().member.as_str(), "beta");
+        assert_eq!(said.signer().key_id, key(2).public().id());
         for seeds in [&[1][..], &[1, 2], &[], &[9]] {
             assert!(
                 matches!(check(seeds), Err(VerifyError::NotByMember { .. })),
@@ -125,9 +129,30 @@ mod tests {
         }
         let stranger = signed(of(&release, "stranger", 1).to_payload(), &[2]);
         assert!(matches!(
-            verify_evaluation(&policy(), &release, &stranger),
+            verify_evaluation(&policy(), &release, &stranger, 6),
             Err(VerifyError::Trust(_))
         ));
+    }
+
+    #[test]
+    fn what_a_stolen_key_said_before_stays_valid_and_nothing_after() {
+        let root = verified(&rekeyed(
+            &founded(&["acme", "beta"], &[]),
+            "beta",
+            102,
+            |keyring| keyring.keys[0].until = Some(40),
+        ));
+        let release = released();
+        let bytes = signed(of(&release, "beta", 1).to_payload(), &[2]);
+        let at = |index| verify_evaluation(&root, &release, &bytes, index);
+        assert!(at(39).is_ok());
+        for index in [40, NOT_LOGGED] {
+            let source = match at(index) {
+                Err(VerifyError::NotByMember { source, .. }) => source,
+                other => panic!("{other:?}"),
+            };
+            assert!(matches!(source, ThresholdError::KeyOutOfRange { .. }));
+        }
     }
 
     #[test]
@@ -150,13 +175,13 @@ mod tests {
         ] {
             let bytes = signed(other.to_payload(), &[2]);
             assert!(matches!(
-                verify_evaluation(&policy(), &release, &bytes),
+                verify_evaluation(&policy(), &release, &bytes, 6),
                 Err(VerifyError::NotAsked { .. })
             ));
         }
         let another_kind = signed(release.statement.to_payload(), &[1]);
         assert!(matches!(
-            verify_evaluation(&policy(), &release, &another_kind),
+            verify_evaluation(&policy(), &release, &another_kind, 6),
             Err(VerifyError::Kind { .. })
         ));
     }
@@ -164,12 +189,12 @@ mod tests {
     #[test]
     fn the_last_of_each_member_counts_and_gaps_are_noticed() {
         let release = released();
-        let verified = |by: &str, seed, sequence| {
+        let says = |by: &str, seed, sequence| {
             let bytes = signed(of(&release, by, sequence).to_payload(), &[seed]);
-            verify_evaluation(&policy(), &release, &bytes).unwrap()
+            verify_evaluation(&policy(), &release, &bytes, 6).unwrap()
         };
-        let (a1, a2) = (verified("acme", 1, 1), verified("acme", 1, 2));
-        let b1 = verified("beta", 2, 1);
+        let (a1, a2) = (says("acme", 1, 1), says("acme", 1, 2));
+        let b1 = says("beta", 2, 1);
         let all = [a1.clone(), b1.clone(), a2.clone()];
         let current = current_evaluations(&all).unwrap();
         assert_eq!(current.len(), 2);

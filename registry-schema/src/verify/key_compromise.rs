@@ -34,13 +34,14 @@ impl VerifiedKeyCompromise {
     }
 }
 
-/// Checks a key compromise's envelope: form, and that the member whose key it is signed it alone.
+/// Checks a key compromise's envelope, the log's entry at `index`: form, and that the member whose key it is signed it alone.
 ///
 /// # Errors
 /// [`VerifyError`] names the check that failed.
 pub fn verify_key_compromise(
     trust_root: &dyn TrustRoot,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedKeyCompromise, VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
@@ -52,7 +53,7 @@ pub fn verify_key_compromise(
             });
         }
     };
-    let signer = check_signed_alone(trust_root, &statement.member, &parsed)?;
+    let signer = check_signed_alone(trust_root, &statement.member, &parsed, index)?;
     Ok(VerifiedKeyCompromise {
         statement_digest: parsed.payload_digest(),
         statement,
@@ -71,7 +72,7 @@ mod tests {
     fn a_member_takes_back_its_own_keys_only() {
         let says = key_compromise();
         let check =
-            |seeds: &[u8]| verify_key_compromise(&policy(), &signed(says.to_payload(), seeds));
+            |seeds: &[u8]| verify_key_compromise(&policy(), &signed(says.to_payload(), seeds), 6);
         let verified = check(&[1]).unwrap();
         assert_eq!(verified.statement(), &says);
         assert_eq!(verified.signer().member, says.member);

@@ -34,6 +34,7 @@ pub struct VerifiedRelease {
     signers: Vec<Signer>,
     trust_root: Digest,
     envelope: Vec<u8>,
+    index: u64,
 }
 
 impl VerifiedRelease {
@@ -83,6 +84,12 @@ impl VerifiedRelease {
         self.trust_root
     }
 
+    /// The log index at which its signatures count; [`crate::trust_root::NOT_LOGGED`] before it is
+    /// logged.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
     /// The envelope's exact bytes.
     pub fn envelope(&self) -> &[u8] {
         &self.envelope
@@ -112,7 +119,9 @@ impl VerifiedRelease {
 }
 
 /// Checks a release's envelope: form, statement, that it answers what was asked, and that enough
-/// owners of its name signed it.
+/// owners of its name signed it, with keys that count at its log index. That the envelope is the
+/// log's entry at `index` is for the caller to prove; [`crate::trust_root::NOT_LOGGED`] stands for
+/// an envelope that is still to be logged.
 ///
 /// # Errors
 /// [`VerifyError`] names the check that failed.
@@ -120,6 +129,7 @@ pub fn verify_release(
     trust_root: &dyn TrustRoot,
     asked: &Asked<'_>,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedRelease, VerifyError> {
     // 1. the form of the envelope and of the statement in it
     let parsed = Envelope::parse(envelope)?;
@@ -137,7 +147,7 @@ pub fn verify_release(
     let found = Reference::exact(manifest.name.clone(), manifest.version.clone());
     asked.check(&found, &parsed.payload_digest())?;
     // 3. enough owners signed
-    let ownership = trust_root.ownership(&manifest.name)?;
+    let ownership = trust_root.ownership(&manifest.name, index)?;
     let signers = count_signatures(&parsed, &ownership)?;
     Ok(VerifiedRelease {
         statement_digest: parsed.payload_digest(),
@@ -145,6 +155,7 @@ pub fn verify_release(
         signers,
         trust_root: trust_root.digest(),
         envelope: envelope.to_vec(),
+        index,
     })
 }
 
@@ -204,7 +215,7 @@ impl VerifiedYank {
     }
 }
 
-/// Checks a yank's envelope against the release it is about.
+/// Checks a yank's envelope, the log's entry at `index`, against the release it is about.
 ///
 /// # Errors
 /// [`VerifyError`] names the check that failed.
@@ -212,6 +223,7 @@ pub fn verify_yank(
     trust_root: &dyn TrustRoot,
     release: &VerifiedRelease,
     envelope: &[u8],
+    index: u64,
 ) -> Result<VerifiedYank, VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
@@ -225,7 +237,7 @@ pub fn verify_yank(
     };
     let manifest = release.manifest();
     release.check_subject(&statement.name, &statement.version, &statement.content)?;
-    let signers = count_signatures(&parsed, &trust_root.ownership(&manifest.name)?)?;
+    let signers = count_signatures(&parsed, &trust_root.ownership(&manifest.name, index)?)?;
     Ok(VerifiedYank { statement, signers })
 }
 

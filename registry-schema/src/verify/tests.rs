@@ -1,26 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::keys::SecretKey;
 use crate::statement::tests::{files, manifest};
-use crate::trust_root::{ConsortiumPolicy, NamePolicy};
+use crate::trust_root::tests::{founded, key, owners, rekeyed, verified};
+use crate::trust_root::{ConsortiumRoot, NOT_LOGGED};
 
-pub(super) fn key(seed: u8) -> SecretKey {
-    SecretKey::from_seed(&[seed; 32])
-}
-
-pub(super) fn policy() -> ConsortiumPolicy {
-    let members = [("acme", 1), ("beta", 2)]
-        .map(|(name, seed)| (name.parse().unwrap(), vec![key(seed).public()]));
-    let owners = ["acme", "beta"].map(|name| name.parse().unwrap()).to_vec();
-    let names = [(
-        "passport-extractor".parse().unwrap(),
-        NamePolicy {
-            owners,
-            threshold: 2,
-        },
-    )];
-    ConsortiumPolicy::create("test", &members.into(), &names.into()).unwrap()
+pub(super) fn policy() -> ConsortiumRoot {
+    let names = [("passport-extractor", owners(0, &["acme", "beta"], 2))];
+    verified(&founded(&["acme", "beta"], &names))
 }
 
 pub(super) fn envelope(name: &str, seeds: &[u8]) -> Vec<u8> {
@@ -44,7 +31,7 @@ pub(super) fn released() -> VerifiedRelease {
 }
 
 fn verify(name: &str, seeds: &[u8]) -> Result<VerifiedRelease, VerifyError> {
-    verify_release(&policy(), &Asked::Anything, &envelope(name, seeds))
+    verify_release(&policy(), &Asked::Anything, &envelope(name, seeds), 5)
 }
 
 #[test]
@@ -77,11 +64,32 @@ fn owners_are_believed_and_nobody_else() {
 }
 
 #[test]
+fn what_a_stolen_key_signed_before_stays_valid_and_nothing_after() {
+    let root = verified(&rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+        keyring.keys[0].until = Some(40);
+    }));
+    let bytes = envelope("acme/passport-extractor", &[1]);
+    let at = |index| verify_release(&root, &Asked::Anything, &bytes, index);
+    assert_eq!(at(39).unwrap().index(), 39);
+    for index in [40, NOT_LOGGED] {
+        assert!(matches!(
+            at(index),
+            Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. }))
+        ));
+    }
+    let words = at(40).unwrap_err().to_string();
+    assert!(
+        words.contains("until before 40") && words.contains("entry 40"),
+        "{words}"
+    );
+}
+
+#[test]
 fn the_answer_must_fit_the_question() {
     let bytes = envelope("acme/passport-extractor", &[1]);
     let ask = |text: &str| {
         let reference = text.parse().unwrap();
-        verify_release(&policy(), &Asked::Reference(&reference), &bytes)
+        verify_release(&policy(), &Asked::Reference(&reference), &bytes, NOT_LOGGED)
     };
     assert!(ask("acme/passport-extractor@2").is_ok());
     assert!(ask("acme/passport-extractor@2.1.0").is_ok());
@@ -99,13 +107,14 @@ fn the_answer_must_fit_the_question() {
 fn any_flipped_bit_of_the_payload_is_caught() {
     let good = Envelope::parse(&envelope("acme/passport-extractor", &[1])).unwrap();
     let wire = String::from_utf8(good.to_bytes()).unwrap();
+    let root = policy();
     let payload_at = wire.find("\"payload\":\"").unwrap() + 11;
     for at in (payload_at..payload_at + 1200).step_by(7) {
         let mut bytes = wire.clone().into_bytes();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         if bytes != wire.as_bytes() {
             assert!(
-                verify_release(&policy(), &Asked::Anything, &bytes).is_err(),
+                verify_release(&root, &Asked::Anything, &bytes, 5).is_err(),
                 "byte {at}"
             );
         }
@@ -126,7 +135,7 @@ fn yanks_count_in_order() {
             sequence,
         };
         let bytes = Envelope::sign(statement.to_payload(), &[&key(seed)]).to_bytes();
-        verify_yank(&policy(), &release, &bytes)
+        verify_yank(&policy(), &release, &bytes, 6)
     };
     let first = yank(YankAction::Yank, 1, 1).unwrap();
     let second = yank(YankAction::Unyank, 2, 1).unwrap();

@@ -10,9 +10,11 @@ use hub_client::lockfile::LockFile;
 use hub_client::registry::Registry;
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
-use hub_client::trust;
+use hub_client::trust::{self, HubSource, Kept};
 use hub_client::worker::{ProbeLimits, Worker};
-use registry_schema::trust_root::ConsortiumPolicy;
+use jiff::Timestamp;
+use registry_schema::trust_root::TrustRoot;
+use registry_schema::tuf::metadata::expiry;
 
 use crate::args::GlobalArgs;
 use crate::error::CommandError;
@@ -131,9 +133,37 @@ impl Context {
         Ok(Registry::new(&hub)?)
     }
 
-    /// The policy the user has pinned.
-    pub(crate) fn policy(&self) -> Result<ConsortiumPolicy, CommandError> {
-        Ok(trust::pinned_policy(&self.folders)?)
+    /// The time as of which a trust root is verified: now, or what `--as-of` says, in plain sight.
+    pub(crate) fn as_of(&self) -> Timestamp {
+        match self.global.as_of {
+            Some(as_of) => {
+                self.report.warn(&format!(
+                    "the trust root is verified as of {as_of}, as --as-of says, not as of now"
+                ));
+                as_of
+            }
+            None => expiry(Timestamp::now(), 0),
+        }
+    }
+
+    /// The trust root that is kept here, for what is installed and for work without a network.
+    pub(crate) fn kept_trust(&self) -> Result<Kept, CommandError> {
+        let kept = trust::kept(&self.folders)?;
+        self.report.detail(&format!(
+            "trust root: {}, as of {}",
+            kept.root.version(),
+            kept.as_of
+        ));
+        Ok(kept)
+    }
+
+    /// The trust root after it was refreshed from the hub.
+    pub(crate) async fn fresh_trust(&self, registry: &Registry) -> Result<Kept, CommandError> {
+        let source = HubSource(registry.clone());
+        let kept = Box::pin(trust::refresh(&self.folders, &source, self.as_of())).await?;
+        self.report
+            .detail(&format!("trust root: {}", kept.root.version()));
+        Ok(kept)
     }
 
     /// The installed releases.

@@ -59,6 +59,9 @@ macro_rules! library_errors {
                 /// The hub's fingerprint.
                 found: registry_schema::digest::Digest,
             },
+            /// Something of the log that has to be known.
+            #[error("the size of the log is not known: the hub could not be asked, and --from does not say it")]
+            NoLogIndex,
             /// A reference that must be in the lock file.
             #[error("`{reference}` is not in `{}`", path.display())]
             NotLocked {
@@ -164,9 +167,10 @@ library_errors! {
     Registry(hub_client::registry::RegistryError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
+    Logged(hub_client::logged::LoggedError),
+    Draft(registry_schema::tuf::draft::DraftError),
     Worker(hub_client::worker::WorkerError),
     Witness(hub_client::witness::WitnessError),
-    Policy(registry_schema::trust_root::PolicyError),
     ModelSigning(registry_schema::model_signing::ModelSigningError),
     Verify(registry_schema::verify::VerifyError),
     Compatibility(registry_schema::compatibility::CompatibilityError),
@@ -196,9 +200,14 @@ impl CommandError {
                 ErrorCode::Unauthenticated,
                 "get a token from the hub's operator (`hub-server token create`)",
             ),
-            Self::NotCompared { .. } => {
-                (ErrorCode::Policy, "run `hub trust sha256:…` with that one")
-            }
+            Self::NotCompared { .. } => (
+                ErrorCode::NotTrusted,
+                "run `hub trust sha256:…` with that one",
+            ),
+            Self::NoLogIndex => (
+                ErrorCode::Usage,
+                "give the log index from which the change holds, such as --from 120",
+            ),
             Self::Number { .. } => (ErrorCode::Usage, "correct or unset it"),
             Self::NotLocked { .. } => (
                 ErrorCode::NotLocked,

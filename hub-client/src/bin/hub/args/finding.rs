@@ -34,7 +34,7 @@ pub(crate) struct SearchArgs {
 /// `hub show`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is shown of the release was verified under the pinned policy. With --offline the installed
+What is shown of the release was verified under the trust root. With --offline the installed
 release is shown.
 
 Examples:
@@ -52,7 +52,7 @@ pub(crate) struct ShowArgs {
 /// `hub pull`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The release is resolved, its signatures are verified under the pinned policy, its files fetched and
+The release is resolved, its signatures are verified under the trust root, its files fetched and
 compared with the signed digests, its graph inspected, and its probes run: only then is it
 installed. hub.lock, in this folder or the nearest above that has one, then names it to the digest,
 and later pulls of the same reference give exactly that release.

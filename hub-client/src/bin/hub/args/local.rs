@@ -9,7 +9,7 @@ use registry_schema::reference::Reference;
 /// `hub verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Verifies the receipt's signatures under the pinned policy, compares every file with its signed
+Verifies the receipt's signatures under the kept trust root, compares every file with its signed
 digest, and, when the ONNX Runtime library is there, runs the probes. Opens no connection.
 
 Examples:

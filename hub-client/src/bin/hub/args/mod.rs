@@ -6,10 +6,14 @@ mod finding;
 mod learning;
 mod local;
 mod members_say;
+mod trusting;
 mod witness;
 
 pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
-pub(crate) use consortium::{ConsortiumCommand, InitArgs, LoginArgs, ShowPolicyArgs, TrustArgs};
+pub(crate) use consortium::{
+    ConsortiumCommand, InitArgs, ProposeArgs, PublishDraftArgs, RotateKeysArgs, SetWitnessesArgs,
+    ShowDraftArgs, SignDraftArgs,
+};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
@@ -17,6 +21,7 @@ pub(crate) use learning::{
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
+pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
@@ -46,7 +51,7 @@ First steps:
   hub predict border-check incoming/*.jpg
 
 Exit codes:
-  0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, policy),
+  0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, trust root),
   5 network, 6 some inputs were skipped, 130 interrupted"
 )]
 pub(crate) struct Cli {
@@ -81,6 +86,9 @@ pub(crate) struct GlobalArgs {
     /// Open no connection
     #[arg(long, global = true, env = "HUB_OFFLINE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) offline: bool,
+    /// Verify the trust root as of this time instead of now (RFC 3339), for machines without a network
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) as_of: Option<jiff::Timestamp>,
     /// Threads for decoding and inference; all cores when absent
     #[arg(
         long,
@@ -111,7 +119,7 @@ pub(crate) enum Command {
     /// Forget the hub and its token
     #[command(after_help = "Examples:\n  hub logout")]
     Logout,
-    /// Pin the consortium's policy, under which everything is verified
+    /// Pin the consortium's first root, or follow it to the newest state
     Trust(TrustArgs),
     /// Search the hub
     Search(SearchArgs),
@@ -140,7 +148,7 @@ pub(crate) enum Command {
     Head(HeadArgs),
     /// Make a signing key
     Keygen(KeygenArgs),
-    /// Found a consortium, or show its policy
+    /// Found a consortium, change it, sign its changes
     #[command(subcommand)]
     Consortium(ConsortiumCommand),
     /// Be a witness: cosign what hubs log, so that no hub can show two histories

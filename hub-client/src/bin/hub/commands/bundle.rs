@@ -38,7 +38,7 @@ pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, Co
             (bundle, BundleForm::WithEvidence)
         }
     };
-    bundle::export(&chosen.installed, folder, form)?;
+    bundle::export(&chosen.installed, &chosen.trust.bundle, folder, form)?;
     let files_path = match form {
         BundleForm::FilesAlone => folder.to_owned(),
         BundleForm::WithEvidence => folder.join(RELEASE_FOLDER),

@@ -3,8 +3,8 @@
 use hub_client::files::FileLock;
 use hub_client::head::Head;
 use hub_client::store::InstalledRelease;
+use hub_client::trust::Kept;
 use registry_schema::reference::{FeatureSpace, Reference};
-use registry_schema::trust_root::TrustRoot;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -14,6 +14,8 @@ use crate::error::CommandError;
 pub(super) struct Chosen {
     pub(super) installed: InstalledRelease,
     pub(super) because: Because,
+    /// Under which it was verified.
+    pub(super) trust: Kept,
     /// While it lives, no other process removes files. A store that cannot be written to has no
     /// lock and needs none.
     _in_use: Option<FileLock>,
@@ -112,11 +114,12 @@ impl Chosen {
         context: &Context,
     ) -> Result<Self, CommandError> {
         let store = context.store();
-        let policy = context.policy()?.digest();
+        let trust = context.kept_trust()?;
         let in_use = store.in_use().ok();
-        let installed = store.open_release(reference, &policy)?;
+        let installed = store.open_release(reference, &trust.root)?;
         Ok(Self {
             installed,
+            trust,
             because,
             _in_use: in_use,
         })

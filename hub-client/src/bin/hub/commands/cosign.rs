@@ -61,8 +61,9 @@ enum SaysView {
 pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. what another owner has drafted, and who signs it
     let envelope = files::read_limited(&args.file, limits::ENVELOPE_BYTES as u64)?;
-    let (registry, policy) = (context.registry("cosign")?, context.policy()?);
-    let draft = verify_draft(&policy, &envelope).map_err(CosignError::from)?;
+    let registry = context.registry("cosign")?;
+    let trust = context.fresh_trust(&registry).await?;
+    let draft = verify_draft(&trust.root, &envelope).map_err(CosignError::from)?;
     let key = (!args.dry_run)
         .then(|| keys::load(context.folders(), &args.key))
         .transpose()?;
@@ -77,7 +78,7 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     let (store, worker) = (context.store(), context.worker()?);
     let request = CosignRequest {
         registry: &registry,
-        policy: &policy,
+        trust_root: &trust.root,
         store: &store,
         folder: folder.as_ref(),
         worker: &worker,

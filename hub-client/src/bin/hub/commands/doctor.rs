@@ -8,9 +8,9 @@ use hub_client::confine::Guard;
 use hub_client::files;
 use hub_client::keys;
 use hub_client::runtime::library::TESTED_VERSION;
+use hub_client::trust::Kept;
 use hub_client::worker::Worker;
 use jiff::Timestamp;
-use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 use registry_schema::trust_root::TrustRoot;
 use serde::Serialize;
@@ -83,10 +83,10 @@ pub(super) async fn doctor(context: &Context) -> Result<Outcome, CommandError> {
     check_keys(context, &mut checks);
     // What is missing is in the list, so it need not be said while the probes run.
     let worker = context.worker()?.warning_by(|_| {});
-    let has_library = check_runtime(&worker, &mut checks);
-    let pinned = check_policy(context, &mut checks);
-    check_hub(context, pinned, &mut checks).await;
-    check_installed(context, has_library.then_some(&worker), &mut checks)?;
+    let worker = check_runtime(&worker, &mut checks).then_some(&worker);
+    let trust = check_trust(context, &mut checks);
+    check_hub(context, trust.as_ref(), &mut checks).await;
+    check_installed(context, trust.as_ref(), worker, &mut checks)?;
     check_heads(context, &mut checks)?;
     drop(spinner);
     let count = |state| checks.iter().filter(|check| check.state == state).count();
@@ -217,26 +217,33 @@ fn check_runtime(worker: &Worker, checks: &mut Vec<Check>) -> bool {
     }
 }
 
-fn check_policy(context: &Context, checks: &mut Vec<Check>) -> Option<Digest> {
-    match context.policy() {
-        Ok(policy) => {
+fn check_trust(context: &Context, checks: &mut Vec<Check>) -> Option<Kept> {
+    match context.kept_trust() {
+        Ok(kept) => {
             let detail = format!(
-                "{}, {} members, {}",
-                policy.consortium(),
-                policy.members().len(),
-                policy.digest()
+                "{}, {} members, root {}, as of {}",
+                kept.root.consortium(),
+                kept.root.members().count(),
+                kept.root.version(),
+                kept.as_of
             );
-            checks.push(Check::ok("policy", detail));
-            Some(policy.digest())
+            checks.push(match kept.expired_at(Timestamp::now()) {
+                None => Check::ok("trust root", detail),
+                Some((role, until)) => Check::warn(
+                    "trust root",
+                    format!("{detail}; its `{role}` was valid until {until}: refresh it with `hub trust`"),
+                ),
+            });
+            Some(kept)
         }
         Err(error) => {
-            checks.push(Check::fail("policy", with_causes(&error)));
+            checks.push(Check::fail("trust root", with_causes(&error)));
             None
         }
     }
 }
 
-async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<Check>) {
+async fn check_hub(context: &Context, trust: Option<&Kept>, checks: &mut Vec<Check>) {
     if context.is_offline() {
         checks.push(Check::ok("hub", "not asked: the network is switched off"));
         return;
@@ -264,18 +271,18 @@ async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<C
         "hub",
         format!("{}, version {}", registry.url(), info.server_version),
     ));
-    checks.push(match pinned {
-        Some(pinned) if pinned == info.policy => Check::ok("hub's policy", "the pinned one"),
+    let theirs = info.trust_root.first_root;
+    checks.push(match trust {
+        Some(kept) if kept.anchor == theirs => {
+            Check::ok("hub's trust root", "starts with the pinned root")
+        }
         Some(_) => Check::fail(
-            "hub's policy",
-            format!(
-                "another than the pinned one: {}; ask the consortium which is right",
-                info.policy
-            ),
+            "hub's trust root",
+            format!("starts with another root than the pinned one: {theirs}; ask the consortium which is right"),
         ),
         None => Check::warn(
-            "hub's policy",
-            format!("{}, nothing to compare it with", info.policy),
+            "hub's trust root",
+            format!("{theirs}, nothing to compare it with"),
         ),
     });
     checks.push(match registry.whoami().await {
@@ -302,20 +309,24 @@ async fn check_hub(context: &Context, pinned: Option<Digest>, checks: &mut Vec<C
 
 fn check_installed(
     context: &Context,
+    trust: Option<&Kept>,
     worker: Option<&Worker>,
     checks: &mut Vec<Check>,
 ) -> Result<(), CommandError> {
-    let (store, policy) = (context.store(), context.policy().ok());
+    let store = context.store();
     for (name, version) in store.list()? {
         context.check_interrupt()?;
         let reference = Reference::exact(name, version);
         let what = reference.to_string();
-        let Some(policy) = &policy else {
-            checks.push(Check::fail(what, "cannot be verified: no policy is pinned"));
+        let Some(trust) = trust else {
+            checks.push(Check::fail(
+                what,
+                "cannot be verified: no trust root is pinned",
+            ));
             continue;
         };
         let verified = store
-            .open_release(&reference, &policy.digest())
+            .open_release(&reference, &trust.root)
             .and_then(|one| one.check_files().map(|()| one));
         checks.push(match (verified, worker) {
             (Err(error), _) => Check::fail(what, with_causes(&error)),

@@ -104,10 +104,11 @@ async fn find_predecessor(
     if context.hub()?.is_none() {
         return Ok(Err("no hub is configured"));
     }
-    let (registry, policy) = (context.registry("check")?, context.policy()?);
+    let registry = context.registry("check")?;
+    let trust = context.fresh_trust(&registry).await?;
     Ok(Ok(PredecessorRelease::find(
         &registry,
-        &policy,
+        &trust.root,
         folder.manifest(),
     )
     .await?))

@@ -10,10 +10,10 @@ use hub_client::worker::{FailureKind, Worker, WorkerError};
 use registry_schema::compatibility::compare_probes;
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::TrustRoot;
 use serde::Serialize;
 
 use super::chosen::Chosen;
+use super::consortium_view::TrustView;
 use super::release_view::{SignerView, YankView, signer_names, signers, size_bytes};
 use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
@@ -63,10 +63,10 @@ pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
             .note("nothing is installed: `hub search` and `hub pull` find and fetch extractors");
         return Ok(Outcome::Done);
     }
-    let policy = context.policy()?.digest();
+    let trust = context.kept_trust()?;
     let view = |(name, version)| {
         let reference = Reference::exact(name, version);
-        let state = match store.open_release(&reference, &policy) {
+        let state = match store.open_release(&reference, &trust.root) {
             Ok(installed) => ready(&installed),
             Err(error) => InstalledState::Broken {
                 problem: with_causes(&error),
@@ -107,7 +107,8 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
 struct VerifyView {
     release: Reference,
     statement: Digest,
-    policy: Digest,
+    log_index: u64,
+    trust_root: TrustView,
     signers: Vec<SignerView>,
     #[serde(skip)]
     signer_names: String,
@@ -121,7 +122,7 @@ struct VerifyView {
 
 pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, CommandError> {
     let spinner = Bar::spinner(context, "verifying");
-    // 1. the receipt: signatures of enough owners, under the pinned policy
+    // 1. the receipt: signatures of enough owners, under the kept trust root
     let chosen = Chosen::find(&args.reference, context)?;
     let installed = &chosen.installed;
     // 2. the bytes of every file
@@ -144,7 +145,8 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
     context.show(&VerifyView {
         release: release.reference(),
         statement: release.statement_digest(),
-        policy: release.trust_root(),
+        log_index: release.index(),
+        trust_root: TrustView::new(&chosen.trust, context),
         signers: signers(release),
         signer_names: signer_names(release),
         files: release.files().len(),
@@ -237,7 +239,8 @@ impl Answer for VerifyView {
         page.line(page.bold(&format!("{} verifies", self.release)))?;
         page.field("signed by", &self.signer_names)?;
         page.field("statement", self.statement)?;
-        page.field("under policy", self.policy)?;
+        page.field("log index", self.log_index)?;
+        self.trust_root.write_text(page)?;
         page.field(
             "files",
             format!("{} as signed, {}", self.files, size(self.size_bytes)),

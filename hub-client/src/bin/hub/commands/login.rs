@@ -19,8 +19,8 @@ use crate::output::{Answer, Page};
 struct LoginView {
     hub: String,
     consortium: String,
-    policy: Digest,
-    policy_is_pinned: bool,
+    first_root: Digest,
+    is_pinned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<WhoAmI>,
 }
@@ -64,15 +64,16 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         ..hub
     });
     config.save(context.folders())?;
-    let policy_is_pinned = config.policy == Some(info.policy);
+    let first_root = info.trust_root.first_root;
+    let is_pinned = config.first_root == Some(first_root);
     context.show(&LoginView {
         hub: registry.url().to_owned(),
         consortium: info.consortium,
-        policy: info.policy,
-        policy_is_pinned,
+        first_root,
+        is_pinned,
         identity,
     })?;
-    if !policy_is_pinned {
+    if !is_pinned {
         context
             .report()
             .note("next: `hub trust FINGERPRINT`, with the fingerprint the consortium gave you");
@@ -122,11 +123,8 @@ impl Answer for LoginView {
             }
             None => page.field("logged in as", "nobody: this hub is open for reading")?,
         }
-        page.field("its policy", self.policy)?;
-        page.field(
-            "pinned here",
-            if self.policy_is_pinned { "yes" } else { "no" },
-        )
+        page.field("first root", self.first_root)?;
+        page.field("pinned here", if self.is_pinned { "yes" } else { "no" })
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         .as_ref()
         .map(|path| EvalFile::read(path, args.hide_classes))
         .transpose()?;
-    let (registry, policy) = (context.registry("attest")?, context.policy()?);
+    let registry = context.registry("attest")?;
+    let trust = context.fresh_trust(&registry).await?;
     let request = AttestRequest {
         reference: args.reference.clone(),
         task: args.task.clone().unwrap_or_else(|| evaluation.task()),
@@ -45,7 +46,7 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         verdict: args.verdict.into(),
         compared_with,
     };
-    let said = members_say::attest(&request, &key, &registry, &policy, args.dry_run);
+    let said = members_say::attest(&request, &key, &registry, &trust.root, args.dry_run);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&AttestView {
@@ -71,12 +72,13 @@ pub(super) async fn advisory(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     let key = keys::load(context.folders(), &args.key)?;
-    let (registry, policy) = (context.registry("advisory")?, context.policy()?);
+    let registry = context.registry("advisory")?;
+    let trust = context.fresh_trust(&registry).await?;
     let request = AdvisoryRequest {
         reference: args.reference.clone(),
         change: change(args),
     };
-    let said = members_say::advise(&request, &key, &registry, &policy);
+    let said = members_say::advise(&request, &key, &registry, &trust.root);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&WarnedView {
@@ -103,14 +105,15 @@ struct DisownedView {
 pub(super) async fn disown(args: &DisownArgs, context: &Context) -> Result<Outcome, CommandError> {
     let key_id = keys::id_of(context.folders(), &args.lost)?;
     let key = keys::load(context.folders(), &args.key)?;
-    let (registry, policy) = (context.registry("disown")?, context.policy()?);
+    let registry = context.registry("disown")?;
+    let trust = context.fresh_trust(&registry).await?;
     let said = members_say::disown(
         key_id,
         args.from_index,
         &args.reason,
         &key,
         &registry,
-        &policy,
+        &trust.root,
     );
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();

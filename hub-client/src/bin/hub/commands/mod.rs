@@ -6,6 +6,7 @@ mod bundle;
 mod chosen;
 mod completions;
 mod consortium;
+mod consortium_view;
 mod cosign;
 mod doctor;
 mod embed;
@@ -30,7 +31,7 @@ mod trust;
 mod witness;
 
 use crate::app::Outcome;
-use crate::args::{Command, ConsortiumCommand, HeadCommand, WitnessCommand};
+use crate::args::{Command, HeadCommand, WitnessCommand};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -57,8 +58,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             HeadCommand::Export(args) => export::export(&args, context),
         },
         Command::Keygen(args) => keygen::keygen(&args, context),
-        Command::Consortium(ConsortiumCommand::Init(args)) => consortium::init(&args, context),
-        Command::Consortium(ConsortiumCommand::Show(args)) => consortium::show(&args, context),
+        Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,
         Command::Witness(WitnessCommand::Init(args)) => witness::init(&args, context),
         Command::Witness(WitnessCommand::Serve(args)) => {
             Box::pin(witness::serve(args, context)).await

@@ -13,7 +13,7 @@ use registry_schema::model_signing;
 use registry_schema::name::MemberName;
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseStatement, Statement, YankAction, YankStatement};
-use registry_schema::trust_root::ConsortiumPolicy;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Draft, verify_draft};
 use serde::Serialize;
 
@@ -98,20 +98,21 @@ pub(super) async fn publish(
     args: &PublishArgs,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
-    let (registry, policy) = (context.registry("publish")?, context.policy()?);
+    let registry = context.registry("publish")?;
+    let trust = context.fresh_trust(&registry).await?;
     let Some(file) = &args.signed else {
         // Without a folder there is a signed file: the arguments say so.
         let folder = args.folder.as_deref().unwrap_or(Path::new("."));
         let folder = AuthorFolder::open(folder)?;
-        return sign(args, folder, &registry, &policy, context).await;
+        return sign(args, folder, &registry, &trust.root, context).await;
     };
     let folder = args.folder.as_deref().map(AuthorFolder::open).transpose()?;
     let envelope = files::read_limited(file, limits::ENVELOPE_BYTES as u64)?;
-    let draft = verify_draft(&policy, &envelope)?;
+    let draft = verify_draft(&trust.root, &envelope)?;
     if let Statement::Yank(yank) = draft.statement() {
         return send_yank(yank, &draft, args.dry_run, &registry, context).await;
     }
-    let signed = SignedRelease::from_envelope(&envelope, folder, &policy)?;
+    let signed = SignedRelease::from_envelope(&envelope, folder, &trust.root)?;
     send(args, &signed, &registry, context).await
 }
 
@@ -119,7 +120,7 @@ async fn sign(
     args: &PublishArgs,
     folder: AuthorFolder,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     // 1. who signs
@@ -128,12 +129,12 @@ async fn sign(
     let spinner = Bar::spinner(context, "checking and signing");
     let worker = context.worker()?;
     let Some(file) = &args.draft else {
-        let signed = publish::sign(folder, &keys, registry, policy, worker).await?;
+        let signed = publish::sign(folder, &keys, registry, trust_root, worker).await?;
         drop(spinner);
         // 3. send
         return send(args, &signed, registry, context).await;
     };
-    let drafted = publish::draft(folder, &keys, registry, policy, worker).await?;
+    let drafted = publish::draft(folder, &keys, registry, trust_root, worker).await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. the files for the other owners to check, then the statement for them to sign
@@ -230,7 +231,8 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
         });
     }
     let keys = load_keys(&args.keys, context)?;
-    let (registry, policy) = (context.registry("yank")?, context.policy()?);
+    let registry = context.registry("yank")?;
+    let trust = context.fresh_trust(&registry).await?;
     let request = YankRequest {
         reference: args.reference.clone(),
         action: if args.undo {
@@ -243,11 +245,11 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
     };
     let (action, statement, draft) = match &args.draft {
         None => {
-            let recorded = publish::yank(&request, &keys, &registry, &policy).await?;
+            let recorded = publish::yank(&request, &keys, &registry, &trust.root).await?;
             (recorded.action, recorded.statement, None)
         }
         Some(file) => {
-            let draft = publish::draft_yank(&request, &keys, &registry, &policy).await?;
+            let draft = publish::draft_yank(&request, &keys, &registry, &trust.root).await?;
             files::write_new(file, &draft.envelope())?;
             let view = DraftView::new(&draft, file);
             (request.action, draft.statement_digest(), Some(view))

@@ -7,9 +7,10 @@ use hub_client::members_say;
 use hub_client::pull::{self, ProbeCheck, PullRequest};
 use hub_client::registry::Registry;
 use hub_client::store::InstalledRelease;
+use hub_client::trust::Kept;
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::{ConsortiumPolicy, TrustRoot};
+use registry_schema::trust_root::ConsortiumRoot;
 use semver::Version;
 use serde::Serialize;
 
@@ -59,16 +60,26 @@ struct PulledView {
     advisories: Vec<AdvisoryView>,
 }
 
+/// What is kept is enough for what is locked and installed; before anything is fetched, it is
+/// refreshed.
+struct Trust {
+    kept: Kept,
+    is_fresh: bool,
+}
+
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
     let mut lock = if args.no_lock {
         None
     } else {
         Some(context.lock_file()?)
     };
-    let policy = context.policy()?;
+    let mut trust = Trust {
+        kept: context.kept_trust()?,
+        is_fresh: false,
+    };
     let mut releases = Vec::new();
     for (reference, locked) in targets(args, lock.as_ref())? {
-        let pulled = pull_one(&reference, locked.as_ref(), &policy, args, context).await?;
+        let pulled = pull_one(&reference, locked.as_ref(), &mut trust, args, context).await?;
         if let Some(lock) = &mut lock {
             context.check_interrupt()?;
             let (version, statement) = (pulled.version.clone(), pulled.statement);
@@ -145,19 +156,25 @@ fn targets(
 async fn pull_one(
     reference: &Reference,
     locked: Option<&LockedRelease>,
-    policy: &ConsortiumPolicy,
+    trust: &mut Trust,
     args: &PullArgs,
     context: &Context,
 ) -> Result<PulledView, CommandError> {
     // 1. what is locked, installed and whole needs no request
-    if let Some(installed) = locked.and_then(|locked| find_whole(locked, policy, context)) {
+    if let Some(installed) = locked.and_then(|locked| find_whole(locked, &trust.kept.root, context))
+    {
         return Ok(view(reference, &installed, 0, true));
     }
     // 2. everything else comes from the hub, checked on the way
     let registry: Registry = context.registry("pull")?;
+    if !trust.is_fresh {
+        trust.kept = context.fresh_trust(&registry).await?;
+        trust.is_fresh = true;
+    }
+    let trust_root = &trust.kept.root;
     let exact = match locked {
         Some(locked) => Some(locked.exact()),
-        None => chosen_by_evaluations(reference, &registry, policy, context).await?,
+        None => chosen_by_evaluations(reference, &registry, trust_root, context).await?,
     };
     let probes = if args.without_probes {
         ProbeCheck::SkipUnproven
@@ -171,7 +188,7 @@ async fn pull_one(
         reference: exact.as_ref().unwrap_or(reference),
         statement: locked.map(|locked| &locked.statement),
         registry: &registry,
-        policy,
+        trust_root,
         store: &store,
         probes: &probes,
         progress: &progress,
@@ -188,7 +205,7 @@ async fn pull_one(
 async fn chosen_by_evaluations(
     reference: &Reference,
     registry: &Registry,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     context: &Context,
 ) -> Result<Option<Reference>, CommandError> {
     let Some(required) = context.config().evaluations_required.filter(|&k| k > 0) else {
@@ -200,8 +217,9 @@ async fn chosen_by_evaluations(
         None => None,
     };
     let store = context.store();
+    let own = own.as_ref();
     let chosen =
-        members_say::choose_evaluated(reference, required, own.as_ref(), registry, policy, &store);
+        members_say::choose_evaluated(reference, required, own, registry, trust_root, &store);
     let chosen = Box::pin(chosen).await?;
     let text = format!("{chosen}: found fit by at least {required} others, or installed before");
     context.report().detail(&text);
@@ -211,12 +229,12 @@ async fn chosen_by_evaluations(
 /// The locked release when it is installed, is that very one, and its files are as signed.
 fn find_whole(
     locked: &LockedRelease,
-    policy: &ConsortiumPolicy,
+    trust_root: &ConsortiumRoot,
     context: &Context,
 ) -> Option<InstalledRelease> {
     let installed = context
         .store()
-        .open_release(&locked.exact(), &policy.digest())
+        .open_release(&locked.exact(), trust_root)
         .ok()?;
     let is_locked = installed.release().statement_digest() == locked.statement;
     (is_locked && installed.check_files().is_ok()).then_some(installed)

@@ -20,7 +20,8 @@ use crate::output::{Page, list, size};
 pub(super) struct ReleaseView {
     reference: String,
     statement: Digest,
-    policy: Digest,
+    log_index: u64,
+    trust_root: Digest,
     signers: Vec<SignerView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
@@ -96,7 +97,8 @@ impl ReleaseView {
         Self {
             reference: release.reference().to_string(),
             statement: release.statement_digest(),
-            policy: release.trust_root(),
+            log_index: release.index(),
+            trust_root: release.trust_root(),
             signers: signers(release),
             yanked: yank.map(YankView::from),
             size_bytes: size_bytes(release),

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use hub_client::logged;
 use hub_client::members_say;
-use registry_schema::api::ReleaseSummary;
+use registry_schema::api::{ReleaseDetail, ReleaseSummary};
 use registry_schema::manifest::CARD_FILE;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::YankStatement;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Asked, VerifiedRelease, current_yank, verify_release, verify_yank};
 use serde::Serialize;
 
@@ -53,9 +55,10 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     }
     // 1. what the hub says
     let registry = context.registry("show")?;
+    let trust = context.fresh_trust(&registry).await?;
     let answer = registry.release(&args.reference).await?;
     // 2. what its owners signed
-    let (release, yank) = verify(&args.reference, &answer.envelope, &answer.yanks, context)?;
+    let (release, yank) = verify(&args.reference, &answer, &trust.root)?;
     if args.readme {
         let file = release.file(CARD_FILE).ok_or_else(|| no_card(&release))?;
         let bytes = registry
@@ -64,9 +67,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
         return show_card(&release, &String::from_utf8_lossy(&bytes), context);
     }
     // 3. what members say of it, signed by each
-    let policy = context.policy()?;
-    let advisories = members_say::release_advisories(&release, &registry, &policy).await?;
-    let evaluations = members_say::evaluations(&release, &registry, &policy).await?;
+    let advisories = members_say::release_advisories(&release, &registry, &trust.root).await?;
+    let evaluations = members_say::evaluations(&release, &registry, &trust.root).await?;
     // 4. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
     let listing = ListingView {
@@ -81,7 +83,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
         release: ReleaseView::new(&release, yank.as_ref()),
         installed,
         advisories: advisories.iter().map(AdvisoryView::from).collect(),
-        evaluations: evaluations.iter().map(EvaluationView::from).collect(),
+        evaluations: evaluations.counting().map(EvaluationView::from).collect(),
         listing: Some(listing),
     })?;
     Ok(Outcome::Done)
@@ -103,18 +105,22 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
     Ok(Outcome::Done)
 }
 
-/// What was signed, under the pinned policy.
+/// What was signed, under the trust root.
 fn verify(
     reference: &Reference,
-    envelope: &str,
-    yanks: &[String],
-    context: &Context,
+    answer: &ReleaseDetail,
+    trust_root: &ConsortiumRoot,
 ) -> Result<(VerifiedRelease, Option<YankStatement>), CommandError> {
-    let policy = context.policy()?;
-    let release = verify_release(&policy, &Asked::Reference(reference), envelope.as_bytes())?;
+    let (statement, yanks) = logged::of_release(trust_root, answer)?;
+    let release = verify_release(
+        trust_root,
+        &Asked::Reference(reference),
+        statement.envelope.as_bytes(),
+        statement.index,
+    )?;
     let yanks = yanks
         .iter()
-        .map(|yank| verify_yank(&policy, &release, yank.as_bytes()))
+        .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
         .collect::<Result<Vec<_>, _>>()?;
     let yank = current_yank(&yanks)?.cloned();
     Ok((release, yank))

@@ -1,0 +1,268 @@
+//! The trust root of this user: pinned once by the fingerprint of a first root, followed forward on
+//! every contact with a hub, and never back.
+//!
+//! ```text
+//! config.toml            first_root = "sha256:…"
+//! trust/kept.json        the last whole state that was verified, and as of when
+//! trust/seen/            each file of TUF metadata as soon as it was verified: the floor below
+//!                        which nothing is taken any more, even when a refresh broke off
+//! ```
+//!
+//! [`refresh`] runs the client workflow of TUF 1.0 (sections 5.3 to 5.6) with the crate
+//! `sigstore-tuf`; what it brought together is then verified once more as a whole, by the function
+//! that also verifies what is kept.
+
+mod seen;
+mod source;
+
+pub use source::{FolderSource, HubSource, TrustSource};
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use registry_schema::digest::Digest;
+use registry_schema::limits;
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::{TufError, install_provider};
+use serde::{Deserialize, Serialize};
+use sigstore_tuf::{Updater, UpdaterConfig};
+
+use crate::config::{ConfigError, Folders, UserConfig};
+use crate::files::{self, FileError, FileLock};
+use crate::registry::RegistryError;
+use seen::Seen;
+
+/// The state of the trust root that this machine keeps.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Verified.
+    pub root: ConsortiumRoot,
+    /// Every file of it.
+    pub bundle: Bundle,
+    /// The time as of which it was verified.
+    pub as_of: Timestamp,
+    /// The pinned first root.
+    pub anchor: Digest,
+}
+
+impl Kept {
+    /// The first role that is no longer valid at a time, and since when. What is kept still says
+    /// whose signatures count, but a newer state may be there.
+    pub fn expired_at(&self, now: Timestamp) -> Option<(&'static str, Timestamp)> {
+        let expires = self.root.expires();
+        [
+            ("root", expires.root),
+            ("targets", expires.targets),
+            ("snapshot", expires.snapshot),
+            ("timestamp", expires.timestamp),
+        ]
+        .into_iter()
+        .filter(|(_, until)| *until < now)
+        .min_by_key(|(_, until)| *until)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptFile {
+    v: u32,
+    as_of: Timestamp,
+    bundle: Bundle,
+}
+
+/// What is kept, verified again as of the time it was refreshed: for releases that are installed
+/// and for work without a network. Nothing new is learnt from it, so its age does not matter.
+///
+/// # Errors
+/// [`TrustStoreError`] when nothing is pinned, or what is kept does not verify.
+pub fn kept(folders: &Folders) -> Result<Kept, TrustStoreError> {
+    let anchor = pinned(folders)?;
+    let (bundle, as_of) = read_kept(folders)?.ok_or(TrustStoreError::NotPinned)?;
+    let root = ConsortiumRoot::verify(&bundle, &anchor, as_of)?;
+    Ok(Kept {
+        root,
+        bundle,
+        as_of,
+        anchor,
+    })
+}
+
+/// Pins the first root and follows it to the newest state. Another root than the one pinned before
+/// starts anew.
+///
+/// # Errors
+/// [`TrustStoreError::Fingerprint`] when it is not the expected one; then, and when the state does
+/// not verify, nothing is pinned.
+pub async fn pin(
+    folders: &Folders,
+    first_root: &str,
+    expected: &Digest,
+    source: &dyn TrustSource,
+    as_of: Timestamp,
+) -> Result<Kept, TrustStoreError> {
+    let found = Digest::of(first_root.as_bytes());
+    if found != *expected {
+        return Err(TrustStoreError::Fingerprint {
+            expected: *expected,
+            found,
+        });
+    }
+    let mut config = UserConfig::load(folders)?;
+    if config.first_root != Some(found) {
+        files::remove_dir(&folders.trust())?;
+    }
+    let kept = follow(folders, first_root, source, as_of).await?;
+    // The state first: a pin without its state would lock the user out.
+    config.first_root = Some(found);
+    config.save(folders)?;
+    Ok(kept)
+}
+
+/// Follows the pinned root to the newest state there is at a hub or in a folder.
+///
+/// # Errors
+/// [`TrustStoreError`] says what is expired, skipped, rolled back, mixed or under-signed; then what
+/// was kept stays.
+pub async fn refresh(
+    folders: &Folders,
+    source: &dyn TrustSource,
+    as_of: Timestamp,
+) -> Result<Kept, TrustStoreError> {
+    let anchor = pinned(folders)?;
+    let (bundle, _) = read_kept(folders)?.ok_or(TrustStoreError::NotPinned)?;
+    let first = bundle.roots.first().cloned().unwrap_or_default();
+    if Digest::of(first.as_bytes()) != anchor {
+        return Err(TrustStoreError::NotPinned);
+    }
+    follow(folders, &first, source, as_of).await
+}
+
+/// One refresh at a time: two could otherwise take each other's files for a mix.
+async fn follow(
+    folders: &Folders,
+    first_root: &str,
+    source: &dyn TrustSource,
+    as_of: Timestamp,
+) -> Result<Kept, TrustStoreError> {
+    install_provider();
+    let path = folders.trust().join("lock");
+    let lock = tokio::task::spawn_blocking(move || FileLock::acquire(&path));
+    let _lock = lock.await.map_err(|_| TrustStoreError::Stopped)??;
+    let before = read_kept(folders)?.map(|(bundle, _)| bundle);
+    let anchor = Digest::of(first_root.as_bytes());
+    // 1. roots, timestamp, snapshot and targets, by the workflow of TUF
+    let seen = Seen::new(folders.trust().join("seen"), before.as_ref());
+    let (sent, faults) = source::Reported::new(source);
+    let refused = |error| TrustStoreError::Tuf(TufError::from_client(error, as_of));
+    let mut updater = Updater::new(sent.clone(), first_root.as_bytes())
+        .map_err(refused)?
+        .with_config(bounds())
+        .with_store(seen.clone());
+    if let Err(error) = updater.refresh(as_of).await {
+        // What the network or the disk said is better than what the workflow made of it.
+        faults.take()?;
+        seen.fault()?;
+        return Err(refused(error));
+    }
+    seen.fault()?;
+    // 2. the members' keyrings and the files, of exactly the versions that belong together
+    let gathered = source::gather(&sent, &seen, first_root, before.as_ref()).await;
+    faults.take()?;
+    let bundle = gathered?;
+    // 3. all of it once more, as a whole; kept at once or not at all
+    let root = ConsortiumRoot::verify(&bundle, &anchor, as_of)?;
+    let kept = KeptFile {
+        v: 1,
+        as_of,
+        bundle,
+    };
+    let path = folders.trust().join("kept.json");
+    let text = serde_json::to_vec(&kept).map_err(|source| TrustStoreError::Kept {
+        path: path.clone(),
+        source,
+    })?;
+    files::write_atomic(path, &text)?;
+    Ok(Kept {
+        root,
+        bundle: kept.bundle,
+        as_of,
+        anchor,
+    })
+}
+
+fn bounds() -> UpdaterConfig {
+    let mut config = UpdaterConfig::default();
+    config.root_max_length = limits::TUF_ROOT_BYTES;
+    config.timestamp_max_length = limits::TUF_TIMESTAMP_BYTES;
+    config.snapshot_max_length = limits::TUF_SNAPSHOT_BYTES;
+    config.targets_max_length = limits::TUF_TARGETS_BYTES;
+    config.target_max_length = limits::TUF_FILE_BYTES;
+    config.max_root_rotations = limits::TUF_ROOT_ROTATIONS;
+    config
+}
+
+fn pinned(folders: &Folders) -> Result<Digest, TrustStoreError> {
+    UserConfig::load(folders)?
+        .first_root
+        .ok_or(TrustStoreError::NotPinned)
+}
+
+fn read_kept(folders: &Folders) -> Result<Option<(Bundle, Timestamp)>, TrustStoreError> {
+    let path = folders.trust().join("kept.json");
+    let bytes = match files::read_limited(&path, limits::TRUST_BUNDLE_BYTES) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    match serde_json::from_slice::<KeptFile>(&bytes) {
+        Ok(kept) => Ok(Some((kept.bundle, kept.as_of))),
+        Err(source) => Err(TrustStoreError::Kept { path, source }),
+    }
+}
+
+/// There is no trust root to verify under.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustStoreError {
+    /// Nothing pinned yet.
+    #[error(
+        "no trust root is pinned: ask the consortium for its fingerprint and run `hub trust sha256:…`"
+    )]
+    NotPinned,
+    /// The hub serves another first root than the user expects.
+    #[error(
+        "the first root here has fingerprint {found}, you expect {expected}: one of them is wrong, nothing was pinned"
+    )]
+    Fingerprint {
+        /// What the user gave.
+        expected: Digest,
+        /// What is there.
+        found: Digest,
+    },
+    /// The metadata.
+    #[error(transparent)]
+    Tuf(#[from] TufError),
+    /// What is kept is no JSON of ours.
+    #[error("`{}` cannot be understood: run `hub trust` with the fingerprint you were given", path.display())]
+    Kept {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The hub.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The work was cancelled.
+    #[error("the refresh of the trust root stopped before it was done: run it again")]
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests;

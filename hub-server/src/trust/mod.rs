@@ -1,0 +1,174 @@
+//! The consortium's trust root at its hub: what members signed, and the hub's own signatures on
+//! snapshot and timestamp, which it renews before they end.
+//!
+//! The hub decides nothing here: a change counts when a client that knows the present state would
+//! follow it, and is refused by the same verification otherwise.
+
+mod error;
+mod keys;
+
+pub(crate) use error::TrustError;
+pub(crate) use keys::{load_key, load_or_make_key, public_text};
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use registry_schema::api::TrustRootInfo;
+use registry_schema::keys::SecretKey;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
+use registry_schema::tuf::TufError;
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::draft::Draft;
+
+use crate::database::{Database, trust as rows};
+
+/// Roles of which each may have ended; looking for a time at which all were valid takes a step each.
+const ROLES: usize = 4;
+
+/// A state of the trust root.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) bundle: Bundle,
+    pub(crate) root: ConsortiumRoot,
+}
+
+impl State {
+    /// What the hub tells about it.
+    pub(crate) fn info(&self) -> TrustRootInfo {
+        TrustRootInfo {
+            first_root: self.bundle.anchor(),
+            root: self.root.version(),
+            targets: self.root.targets_version(),
+        }
+    }
+}
+
+/// The trust root of an open hub.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    database: Database,
+    online: SecretKey,
+    state: RwLock<Arc<State>>,
+    /// Held while a state follows another.
+    writer: Mutex<()>,
+}
+
+impl Trust {
+    /// Opens the trust root and renews the hub's signatures when it is time.
+    pub(crate) fn open(
+        database: Database,
+        online: SecretKey,
+        now: Timestamp,
+    ) -> Result<Self, TrustError> {
+        let state = load(&database, now)?;
+        if state.bundle.online_key()?
+            != registry_schema::tuf::metadata::TufKeyId::of(&online.public())
+        {
+            return Err(TufError::OnlineKey.into());
+        }
+        let trust = Self {
+            database,
+            online,
+            state: RwLock::new(Arc::new(state)),
+            writer: Mutex::new(()),
+        };
+        trust.renew(now)?;
+        Ok(trust)
+    }
+
+    /// The present state.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes a change that enough members have signed.
+    ///
+    /// # Errors
+    /// [`TrustError`] says who is missing or what is wrong; then nothing has changed.
+    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<TrustRootInfo, TrustError> {
+        let draft = Draft::parse(draft)?;
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.state();
+        let bundle = before.bundle.accept(&draft, &self.online, now)?;
+        self.put(&before, bundle, now)
+    }
+
+    /// Signs snapshot and timestamp again when half of their lifetime is over; whether it did.
+    ///
+    /// # Errors
+    /// [`TrustError`]; then the old signatures stay.
+    pub(crate) fn renew(&self, now: Timestamp) -> Result<bool, TrustError> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.state();
+        match before.bundle.renewed(&self.online, now)? {
+            Some(bundle) => self.put(&before, bundle, now).map(|_| true),
+            None => Ok(false),
+        }
+    }
+
+    /// A served file.
+    pub(crate) fn file(&self, path: &str) -> Result<Option<String>, TrustError> {
+        Ok(self
+            .database
+            .with(|connection| rows::file(connection, path))?)
+    }
+
+    /// On the disk first, then for all to see.
+    fn put(
+        &self,
+        before: &State,
+        bundle: Bundle,
+        now: Timestamp,
+    ) -> Result<TrustRootInfo, TrustError> {
+        let root = verify(&bundle, now)?;
+        let next = State { bundle, root };
+        let version = before.bundle.version()?;
+        save(&self.database, Some(version), &next.bundle)?;
+        let info = next.info();
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(info)
+    }
+}
+
+/// The state in a database, verified.
+pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustError> {
+    let text = database
+        .with(rows::state)?
+        .ok_or(TrustError::NotInitialised)?;
+    let bundle = Bundle::parse(&text)?;
+    let root = verify(&bundle, now)?;
+    Ok(State { bundle, root })
+}
+
+/// Whether there is a state in a database.
+pub(crate) fn is_there(database: &Database) -> Result<bool, TrustError> {
+    Ok(database.with(rows::state)?.is_some())
+}
+
+/// Writes a state and the files that are served of it, at once or not at all.
+pub(crate) fn save(
+    database: &Database,
+    before: Option<u64>,
+    bundle: &Bundle,
+) -> Result<(), TrustError> {
+    let (text, files) = (bundle.to_text()?, bundle.served_files()?);
+    let version = bundle.version()?;
+    database.transaction(|connection| rows::put(connection, before, version, &text, &files))?;
+    Ok(())
+}
+
+/// Verifies a state as of now; one whose time is over as of the last moment at which it was valid.
+/// Clients refuse that one, but its hub must run, or the members could not bring a new one.
+fn verify(bundle: &Bundle, now: Timestamp) -> Result<ConsortiumRoot, TrustError> {
+    let mut as_of = now;
+    for _ in 0..=ROLES {
+        match ConsortiumRoot::verify(bundle, &bundle.anchor(), as_of) {
+            Err(TufError::Expired { expires, role, .. }) => {
+                tracing::warn!(role, %expires, "the trust root has expired: clients refuse it");
+                as_of = expires;
+            }
+            other => return Ok(other?),
+        }
+    }
+    Err(TrustError::NotInitialised)
+}

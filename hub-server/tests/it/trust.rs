@@ -1,0 +1,279 @@
+//! The trust root: founded by enough members, served as a TUF repository, changed by drafts.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use jiff::Timestamp;
+use registry_schema::api::{HubInfo, ProblemCode, TRUST_ROOT_PATH, TrustRootInfo, trust_path};
+use registry_schema::digest::Digest;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
+use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::draft::{Draft, Plan};
+use registry_schema::tuf::files::KeyEntry;
+use reqwest::{Method, Response, StatusCode};
+
+use crate::consortium::{HubKeys, founding, plan, signed};
+use crate::draft::Draft as ReleaseDraft;
+use crate::world::{ALPHA, BETA, GAMMA, World, header, hub_server, key, problem};
+
+/// What the hub serves, brought together as a client does.
+pub(crate) async fn served(world: &World) -> Bundle {
+    let text = async |path: &str| {
+        let answer = world
+            .client
+            .get(format!("{}{}", world.base, trust_path(path)));
+        let answer = answer.send().await.unwrap();
+        (answer.status() == StatusCode::OK).then_some(answer.text().await.unwrap())
+    };
+    let version = |text: &str, file: &str| {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        json["signed"]["meta"][file]["version"].as_u64()
+    };
+    let mut roots = Vec::new();
+    while let Some(root) = text(&format!("metadata/{}.root.json", roots.len() + 1)).await {
+        roots.push(root);
+    }
+    let timestamp = text("metadata/timestamp.json").await.unwrap();
+    let number = version(&timestamp, "snapshot.json").unwrap();
+    let snapshot = text(&format!("metadata/{number}.snapshot.json"))
+        .await
+        .unwrap();
+    let number = version(&snapshot, "targets.json").unwrap();
+    let targets = text(&format!("metadata/{number}.targets.json"))
+        .await
+        .unwrap();
+    let mut files = std::collections::BTreeMap::new();
+    let mut keyrings = std::collections::BTreeMap::new();
+    let mut metadata = vec![targets.clone()];
+    for member in ["alpha", "beta", "gamma", "delta"] {
+        if let Some(number) = version(&snapshot, &format!("{member}.json")) {
+            let role = text(&format!("metadata/{number}.{member}.json"))
+                .await
+                .unwrap();
+            metadata.push(role.clone());
+            keyrings.insert(member.parse().unwrap(), role);
+        }
+    }
+    for role in metadata {
+        let json: serde_json::Value = serde_json::from_str(&role).unwrap();
+        for (path, pin) in json["signed"]["targets"].as_object().unwrap() {
+            let digest = pin["hashes"]["sha256"].as_str().unwrap();
+            let at = registry_schema::tuf::bundle::served_path(path, digest);
+            files.insert(path.clone(), text(&at).await.unwrap());
+        }
+    }
+    Bundle::assemble(roots, (timestamp, snapshot, targets), keyrings, files)
+}
+
+pub(crate) async fn publish(world: &World, draft: &Draft) -> Response {
+    let request = world.request(Method::POST, TRUST_ROOT_PATH);
+    request.body(draft.to_text().unwrap()).send().await.unwrap()
+}
+
+fn changed(bundle: &Bundle, seeds: &[u8], change: impl FnOnce(&mut Plan)) -> Draft {
+    let draft = Draft::propose(bundle, Timestamp::now()).unwrap();
+    let mut plan = draft.plan().unwrap();
+    change(&mut plan);
+    signed(draft.planned(&plan).unwrap(), seeds)
+}
+
+async fn info(world: &World) -> TrustRootInfo {
+    let info = world.get("/api/v1").await.bytes().await.unwrap();
+    serde_json::from_slice::<HubInfo>(&info).unwrap().trust_root
+}
+
+#[tokio::test]
+async fn a_client_can_follow_what_is_served() {
+    let world = World::start();
+    let bundle = served(&world).await;
+    let now = Timestamp::now();
+    let root = ConsortiumRoot::verify(&bundle, &bundle.anchor(), now).unwrap();
+    assert_eq!(root.members().count(), 3);
+    let told = info(&world).await;
+    assert_eq!(
+        (told.first_root, told.root, told.targets),
+        (bundle.anchor(), 1, 1)
+    );
+    let answer = world.get("/tuf/metadata/timestamp.json").await;
+    assert_eq!(header(&answer, "cache-control"), "public, max-age=5");
+    let answer = world.get("/tuf/metadata/1.root.json").await;
+    assert!(header(&answer, "cache-control").contains("immutable"));
+    assert_eq!(Digest::of(&answer.bytes().await.unwrap()), bundle.anchor());
+    for path in [
+        "/tuf/metadata/2.root.json",
+        "/tuf/",
+        "/tuf/../keys/online.pem",
+        "/tuf/x",
+    ] {
+        assert_eq!(
+            world.get(path).await.status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn members_change_the_root_and_each_its_own_keys() {
+    let mut world = World::start();
+    let before = served(&world).await;
+    // Two of three members let beta go and take delta in.
+    let draft = changed(&before, &[ALPHA, GAMMA], |plan| {
+        let name = "passport-extractor".parse().unwrap();
+        let mut owners = plan.consortium.owners(&name, 0).unwrap().clone();
+        owners.owners.remove(1);
+        owners.threshold = 1;
+        owners.from = 0;
+        plan.set_owners(&name, owners).unwrap();
+        plan.remove_member(&"beta".parse().unwrap(), 1).unwrap();
+        plan.add_member(&"delta".parse().unwrap(), key(4).public(), 0)
+            .unwrap();
+    });
+    let answer = publish(&world, &draft).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    assert_eq!(
+        (info(&world).await.root, info(&world).await.targets),
+        (2, 2)
+    );
+    // The same again comes too late, and so does what was based on the state before.
+    let told = problem(publish(&world, &draft).await, ProblemCode::Outdated).await;
+    assert!(told.contains("propose it again"), "{told}");
+    // Alpha replaces its statement key alone: the old one does not count any more.
+    let after = served(&world).await;
+    let mut rotation = Draft::change_keyring(
+        &after,
+        &"alpha".parse().unwrap(),
+        Timestamp::now(),
+        |keyring| {
+            keyring.keys[0].until = Some(0);
+            keyring
+                .keys
+                .push(KeyEntry::statement(&key(11).public(), 0)?);
+            Ok(())
+        },
+    )
+    .unwrap();
+    let unsigned = publish(&world, &rotation).await;
+    problem(unsigned, ProblemCode::TrustRoot).await;
+    rotation.sign(&key(ALPHA), &[]).unwrap();
+    assert_eq!(publish(&world, &rotation).await.status(), StatusCode::OK);
+    let release = |seed| ReleaseDraft::new("alpha/squares", "1.0.0").sign(&[seed]);
+    let stolen = release(ALPHA);
+    world.upload_all(&stolen).await;
+    let told = problem(world.publish(&stolen).await, ProblemCode::Signature).await;
+    assert!(
+        told.contains("counts from log index 0 until before 0"),
+        "{told}"
+    );
+    world.published(&release(11)).await;
+    // All of it is there after a restart, also for a client that knew the first state only.
+    world.kill();
+    world.serve(&[]);
+    let last = served(&world).await;
+    let root = ConsortiumRoot::verify(&last, &before.anchor(), Timestamp::now()).unwrap();
+    assert!(root.has_member(&"delta".parse().unwrap()));
+    assert!(!root.has_member(&"beta".parse().unwrap()));
+    assert_eq!((last.roots.len(), root.version()), (2, 2));
+    let gone = hub_server(&["token", "create", "--member", "beta"], &world.data());
+    assert!(!gone.status.success());
+}
+
+#[tokio::test]
+async fn changes_that_clients_would_refuse_are_refused() {
+    let world = World::start();
+    let state = served(&world).await;
+    let lone = changed(&state, &[BETA], |plan| plan.threshold = 1);
+    let told = problem(publish(&world, &lone).await, ProblemCode::TrustRoot).await;
+    assert!(told.contains("signed by 1 of the 2 keys"), "{told}");
+    let foreign = changed(&state, &[ALPHA, BETA], |plan| {
+        plan.online_key = key(77).public();
+    });
+    let told = problem(publish(&world, &foreign).await, ProblemCode::TrustRoot).await;
+    assert!(told.contains("online key"), "{told}");
+    let request = world.request(Method::POST, TRUST_ROOT_PATH).body("{}");
+    problem(request.send().await.unwrap(), ProblemCode::TrustRoot).await;
+    let reader = world.make_token("alpha", "read");
+    let text = lone.to_text().unwrap();
+    let url = format!("{}{TRUST_ROOT_PATH}", world.base);
+    let request = world.client.post(url).bearer_auth(reader).body(text);
+    problem(request.send().await.unwrap(), ProblemCode::Forbidden).await;
+    assert_eq!(served(&world).await, state);
+}
+
+#[test]
+fn a_hub_is_founded_by_enough_members_with_its_own_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("draft"));
+    let init = ["init", "--root", file.to_str().unwrap()];
+    let refused = |text: &str, word: &str| {
+        std::fs::write(&file, text).unwrap();
+        let output = hub_server(&init, &data);
+        assert!(!output.status.success(), "{word}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(word), "{said} should hold {word}");
+        assert!(!data.join("hub.sqlite").exists());
+    };
+    let foreign = key(9).public();
+    let log = "hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+    let strange = founding(&format!("log {log}\nquorum none\n"), &foreign);
+    refused(&strange.to_text().unwrap(), "hub-server keys");
+    let keys = HubKeys::of(&data);
+    refused(&strange.to_text().unwrap(), "online key");
+    let other_log = founding(&format!("log {log}\nquorum none\n"), &keys.online);
+    refused(
+        &other_log.to_text().unwrap(),
+        "does not name this hub's log",
+    );
+    let plan = plan(&keys.log_policy(), &keys.online);
+    let lone = signed(Draft::found(&plan, Timestamp::now()).unwrap(), &[ALPHA]);
+    refused(&lone.to_text().unwrap(), "signed by 1 of the 2");
+    refused("{}", "draft");
+    let good = signed(lone, &[BETA]);
+    std::fs::write(&file, good.to_text().unwrap()).unwrap();
+    let made = hub_server(&init, &data);
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8(made.stdout).unwrap();
+    assert!(said.contains("first root sha256:"), "{said}");
+    let again = hub_server(&init, &data);
+    assert!(String::from_utf8(again.stderr).unwrap().contains("already"));
+}
+
+#[tokio::test]
+async fn a_hub_of_the_first_version_is_moved_over() {
+    let mut world = World::start();
+    world
+        .published(&ReleaseDraft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
+        .await;
+    world.kill();
+    let database = world.data().join("hub.sqlite");
+    let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    connection
+        .batch_execute(
+            "DELETE FROM trust_states; DELETE FROM trust_files; \
+             INSERT INTO settings (key, value) VALUES ('policy_digest', 'sha256:00');",
+        )
+        .unwrap();
+    drop(connection);
+    std::fs::write(world.data().join("policy.toml"), "v = 1").unwrap();
+    let old = world.run(&["serve", "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8(old.stderr).unwrap();
+    assert!(said.contains("--from-policy"), "{said}");
+    let keys = HubKeys::of(&world.data());
+    let file = world.data().join("moving.draft");
+    let init = ["init", "--root", file.to_str().unwrap()];
+    // Without the key that signed what is recorded, the hub would lose a release.
+    let mut plan = plan(&keys.log_policy(), &keys.online);
+    plan.keys.insert("alpha".parse().unwrap(), key(9).public());
+    let other = signed(Draft::found(&plan, Timestamp::now()).unwrap(), &[9, BETA]);
+    std::fs::write(&file, other.to_text().unwrap()).unwrap();
+    let refused = world.run(&init);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("alpha/squares@1.0.0"), "{said}");
+    let draft = founding(&keys.log_policy(), &keys.online);
+    std::fs::write(&file, draft.to_text().unwrap()).unwrap();
+    let moved = world.run(&init);
+    assert!(moved.status.success(), "{moved:?}");
+    assert!(!world.data().join("policy.toml").exists());
+    world.serve(&[]);
+    let path = "/api/v1/extractors/alpha/squares/releases/latest";
+    assert_eq!(world.get(path).await.status(), StatusCode::OK);
+}

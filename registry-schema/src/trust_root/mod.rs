@@ -1,0 +1,436 @@
+//! Who the members are, which keys are theirs, and who owns which name: for each log index, since
+//! what was logged before a change stays valid.
+//!
+//! [`TrustRoot`] is what the rest of the code asks. [`ConsortiumRoot`] answers it from a
+//! [`Bundle`] of TUF metadata that was verified from the pinned first root on.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::digest::Digest;
+use crate::keys::{KeyId, PublicKey};
+use crate::log::policy::Policy;
+use crate::name::{MemberName, Name};
+use crate::tuf::TufError;
+use crate::tuf::bundle::{Bundle, KeyringState, MemberThresholds, RoleExpiries, VerifiedBundle};
+use crate::tuf::files::{ConsortiumFile, IndexRange, NameOwners};
+
+/// The log index of a statement that is not logged yet: only what has no end counts.
+pub const NOT_LOGGED: u64 = u64::MAX;
+
+/// What says which signatures count.
+pub trait TrustRoot {
+    /// Names the state of the root that answers, for receipts and messages: SHA-256 of the top
+    /// `targets.json`.
+    fn digest(&self) -> Digest;
+
+    /// Version of `root.json`, for receipts and messages.
+    fn version(&self) -> u64;
+
+    /// The owners of a name, their keys, and how many of them must sign, for a statement at a log
+    /// index; [`NOT_LOGGED`] for one that is still to be logged.
+    ///
+    /// # Errors
+    /// [`TrustError`] when the name belonged to nobody then.
+    fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError>;
+
+    /// Whether there is such a member now.
+    fn has_member(&self, member: &MemberName) -> bool;
+
+    /// Which log and which witnesses count.
+    fn log_policy(&self) -> &Policy;
+}
+
+/// The owners of one name with their keys, at a log index.
+#[derive(Clone, Debug)]
+pub struct Ownership {
+    owners: Vec<(MemberName, Vec<PublicKey>)>,
+    threshold: usize,
+    retired: Vec<RetiredKey>,
+}
+
+/// A key of an owner that counts at other log indexes than the one asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetiredKey {
+    /// Whose.
+    pub member: MemberName,
+    /// Which.
+    pub key_id: KeyId,
+    /// Where it counts.
+    pub range: IndexRange,
+    /// The index asked about.
+    pub index: u64,
+}
+
+impl Ownership {
+    /// Owners with their keys, and how many must sign; a threshold of 0 counts as 1.
+    pub fn new(owners: Vec<(MemberName, Vec<PublicKey>)>, threshold: usize) -> Self {
+        Self {
+            owners,
+            threshold: threshold.max(1),
+            retired: Vec::new(),
+        }
+    }
+
+    /// How many owners must sign.
+    pub fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// Whether this member is an owner.
+    pub fn includes(&self, member: &MemberName) -> bool {
+        self.owners.iter().any(|(owner, _)| owner == member)
+    }
+
+    /// The owner of a key, and the key.
+    pub fn key(&self, id: &KeyId) -> Option<(&MemberName, &PublicKey)> {
+        self.owners.iter().find_map(|(member, keys)| {
+            keys.iter()
+                .find(|key| key.id() == *id)
+                .map(|key| (member, key))
+        })
+    }
+
+    /// An owner's key that does not count here, for telling people why.
+    pub fn retired(&self, id: &KeyId) -> Option<&RetiredKey> {
+        self.retired.iter().find(|key| key.key_id == *id)
+    }
+
+    /// The owners.
+    pub fn members(&self) -> impl Iterator<Item = &MemberName> {
+        self.owners.iter().map(|(member, _)| member)
+    }
+
+    /// The owners' names, for messages.
+    pub fn member_names(&self) -> String {
+        let names: Vec<&str> = self.members().map(MemberName::as_str).collect();
+        names.join(", ")
+    }
+}
+
+/// A consortium's trust root. Holding one proves that the metadata verified; there is no other way
+/// to make one.
+#[derive(Clone, Debug)]
+pub struct ConsortiumRoot {
+    verified: VerifiedBundle,
+}
+
+impl ConsortiumRoot {
+    /// Verifies a bundle from the pinned first root on, as of a time.
+    ///
+    /// # Errors
+    /// [`TufError`] says what is expired, skipped, rolled back, mixed or under-signed.
+    pub fn verify(bundle: &Bundle, anchor: &Digest, as_of: Timestamp) -> Result<Self, TufError> {
+        Ok(Self {
+            verified: bundle.verify(anchor, as_of)?,
+        })
+    }
+
+    /// What the consortium calls itself.
+    pub fn consortium(&self) -> &str {
+        &self.verified.consortium.consortium
+    }
+
+    /// Members and owners, now and before.
+    pub fn history(&self) -> &ConsortiumFile {
+        &self.verified.consortium
+    }
+
+    /// The members of now.
+    pub fn members(&self) -> impl Iterator<Item = &MemberName> {
+        self.verified.consortium.current_members()
+    }
+
+    /// The owners of each bare name, now.
+    pub fn names(&self) -> impl Iterator<Item = (&Name, &NameOwners)> {
+        let names = self.verified.consortium.names.iter();
+        names.filter_map(|(name, history)| Some((name, history.last()?)))
+    }
+
+    /// The owners of a name by the latest state, and how many of them must sign; of a member's own
+    /// name also when it is a member no longer.
+    pub fn latest_owners(&self, name: &Name) -> Option<(Vec<MemberName>, usize)> {
+        let history = &self.verified.consortium;
+        match name.member() {
+            Some(member) => history
+                .members
+                .contains_key(member)
+                .then(|| (vec![member.clone()], 1)),
+            None => {
+                let last = history.names.get(name)?.last()?;
+                Some((last.owners.clone(), last.threshold))
+            }
+        }
+    }
+
+    /// A member's keys, or why they do not count.
+    pub fn keyring(&self, member: &MemberName) -> &KeyringState {
+        const ABSENT: &KeyringState = &KeyringState::Absent;
+        self.verified.keyrings.get(member).unwrap_or(ABSENT)
+    }
+
+    /// Version of the top `targets.json`.
+    pub fn targets_version(&self) -> u64 {
+        self.verified.targets_version
+    }
+
+    /// Until when each top role is valid.
+    pub fn expires(&self) -> RoleExpiries {
+        self.verified.expires
+    }
+
+    /// How many members must sign a change.
+    pub fn thresholds(&self) -> MemberThresholds {
+        self.verified.thresholds
+    }
+
+    /// The member that a statement key belongs to, at any log index.
+    pub fn member_of(&self, id: &KeyId) -> Option<&MemberName> {
+        let is_in = |state: &KeyringState| match state {
+            KeyringState::Valid(keyring) => keyring
+                .keys
+                .iter()
+                .filter_map(crate::tuf::files::KeyEntry::statement_key)
+                .any(|key| key.id() == *id),
+            _ => false,
+        };
+        let mut keyrings = self.verified.keyrings.iter();
+        keyrings
+            .find(|(_, state)| is_in(state))
+            .map(|(member, _)| member)
+    }
+
+    /// The same, with every key that an owner ever had: for looking after what is recorded already,
+    /// such as yanking what a thief published. What it says yes to is not to be believed.
+    pub fn including_retired_keys(&self) -> IncludingRetiredKeys<'_> {
+        IncludingRetiredKeys(self)
+    }
+
+    fn owners_at(
+        &self,
+        name: &Name,
+        index: u64,
+        counting: Counting,
+    ) -> Result<Ownership, TrustError> {
+        if let Some(member) = name.member() {
+            return self.own_name(member, index, counting);
+        }
+        match self.verified.consortium.owners(name, index) {
+            Some(own) => {
+                let ownership = self.owned(&own.owners, own.threshold, index, counting);
+                check_distinct(&ownership)?;
+                Ok(ownership)
+            }
+            None => Err(TrustError::UnknownName { name: name.clone() }),
+        }
+    }
+
+    /// Owners with the keys that count at an index; members that are no longer, or have no keyring,
+    /// have none.
+    fn owned(
+        &self,
+        owners: &[MemberName],
+        threshold: usize,
+        index: u64,
+        counting: Counting,
+    ) -> Ownership {
+        let mut ownership = Ownership::new(Vec::new(), threshold);
+        for owner in owners {
+            let is_member = self.verified.consortium.was_member(owner, index);
+            let mut keys = Vec::new();
+            if let (true, KeyringState::Valid(keyring)) = (is_member, self.keyring(owner)) {
+                for entry in &keyring.keys {
+                    let Some(key) = entry.statement_key() else {
+                        continue;
+                    };
+                    if counting == Counting::AllKeys || entry.range().contains(index) {
+                        keys.push(key);
+                    } else {
+                        ownership.retired.push(RetiredKey {
+                            member: owner.clone(),
+                            key_id: key.id(),
+                            range: entry.range(),
+                            index,
+                        });
+                    }
+                }
+            }
+            ownership.owners.push((owner.clone(), keys));
+        }
+        ownership
+    }
+
+    fn own_name(
+        &self,
+        member: &MemberName,
+        index: u64,
+        counting: Counting,
+    ) -> Result<Ownership, TrustError> {
+        let history = self.verified.consortium.members.get(member);
+        if !history.is_some_and(|ranges| ranges.iter().any(|range| range.contains(index))) {
+            let last = history.and_then(|ranges| ranges.last()).copied();
+            return Err(match last {
+                None => TrustError::UnknownMember {
+                    member: member.clone(),
+                },
+                Some(range) => TrustError::NotMemberThen {
+                    member: member.clone(),
+                    range,
+                    index,
+                },
+            });
+        }
+        let unusable = |reason: String| TrustError::Keyring {
+            member: member.clone(),
+            reason,
+        };
+        match self.keyring(member) {
+            KeyringState::Valid(_) => {
+                Ok(self.owned(std::slice::from_ref(member), 1, index, counting))
+            }
+            KeyringState::Absent => Err(unusable("it has not signed one yet".to_owned())),
+            KeyringState::Expired(at) => Err(unusable(format!(
+                "it expired at {at}; the member renews it with `hub consortium rotate-keys`"
+            ))),
+            KeyringState::Unusable(reason) => Err(unusable(reason.clone())),
+        }
+    }
+}
+
+impl TrustRoot for ConsortiumRoot {
+    fn digest(&self) -> Digest {
+        self.verified.targets_digest
+    }
+
+    fn version(&self) -> u64 {
+        self.verified.root_version
+    }
+
+    fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
+        self.owners_at(name, index, Counting::InRange)
+    }
+
+    fn has_member(&self, member: &MemberName) -> bool {
+        self.verified.consortium.is_member(member)
+    }
+
+    fn log_policy(&self) -> &Policy {
+        &self.verified.log_policy
+    }
+}
+
+/// Which keys of an owner count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    /// Those whose range holds the index.
+    InRange,
+    /// Those it has or had.
+    AllKeys,
+}
+
+/// A trust root under which keys count that were taken back since, see
+/// [`ConsortiumRoot::including_retired_keys`].
+#[derive(Clone, Copy, Debug)]
+pub struct IncludingRetiredKeys<'a>(&'a ConsortiumRoot);
+
+impl TrustRoot for IncludingRetiredKeys<'_> {
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
+
+    fn version(&self) -> u64 {
+        self.0.version()
+    }
+
+    fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
+        self.0.owners_at(name, index, Counting::AllKeys)
+    }
+
+    fn has_member(&self, member: &MemberName) -> bool {
+        self.0.has_member(member)
+    }
+
+    fn log_policy(&self) -> &Policy {
+        self.0.log_policy()
+    }
+}
+
+/// A key of two owners would let one of them sign as both.
+fn check_distinct(ownership: &Ownership) -> Result<(), TrustError> {
+    let mut seen: BTreeMap<KeyId, &MemberName> = BTreeMap::new();
+    for (member, keys) in &ownership.owners {
+        for key in keys {
+            if let Some(other) = seen.insert(key.id(), member) {
+                return Err(TrustError::SharedKey {
+                    key_id: key.id(),
+                    one: other.clone(),
+                    other: member.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why nobody may sign for a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// `member/name` of somebody who never was a member.
+    #[error("`{member}` is not a member of the consortium")]
+    UnknownMember {
+        /// Who.
+        member: MemberName,
+    },
+    /// `member/name` of somebody who was no member at that log index.
+    #[error(
+        "`{member}` is a member of the consortium {range}, and this {}",
+        at(*index)
+    )]
+    NotMemberThen {
+        /// Who.
+        member: MemberName,
+        /// The last time it was a member.
+        range: IndexRange,
+        /// The index asked about.
+        index: u64,
+    },
+    /// A bare name that had no owners at that log index.
+    #[error(
+        "the consortium's trust root does not list the name `{name}`: publish under `<member>/{name}`, or have the consortium name its owners"
+    )]
+    UnknownName {
+        /// Which.
+        name: Name,
+    },
+    /// The owner has no keys that could count.
+    #[error("the keyring of `{member}` does not count: {reason}")]
+    Keyring {
+        /// Whose.
+        member: MemberName,
+        /// Why.
+        reason: String,
+    },
+    /// Two owners of one name list the same key.
+    #[error("`{one}` and `{other}` both list key {key_id}: no name can belong to them together")]
+    SharedKey {
+        /// The key.
+        key_id: KeyId,
+        /// Who lists it.
+        one: MemberName,
+        /// Who lists it too.
+        other: MemberName,
+    },
+}
+
+/// A log index in the middle of a sentence.
+pub(crate) fn at(index: u64) -> String {
+    if index == NOT_LOGGED {
+        "is not logged yet".to_owned()
+    } else {
+        format!("is entry {index} of the log")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
