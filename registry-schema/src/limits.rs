@@ -58,8 +58,6 @@ pub const IMAGE_PIXELS: u64 = 1 << 28;
 /// side, not with the pixels, so that a picture one pixel high could ask for tens of gigabytes.
 pub const IMAGE_SIDE: u32 = 1 << 18;
 
-/// Largest consortium policy, 1 MiB: a thousand members with their keys.
-pub const POLICY_BYTES: usize = 1 << 20;
 /// Largest `root.json` of the trust root, in bytes; the reference client of TUF takes no more.
 pub const TUF_ROOT_BYTES: u64 = 512_000;
 
