@@ -1,11 +1,14 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
 pub mod bundle;
+pub mod choose;
 pub mod config;
 pub mod confine;
 pub mod consortium;
+pub mod contact_sheet;
 pub mod cosign;
 pub mod dataset;
+pub mod explore;
 pub mod features;
 pub mod files;
 pub mod head;

@@ -8,18 +8,39 @@ use support::{Crate, Door};
 #[test]
 fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
-        &["files", "confine"],
+        &["files", "confine", "explore"],
         &["config"],
         &[
             "keys", "registry", "dataset", "head", "lockfile", "runtime", "witness",
         ],
-        &["store", "trust", "consortium", "features", "logged"],
+        &[
+            "store",
+            "trust",
+            "consortium",
+            "features",
+            "logged",
+            "contact_sheet",
+            "choose",
+        ],
         &["worker"],
         &["publish", "bundle", "members_say"],
         &["pull"],
         &["cosign"],
         &["hint"],
     ]);
+}
+
+#[test]
+fn exploring_has_floors_of_its_own() {
+    Crate::here(env!("CARGO_MANIFEST_DIR")).check_inner_floors(
+        "explore",
+        &[
+            &["error", "random", "parallel", "kernel", "eigen"],
+            &["neighbours"],
+            &["clusters", "duplicates", "projection", "sample"],
+            &["outliers", "map", "suggest"],
+        ],
+    );
 }
 
 #[test]
@@ -36,6 +57,10 @@ fn each_outside_thing_has_one_door() {
         Door {
             thing: "reqwest::",
             allowed: &["registry/"],
+        },
+        Door {
+            thing: "nalgebra::",
+            allowed: &["explore/eigen.rs", "head/"],
         },
         Door {
             thing: "landlock::",

@@ -8,9 +8,11 @@ use registry_schema::tuf::draft::DraftError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::bundle::BundleError;
+use crate::choose::ChooseError;
 use crate::config::ConfigError;
 use crate::consortium::{ConsortiumError, PolicyFileError};
 use crate::dataset::DatasetError;
+use crate::explore::ExploreError;
 use crate::features::FeatureError;
 use crate::files::FileError;
 use crate::head::HeadError;
@@ -285,6 +287,36 @@ impl Hint for FeatureError {
             ),
             Self::OtherOrigin { .. } | Self::Width { .. } => Advice::of(ErrorCode::FeatureSpace),
             Self::Parquet { .. } => Advice::of(ErrorCode::File),
+        }
+    }
+}
+
+impl Hint for ChooseError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotFinite { .. } => Advice::with_hint(
+                ErrorCode::Runtime,
+                "the extractor computed it: tell its owners, and leave the image out",
+            ),
+            Self::TooFew { .. } | Self::TooFewClasses { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "label more: `hub next` suggests which images",
+            ),
+            Self::Lengths { .. } => Advice::of(ErrorCode::Failed),
+        }
+    }
+}
+
+impl Hint for ExploreError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotFinite { .. } => Advice::with_hint(
+                ErrorCode::Runtime,
+                "the extractor computed it: tell its owners, and leave the image out",
+            ),
+            Self::TooFew { .. } => Advice::with_hint(ErrorCode::Image, "give more images"),
+            Self::Dimension { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::Lengths { .. } => Advice::of(ErrorCode::Failed),
         }
     }
 }

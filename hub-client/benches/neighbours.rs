@@ -1,0 +1,67 @@
+//! How long the exact nearest neighbours take.
+//!
+//! `cargo bench -p hub-client --bench neighbours -- ROWS.npy QUERIES.npy`, with files of f32 in C order
+//! (NumPy format 1.0). Prints the median time of a search for the 10 nearest by the dot product, on all
+//! cores, and what was found, as JSON.
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use hub_client::explore::Neighbours;
+use ndarray::Array2;
+use registry_schema::manifest::Distance;
+use serde_json::json;
+
+const SEARCHES: usize = 9;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args_os()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
+    let (Some(rows), Some(queries)) = (arguments.next(), arguments.next()) else {
+        println!("usage: cargo bench -p hub-client --bench neighbours -- ROWS.npy QUERIES.npy");
+        return Ok(());
+    };
+    let (rows, queries) = (read(rows.as_ref())?, read(queries.as_ref())?);
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let index = Neighbours::new(rows.view(), Distance::Dot, threads)?;
+    let mut seconds = Vec::new();
+    let mut found = Vec::new();
+    for _ in 0..SEARCHES {
+        let start = Instant::now();
+        found = index.nearest(queries.view(), 10, |_, _| true)?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.sort_by(f64::total_cmp);
+    let rows_of = |nearest: &Vec<hub_client::explore::Neighbour>| -> Vec<usize> {
+        nearest.iter().map(|one| one.row).collect()
+    };
+    let nearest: Vec<_> = found.iter().map(rows_of).collect();
+    println!(
+        "{}",
+        json!({"seconds": seconds[SEARCHES / 2], "nearest": nearest})
+    );
+    Ok(())
+}
+
+/// An array as `numpy.save` writes it.
+fn read(path: &Path) -> Result<Array2<f32>, Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(path)?;
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = String::from_utf8_lossy(&bytes[10..start]).into_owned();
+    let shape = header
+        .split_once("'shape': (")
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .ok_or("no shape")?
+        .0;
+    let sides = shape.split(',').map(|side| side.trim().parse());
+    let sides = sides.take(2).collect::<Result<Vec<usize>, _>>()?;
+    let numbers = bytes[start..].chunks_exact(4);
+    let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    Ok(Array2::from_shape_vec(
+        (sides[0], sides[1]),
+        numbers.collect(),
+    )?)
+}

@@ -1,0 +1,26 @@
+//! Labelled vectors for tests.
+
+use ndarray::Array2;
+
+use crate::explore::SplitMix64;
+
+/// Evenly spread from −1 to 1.
+pub(super) fn noise(rows: usize, dimension: usize, seed: u64) -> Array2<f32> {
+    let mut random = SplitMix64::new(seed);
+    Array2::from_shape_simple_fn((rows, dimension), || {
+        super::narrow(2.0 * random.share() - 1.0)
+    })
+}
+
+/// Classes of so many rows each, a step apart along their own directions; with the class of each.
+pub(super) fn labelled(sizes: &[usize], dimension: usize, seed: u64) -> (Array2<f32>, Vec<usize>) {
+    let classes = sizes.iter().enumerate();
+    let targets: Vec<usize> = classes
+        .flat_map(|(class, &size)| std::iter::repeat_n(class, size))
+        .collect();
+    let mut rows = noise(targets.len(), dimension, seed);
+    for (mut row, &class) in rows.rows_mut().into_iter().zip(&targets) {
+        row[class % dimension] += 3.0;
+    }
+    (rows, targets)
+}
