@@ -75,8 +75,50 @@ pub enum DatasetError {
         /// What is wrong.
         problem: String,
     },
+    /// An entry of a JSON file of labels cannot be used.
+    #[error("entry {entry} of `{}` {problem}", .file.display())]
+    Entry {
+        /// The file.
+        file: PathBuf,
+        /// The entry, counted from 1.
+        entry: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// JSON of no known format.
+    #[error("`{}` is in no format of labels that is known", .file.display())]
+    UnknownFormat {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A journal was expected.
+    #[error("`{}` is no journal of labels; it is left as it is", .file.display())]
+    NotAJournal {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A file of labels would take a journal's place.
+    #[error("`{}` is a journal of labels, which is not written over: name another file", .file.display())]
+    OverJournal {
+        /// The journal.
+        file: PathBuf,
+    },
+    /// FiftyOne knows images by their names without the ending.
+    #[error("`{path}` and another image differ in the ending of their names only, which `{}` could not tell apart", .file.display())]
+    OneWithoutEnding {
+        /// The file that was to be written.
+        file: PathBuf,
+        /// One of the images.
+        path: String,
+    },
+    /// A label that would be a strange folder.
+    #[error("the label `{label}` cannot be the name of a folder")]
+    NoFolderName {
+        /// The label.
+        label: String,
+    },
     /// One image, two labels.
-    #[error("`{path}` is labelled `{first}` on line {first_line} and `{second}` on line {second_line} of `{}`: keep one", .file.display())]
+    #[error("`{path}` is labelled `{first}` on {first_place} and `{second}` on {second_place} of `{}`: keep one", .file.display())]
     Contradiction {
         /// The file.
         file: PathBuf,
@@ -84,12 +126,20 @@ pub enum DatasetError {
         path: String,
         /// One label.
         first: String,
-        /// Its line.
-        first_line: u64,
+        /// Where, such as `line 3`.
+        first_place: String,
         /// The other label.
         second: String,
-        /// Its line.
-        second_line: u64,
+        /// Where.
+        second_place: String,
+    },
+    /// One content, two labels.
+    #[error("`{first}` and `{second}` are the same image and have different labels: correct one")]
+    SameImage {
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// Labels of images that are not there.
     #[error("`{}` labels {count} {} not among the images: {}", .file.display(), files_words(*.count), listed(.first, *.count))]

@@ -16,9 +16,15 @@
 //! are for people: files may move.
 
 mod error;
+pub mod formats;
 pub mod images;
+mod journal;
+mod known;
 pub mod labels;
 
 pub use self::error::DatasetError;
+pub use self::formats::{LabelFormat, Labelled, write_folders, write_labels};
 pub use self::images::{ImageFile, ImageSet, SkipReason, Skipped};
+pub use self::journal::{JournalEntry, LabelJournal, Undone};
+pub use self::known::{LabelSource, known_labels};
 pub use self::labels::{LabelWarning, LabelledImage, LabelledImages};

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
+use registry_schema::digest::{Digest, Hasher};
 use tempfile::NamedTempFile;
 
 /// A file that appears at its path when [`AtomicFile::commit`] succeeds, and not before. Dropped
@@ -209,6 +210,24 @@ pub fn read_start(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
         .read_to_end(&mut start)
         .map_err(error)?;
     Ok(start)
+}
+
+/// SHA-256 of a file, read in pieces.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn digest_of_file(path: &Path) -> Result<Digest, FileError> {
+    let error = |source| FileError::new("cannot read", path, source);
+    let mut file = File::open(path).map_err(error)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer).map_err(error)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..read]);
+    }
 }
 
 /// Waits for, and holds, an exclusive lock between processes; released when dropped, also when the

@@ -15,9 +15,9 @@ use registry_schema::model_signing;
 use registry_schema::onnx::{Inspection, OnnxError};
 use registry_schema::statement::{ReleaseFile, is_probe_image};
 
+use crate::files::digest_of_file;
 use crate::files::{self, FileError};
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
-use crate::store::digest_of_file;
 
 /// The author's description of an extractor.
 pub const MANIFEST_FILE: &str = "extractor.toml";

@@ -1,11 +1,9 @@
 //! Files by digest.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use registry_schema::digest::{Digest, Hasher};
+use registry_schema::digest::Digest;
 
 use super::{Store, StoreError};
 use crate::files::{self, FileError, FileLock};
@@ -56,7 +54,7 @@ impl Store {
             return Ok(false);
         }
         let path = self.blob_path(digest);
-        if digest_of_file(&path)? == *digest {
+        if files::digest_of_file(&path)? == *digest {
             return Ok(true);
         }
         files::remove(&path)?;
@@ -113,23 +111,5 @@ impl Store {
             }
         }
         Ok(freed)
-    }
-}
-
-/// SHA-256 of a file, read in pieces.
-///
-/// # Errors
-/// [`FileError`] naming the path.
-pub fn digest_of_file(path: &Path) -> Result<Digest, FileError> {
-    let error = |source| FileError::new("cannot read", path, source);
-    let mut file = File::open(path).map_err(error)?;
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer).map_err(error)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(&buffer[..read]);
     }
 }

@@ -10,7 +10,7 @@ use registry_schema::receipt::{Receipt, VerifiedReceipt};
 use registry_schema::statement::{ReleaseFile, YankStatement};
 use registry_schema::verify::{VerifiedRelease, current_yank};
 
-use super::{Store, StoreError, digest_of_file};
+use super::{Store, StoreError};
 use crate::files::{self, FileError};
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
 
@@ -172,7 +172,7 @@ impl InstalledRelease {
     fn checked(&self, path: &str) -> Result<PathBuf, StoreError> {
         let file = self.file(path)?;
         let on_disk = self.store.blob_path(&file.digest);
-        let found = match digest_of_file(&on_disk) {
+        let found = match files::digest_of_file(&on_disk) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(self.missing(path));

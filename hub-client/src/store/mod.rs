@@ -12,7 +12,7 @@
 mod blobs;
 mod installed;
 
-pub use blobs::{BlobLock, digest_of_file};
+pub use blobs::BlobLock;
 pub use installed::InstalledRelease;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which class each image belongs to: from the names of folders, or from a CSV file.
+//! Which class each image belongs to: from the names of folders, or from a file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use csv::StringRecord;
 
-use super::{DatasetError, ImageFile, ImageSet};
-use crate::files::FileError;
+use registry_schema::digest::Digest;
+
+use super::{DatasetError, ImageFile, ImageSet, formats};
+use crate::files::{FileError, digest_of_file};
 
 /// Longest label, in bytes.
 pub const LABEL_BYTES: usize = 200;
@@ -111,49 +113,19 @@ impl LabelledImages {
         Ok(labelled)
     }
 
-    /// A CSV file (RFC 4180, UTF-8) with the columns `path` and `label` gives the classes. Paths are
-    /// relative to the folder of the images or to the folder of the file. Other columns are ignored.
+    /// A file of labels gives the classes: CSV (RFC 4180, UTF-8) with the columns `path` and `label`, or
+    /// another of [`super::LabelFormat`], or a [`super::LabelJournal`]. Paths are relative to the folder of
+    /// the images or to the folder of the file. Other columns are ignored.
     ///
     /// # Errors
-    /// [`DatasetError`] names the line: no header, lines that are no CSV or not UTF-8, empty labels or
-    /// paths, one image with two labels, paths that are not among the images; fewer than two classes.
-    pub fn from_csv(images: ImageSet, file: &Path) -> Result<Self, DatasetError> {
+    /// [`DatasetError`] names the line or entry: no header, lines that are no CSV or not UTF-8, empty labels
+    /// or paths, one image with two labels, paths that are not among the images; fewer than two classes.
+    pub fn from_file(images: ImageSet, file: &Path) -> Result<Self, DatasetError> {
         // 1. read the lines
         let images = images.not_empty()?;
-        let lines = read_lines(file)?;
+        let lines = formats::read(file)?;
         // 2. find the image of each
-        let places = Places::new(&images, file);
-        let mut found: BTreeMap<usize, &Line> = BTreeMap::new();
-        let mut unknown = Vec::new();
-        let mut warnings = Vec::new();
-        for line in &lines {
-            let Some(image) = places.find(&line.path) else {
-                unknown.push(format!("`{}` (line {})", line.path, line.number));
-                continue;
-            };
-            match found.insert(image, line) {
-                Some(first) if first.label != line.label => {
-                    return Err(contradiction(file, first, line));
-                }
-                Some(first) => {
-                    let lines = [first.number, line.number];
-                    warnings.push(LabelWarning::Repeated {
-                        path: line.path.clone(),
-                        lines,
-                    });
-                }
-                None => {}
-            }
-        }
-        if !unknown.is_empty() {
-            let count = unknown.len();
-            unknown.truncate(SHOWN);
-            return Err(DatasetError::UnknownPaths {
-                file: file.to_owned(),
-                count,
-                first: unknown,
-            });
-        }
+        let (found, warnings) = find_images(&images, file, &lines)?;
         // 3. put them together
         let mut labels = Vec::new();
         let mut unlabelled = Vec::new();
@@ -248,40 +220,207 @@ impl fmt::Display for LabelWarning {
     }
 }
 
-/// A line of a file of labels.
-struct Line {
-    number: u64,
+/// Where in a file something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On a line, counted from 1.
+    Line(u64),
+    /// In an entry of a list, counted from 1.
+    Entry(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Entry(number) => write!(f, "entry {number}"),
+        }
+    }
+}
+
+/// What a file of labels says of one image.
+#[derive(Debug)]
+pub(super) struct Line {
+    place: Place,
     path: String,
-    label: String,
+    pub(super) label: String,
+    /// Whether the path lacks the ending of the file's name.
+    is_without_ending: bool,
+    /// The image's content, when the file knows images by it.
+    content: Option<Digest>,
+}
+
+impl Line {
+    /// Checks what the file says.
+    pub(super) fn new(
+        file: &Path,
+        place: Place,
+        path: String,
+        label: &str,
+    ) -> Result<Self, DatasetError> {
+        let label = label.trim();
+        let problem = if path.trim().is_empty() {
+            "has no path"
+        } else if label.is_empty() {
+            "has no label: leave it out if the image has none"
+        } else if label.len() > LABEL_BYTES {
+            "has a label longer than 200 bytes"
+        } else if label.chars().any(char::is_control) {
+            "has a label with a line break or control character"
+        } else {
+            return Ok(Self {
+                place,
+                path,
+                label: label.to_owned(),
+                is_without_ending: false,
+                content: None,
+            });
+        };
+        let (file, problem) = (file.to_owned(), problem.to_owned());
+        Err(match place {
+            Place::Line(line) => DatasetError::Line {
+                file,
+                line,
+                problem,
+            },
+            Place::Entry(entry) => DatasetError::Entry {
+                file,
+                entry,
+                problem,
+            },
+        })
+    }
+
+    /// The path lacks the ending of the file's name.
+    pub(super) fn without_ending(self) -> Self {
+        Self {
+            is_without_ending: true,
+            ..self
+        }
+    }
+
+    /// The image is known by its content; where it lies does not matter.
+    pub(super) fn of_content(self, content: Digest) -> Self {
+        Self {
+            content: Some(content),
+            ..self
+        }
+    }
+}
+
+/// The line of each image, by the image's place in the set, and what is worth knowing.
+type Found<'a> = (BTreeMap<usize, &'a Line>, Vec<LabelWarning>);
+
+/// Finds the image of each line.
+pub(super) fn find_images<'a>(
+    images: &ImageSet,
+    file: &Path,
+    lines: &'a [Line],
+) -> Result<Found<'a>, DatasetError> {
+    if lines.iter().any(|line| line.content.is_some()) {
+        return Ok((find_contents(images, lines)?, Vec::new()));
+    }
+    let places = Places::new(images, file, lines);
+    let mut found: BTreeMap<usize, &Line> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    let mut warnings = Vec::new();
+    for line in lines {
+        let Some(image) = places.find(line) else {
+            unknown.push(format!("`{}` ({})", line.path, line.place));
+            continue;
+        };
+        match found.insert(image, line) {
+            Some(first) if first.label != line.label => {
+                return Err(contradiction(file, first, line));
+            }
+            Some(first) => {
+                // Other programs repeat a label for each box they drew.
+                if let (Place::Line(first), Place::Line(second)) = (first.place, line.place) {
+                    warnings.push(LabelWarning::Repeated {
+                        path: line.path.clone(),
+                        lines: [first, second],
+                    });
+                }
+            }
+            None => {}
+        }
+    }
+    if !unknown.is_empty() {
+        let count = unknown.len();
+        unknown.truncate(SHOWN);
+        return Err(DatasetError::UnknownPaths {
+            file: file.to_owned(),
+            count,
+            first: unknown,
+        });
+    }
+    Ok((found, warnings))
+}
+
+/// The images whose bytes the lines name. Labels of images that lie elsewhere are nobody's concern here.
+fn find_contents<'a>(
+    images: &ImageSet,
+    lines: &'a [Line],
+) -> Result<BTreeMap<usize, &'a Line>, DatasetError> {
+    let by_content: HashMap<Digest, &Line> = lines
+        .iter()
+        .filter_map(|line| Some((line.content?, line)))
+        .collect();
+    let mut found = BTreeMap::new();
+    for (index, image) in images.images.iter().enumerate() {
+        let content = digest_of_file(&image.path)?;
+        if let Some(line) = by_content.get(&content) {
+            found.insert(index, *line);
+        }
+    }
+    Ok(found)
 }
 
 /// The images by the places they lie in.
 struct Places {
     by_path: HashMap<PathBuf, usize>,
+    /// By paths without the ending of the file's name, where that is how they are written; none for
+    /// several images.
+    by_stem: HashMap<PathBuf, Option<usize>>,
     folders: Vec<PathBuf>,
 }
 
 impl Places {
-    fn new(images: &ImageSet, file: &Path) -> Self {
+    fn new(images: &ImageSet, file: &Path, lines: &[Line]) -> Self {
         let mut by_path = HashMap::new();
+        let mut by_stem = HashMap::new();
+        let wants_stems = lines.iter().any(|line| line.is_without_ending);
         for (index, image) in images.images.iter().enumerate() {
             // As it is written first: a link and its target are two images with one content.
             by_path.insert(image.path.components().collect(), index);
             if let Ok(canonical) = image.path.canonicalize() {
                 by_path.entry(canonical).or_insert(index);
             }
+            if wants_stems {
+                let plain: PathBuf = image.path.components().collect();
+                by_stem
+                    .entry(plain.with_extension(""))
+                    .and_modify(|other| *other = None)
+                    .or_insert(Some(index));
+            }
         }
         let beside = file.parent().unwrap_or(Path::new("")).to_owned();
         Self {
             by_path,
+            by_stem,
             folders: images.folder.iter().cloned().chain([beside]).collect(),
         }
     }
 
-    fn find(&self, path: &str) -> Option<usize> {
-        let candidates = self.folders.iter().map(|folder| folder.join(path));
+    fn find(&self, line: &Line) -> Option<usize> {
+        let candidates = self.folders.iter().map(|folder| folder.join(&line.path));
         candidates.into_iter().find_map(|candidate| {
             let plain: PathBuf = candidate.components().collect();
+            if line.is_without_ending
+                && let Some(Some(index)) = self.by_stem.get(&plain)
+            {
+                return Some(*index);
+            }
             self.by_path
                 .get(&plain)
                 .or_else(|| self.by_path.get(&candidate.canonicalize().ok()?))
@@ -290,7 +429,8 @@ impl Places {
     }
 }
 
-fn read_lines(file: &Path) -> Result<Vec<Line>, DatasetError> {
+/// The lines of a CSV file.
+pub(super) fn read_csv(file: &Path) -> Result<Vec<Line>, DatasetError> {
     let opened = File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
     let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(opened));
     let header = reader
@@ -326,28 +466,8 @@ fn read_lines(file: &Path) -> Result<Vec<Line>, DatasetError> {
         }
         let number = row.position().map_or(next_line, csv::Position::line);
         let path = row.get(path_column).unwrap_or_default().to_owned();
-        let label = row.get(label_column).unwrap_or_default().trim().to_owned();
-        let problem = if path.trim().is_empty() {
-            "has no path"
-        } else if label.is_empty() {
-            "has no label: leave the line out if the image has none"
-        } else if label.len() > LABEL_BYTES {
-            "has a label longer than 200 bytes"
-        } else if label.chars().any(char::is_control) {
-            "has a label with a line break or control character"
-        } else {
-            lines.push(Line {
-                number,
-                path,
-                label,
-            });
-            continue;
-        };
-        return Err(DatasetError::Line {
-            file: file.to_owned(),
-            line: number,
-            problem: problem.to_owned(),
-        });
+        let label = row.get(label_column).unwrap_or_default();
+        lines.push(Line::new(file, Place::Line(number), path, label)?);
     }
     if lines.is_empty() {
         return Err(DatasetError::NoLabels {
@@ -383,9 +503,9 @@ fn contradiction(file: &Path, first: &Line, second: &Line) -> DatasetError {
         file: file.to_owned(),
         path: second.path.clone(),
         first: first.label.clone(),
-        first_line: first.number,
+        first_place: first.place.to_string(),
         second: second.label.clone(),
-        second_line: second.number,
+        second_place: second.place.to_string(),
     }
 }
 

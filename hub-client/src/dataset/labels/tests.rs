@@ -16,7 +16,7 @@ fn from_csv(text: impl AsRef<[u8]>) -> Result<LabelledImages, DatasetError> {
     ]);
     let file = folder.path().join("labels.csv");
     fs::write(&file, text).unwrap();
-    LabelledImages::from_csv(ImageSet::walk(folder.path()).unwrap(), &file)
+    LabelledImages::from_file(ImageSet::walk(folder.path()).unwrap(), &file)
 }
 
 fn message(text: impl AsRef<[u8]>) -> String {
@@ -142,7 +142,7 @@ fn paths_are_relative_to_the_images_or_to_the_file() {
     ] {
         fs::write(&file, format!("path,label\n{text}")).unwrap();
         let labelled =
-            LabelledImages::from_csv(ImageSet::walk(&images.path().join("in")).unwrap(), &file)
+            LabelledImages::from_file(ImageSet::walk(&images.path().join("in")).unwrap(), &file)
                 .unwrap();
         assert_eq!(
             labels(&labelled),
@@ -169,11 +169,11 @@ fn mistakes_are_named_with_their_line() {
     for (text, expected) in [
         (
             "a.png,x\nb.png,\n",
-            "line 3 of FILE has no label: leave the line out if the image has none",
+            "line 3 of FILE has no label: leave it out if the image has none",
         ),
         (
             "a.png,x\nb.png,\" \"\n",
-            "line 3 of FILE has no label: leave the line out if the image has none",
+            "line 3 of FILE has no label: leave it out if the image has none",
         ),
         (",x\n", "line 2 of FILE has no path"),
         (
@@ -236,7 +236,7 @@ fn unknown_paths_are_listed() {
 #[test]
 fn a_missing_file_is_named() {
     let folder = folder(&[("a.png", PNG)]);
-    let error = LabelledImages::from_csv(
+    let error = LabelledImages::from_file(
         ImageSet::walk(folder.path()).unwrap(),
         &folder.path().join("gone.csv"),
     );

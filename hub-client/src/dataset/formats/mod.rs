@@ -1,0 +1,64 @@
+//! Files of labels, as this and other programs write them.
+//!
+//! | format | file | read | written |
+//! |---|---|---|---|
+//! | CSV (RFC 4180) | header with `path` and `label` | yes | yes |
+//! | JSON lines | `{"path": …, "label": …}`; `file_name` for `path` is understood | yes | yes |
+//! | COCO | `images`, `annotations`, `categories`, one category an image | yes | yes |
+//! | FiftyOne | `labels.json` of `FiftyOneImageClassificationDataset`; `samples.json` of `FiftyOneDataset` with one `Classification` a sample | yes | the first |
+//! | Label Studio | JSON export with `choices`, or JSON-MIN with `choice` | yes | the first |
+//! | journal of this program | see [`super::LabelJournal`] | yes | by `hub labels` |
+//!
+//! What a file is, its content says, not its name.
+
+mod json;
+mod label_studio;
+mod write;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+pub use self::write::{LabelFormat, Labelled, write_folders, write_labels};
+
+use super::DatasetError;
+use super::journal;
+use super::labels::{Line, read_csv};
+use crate::files::{self, FileError};
+
+/// Largest file of labels in JSON: some ten million images.
+pub const LABEL_FILE_BYTES: u64 = 1 << 30;
+
+/// The lines of a file of labels, whatever its format.
+pub(super) fn read(file: &Path) -> Result<Vec<Line>, DatasetError> {
+    if !begins_like_json(file)? {
+        return read_csv(file);
+    }
+    let bytes = files::read_limited(file, LABEL_FILE_BYTES)?;
+    if journal::is_journal(&bytes) {
+        return journal::lines(file, &bytes);
+    }
+    let lines = match serde_json::from_slice(&bytes) {
+        Ok(value) => json::read_value(file, &value)?,
+        Err(error) => json::read_lines(file, &bytes, &error)?,
+    };
+    if lines.is_empty() {
+        return Err(DatasetError::NoLabels {
+            file: file.to_owned(),
+        });
+    }
+    Ok(lines)
+}
+
+fn begins_like_json(file: &Path) -> Result<bool, DatasetError> {
+    let opened = File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
+    let mut reader = BufReader::new(opened);
+    let start = reader
+        .fill_buf()
+        .map_err(|source| FileError::new("cannot read", file, source))?;
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    Ok(matches!(first, Some(b'{' | b'[')))
+}
+
+#[cfg(test)]
+mod tests;
