@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 57] = [
     "",
     "login",
     "logout",
@@ -35,6 +35,18 @@ const COMMANDS: [&str; 45] = [
     "head show",
     "head rm",
     "head export",
+    "similar",
+    "clusters",
+    "outliers",
+    "duplicates",
+    "map",
+    "next",
+    "choose",
+    "labels",
+    "labels import",
+    "labels export",
+    "labels undo",
+    "labels show",
     "keygen",
     "consortium",
     "consortium init",
@@ -69,7 +81,7 @@ fn every_command_explains_itself() {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let run = home.hub(&arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
-        let is_group = matches!(command, "" | "head" | "consortium" | "witness");
+        let is_group = matches!(command, "" | "head" | "consortium" | "witness" | "labels");
         assert!(
             is_group || run.stdout.contains("Examples:\n  hub "),
             "{command} has no example:\n{run}"

@@ -12,6 +12,7 @@
 mod bad_graphs;
 mod confinement;
 mod endless;
+mod exploring;
 mod hostile_hub;
 mod interruptions;
 mod joint;

@@ -23,8 +23,17 @@ fn local_commands_work_without_a_network() {
         &[("red", [220, 40, 50]), ("green", [30, 190, 60])],
         6,
     );
-    let pictures = pictures.to_str().unwrap();
-    let commands: [&[&str]; 8] = [
+    let first = pictures.join("red/000.png");
+    let (pictures, first) = (pictures.to_str().unwrap(), first.to_str().unwrap());
+    let look = ["--extractor", "dots@1", "--images", pictures];
+    let similar = [&["similar", first], &look[..]].concat();
+    let groups = [&["clusters"], &look[..]].concat();
+    let next = [
+        &["next", "--labels", "folders", "--html", "next.html"],
+        &look[..],
+    ]
+    .concat();
+    let commands: [&[&str]; 11] = [
         &["pull", "dots@1", "--locked"],
         &["list"],
         &["verify", "dots@1"],
@@ -39,6 +48,9 @@ fn local_commands_work_without_a_network() {
         ],
         &["predict", "colours", pictures],
         &["eval", "colours", "--images", pictures],
+        &similar,
+        &groups,
+        &next,
         &[
             "head",
             "export",

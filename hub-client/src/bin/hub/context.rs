@@ -1,6 +1,7 @@
 //! What a command has at hand: options over environment over the user's file.
 
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use hub_client::config::{Folders, HubConfig, UserConfig};
@@ -183,6 +184,15 @@ impl Context {
         Ok(LockFile::find(&here)?)
     }
 
+    /// Threads for what is computed here.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        let asked = self.global.threads;
+        asked
+            .or_else(|| self.config.threads.and_then(NonZeroUsize::new))
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN)
+    }
+
     /// Runs extractors, confined, in a process of their own that Ctrl-C ends.
     pub(crate) fn worker(&self) -> Result<Worker, CommandError> {
         let limits = ProbeLimits {
@@ -193,7 +203,7 @@ impl Context {
             threads: self
                 .global
                 .threads
-                .or_else(|| self.config.threads.and_then(std::num::NonZeroUsize::new)),
+                .or_else(|| self.config.threads.and_then(NonZeroUsize::new)),
             home: Some(self.folders.data.clone()),
             ..RuntimeOptions::default()
         };

@@ -84,6 +84,15 @@ macro_rules! library_errors {
                 /// The lock file.
                 path: PathBuf,
             },
+            /// No extractor to choose from.
+            #[error("no extractor is installed that could be chosen")]
+            NothingToChoose,
+            /// The favourite is not among those that are compared.
+            #[error("the favourite `{reference}` is none of the extractors that are compared")]
+            StrangeFavourite {
+                /// Which.
+                reference: Reference,
+            },
             /// A reference that must name one release.
             #[error("`{reference}` names no single release")]
             NotExact {
@@ -115,11 +124,25 @@ macro_rules! library_errors {
                 /// Why.
                 reason: String,
             },
+            /// The one image that was asked about.
+            #[error("`{}` cannot be used, so nothing can be compared with it", path.display())]
+            QueryImage {
+                /// Which image.
+                path: PathBuf,
+            },
             /// Every single image failed.
             #[error("none of the {count} images can be used")]
             NoUsableImage {
                 /// How many there were.
                 count: usize,
+            },
+            /// None of the labels is of an image that is here.
+            #[error("no image in `{}` has a label in `{}`", images.display(), labels.display())]
+            NoLabelledImage {
+                /// The folder.
+                images: PathBuf,
+                /// Where labels were looked for.
+                labels: PathBuf,
             },
             /// Nothing left to evaluate on.
             #[error("the head `{head}` was trained on all of the {count} images")]
@@ -147,10 +170,12 @@ macro_rules! library_errors {
 
 library_errors! {
     Bundle(hub_client::bundle::BundleError),
+    Choose(hub_client::choose::ChooseError),
     Config(hub_client::config::ConfigError),
     Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
     Dataset(hub_client::dataset::DatasetError),
+    Explore(hub_client::explore::ExploreError),
     Features(hub_client::features::FeatureError),
     File(hub_client::files::FileError),
     Head(hub_client::head::HeadError),
@@ -221,6 +246,14 @@ impl CommandError {
                 ErrorCode::NotLocked,
                 "name what to pull: `hub pull passport-extractor@2`",
             ),
+            Self::NothingToChoose => (
+                ErrorCode::NotInstalled,
+                "run `hub search` and `hub pull` to get some",
+            ),
+            Self::StrangeFavourite { .. } => (
+                ErrorCode::Usage,
+                "name it among them, or leave out --favourite",
+            ),
             Self::NotExact { .. } => (
                 ErrorCode::Usage,
                 "write the whole version, such as passport-extractor@2.1.0",
@@ -233,9 +266,14 @@ impl CommandError {
             }
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
+            Self::QueryImage { .. } => (ErrorCode::Image, "it was named above with the reason"),
             Self::NoUsableImage { .. } => {
                 (ErrorCode::Image, "each was named above with its reason")
             }
+            Self::NoLabelledImage { .. } => (
+                ErrorCode::Labels,
+                "give the folder in which the labelled images are now",
+            ),
             Self::OnlyTrainingImages { .. } => (ErrorCode::Labels, "give images it has not seen"),
             Self::Interrupted => return Advice::of(ErrorCode::Interrupted),
             _ => return Advice::of(ErrorCode::File),

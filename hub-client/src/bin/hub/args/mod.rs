@@ -2,7 +2,9 @@
 
 mod authoring;
 mod consortium;
+mod exploring;
 mod finding;
+mod labels;
 mod learning;
 mod local;
 mod members_say;
@@ -14,7 +16,12 @@ pub(crate) use consortium::{
     ConsortiumCommand, InitArgs, ProposeArgs, PublishDraftArgs, RotateKeysArgs, SetWitnessesArgs,
     ShowDraftArgs, SignDraftArgs,
 };
+pub(crate) use exploring::{
+    ChooseArgs, ClustersArgs, DuplicatesArgs, LookArgs, MapArgs, NextArgs, OutliersArgs,
+    SimilarArgs,
+};
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
+pub(crate) use labels::{LabelsCommand, LabelsExportArgs, LabelsImportArgs, WriteFormat};
 pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
     RunArgs, TrainArgs, TransformArg, WeightsArg,
@@ -146,6 +153,23 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// List, show, remove and export heads
     Head(HeadArgs),
+    /// Find the images most like one
+    Similar(SimilarArgs),
+    /// Divide images into groups
+    Clusters(ClustersArgs),
+    /// Find images that do not belong
+    Outliers(OutliersArgs),
+    /// Find images that are there twice, or nearly
+    Duplicates(DuplicatesArgs),
+    /// Place images so that similar ones are near one another
+    Map(MapArgs),
+    /// Suggest which images to label next
+    Next(NextArgs),
+    /// Measure extractors on labelled images, and say which to take
+    Choose(ChooseArgs),
+    /// Keep labels in a journal that can be undone; take them from other programs, give them back
+    #[command(subcommand)]
+    Labels(LabelsCommand),
     /// Make a signing key
     Keygen(KeygenArgs),
     /// Found a consortium, change it, sign its changes

@@ -39,7 +39,7 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     let images = ImageSet::walk(&args.images)?;
     let skipped = images.skipped.clone();
     let labelled = match &args.labels {
-        Some(file) => LabelledImages::from_csv(images, file)?,
+        Some(file) => LabelledImages::from_file(images, file)?,
         None => LabelledImages::from_folders(images)?,
     };
     for warning in &labelled.warnings {

@@ -3,6 +3,7 @@
 //! Commands that are `async` talk to a hub; the others open no connection.
 
 mod bundle;
+mod choose;
 mod chosen;
 mod completions;
 mod consortium;
@@ -12,11 +13,13 @@ mod doctor;
 mod embed;
 mod embedding;
 mod eval;
+mod explore;
 mod export;
 mod folder;
 mod head;
 mod installed;
 mod keygen;
+mod labels;
 mod login;
 mod members_say;
 mod members_view;
@@ -57,6 +60,14 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             HeadCommand::Rm { head } => head::remove(&head, context),
             HeadCommand::Export(args) => export::export(&args, context),
         },
+        Command::Similar(args) => explore::similar(&args, context),
+        Command::Clusters(args) => explore::clusters(&args, context),
+        Command::Outliers(args) => explore::outliers(&args, context),
+        Command::Duplicates(args) => explore::duplicates(&args, context),
+        Command::Map(args) => explore::map(&args, context),
+        Command::Next(args) => explore::next(&args, context),
+        Command::Choose(args) => choose::choose(&args, context),
+        Command::Labels(command) => labels::run(command, context),
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,
         Command::Witness(WitnessCommand::Init(args)) => witness::init(&args, context),

@@ -55,7 +55,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     let images = ImageSet::walk(&args.images)?;
     let skipped = images.skipped.clone();
     let labelled = match &args.labels {
-        Some(file) => LabelledImages::from_csv(images, file)?,
+        Some(file) => LabelledImages::from_file(images, file)?,
         None => LabelledImages::from_folders(images)?,
     };
     let warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();

@@ -1,0 +1,385 @@
+//! `hub choose`
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use hub_client::choose::{
+    Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure, side_by_side,
+};
+use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages};
+use hub_client::head::metrics::Interval;
+use ndarray::{Array2, Axis};
+use registry_schema::digest::Digest;
+use registry_schema::reference::Reference;
+use serde::Serialize;
+
+use super::chosen::Chosen;
+use super::embedding::Embedder;
+use super::explore::{prepared, transform_kind};
+use super::release_view::size_bytes;
+use crate::app::Outcome;
+use crate::args::{ChooseArgs, RunArgs};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Answer, Page, percent, size};
+use crate::progress::Bar;
+
+/// Images whose time is taken.
+const TIMED: usize = 16;
+
+#[derive(Serialize)]
+struct ChooseView {
+    extractors: Vec<CandidateView>,
+    /// All features side by side; not among those that are chosen from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    combined: Option<FiguresView>,
+    favourite: Reference,
+    favourite_because: &'static str,
+    take: Reference,
+    /// Whether all others are worse by more than one standard error.
+    is_settled: bool,
+    advice: String,
+    /// Labelled images that were measured on, each content once.
+    images: usize,
+    classes: Vec<String>,
+    /// Labelled images that some extractor could not use.
+    skipped: usize,
+}
+
+#[derive(Serialize)]
+struct CandidateView {
+    extractor: Reference,
+    domain: String,
+    dimension: usize,
+    size_bytes: u64,
+    milliseconds_per_image: f64,
+    #[serde(flatten)]
+    figures: FiguresView,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct FiguresView {
+    accuracy: f64,
+    accuracy_interval: Interval,
+    mean_square_error: f64,
+    /// LogME.
+    log_evidence: f64,
+    h_score: f64,
+}
+
+/// An extractor and its features of the labelled images.
+struct Candidate {
+    chosen: Chosen,
+    /// By the image's place among the labelled ones.
+    rows: BTreeMap<usize, (Digest, Vec<f32>)>,
+    milliseconds_per_image: f64,
+}
+
+pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, CommandError> {
+    // 1. images and labels, before anything slow
+    let images = ImageSet::walk(&args.images)?;
+    let labelled = match &args.labels {
+        Some(file) => LabelledImages::from_file(images, file)?,
+        None => LabelledImages::from_folders(images)?,
+    };
+    // 2. features of each extractor
+    let chosen = candidates(args, context)?;
+    let (favourite, because) = favourite(args, &chosen, context)?;
+    let files: Vec<ImageFile> = labelled
+        .images
+        .iter()
+        .map(|one| one.image.clone())
+        .collect();
+    let embed = |chosen| Candidate::embed(chosen, &files, args.run, context);
+    let candidates = chosen
+        .into_iter()
+        .map(embed)
+        .collect::<Result<Vec<_>, _>>()?;
+    // 3. what is measured on the images that all of them could use
+    let common = common(&candidates, &labelled)?;
+    let targets: Vec<usize> = common
+        .iter()
+        .map(|&index| labelled.images[index].class)
+        .collect();
+    let blocks: Vec<Array2<f32>> = candidates.iter().map(|one| one.prepared(&common)).collect();
+    let spinner = Bar::spinner(context, "measuring");
+    let classes = labelled.classes.len();
+    let measured = |rows: &Array2<f32>| measure(rows.view(), &targets, classes, args.seed);
+    let figures = blocks.iter().map(measured).collect::<Result<Vec<_>, _>>()?;
+    let combined = match args.combine {
+        true => {
+            let views: Vec<_> = blocks.iter().map(|block| block.view()).collect();
+            side_by_side(&views).as_ref().map(measured).transpose()?
+        }
+        false => None,
+    };
+    drop(spinner);
+    context.check_interrupt()?;
+    // 4. the rule
+    let errors: Vec<&[f64]> = figures
+        .iter()
+        .map(|one| one.held_out.squared_errors.as_slice())
+        .collect();
+    let decision = decide(favourite, &errors);
+    // 5. the answer
+    let reference = |index: usize| candidates[index].chosen.reference();
+    let skipped = candidates
+        .iter()
+        .map(|one| files.len() - one.rows.len())
+        .max();
+    let view = ChooseView {
+        favourite: reference(favourite),
+        favourite_because: because,
+        take: reference(decision.take),
+        is_settled: decision.is_settled,
+        advice: advice(&decision, &reference(favourite), &reference(decision.take)),
+        images: common.len(),
+        classes: labelled.classes.clone(),
+        skipped: skipped.unwrap_or_default(),
+        combined: combined.as_ref().map(FiguresView::new),
+        extractors: candidates
+            .iter()
+            .zip(&figures)
+            .zip(&decision.verdicts)
+            .map(|((candidate, figures), verdict)| candidate.view(figures, *verdict))
+            .collect(),
+    };
+    context.show(&view)?;
+    Ok(match view.skipped {
+        0 => Outcome::Done,
+        _ => Outcome::SomeSkipped,
+    })
+}
+
+/// The releases that are compared, each once.
+fn candidates(args: &ChooseArgs, context: &Context) -> Result<Vec<Chosen>, CommandError> {
+    let mut references = args.references.clone();
+    if args.all {
+        let mut newest = BTreeMap::new();
+        for (name, version) in context.store().list()? {
+            if version.pre.is_empty() {
+                let kept = newest
+                    .entry((name, version.major))
+                    .or_insert_with(|| version.clone());
+                *kept = version.max(kept.clone());
+            }
+        }
+        let exact = |((name, _), version)| Reference::exact(name, version);
+        references = newest.into_iter().map(exact).collect();
+    }
+    let mut found: Vec<Chosen> = Vec::new();
+    for reference in &references {
+        let chosen = Chosen::find(reference, context)?;
+        if !found
+            .iter()
+            .any(|one| one.reference() == chosen.reference())
+        {
+            found.push(chosen);
+        }
+    }
+    if found.is_empty() {
+        return Err(CommandError::NothingToChoose);
+    }
+    Ok(found)
+}
+
+/// Which one stays unless another is clearly better, and why it is the one.
+fn favourite(
+    args: &ChooseArgs,
+    chosen: &[Chosen],
+    context: &Context,
+) -> Result<(usize, &'static str), CommandError> {
+    if let Some(reference) = &args.favourite {
+        let named = Chosen::find(reference, context)?.reference();
+        let place = chosen.iter().position(|one| one.reference() == named);
+        let place = place.ok_or_else(|| CommandError::StrangeFavourite {
+            reference: reference.clone(),
+        })?;
+        return Ok((place, "named by --favourite"));
+    }
+    if !args.all {
+        return Ok((0, "named first"));
+    }
+    // Size predicts what is good elsewhere better than any score on the labels does (docs/EXPLORE.md).
+    let largest = (0..chosen.len()).max_by_key(|&index| {
+        let bytes = size_bytes(chosen[index].installed.release());
+        (bytes, std::cmp::Reverse(index))
+    });
+    Ok((largest.unwrap_or_default(), "the largest"))
+}
+
+impl Candidate {
+    fn embed(
+        chosen: Chosen,
+        files: &[ImageFile],
+        run: RunArgs,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
+        let timed = RunArgs {
+            no_cache: true,
+            ..run
+        };
+        let few = &files[..files.len().min(TIMED)];
+        let time =
+            Embedder::open(&chosen.installed, timed, context)?.run(few, &[], |_, _| Ok(()))?;
+        let mut rows = BTreeMap::new();
+        Embedder::open(&chosen.installed, run, context)?.run(files, &[], |index, row| {
+            rows.insert(index, (row.sha256, row.features));
+            Ok(())
+        })?;
+        Ok(Self {
+            chosen,
+            rows,
+            milliseconds_per_image: time.seconds * 1000.0 / time.images.max(1) as f64,
+        })
+    }
+
+    /// The features of some images, as heads see them.
+    fn prepared(&self, images: &[usize]) -> Array2<f32> {
+        let output = &self.chosen.installed.manifest().output;
+        let mut features = Array2::zeros((images.len(), output.dimension as usize));
+        for (mut row, image) in features.axis_iter_mut(Axis(0)).zip(images) {
+            if let Some((_, found)) = self.rows.get(image) {
+                row.iter_mut().zip(found).for_each(|(to, &from)| *to = from);
+            }
+        }
+        prepared(features.view(), transform_kind(output.head_transform))
+    }
+
+    fn view(&self, figures: &Measured, verdict: Verdict) -> CandidateView {
+        let manifest = self.chosen.installed.manifest();
+        CandidateView {
+            extractor: self.chosen.reference(),
+            domain: manifest.domain.clone(),
+            dimension: manifest.output.dimension as usize,
+            size_bytes: size_bytes(self.chosen.installed.release()),
+            milliseconds_per_image: self.milliseconds_per_image,
+            figures: FiguresView::new(figures),
+            verdict: match verdict {
+                Verdict::Take => "take",
+                Verdict::CannotTell => "cannot_tell",
+                Verdict::Worse => "worse",
+                Verdict::Better => "better",
+            },
+        }
+    }
+}
+
+impl FiguresView {
+    fn new(measured: &Measured) -> Self {
+        Self {
+            accuracy: measured.held_out.accuracy,
+            accuracy_interval: measured.held_out.interval,
+            mean_square_error: measured.held_out.mean_square_error,
+            log_evidence: measured.log_evidence,
+            h_score: measured.h_score,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let Interval { low, high } = self.accuracy_interval;
+        vec![
+            percent(self.accuracy),
+            format!("{} to {}", percent(low), percent(high)),
+            format!("{:.3}", self.mean_square_error),
+            format!("{:.3}", self.log_evidence),
+            format!("{:.3}", self.h_score),
+        ]
+    }
+}
+
+/// The images that all candidates could use, each content once, at most as many as are measured.
+fn common(candidates: &[Candidate], labelled: &LabelledImages) -> Result<Vec<usize>, CommandError> {
+    let mut first_of = HashMap::new();
+    let mut common = Vec::new();
+    for (index, image) in labelled.images.iter().enumerate() {
+        if !candidates.iter().all(|one| one.rows.contains_key(&index)) {
+            continue;
+        }
+        let Some((digest, _)) = candidates.first().and_then(|one| one.rows.get(&index)) else {
+            continue;
+        };
+        let first = *first_of.entry(*digest).or_insert(index);
+        if first == index {
+            common.push(index);
+        } else if labelled.images[first].class != image.class {
+            return Err(DatasetError::SameImage {
+                first: labelled.images[first].image.name.clone(),
+                second: image.image.name.clone(),
+            }
+            .into());
+        }
+    }
+    // Images lie class by class: evenly spread ones keep the shares of the classes.
+    let (all, kept) = (common.len(), common.len().min(MOST_IMAGES));
+    Ok((0..kept).map(|place| common[place * all / kept]).collect())
+}
+
+fn advice(decision: &Decision, favourite: &Reference, take: &Reference) -> String {
+    let what = match (decision.leaves_favourite, decision.verdicts.len()) {
+        (true, _) => format!(
+            "take {take} instead of {favourite}: its errors are smaller by more than one standard error"
+        ),
+        (false, 1) => format!("{take} is the only one that was measured"),
+        (false, _) if decision.is_settled => {
+            format!(
+                "stay with {take}: the errors of all others are larger by more than one standard error"
+            )
+        }
+        (false, _) => {
+            format!("stay with {take}: no other is better by more than one standard error")
+        }
+    };
+    if decision.is_settled {
+        what
+    } else {
+        format!("{what}. Cannot tell all of them apart yet: label {MORE_LABELS} more")
+    }
+}
+
+impl Answer for ChooseView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        let head = [
+            "EXTRACTOR",
+            "ACCURACY",
+            "LIKELY",
+            "ERROR",
+            "LOGME",
+            "H-SCORE",
+            "MS",
+            "SIZE",
+            "VERDICT",
+            "DOMAIN",
+        ];
+        let row = |one: &CandidateView| {
+            let mut cells = vec![one.extractor.to_string()];
+            cells.extend(one.figures.cells());
+            cells.extend([
+                format!("{:.1}", one.milliseconds_per_image),
+                size(one.size_bytes),
+                one.verdict.replace('_', " "),
+                one.domain.clone(),
+            ]);
+            cells
+        };
+        let mut rows: Vec<_> = self.extractors.iter().map(row).collect();
+        rows.extend(self.combined.as_ref().map(|figures| {
+            let mut cells = vec!["side by side".to_owned()];
+            cells.extend(figures.cells());
+            cells.resize(head.len(), String::new());
+            cells
+        }));
+        page.table(&head, &rows)?;
+        page.line("")?;
+        page.field(
+            "measured on",
+            format!("{} labelled images, held out in turn", self.images),
+        )?;
+        page.field(
+            "favourite",
+            format!("{}, {}", self.favourite, self.favourite_because),
+        )?;
+        page.field("advice", &self.advice)
+    }
+}

@@ -1,0 +1,193 @@
+//! The features of a folder's images, as all commands that look at them need them.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use hub_client::contact_sheet::{ContactSheet, Tile};
+use hub_client::dataset::{ImageFile, ImageSet, LabelSource, known_labels};
+use hub_client::head::{Transform, TransformKind};
+use ndarray::{Array2, ArrayView2};
+use registry_schema::digest::Digest;
+use registry_schema::manifest::{Distance, HeadTransform};
+use registry_schema::reference::Reference;
+use serde::Serialize;
+
+use crate::args::LookArgs;
+use crate::commands::chosen::{Because, Chosen};
+use crate::commands::embedding::{Embedder, RunView};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::Page;
+
+/// Images that have features.
+pub(in crate::commands) struct Gathered {
+    pub(super) images: Vec<ImageFile>,
+    pub(super) digests: Vec<Digest>,
+    /// One row an image.
+    pub(super) features: Array2<f32>,
+    /// One an image.
+    pub(super) labels: Vec<Option<String>>,
+    /// What the manifest says of comparing vectors.
+    pub(super) distance: Distance,
+    kind: TransformKind,
+    pub(super) chosen: Chosen,
+    pub(super) run: RunView,
+    pub(super) threads: NonZeroUsize,
+}
+
+/// What was looked at, in every answer.
+#[derive(Serialize)]
+pub(super) struct LookView {
+    pub(super) extractor: Reference,
+    pub(super) extractor_chosen: Because,
+    pub(super) run: RunView,
+    /// The page that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) html: Option<String>,
+}
+
+impl Gathered {
+    /// Embeds the images of the folder, and one more when it does not lie there.
+    pub(super) fn find(
+        look: &LookArgs,
+        labels: Option<&LabelSource>,
+        another: Option<&Path>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
+        // 1. images and labels, before anything slow
+        let mut set = ImageSet::walk(&look.images)?.not_empty()?;
+        let known = match labels {
+            Some(source) => known_labels(&set, source)?,
+            None => vec![None; set.images.len()],
+        };
+        if let Some(path) = another
+            && !set.images.iter().any(|image| is_same(&image.path, path))
+        {
+            let alone = ImageSet::named(&[path])?.not_empty()?;
+            set.images.extend(alone.images);
+        }
+        // 2. features
+        let chosen = Chosen::find(&look.extractor, context)?;
+        let output = &chosen.installed.manifest().output;
+        let (distance, kind) = (output.distance, transform_kind(output.head_transform));
+        let mut embedder = Embedder::open(&chosen.installed, look.run, context)?;
+        let dimension = embedder.dimension();
+        let (mut rows, mut digests, mut features) = (Vec::new(), Vec::new(), Vec::new());
+        let run = embedder.run(&set.images, &set.skipped, |index, row| {
+            rows.push(index);
+            digests.push(row.sha256);
+            features.extend_from_slice(&row.features);
+            Ok(())
+        })?;
+        let features = Array2::from_shape_vec((rows.len(), dimension), features)
+            .expect("each row has the extractor's dimension, as the runtime checks");
+        let labels = rows
+            .iter()
+            .map(|&index| known.get(index).cloned().flatten());
+        Ok(Self {
+            labels: labels.collect(),
+            images: rows
+                .iter()
+                .map(|&index| set.images[index].clone())
+                .collect(),
+            digests,
+            features,
+            distance,
+            kind,
+            chosen,
+            run,
+            threads: context.threads(),
+        })
+    }
+
+    /// The features as heads see them: those of length 1 are compared by their angle.
+    pub(super) fn prepared(&self) -> Array2<f32> {
+        prepared(self.features.view(), self.kind)
+    }
+
+    /// The transform that heads on these features begin with.
+    pub(super) fn kind(&self) -> TransformKind {
+        self.kind
+    }
+
+    /// The row of a file.
+    pub(super) fn row_of(&self, path: &Path) -> Option<usize> {
+        self.images
+            .iter()
+            .position(|image| is_same(&image.path, path))
+    }
+
+    /// An image's name.
+    pub(super) fn name(&self, row: usize) -> String {
+        self.images[row].name.clone()
+    }
+
+    /// A tile of the contact sheet.
+    pub(super) fn tile(&self, row: usize, lines: Vec<String>) -> Tile {
+        let label = self.labels[row]
+            .iter()
+            .map(|label| format!("labelled {label}"));
+        Tile {
+            name: self.name(row),
+            path: self.images[row].path.clone(),
+            lines: lines.into_iter().chain(label).collect(),
+        }
+    }
+
+    /// Writes the page that was asked for, and closes the account.
+    pub(super) fn finish(
+        self,
+        look: &LookArgs,
+        sheet: impl FnOnce(&Self) -> ContactSheet,
+        context: &Context,
+    ) -> Result<LookView, CommandError> {
+        context.check_interrupt()?;
+        if let Some(path) = &look.html {
+            let mut sheet = sheet(&self);
+            let (count, extractor) = (self.images.len(), self.chosen.reference());
+            sheet
+                .remarks
+                .insert(0, format!("{count} images through {extractor}"));
+            sheet.write(path, self.threads)?;
+        }
+        Ok(LookView {
+            extractor: self.chosen.reference(),
+            extractor_chosen: self.chosen.because,
+            run: self.run,
+            html: look.html.as_ref().map(|path| path.display().to_string()),
+        })
+    }
+}
+
+impl LookView {
+    /// What was looked at, below the answer.
+    pub(super) fn write_text(&self, page: &mut Page) -> std::fmt::Result {
+        page.line("")?;
+        let chosen = self.extractor_chosen.as_str();
+        page.field("extractor", format!("{}, {chosen}", self.extractor))?;
+        self.run.write_text(page)?;
+        page.optional("written to", self.html.as_ref())
+    }
+}
+
+/// Features after the transform that the manifest names, fitted to these images.
+pub(in crate::commands) fn prepared(
+    features: ArrayView2<'_, f32>,
+    kind: TransformKind,
+) -> Array2<f32> {
+    Transform::fit(kind, features).apply(features)
+}
+
+/// What heads on an extractor's features begin with.
+pub(in crate::commands) fn transform_kind(named: HeadTransform) -> TransformKind {
+    match named {
+        HeadTransform::L2 => TransformKind::CentredL2,
+        HeadTransform::Standardize => TransformKind::Standardise,
+        HeadTransform::None => TransformKind::None,
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,134 @@
+//! `hub outliers`
+
+use std::fmt;
+
+use hub_client::contact_sheet::{ContactSheet, Section};
+use hub_client::explore::outliers::{NEAREST, Outlier, far_from_middle, unlike_others};
+use serde::Serialize;
+
+use super::gathered::{Gathered, LookView};
+use crate::app::Outcome;
+use crate::args::OutliersArgs;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Answer, Page};
+
+#[derive(Serialize)]
+struct OutliersView {
+    unlike_anything_else_here: Vec<OutlierView>,
+    far_from_the_middle: Vec<OutlierView>,
+    #[serde(flatten)]
+    look: LookView,
+}
+
+#[derive(Serialize)]
+struct OutlierView {
+    path: String,
+    distance: f64,
+    /// Divided by the median of all images; null when that is 0.
+    times_typical: Option<f64>,
+}
+
+pub(in crate::commands) fn outliers(
+    args: &OutliersArgs,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
+    // 1. features
+    let gathered = Gathered::find(&args.look, None, None, context)?;
+    // 2. both rankings
+    let count = args.count.get();
+    let prepared = gathered.prepared();
+    let features = gathered.features.view();
+    let mut unlike = unlike_others(features, gathered.distance, gathered.threads)?;
+    let mut far = far_from_middle(prepared.view())?;
+    unlike.truncate(count);
+    far.truncate(count);
+    // 3. the answer
+    let outcome = gathered.run.outcome();
+    let view = |ranking: &[Outlier]| -> Vec<OutlierView> {
+        let one = |one: &Outlier| OutlierView {
+            path: gathered.name(one.row),
+            distance: one.distance,
+            times_typical: one.times_typical,
+        };
+        ranking.iter().map(one).collect()
+    };
+    let (unlike_view, far_view) = (view(&unlike), view(&far));
+    let sheet = |gathered: &Gathered| ContactSheet {
+        title: "Outliers".to_owned(),
+        sections: vec![
+            section(
+                gathered,
+                "Unlike anything else here",
+                &unlike_words(),
+                &unlike,
+            ),
+            section(gathered, "Far from the middle", FAR_WORDS, &far),
+        ],
+        ..ContactSheet::default()
+    };
+    let look = gathered.finish(&args.look, sheet, context)?;
+    context.show(&OutliersView {
+        unlike_anything_else_here: unlike_view,
+        far_from_the_middle: far_view,
+        look,
+    })?;
+    Ok(outcome)
+}
+
+const FAR_WORDS: &str = "how far from the mean of all images, in the directions in which they vary, is beside what is typical";
+
+fn unlike_words() -> String {
+    format!("how far the {NEAREST} nearest others are beside what is typical")
+}
+
+fn section(gathered: &Gathered, heading: &str, remark: &str, ranking: &[Outlier]) -> Section {
+    Section {
+        heading: heading.to_owned(),
+        remark: remark.to_owned(),
+        tiles: ranking
+            .iter()
+            .map(|one| gathered.tile(one.row, vec![words(one.times_typical)]))
+            .collect(),
+    }
+}
+
+fn words(times_typical: Option<f64>) -> String {
+    match times_typical {
+        Some(times) => format!("{times:.1} times as far as is typical"),
+        None => "no farther than the others".to_owned(),
+    }
+}
+
+impl Answer for OutliersView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        let rankings = [
+            (
+                "unlike anything else here",
+                unlike_words(),
+                &self.unlike_anything_else_here,
+            ),
+            (
+                "far from the middle",
+                FAR_WORDS.to_owned(),
+                &self.far_from_the_middle,
+            ),
+        ];
+        for (index, (title, remark, ranking)) in rankings.into_iter().enumerate() {
+            if index > 0 {
+                page.line("")?;
+            }
+            page.line(format!("{}: {remark}", page.bold(title)))?;
+            let row = |one: &OutlierView| {
+                let times = one.times_typical;
+                vec![
+                    times.map_or("-".to_owned(), |times| format!("{times:.2}")),
+                    one.path.clone(),
+                ]
+            };
+            let rows: Vec<_> = ranking.iter().map(row).collect();
+            page.table(&["TIMES", "PATH"], &rows)?;
+        }
+        self.look.write_text(page)
+    }
+}
