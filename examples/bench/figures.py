@@ -28,6 +28,7 @@ def main() -> None:
     embedding(member, world / "projects/alpha/everyday-objects-1.0.0", pictures / "photographs")
     memory(member, pictures / "small")
     pulling(member, world, address, server)
+    neighbours()
 
 
 def embedding(member, extractor: Path, photographs: Path) -> None:
@@ -96,6 +97,31 @@ def pulling(member, world: Path, address: str, server: int) -> None:
     say("  ratio", f"{usual / hub:.2f}×", usual / hub >= 0.9, "at least 0.9×")
     say("  peak memory of hub", f"{peak:.0f} MiB", peak < 100, "under 100 MiB")
     say("  peak memory of hub-server", f"{peak_of(server):.0f} MiB", peak_of(server) < 100, "under 100 MiB")
+
+
+def neighbours() -> None:
+    """The 10 nearest of 100,000 vectors of 512 numbers to each of 100 others: `Neighbours` and faiss, in turn."""
+    random = np.random.default_rng(1)
+    rows, queries = (random.standard_normal((count, 512), np.float32) for count in (100_000, 100))
+    for vectors in (rows, queries):
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ours, theirs = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        places = [Path(scratch) / name for name in ("rows.npy", "queries.npy")]
+        for place, vectors in zip(places, (rows, queries)):
+            np.save(place, vectors)
+        for _ in range(ROUNDS):
+            done = run(["cargo", "bench", "--quiet", "-p", "hub-client", "--bench", "neighbours", "--", *map(str, places)])
+            answer = json.loads(done.output)
+            ours.append(answer["seconds"])
+            faiss = json.loads(run([sys.executable, str(HERE / "faiss_baseline.py"), *map(str, places)]).output)
+            theirs.append(faiss["seconds"])
+    hub, usual = statistics.median(ours), statistics.median(theirs)
+    same = np.mean([set(one) == set(other) for one, other in zip(answer["nearest"], faiss["nearest"])])
+    say("exact 10 nearest of 100,000 × 512 to 100 queries", f"{hub * 1000:.0f} ms")
+    say("  faiss-cpu IndexFlatIP", f"{usual * 1000:.0f} ms")
+    say("  ratio", f"{usual / hub:.2f}×", usual >= hub, "at least 1×")
+    say("  queries with the same 10", f"{same:.0%}", same >= 0.99, "at least 99 %")
 
 
 @dataclass
