@@ -8,7 +8,7 @@ use registry_schema::digest::Digest;
 use registry_schema::trust_root::TrustRoot;
 
 use crate::app::{HubError, open_trust};
-use crate::blobs::{BlobError, Blobs};
+use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
 use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
@@ -44,13 +44,20 @@ pub(crate) enum Verdict {
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     let data = DataFolder::new(&args.data.folder);
     let mut checks = vec![disk(&data), certificate(args, &data)];
-    if !data.database().exists() {
-        let found = format!(
-            "`{}` is not there: `hub-server init` makes it",
-            data.database().display()
-        );
-        checks.push(Check::new(Verdict::Bad, "database", found));
-        return checks;
+    match is_there(&data.database()) {
+        Ok(true) => {}
+        Ok(false) => {
+            let found = format!(
+                "`{}` is not there: `hub-server init` makes it",
+                data.database().display()
+            );
+            checks.push(Check::new(Verdict::Bad, "database", found));
+            return checks;
+        }
+        Err(error) => {
+            checks.push(Check::new(Verdict::Bad, "database", chain(&error)));
+            return checks;
+        }
     }
     match Database::connect(&data.database()) {
         Ok(database) => {
@@ -102,7 +109,8 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
     let own: PathBuf = tls::dev_files(data).0;
     let path = match &args.tls_cert {
         Some(path) => path.clone(),
-        None if own.exists() => own,
+        // One that cannot be looked at is reported as such below.
+        None if is_there(&own).unwrap_or(true) => own,
         None => {
             let found = "none made here; name yours with `--tls-cert` to check it".to_owned();
             return Check::new(Verdict::Good, "certificate", found);
@@ -124,7 +132,7 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
 fn trust_root(data: &DataFolder) -> Check {
     let open = || {
         let (state, _) = open_trust(data, Timestamp::now())?;
-        check_policy(state.root.log_policy().clone(), &load_key(data)?)?;
+        check_policy(state.root.log_policy(), &load_key(data)?.verifier())?;
         Ok::<_, HubError>(state)
     };
     let state = open().map(|state| {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ask::{AskError, Asker, Cosigned};
 use registry_schema::log::note::Note;
+use registry_schema::log::policy::Policy;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -22,12 +23,9 @@ use crate::cause::chain;
 /// How long after a round without quorum the next one begins.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Asks witnesses for ever; `refresh` is the time after which a quiet log is cosigned anew. Returns
-/// at once where the policy needs none.
+/// Asks witnesses for ever, always those of the policy that holds; `refresh` is the time after which
+/// a quiet log is cosigned anew.
 pub(crate) async fn run(log: Log, refresh: Duration) {
-    if log.policy().is_quorum_none() {
-        return;
-    }
     let asker = match Asker::new(log.database.clone()) {
         Ok(asker) => asker,
         Err(error) => {
@@ -35,10 +33,27 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
             return;
         }
     };
-    let count = log.policy().witnesses().len();
+    let mut policies = log.policies();
+    loop {
+        let policy = Arc::clone(&policies.borrow_and_update());
+        let asking = ask_all(&log, &asker, policy, refresh);
+        tokio::select! {
+            () = asking => return,
+            changed = policies.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Asks the witnesses of a policy until the log is closed; nobody where it needs none.
+async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duration) {
+    if policy.is_quorum_none() {
+        return std::future::pending().await;
+    }
+    let count = policy.witnesses().len();
     let mut rounds = Rounds {
-        log,
-        asker,
+        log: log.clone(),
+        policy,
+        asker: asker.clone(),
         refresh,
         known: vec![0; count],
         is_busy: vec![false; count],
@@ -59,6 +74,7 @@ struct Round {
 
 struct Rounds {
     log: Log,
+    policy: Arc<Policy>,
     asker: Asker,
     refresh: Duration,
     /// By witness: how many entries it is believed to know.
@@ -126,10 +142,10 @@ impl Rounds {
                 continue;
             }
             (self.is_busy[witness], round.was_asked[witness]) = (true, true);
-            let (log, asker) = (self.log.clone(), self.asker.clone());
+            let (policy, asker) = (Arc::clone(&self.policy), self.asker.clone());
             let (head, known) = (Arc::clone(&round.head), self.known[witness]);
             self.asks.spawn(async move {
-                let cosigned = match log.policy().witnesses().get(witness) {
+                let cosigned = match policy.witnesses().get(witness) {
                     Some(whom) => asker.ask(whom, &head, known).await,
                     None => Err(AskError::NoUrl),
                 };
@@ -150,7 +166,7 @@ impl Rounds {
                 self.add(&answer.head, cosigned).await;
             }
             Err(error) => {
-                let name = &self.log.policy().witnesses()[answer.witness].name;
+                let name = &self.policy.witnesses()[answer.witness].name;
                 let size = answer.head.checkpoint.size;
                 tracing::warn!(
                     witness = name,
@@ -182,7 +198,7 @@ impl Rounds {
                 tracing::warn!(error = chain(&error), "a cosignature too many");
             }
         }
-        if self.log.policy().check(&round.note).is_err() {
+        if self.policy.check(&round.note).is_err() {
             return;
         }
         let next = Head {
