@@ -21,5 +21,6 @@ mod operations;
 mod publishing;
 mod reading;
 mod refusals;
+mod retries;
 mod trust;
 mod world;
