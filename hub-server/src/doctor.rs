@@ -11,7 +11,7 @@ use crate::app::{HubError, open_trust};
 use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
-use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
+use crate::database::{Database, DatabaseError, alarms, from_column, pending_migrations, releases};
 use crate::log::{LogError, check_policy, load_key, stored};
 use crate::tls;
 
@@ -65,6 +65,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
             checks.push(migrations(&database));
             checks.push(trust_root(&data));
             checks.push(log(&data, &database));
+            checks.push(witnesses(&database));
             checks.push(clock(&database));
             checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
         }
@@ -188,6 +189,21 @@ fn log(data: &DataFolder, database: &Database) -> Check {
         Ok::<_, LogError>((Verdict::Good, found))
     };
     Check::of("log", look())
+}
+
+/// Whether a witness has seen another history of this log.
+fn witnesses(database: &Database) -> Check {
+    let state = database.with(alarms::list).map(|alarms| {
+        if alarms.is_empty() {
+            return (Verdict::Good, "none contradicts this log".to_owned());
+        }
+        let said: Vec<_> = alarms
+            .iter()
+            .map(|(witness, alarm)| format!("`{witness}`: {alarm}"))
+            .collect();
+        (Verdict::Bad, said.join("; "))
+    });
+    Check::of("witnesses", state)
 }
 
 /// Times in answers and the ends of tokens come from this machine's clock.

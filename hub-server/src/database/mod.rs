@@ -4,6 +4,7 @@
 //! a time), so that a second kind of database changes this folder alone.
 
 pub(crate) mod advisories;
+pub(crate) mod alarms;
 pub(crate) mod blobs;
 mod error;
 pub(crate) mod evaluations;

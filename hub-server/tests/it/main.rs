@@ -23,4 +23,5 @@ mod reading;
 mod refusals;
 mod retries;
 mod trust;
+mod witnesses;
 mod world;

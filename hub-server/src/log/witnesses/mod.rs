@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::{Head, Log};
 use crate::cause::chain;
+use crate::database::{DatabaseError, alarms};
 
 /// How long after a round without quorum the next one begins.
 const RETRY: Duration = Duration::from_secs(1);
@@ -50,8 +51,16 @@ async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duratio
         return std::future::pending().await;
     }
     let count = policy.witnesses().len();
+    let alarms = match kept_alarms(log, &policy).await {
+        Ok(alarms) => alarms,
+        Err(error) => {
+            tracing::error!(error = chain(&error), "cannot read the witnesses' alarms");
+            vec![None; count]
+        }
+    };
     let mut rounds = Rounds {
         log: log.clone(),
+        alarms,
         policy,
         asker: asker.clone(),
         refresh,
@@ -62,6 +71,21 @@ async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duratio
         next: Instant::now(),
     };
     rounds.go_on().await;
+}
+
+/// What each witness said against this log before.
+async fn kept_alarms(log: &Log, policy: &Policy) -> Result<Vec<Option<String>>, DatabaseError> {
+    let kept = log
+        .database
+        .run(|connection| alarms::list(connection))
+        .await?;
+    let of = |name: &str| {
+        let mut kept = kept.iter();
+        kept.find(|(witness, _)| witness == name)
+            .map(|(_, text)| text.clone())
+    };
+    let witnesses = policy.witnesses().iter();
+    Ok(witnesses.map(|witness| of(&witness.name)).collect())
 }
 
 /// One checkpoint, and who was asked about it.
@@ -81,6 +105,8 @@ struct Rounds {
     known: Vec<u64>,
     /// By witness: whether it is being asked.
     is_busy: Vec<bool>,
+    /// By witness: what it said against this log.
+    alarms: Vec<Option<String>>,
     asks: JoinSet<Answer>,
     round: Option<Round>,
     /// When the next round begins if the log does not grow.
@@ -163,17 +189,23 @@ impl Rounds {
         match answer.cosigned {
             Ok(cosigned) => {
                 self.known[answer.witness] = answer.head.checkpoint.size;
+                self.keep_alarm(answer.witness, None).await;
                 self.add(&answer.head, cosigned).await;
             }
             Err(error) => {
-                let name = &self.policy.witnesses()[answer.witness].name;
-                let size = answer.head.checkpoint.size;
-                tracing::warn!(
-                    witness = name,
-                    size,
-                    error = chain(&error),
-                    "no cosignature"
-                );
+                let witness = self.policy.witnesses()[answer.witness].name.as_str();
+                let (size, words) = (answer.head.checkpoint.size, chain(&error));
+                if error.is_alarm() {
+                    tracing::error!(
+                        witness,
+                        size,
+                        error = words,
+                        "ALARM: a witness contradicts this log"
+                    );
+                    self.keep_alarm(answer.witness, Some(words)).await;
+                } else {
+                    tracing::warn!(witness, size, error = words, "no cosignature");
+                }
             }
         }
         let Some(round) = &self.round else { return };
@@ -184,6 +216,23 @@ impl Rounds {
         if !self.is_busy.contains(&true) {
             // Everybody has answered, and they are too few.
             self.start_over();
+        }
+    }
+
+    /// Keeps what a witness says against this log until it cosigns again; `doctor` shows it.
+    async fn keep_alarm(&mut self, witness: usize, alarm: Option<String>) {
+        if alarm == self.alarms[witness] {
+            return;
+        }
+        let name = self.policy.witnesses()[witness].name.to_string();
+        let text = alarm.clone();
+        let kept = self
+            .log
+            .database
+            .run(move |connection| alarms::keep(connection, &name, text.as_deref()));
+        match kept.await {
+            Ok(()) => self.alarms[witness] = alarm,
+            Err(error) => tracing::error!(error = chain(&error), "cannot keep an alarm"),
         }
     }
 
