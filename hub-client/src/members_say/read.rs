@@ -11,6 +11,7 @@ use registry_schema::verify::{
 };
 
 use super::SayError;
+use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
 
@@ -81,15 +82,17 @@ pub async fn evaluations(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedEvaluation>, SayError> {
     let list = registry.evaluations(&release.reference()).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.evaluations,
-        trust_root,
+        log,
         |at| verify_evaluation(trust_root, release, at.envelope.as_bytes(), at.index),
         |at| verify_evaluation(&retired, release, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     current_evaluations(&said.recorded)?;
     Ok(said)
 }
@@ -103,16 +106,18 @@ pub(super) async fn advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.advisories,
-        trust_root,
+        log,
         |at| verify_advisory(trust_root, name, at.envelope.as_bytes(), at.index),
         |at| verify_advisory(&retired, name, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     open_advisories(release, &said.recorded)?;
     Ok(said)
 }
@@ -126,8 +131,9 @@ pub async fn release_advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
-    let said = advisories(release, registry, trust_root).await?;
+    let said = advisories(release, registry, trust_root, log).await?;
     let open = open_advisories(release, &said.recorded)?;
     let counting = open
         .into_iter()
@@ -137,9 +143,9 @@ pub async fn release_advisories(
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
 /// member ever had.
-fn hear<T: Spoken>(
+async fn hear<T: Spoken>(
     list: &[LoggedStatement],
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
     counts: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
     recorded: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
 ) -> Result<Said<T>, SayError> {
@@ -148,7 +154,7 @@ fn hear<T: Spoken>(
         void: Vec::new(),
     };
     for one in list {
-        let at = logged::of_statement(trust_root, one)?;
+        let at = logged::of_statement(log, one).await?;
         let heard = match counts(&at) {
             Err(VerifyError::NotByMember { .. }) => {
                 let heard = known(recorded(&at))?;
