@@ -101,7 +101,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
-        v: 2,
+        v: 3,
         release: release.reference(),
         hub: request.registry.url().to_owned(),
         pulled_at: jiff::Timestamp::now().to_string(),
