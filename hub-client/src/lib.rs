@@ -12,6 +12,7 @@ pub mod head;
 pub mod hint;
 pub mod keys;
 pub mod lockfile;
+pub mod log_view;
 pub mod logged;
 pub mod members_say;
 pub mod publish;

@@ -11,6 +11,8 @@ use registry_schema::verify::{VerifiedAdvisory, verify_advisory};
 
 use super::read::advisories;
 use super::{SayError, find_release, speaker};
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// What is to be said about a release.
@@ -67,12 +69,13 @@ pub async fn advise(
     key: &SecretKey,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedAdvisory, StatementRecorded), SayError> {
     // 1. who speaks, about which release, after what has been said before
     let by = speaker(key, trust_root)?;
-    let release = find_release(&request.reference, registry, trust_root).await?;
+    let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root).await?;
+    let mut own = advisories(&release, registry, trust_root, log).await?;
     own.retain(|one| one.statement().by == by);
     // 2. what is said now
     let manifest = release.manifest();
@@ -127,6 +130,7 @@ pub async fn advise(
     let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
     let verified = verify_advisory(trust_root, name, &envelope, NOT_LOGGED)?;
     let recorded = registry.warn(name, &envelope).await?;
+    logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
     Ok((verified, recorded))
 }
 

@@ -11,6 +11,7 @@ use registry_schema::verify::{
 };
 
 use super::SayError;
+use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
 
@@ -66,15 +67,17 @@ pub async fn evaluations(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedEvaluation>, SayError> {
     let list = registry.evaluations(&release.reference()).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.evaluations,
-        trust_root,
+        log,
         |at| verify_evaluation(trust_root, release, at.envelope.as_bytes(), at.index),
         |at| verify_evaluation(&retired, release, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     current_evaluations(&said.recorded)?;
     Ok(said)
 }
@@ -88,12 +91,13 @@ pub(super) async fn advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
     let mut recorded = Vec::new();
     for one in &list.advisories {
-        let at = logged::of_statement(trust_root, one)?;
+        let at = logged::of_statement(log, one).await?;
         let envelope = at.envelope.as_bytes();
         let heard = verify_recorded_advisory(trust_root, name, envelope, at.index);
         recorded.extend(known(heard)?);
@@ -111,17 +115,18 @@ pub async fn release_advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
-    let said = advisories(release, registry, trust_root).await?;
+    let said = advisories(release, registry, trust_root, log).await?;
     let open = open_advisories(release, &said)?;
     Ok(open.into_iter().cloned().collect())
 }
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
 /// member ever had.
-fn hear<T: Spoken>(
+async fn hear<T: Spoken>(
     list: &[LoggedStatement],
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
     counts: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
     recorded: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
 ) -> Result<Said<T>, SayError> {
@@ -130,7 +135,7 @@ fn hear<T: Spoken>(
         void: Vec::new(),
     };
     for one in list {
-        let at = logged::of_statement(trust_root, one)?;
+        let at = logged::of_statement(log, one).await?;
         let heard = match counts(&at) {
             Err(VerifyError::NotByMember { .. }) => {
                 let heard = known(recorded(&at))?;

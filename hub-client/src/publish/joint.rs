@@ -8,6 +8,7 @@ use registry_schema::verify::{Draft, verify_draft};
 
 use super::folder::AuthorFolder;
 use super::{PublishError, YankRequest, prepare, prepare_yank, upload};
+use crate::log_view::LogView;
 use crate::registry::{Progress, Registry};
 use crate::worker::Worker;
 
@@ -54,9 +55,10 @@ pub async fn draft(
     keys: &[SecretKey],
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     worker: Worker,
 ) -> Result<DraftedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
+    let (folder, statement) = prepare(folder, registry, trust_root, log, worker).await?;
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
     let draft = verify_draft(trust_root, &envelope.to_bytes())?;
     Ok(DraftedRelease {
@@ -75,8 +77,9 @@ pub async fn draft_yank(
     keys: &[SecretKey],
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Draft, PublishError> {
-    let (_, statement) = prepare_yank(request, registry, trust_root).await?;
+    let (_, statement) = prepare_yank(request, registry, trust_root, log).await?;
     let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
     Ok(verify_draft(trust_root, &envelope.to_bytes())?)
 }

@@ -10,8 +10,10 @@
 )]
 
 mod bad_graphs;
+mod bundles;
 mod confinement;
 mod endless;
+mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
