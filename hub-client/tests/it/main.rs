@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod adversary;
 mod bad_graphs;
 mod confinement;
 mod endless;
@@ -17,6 +18,7 @@ mod interruptions;
 mod joint;
 mod judges;
 mod log_judges;
+mod lying_log;
 mod members;
 mod offline;
 mod refusals;
