@@ -10,6 +10,7 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod hint;
+pub mod journal;
 pub mod keys;
 pub mod lockfile;
 pub mod logged;

@@ -330,6 +330,7 @@ impl Hint for SayError {
                 ErrorCode::TrustRoot,
                 "`hub consortium show` lists the members' keys",
             ),
+            Self::NoKey => Advice::of(ErrorCode::NoKey),
             Self::NotAMember { .. } => Advice::with_hint(
                 ErrorCode::TrustRoot,
                 "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",
