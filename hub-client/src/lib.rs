@@ -13,6 +13,7 @@ pub mod hint;
 pub mod journal;
 pub mod keys;
 pub mod lockfile;
+pub mod log_view;
 pub mod logged;
 pub mod members_say;
 pub mod publish;

@@ -13,8 +13,8 @@ fn modules_import_lower_floors_only() {
         &[
             "keys", "journal", "registry", "dataset", "head", "lockfile", "runtime", "witness",
         ],
-        &["store", "trust", "consortium", "features", "logged"],
-        &["worker"],
+        &["store", "trust", "consortium", "features", "log_view"],
+        &["worker", "logged"],
         &["publish", "bundle", "members_say"],
         &["pull"],
         &["cosign"],
