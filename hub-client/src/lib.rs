@@ -1,5 +1,6 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
+pub mod audit;
 pub mod bundle;
 pub mod config;
 pub mod confine;

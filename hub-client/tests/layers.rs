@@ -16,7 +16,7 @@ fn modules_import_lower_floors_only() {
         &["store", "trust", "consortium", "features", "log_view"],
         &["worker", "logged"],
         &["publish", "bundle", "members_say"],
-        &["pull"],
+        &["pull", "audit"],
         &["cosign"],
         &["hint"],
     ]);

@@ -13,7 +13,7 @@ pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
 pub use disown::disown;
 pub use eval_file::EvalFile;
-pub use read::{Said, evaluations, release_advisories};
+pub use read::{Said, Spoken, advisories, evaluations, key_compromises, release_advisories};
 
 use std::path::PathBuf;
 

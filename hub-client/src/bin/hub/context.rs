@@ -8,6 +8,7 @@ use hub_client::files::{self, FileError};
 use hub_client::head::HeadStore;
 use hub_client::journal::Journal;
 use hub_client::lockfile::LockFile;
+use hub_client::log_view::{self, HubLog, LogView};
 use hub_client::registry::Registry;
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
@@ -165,6 +166,40 @@ impl Context {
         self.report
             .detail(&format!("trust root: {}", kept.root.version()));
         Ok(kept)
+    }
+
+    /// What every conversation with a hub begins with: the trust root is refreshed, and the log's newest
+    /// checkpoint must continue the last one that this machine has seen.
+    pub(crate) async fn contact(
+        &self,
+        registry: &Registry,
+    ) -> Result<(Kept, LogView), CommandError> {
+        let kept = self.refresh(registry).await?;
+        let log = self.see_log(registry, &kept).await?;
+        Ok((kept, log))
+    }
+
+    async fn refresh(&self, registry: &Registry) -> Result<Kept, CommandError> {
+        let source = HubSource(registry.clone());
+        let kept = Box::pin(trust::refresh(&self.folders, &source, self.as_of())).await?;
+        self.report
+            .detail(&format!("trust root: {}", kept.root.version()));
+        Ok(kept)
+    }
+
+    /// The hub's log under the trust root that is kept.
+    pub(crate) async fn see_log(
+        &self,
+        registry: &Registry,
+        kept: &Kept,
+    ) -> Result<LogView, CommandError> {
+        let as_of = self.global.as_of.unwrap_or_else(Timestamp::now);
+        let source = HubLog(registry.clone());
+        let policy = kept.root.log_policy();
+        let log = Box::pin(log_view::contact(&self.folders, policy, source, as_of)).await?;
+        let size = log.checkpoint().checkpoint().size;
+        self.report.detail(&format!("log: {size} entries"));
+        Ok(log)
     }
 
     /// The installed releases.

@@ -146,6 +146,7 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Audit(hub_client::audit::AuditError),
     Bundle(hub_client::bundle::BundleError),
     Config(hub_client::config::ConfigError),
     Cosign(hub_client::cosign::CosignError),
@@ -168,6 +169,7 @@ library_errors! {
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),
+    LogView(hub_client::log_view::LogViewError),
     Draft(registry_schema::tuf::draft::DraftError),
     Worker(hub_client::worker::WorkerError),
     Witness(hub_client::witness::WitnessError),

@@ -42,7 +42,10 @@ pub fn consistency_tiles(older: u64, newer: u64) -> BTreeSet<TileId> {
 
 /// The tiles needed for an entry's hash.
 pub fn leaf_tiles(index: u64, size: u64) -> BTreeSet<TileId> {
-    with_parents(std::slice::from_ref(&(index..index.saturating_add(1))), size)
+    with_parents(
+        std::slice::from_ref(&(index..index.saturating_add(1))),
+        size,
+    )
 }
 
 /// The tiles needed for the root that a tree of `newer` entries had with `older` ones.
