@@ -95,7 +95,7 @@ impl Auditor<'_> {
     ) -> Result<Facts, AuditError> {
         // 1. the statement, at its proven place
         let answer = self.registry.release(reference).await?;
-        let (statement, yanks) = logged::of_release(self.trust_root, &answer)?;
+        let (statement, yanks) = logged::of_release(self.log, &answer).await?;
         let envelope = statement.envelope.as_bytes();
         let release = verify_release(self.trust_root, asked, envelope, statement.index)?;
         // 2. what its owners said since
@@ -105,7 +105,8 @@ impl Auditor<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         check_numbers(&yanks)?;
         // 3. what members warn of
-        let said = members_say::advisories(&release, self.registry, self.trust_root).await?;
+        let said =
+            members_say::advisories(&release, self.registry, self.trust_root, self.log).await?;
         if let Some(memory) = self.memory {
             let places: Vec<u64> = yanks.iter().map(|yank| yank.index).collect();
             memory.check_release(&release, &places)?;

@@ -59,10 +59,11 @@ impl Auditor<'_> {
         let facts = self.facts(reference, &Asked::Reference(reference)).await?;
         let release = &facts.release;
         // 2. what members found out
-        let said = members_say::evaluations(release, self.registry, self.trust_root).await?;
+        let said =
+            members_say::evaluations(release, self.registry, self.trust_root, self.log).await?;
         let evaluations: Vec<_> = said.placed().map(placed).collect();
         // 3. keys that were taken back and that signed any of it
-        let taken = members_say::key_compromises(self.registry, self.trust_root).await?;
+        let taken = members_say::key_compromises(self.registry, self.trust_root, self.log).await?;
         if let Some(memory) = self.memory {
             memory.check_evaluations(release, said.listed())?;
             memory.check_key_compromises(taken.listed())?;

@@ -115,10 +115,13 @@ impl Hint for VerifyError {
 
 impl Hint for LoggedError {
     fn advice(&self) -> Advice {
-        Advice::with_hint(
-            ErrorCode::Log,
-            "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
-        )
+        match self {
+            Self::Proof(error) if !matches!(**error, LogViewError::Quorum(_)) => error.advice(),
+            _ => Advice::with_hint(
+                ErrorCode::Log,
+                "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
+            ),
+        }
     }
 }
 

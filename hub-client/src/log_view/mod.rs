@@ -110,14 +110,17 @@ pub async fn contact(
     };
     if let Some(before) = view.seen.read(view.origin())? {
         let (size, shown) = (before.checkpoint.size, view.head().size);
-        view.compare(&before, &view.newest).await?;
-        if shown < size {
+        let compared = view.compare(&before, &view.newest).await;
+        let is_forked = matches!(compared, Err(LogViewError::Forked { .. }));
+        if shown < size && !is_forked {
+            // It may not even have the tiles to tell an old copy from another history.
             return Err(LogViewError::RolledBack {
                 origin: view.origin().clone(),
                 seen: size,
                 shown,
             });
         }
+        compared?;
     }
     view.seen.write(view.origin(), view.newest.note())?;
     Ok(view)

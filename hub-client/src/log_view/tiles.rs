@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use registry_schema::digest::Digest;
@@ -58,6 +58,8 @@ pub(super) enum Keeping {
 pub(super) struct Tiles {
     source: Arc<dyn LogSource>,
     cache: PathBuf,
+    /// Tiles at the edge of a tree, which are of use as long as it does not grow.
+    edge: Arc<Mutex<BTreeMap<TileId, Tile>>>,
 }
 
 impl Tiles {
@@ -67,6 +69,7 @@ impl Tiles {
         Self {
             source,
             cache: cache.join(log),
+            edge: Arc::default(),
         }
     }
 
@@ -96,18 +99,20 @@ impl Tiles {
         Ok(result)
     }
 
-    /// The entries of a bundle, unchecked.
+    /// The entries of a bundle, unchecked. A log may drop a partial bundle once the full one is there.
     pub(super) async fn bundle(&self, id: BundleId) -> Result<Vec<Vec<u8>>, LogViewError> {
-        let bytes = match self.source.fetch(&id.to_string(), BUNDLE_BYTES).await? {
-            None => {
-                return Err(LogViewError::NoFile {
-                    path: id.to_string(),
-                });
-            }
-            Some(bytes) => bytes,
-        };
-        let entries = parse_bundle(id, &bytes)?;
-        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+        let mut served = id;
+        let mut bytes = self.source.fetch(&id.to_string(), BUNDLE_BYTES).await?;
+        if let (None, Some(full)) = (&bytes, BundleId::new(id.number(), FULL_WIDTH)) {
+            bytes = self.source.fetch(&full.to_string(), BUNDLE_BYTES).await?;
+            served = full;
+        }
+        let bytes = bytes.ok_or_else(|| LogViewError::NoFile {
+            path: id.to_string(),
+        })?;
+        let entries = parse_bundle(served, &bytes)?;
+        let wanted = entries.into_iter().take(usize::from(id.width()));
+        Ok(wanted.map(<[u8]>::to_vec).collect())
     }
 
     async fn gather(
@@ -153,10 +158,10 @@ impl Tiles {
         Ok(Tile::new(id, hashes)?)
     }
 
-    /// A full tile from the cache. One that cannot be read is as good as none.
+    /// A tile that was authenticated before. One that cannot be read is as good as none.
     fn kept(&self, id: TileId) -> Option<Tile> {
         if !id.is_full() {
-            return None;
+            return self.edge.lock().ok()?.get(&id).cloned();
         }
         let path = self.cache.join(id.to_string());
         let bytes = files::read_limited(&path, TILE_BYTES as u64).ok()?;
@@ -164,10 +169,15 @@ impl Tiles {
     }
 
     fn keep(&self, trusted: &Trusted) -> Result<(), LogViewError> {
-        for tile in trusted.authenticated().filter(|tile| tile.id().is_full()) {
-            if self.kept(tile.id()).as_ref() != Some(tile) {
+        for tile in trusted.authenticated() {
+            if self.kept(tile.id()).as_ref() == Some(tile) {
+                continue;
+            }
+            if tile.id().is_full() {
                 let path = self.cache.join(tile.id().to_string());
                 files::write_atomic(path, &tile.to_bytes())?;
+            } else if let Ok(mut edge) = self.edge.lock() {
+                edge.insert(tile.id(), tile.clone());
             }
         }
         Ok(())

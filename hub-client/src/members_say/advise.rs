@@ -10,6 +10,8 @@ use registry_schema::verify::{VerifiedAdvisory, verify_advisory};
 use super::read::advisories;
 use super::{SayError, find_release, speaker};
 use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// What is to be said about a release.
@@ -66,12 +68,13 @@ pub async fn advise(
     pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedAdvisory, StatementRecorded), SayError> {
     // 1. who speaks, about which release, after what has been said before
     let by = speaker(pen, trust_root)?;
-    let release = find_release(&request.reference, registry, trust_root).await?;
+    let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root)
+    let mut own = advisories(&release, registry, trust_root, log)
         .await?
         .into_recorded();
     own.retain(|one| one.statement().by == by);
@@ -128,6 +131,7 @@ pub async fn advise(
     let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_advisory(trust_root, name, &envelope, NOT_LOGGED)?;
     let recorded = registry.warn(name, &envelope).await?;
+    logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
     Ok((verified, recorded))
 }
 

@@ -8,6 +8,8 @@ use registry_schema::verify::{VerifiedEvaluation, verify_evaluation};
 
 use super::{EvalFile, SayError, evaluations, find_release, speaker};
 use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// What is to be signed about a release.
@@ -34,11 +36,12 @@ pub async fn attest(
     pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     is_dry_run: bool,
 ) -> Result<(VerifiedEvaluation, Option<StatementRecorded>), SayError> {
     // 1. who speaks, about which release
     let by = speaker(pen, trust_root)?;
-    let release = find_release(&request.reference, registry, trust_root).await?;
+    let release = find_release(&request.reference, registry, trust_root, log).await?;
     let evaluation = &request.evaluation;
     if release.statement_digest() != evaluation.statement {
         return Err(SayError::OtherRelease {
@@ -52,7 +55,7 @@ pub async fn attest(
         .map(|other| compare(evaluation, other))
         .transpose()?;
     // 2. after what it has said before
-    let earlier = evaluations(&release, registry, trust_root).await?;
+    let earlier = evaluations(&release, registry, trust_root, log).await?;
     let manifest = release.manifest();
     let statement = EvaluationStatement {
         sequence: earlier.count_of(&by) + 1,
@@ -72,7 +75,9 @@ pub async fn attest(
     let recorded = if is_dry_run {
         None
     } else {
-        Some(registry.evaluate(&release.reference(), &envelope).await?)
+        let recorded = registry.evaluate(&release.reference(), &envelope).await?;
+        logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
+        Some(recorded)
     };
     Ok((verified, recorded))
 }

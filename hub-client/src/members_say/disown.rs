@@ -8,6 +8,8 @@ use registry_schema::verify::{VerifiedKeyCompromise, verify_key_compromise};
 
 use super::{SayError, speaker};
 use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// Signs that a key of the signer's member is not to be believed from a log index on, and has it
@@ -22,6 +24,7 @@ pub async fn disown(
     pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedKeyCompromise, StatementRecorded), SayError> {
     let member = speaker(pen, trust_root)?;
     if trust_root.member_of(&key_id) != Some(&member) {
@@ -36,5 +39,6 @@ pub async fn disown(
     let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_key_compromise(trust_root, &envelope, NOT_LOGGED)?;
     let recorded = registry.take_key_back(&envelope).await?;
+    logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
     Ok((verified, recorded))
 }

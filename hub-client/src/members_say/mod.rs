@@ -27,6 +27,7 @@ use semver::Version;
 
 use crate::files::FileError;
 use crate::journal::Pen;
+use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
 use crate::store::StoreError;
@@ -43,9 +44,10 @@ async fn find_release(
     reference: &Reference,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<VerifiedRelease, SayError> {
     let answer = registry.release(reference).await?;
-    let (statement, _) = logged::of_release(trust_root, &answer)?;
+    let (statement, _) = logged::of_release(log, &answer).await?;
     let asked = Asked::Reference(reference);
     let envelope = statement.envelope.as_bytes();
     Ok(verify_release(

@@ -12,6 +12,7 @@ use registry_schema::verify::{
 };
 
 use super::SayError;
+use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
 
@@ -108,15 +109,17 @@ pub async fn evaluations(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedEvaluation>, SayError> {
     let list = registry.evaluations(&release.reference()).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.evaluations,
-        trust_root,
+        log,
         |at| verify_evaluation(trust_root, release, at.envelope.as_bytes(), at.index),
         |at| verify_evaluation(&retired, release, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     current_evaluations(&said.recorded)?;
     Ok(said)
 }
@@ -130,16 +133,18 @@ pub async fn advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.advisories,
-        trust_root,
+        log,
         |at| verify_advisory(trust_root, name, at.envelope.as_bytes(), at.index),
         |at| verify_advisory(&retired, name, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     open_advisories(release, &said.recorded)?;
     Ok(said)
 }
@@ -151,15 +156,17 @@ pub async fn advisories(
 pub async fn key_compromises(
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedKeyCompromise>, SayError> {
     let list = registry.key_compromises().await?;
     let retired = trust_root.including_retired_keys();
     hear(
         &list.key_compromises,
-        trust_root,
+        log,
         |at| verify_key_compromise(trust_root, at.envelope.as_bytes(), at.index),
         |at| verify_key_compromise(&retired, at.envelope.as_bytes(), at.index),
     )
+    .await
 }
 
 /// The advisories that stand and affect a release, worst first. One that a stolen key has closed is
@@ -171,8 +178,9 @@ pub async fn release_advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
-    let said = advisories(release, registry, trust_root).await?;
+    let said = advisories(release, registry, trust_root, log).await?;
     let open = open_advisories(release, &said.recorded)?;
     let counting = open
         .into_iter()
@@ -182,9 +190,9 @@ pub async fn release_advisories(
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
 /// member ever had.
-fn hear<T: Spoken>(
+async fn hear<T: Spoken>(
     list: &[LoggedStatement],
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
     counts: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
     recorded: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
 ) -> Result<Said<T>, SayError> {
@@ -195,7 +203,7 @@ fn hear<T: Spoken>(
         listed: Vec::new(),
     };
     for one in list {
-        let at = logged::of_statement(trust_root, one)?;
+        let at = logged::of_statement(log, one).await?;
         said.listed.push(at.index);
         let heard = match counts(&at) {
             Err(VerifyError::NotByMember { .. }) => {

@@ -7,6 +7,7 @@ use registry_schema::verify::{Draft, verify_draft};
 use super::folder::AuthorFolder;
 use super::{PublishError, YankRequest, prepare, prepare_yank, upload};
 use crate::journal::Pen;
+use crate::log_view::LogView;
 use crate::registry::{Progress, Registry};
 use crate::worker::Worker;
 
@@ -53,9 +54,10 @@ pub async fn draft(
     pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     worker: Worker,
 ) -> Result<DraftedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
+    let (folder, statement) = prepare(folder, registry, trust_root, log, worker).await?;
     let envelope = pen.sign(statement.to_payload())?;
     let draft = verify_draft(trust_root, &envelope.to_bytes())?;
     Ok(DraftedRelease {
@@ -74,8 +76,9 @@ pub async fn draft_yank(
     pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Draft, PublishError> {
-    let (_, statement) = prepare_yank(request, registry, trust_root).await?;
+    let (_, statement) = prepare_yank(request, registry, trust_root, log).await?;
     let envelope = pen.sign(statement.to_payload())?;
     Ok(verify_draft(trust_root, &envelope.to_bytes())?)
 }

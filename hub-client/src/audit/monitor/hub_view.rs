@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::ConsortiumRoot;
 use semver::Version;
 
 use super::super::AuditError;
 use super::finding::Finding;
 use super::memory::{Memory, NameMemory};
+use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::{Registry, RegistryError};
 
@@ -24,14 +24,14 @@ const RELEASES: usize = 50;
 pub(super) async fn compare(
     memory: &mut Memory,
     registry: &Registry,
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<Finding>, AuditError> {
     let mut findings = Vec::new();
     for name in memory.next_names(NAMES) {
         let Some(known) = memory.name(&name) else {
             continue;
         };
-        compare_name(&name, known, registry, trust_root, &mut findings).await?;
+        compare_name(&name, known, registry, log, &mut findings).await?;
     }
     let listed = registry.key_compromises().await?.key_compromises;
     let listed: BTreeSet<u64> = listed.iter().map(|one| one.log_index).collect();
@@ -48,7 +48,7 @@ async fn compare_name(
     name: &Name,
     known: &NameMemory,
     registry: &Registry,
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
     findings: &mut Vec<Finding>,
 ) -> Result<(), AuditError> {
     let reference = |version: &Version| Reference::exact(name.clone(), version.clone());
@@ -90,7 +90,7 @@ async fn compare_name(
             }
             other => other?,
         };
-        let (_, yanks) = logged::of_release(trust_root, &answer)?;
+        let (_, yanks) = logged::of_release(log, &answer).await?;
         let shown: BTreeSet<u64> = yanks.iter().map(|yank| yank.index).collect();
         let hidden = release.yanks.iter().filter(|index| !shown.contains(index));
         findings.extend(

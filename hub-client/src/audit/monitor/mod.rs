@@ -136,7 +136,7 @@ pub async fn watch(request: &WatchRequest<'_>) -> Result<Watched, AuditError> {
     findings.extend(walked.findings);
     // 4. what the hub shows of it
     if let Some(registry) = request.registry {
-        findings.extend(hub_view::compare(&mut memory, registry, &request.trust_root).await?);
+        findings.extend(hub_view::compare(&mut memory, registry, request.log).await?);
         memory.write(&path)?;
     }
     Ok(Watched {

@@ -19,7 +19,7 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::metadata::expiry;
 
 use crate::args::GlobalArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::interrupt::Interrupt;
 use crate::output::{Answer, Output};
 use crate::report::Report;
@@ -131,8 +131,21 @@ impl Context {
             return Err(CommandError::Offline { command });
         }
         let hub = self.hub()?.ok_or(CommandError::NoHub)?;
+        self.refuse_known_liar()?;
         self.report.detail(&format!("hub: {}", hub.url));
         Ok(Registry::new(&hub)?)
+    }
+
+    /// No command speaks with a hub whose log has shown two histories to this machine.
+    fn refuse_known_liar(&self) -> Result<(), CommandError> {
+        // Without a trust root there is no log that was ever believed.
+        let Ok(kept) = trust::kept(&self.folders) else {
+            return Ok(());
+        };
+        Ok(log_view::check_trusted(
+            &self.folders,
+            kept.root.log_policy(),
+        )?)
     }
 
     /// The time as of which a trust root is verified: now, or what `--as-of` says, in plain sight.
@@ -159,15 +172,6 @@ impl Context {
         Ok(kept)
     }
 
-    /// The trust root after it was refreshed from the hub.
-    pub(crate) async fn fresh_trust(&self, registry: &Registry) -> Result<Kept, CommandError> {
-        let source = HubSource(registry.clone());
-        let kept = Box::pin(trust::refresh(&self.folders, &source, self.as_of())).await?;
-        self.report
-            .detail(&format!("trust root: {}", kept.root.version()));
-        Ok(kept)
-    }
-
     /// What every conversation with a hub begins with: the trust root is refreshed, and the log's newest
     /// checkpoint must continue the last one that this machine has seen.
     pub(crate) async fn contact(
@@ -177,6 +181,20 @@ impl Context {
         let kept = self.refresh(registry).await?;
         let log = self.see_log(registry, &kept).await?;
         Ok((kept, log))
+    }
+
+    /// The same for what depends on the trust root alone. A log that lies is refused; one that is only
+    /// stuck is not, because changing its witnesses is how that is repaired.
+    pub(crate) async fn fresh_trust(&self, registry: &Registry) -> Result<Kept, CommandError> {
+        let kept = self.refresh(registry).await?;
+        match self.see_log(registry, &kept).await {
+            Err(CommandError::LogView(error)) if error.is_lie() => return Err(error.into()),
+            Err(error) => self
+                .report
+                .warn(&format!("the log was not checked: {}", with_causes(&error))),
+            Ok(_) => {}
+        }
+        Ok(kept)
     }
 
     async fn refresh(&self, registry: &Registry) -> Result<Kept, CommandError> {

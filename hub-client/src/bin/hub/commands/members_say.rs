@@ -41,7 +41,7 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         .map(|path| EvalFile::read(path, args.hide_classes))
         .transpose()?;
     let registry = context.registry("attest")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let request = AttestRequest {
         reference: args.reference.clone(),
         task: args.task.clone().unwrap_or_else(|| evaluation.task()),
@@ -49,7 +49,7 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         verdict: args.verdict.into(),
         compared_with,
     };
-    let said = members_say::attest(&request, &pen, &registry, &trust.root, args.dry_run);
+    let said = members_say::attest(&request, &pen, &registry, &trust.root, &log, args.dry_run);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&AttestView {
@@ -78,12 +78,12 @@ pub(super) async fn advisory(
     let journal = context.journal();
     let pen = Pen::new(&keys, &journal);
     let registry = context.registry("advisory")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let request = AdvisoryRequest {
         reference: args.reference.clone(),
         change: change(args),
     };
-    let said = members_say::advise(&request, &pen, &registry, &trust.root);
+    let said = members_say::advise(&request, &pen, &registry, &trust.root, &log);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&WarnedView {
@@ -113,7 +113,7 @@ pub(super) async fn disown(args: &DisownArgs, context: &Context) -> Result<Outco
     let journal = context.journal();
     let pen = Pen::new(&keys, &journal);
     let registry = context.registry("disown")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let said = members_say::disown(
         key_id,
         args.from_index,
@@ -121,6 +121,7 @@ pub(super) async fn disown(args: &DisownArgs, context: &Context) -> Result<Outco
         &pen,
         &registry,
         &trust.root,
+        &log,
     );
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
