@@ -146,6 +146,7 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Audit(hub_client::audit::AuditError),
     Bundle(hub_client::bundle::BundleError),
     Config(hub_client::config::ConfigError),
     Cosign(hub_client::cosign::CosignError),
@@ -168,6 +169,7 @@ library_errors! {
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),
+    LogView(hub_client::log_view::LogViewError),
     Draft(registry_schema::tuf::draft::DraftError),
     Worker(hub_client::worker::WorkerError),
     Witness(hub_client::witness::WitnessError),
@@ -259,4 +261,15 @@ impl CommandError {
             _ => false,
         }
     }
+}
+
+/// An error and what it comes from, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }

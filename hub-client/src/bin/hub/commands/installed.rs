@@ -18,7 +18,7 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size, time};
 use crate::progress::Bar;
 
@@ -90,17 +90,6 @@ fn ready(installed: &InstalledRelease) -> InstalledState {
         hub: receipt.hub.clone(),
         yanked: installed.yanked().map(YankView::from),
     }
-}
-
-/// An error and what it comes from, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[derive(Serialize)]
