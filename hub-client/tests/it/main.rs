@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod adversary;
 mod bad_graphs;
 mod bundles;
 mod confinement;
@@ -19,6 +20,7 @@ mod interruptions;
 mod joint;
 mod judges;
 mod log_judges;
+mod lying_log;
 mod members;
 mod offline;
 mod refusals;
