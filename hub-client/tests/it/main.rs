@@ -9,14 +9,18 @@
     reason = "tests"
 )]
 
+mod adversary;
 mod bad_graphs;
+mod bundles;
 mod confinement;
 mod endless;
+mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
 mod log_judges;
+mod lying_log;
 mod members;
 mod offline;
 mod refusals;
