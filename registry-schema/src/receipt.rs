@@ -9,7 +9,7 @@ use crate::model_signing::{ModelSignature, ModelSigningError};
 use crate::reference::Reference;
 use crate::trust_root::TrustRoot;
 use crate::verify::{
-    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_release, verify_yank,
+    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_recorded_yank, verify_release,
 };
 
 /// An envelope and its place in the log.
@@ -129,7 +129,9 @@ impl Receipt {
         let yanks = self
             .yanks
             .iter()
-            .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
+            .map(|yank| {
+                verify_recorded_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index)
+            })
             .collect::<Result<_, _>>()?;
         if let Some(text) = &self.model_signature {
             let signature = ModelSignature::parse(text.as_bytes())?;

@@ -7,7 +7,7 @@ use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::trust_root::{ConsortiumRoot, TrustError};
 use registry_schema::verify::{
     VerifiedAdvisory, VerifiedEvaluation, VerifiedRelease, VerifyError, current_evaluations,
-    open_advisories, verify_advisory, verify_evaluation,
+    open_advisories, verify_evaluation, verify_recorded_advisory,
 };
 
 use super::SayError;
@@ -37,11 +37,6 @@ impl<T: Spoken> Said<T> {
         let own = self.recorded.iter().filter(|one| one.by() == member);
         own.count() as u64
     }
-
-    /// All of them, whether they count or not.
-    pub(super) fn into_recorded(self) -> Vec<T> {
-        self.recorded
-    }
 }
 
 /// A statement of a single member.
@@ -54,16 +49,6 @@ pub trait Spoken {
 }
 
 impl Spoken for VerifiedEvaluation {
-    fn by(&self) -> &MemberName {
-        &self.statement().by
-    }
-
-    fn digest(&self) -> Digest {
-        self.statement_digest()
-    }
-}
-
-impl Spoken for VerifiedAdvisory {
     fn by(&self) -> &MemberName {
         &self.statement().by
     }
@@ -107,23 +92,22 @@ pub(super) async fn advisories(
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
-) -> Result<Said<VerifiedAdvisory>, SayError> {
+) -> Result<Vec<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
-    let retired = trust_root.including_retired_keys();
-    let said = hear(
-        &list.advisories,
-        log,
-        |at| verify_advisory(trust_root, name, at.envelope.as_bytes(), at.index),
-        |at| verify_advisory(&retired, name, at.envelope.as_bytes(), at.index),
-    )
-    .await?;
-    open_advisories(release, &said.recorded)?;
-    Ok(said)
+    let mut recorded = Vec::new();
+    for one in &list.advisories {
+        let at = logged::of_statement(log, one).await?;
+        let envelope = at.envelope.as_bytes();
+        let heard = verify_recorded_advisory(trust_root, name, envelope, at.index);
+        recorded.extend(known(heard)?);
+    }
+    open_advisories(release, &recorded)?;
+    Ok(recorded)
 }
 
-/// The advisories that stand and affect a release, worst first. One that a stolen key has closed is
-/// closed until its member opens it anew.
+/// The advisories that stand and affect a release, worst first. What a stolen key has said of them
+/// does not count.
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -134,11 +118,8 @@ pub async fn release_advisories(
     log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
     let said = advisories(release, registry, trust_root, log).await?;
-    let open = open_advisories(release, &said.recorded)?;
-    let counting = open
-        .into_iter()
-        .filter(|one| !said.void.contains(&one.statement_digest()));
-    Ok(counting.cloned().collect())
+    let open = open_advisories(release, &said)?;
+    Ok(open.into_iter().cloned().collect())
 }
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
