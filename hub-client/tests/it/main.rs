@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod audit;
 mod bad_graphs;
 mod confinement;
 mod endless;
@@ -16,6 +17,7 @@ mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
+mod log_files;
 mod log_judges;
 mod members;
 mod offline;

@@ -147,3 +147,6 @@ pub async fn watch(request: &WatchRequest<'_>) -> Result<Watched, AuditError> {
         dropped: memory.dropped(),
     })
 }
+
+#[cfg(test)]
+mod tests;
