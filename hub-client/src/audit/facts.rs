@@ -4,7 +4,7 @@ use registry_schema::keys::KeyId;
 use registry_schema::name::MemberName;
 use registry_schema::statement::{YankAction, YankStatement};
 use registry_schema::threshold::Signer;
-use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::files::IndexRange;
 use registry_schema::verify::{
     Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, open_advisories, verify_release,
@@ -53,6 +53,10 @@ pub struct Facts {
     pub release: VerifiedRelease,
     /// When it was recorded; the hub's word.
     pub recorded_at: String,
+    /// The owners of its name when it was logged.
+    pub owners: Vec<MemberName>,
+    /// How many of them had to sign.
+    pub threshold: usize,
     /// The keys that signed it.
     pub keys: Vec<SignerKey>,
     /// Yanks and unyanks, oldest first.
@@ -66,8 +70,8 @@ pub struct Facts {
 impl Facts {
     /// The yank that holds, if one does.
     pub fn yanked(&self) -> Option<&YankStatement> {
-        let counting = self.yanks.iter().filter(|word| word.counts);
-        let last = &counting.last()?.said.statement;
+        let mut counting = self.yanks.iter().filter(|word| word.counts);
+        let last = &counting.next_back()?.said.statement;
         (last.action == YankAction::Yank).then_some(last)
     }
 
@@ -114,7 +118,11 @@ impl Auditor<'_> {
             memory.check_advisories(&release.manifest().name, said.listed())?;
         }
         let (advisories, open_advisories) = affecting(&release, &said)?;
+        let name = &release.manifest().name;
+        let ownership = self.trust_root.ownership(name, release.index())?;
         Ok(Facts {
+            owners: ownership.members().cloned().collect(),
+            threshold: ownership.threshold(),
             keys: keys_of(self.trust_root, release.signers()),
             recorded_at: answer.summary.published_at,
             release,

@@ -140,7 +140,7 @@ impl World {
                 },
                 expected: BTreeSet::new(),
                 acknowledged: Vec::new(),
-                progress: &Progress::silent(),
+                progress: Progress::silent(),
             };
             change(&mut request);
             watch(&request).await
@@ -280,7 +280,7 @@ fn a_run_that_was_interrupted_goes_on_where_it_was() {
     world.serve();
     let stopped = Progress::new(|_| {}, Arc::new(AtomicBool::new(true)));
     let error = world
-        .watch(|request| request.progress = &stopped)
+        .watch(|request| request.progress = stopped)
         .unwrap_err();
     assert!(matches!(error, AuditError::Stopped));
     let watched = world.watch(|_| {}).unwrap();
