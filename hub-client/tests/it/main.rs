@@ -11,8 +11,10 @@
 
 mod audit;
 mod bad_graphs;
+mod bundles;
 mod confinement;
 mod endless;
+mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
