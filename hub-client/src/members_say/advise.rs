@@ -74,10 +74,8 @@ pub async fn advise(
     let by = speaker(pen, trust_root)?;
     let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root, log)
-        .await?
-        .into_recorded();
-    own.retain(|one| one.statement().by == by);
+    let said = advisories(&release, registry, trust_root, log).await?;
+    let own = said.recorded_by(&by);
     // 2. what is said now
     let manifest = release.manifest();
     let new = |severity, title: &str, text: &str, affected: &Option<AffectedVersions>| {

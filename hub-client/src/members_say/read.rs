@@ -49,9 +49,10 @@ impl<T: Spoken> Said<T> {
         &self.listed
     }
 
-    /// All of them, whether they count or not.
-    pub(super) fn into_recorded(self) -> Vec<T> {
-        self.recorded
+    /// A member's statements in order, whether they count or not.
+    pub(super) fn recorded_by(self, member: &MemberName) -> Vec<T> {
+        let own = self.recorded.into_iter().filter(|one| one.by() == member);
+        own.collect()
     }
 
     /// How many statements of a member are recorded, whether they count or not.
@@ -137,13 +138,14 @@ pub async fn advisories(
 ) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
-    let heard = |at: &LoggedEnvelope| {
+    let verify = |at: &LoggedEnvelope| {
         verify_recorded_advisory(trust_root, name, at.envelope.as_bytes(), at.index)
     };
-    let mut said = hear(&list.advisories, log, heard, heard).await?;
-    let void = said.recorded.iter().filter(|one| !one.counts());
-    said.void = void.map(VerifiedAdvisory::statement_digest).collect();
+    let mut said = hear(&list.advisories, log, verify, verify).await?;
     open_advisories(release, &said.recorded)?;
+    // These know themselves whether their keys count.
+    let void = said.recorded.iter().filter(|one| !one.counts());
+    said.void = void.map(Spoken::digest).collect();
     Ok(said)
 }
 

@@ -220,6 +220,33 @@ fn read_answers(pipe: impl Read, sender: &SyncSender<Result<Answer, WorkerError>
     }
 }
 
+/// Reads what a worker would have said, and opens all of it as a caller does; for `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_answers(said: &[u8]) {
+    let (sender, answers) = sync_channel(said.len() + 1);
+    read_answers(said, &sender);
+    drop(sender);
+    for answer in answers {
+        let shown = match answer {
+            Ok(Answer::Row(row)) => row.into_features(4).err(),
+            Ok(Answer::Vector { features, .. }) => features.into_values(4).err(),
+            Ok(Answer::Failed(failure)) => Some(failure.into_error(&Limits::default())),
+            Ok(Answer::Skipped { failure, .. }) => Some(WorkerError::Extractor(failure)),
+            Ok(Answer::Library { path, .. }) => {
+                drop(path.into_path());
+                None
+            }
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        let text = shown.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            !text.contains(char::is_control),
+            "it steers a terminal: {text:?}"
+        );
+    }
+}
+
 fn start_of(line: &[u8]) -> String {
     let start = &line[..line.len().min(60)];
     printable(String::from_utf8_lossy(start).trim())

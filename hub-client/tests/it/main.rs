@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod adversary;
 mod audit;
 mod bad_graphs;
 mod bundles;
@@ -21,6 +22,7 @@ mod joint;
 mod judges;
 mod log_files;
 mod log_judges;
+mod lying_log;
 mod members;
 mod offline;
 mod refusals;
