@@ -10,6 +10,7 @@
 )]
 
 mod adversary;
+mod audit;
 mod bad_graphs;
 mod bundles;
 mod confinement;
@@ -19,6 +20,7 @@ mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
+mod log_files;
 mod log_judges;
 mod lying_log;
 mod members;
