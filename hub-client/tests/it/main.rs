@@ -12,7 +12,9 @@
 mod adversary;
 mod bad_graphs;
 mod confinement;
+mod drills;
 mod endless;
+mod histories;
 mod hostile_hub;
 mod interruptions;
 mod joint;

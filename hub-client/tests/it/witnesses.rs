@@ -116,7 +116,7 @@ impl Witnessed {
     }
 
     /// Starts the hub with these arguments, at another address.
-    fn restart(&mut self, arguments: &[&str]) {
+    pub(crate) fn restart(&mut self, arguments: &[&str]) {
         let world = &mut self.world;
         world.restart_with(&[arguments, &["--public"]].concat());
         world.hub("alpha", &["logout"]).ok();
@@ -167,7 +167,7 @@ impl Witnessed {
             .unwrap()
     }
 
-    fn wait_for_log(&self, word: &str) {
+    pub(crate) fn wait_for_log(&self, word: &str) {
         let started = Instant::now();
         while !self.world.server_log().contains(word) {
             assert!(
