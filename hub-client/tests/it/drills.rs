@@ -133,7 +133,6 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
         hub.world.hub("alpha", &publish).ok();
     }
     hub.world.server.kill();
-    hub.world.hub_server(&["rebuild-index"]).ok();
     hub.world.hub_server(&["log", "verify"]).ok();
     hub.restart(&[]);
     let address = url(&hub);
