@@ -7,7 +7,7 @@ use registry_schema::keys::SecretKey;
 use registry_schema::log::note::{KeyKind, Note, NoteSignature, SignerKey};
 use serde_json::Value;
 
-use super::hostile_hub::Proxy;
+use super::hostile_hub::{Proxy, get};
 use super::lying_log::{LyingLog, forged, key_of, signed_by, text, unsigned};
 use super::witnesses::Witnessed;
 use super::world::{Run, World};
@@ -122,17 +122,17 @@ fn what_the_log_has_must_be_signed_by_who_may() {
         Newcomer::to(&world).refuses("dots@2", &hub, words);
     }
     // A name that two own, signed by one of them.
-    let payload = String::from_utf8(payload(&release)).unwrap();
-    let joint = payload.replace("\"dots", "\"joint").into_bytes();
+    let joint = String::from_utf8(payload(&release)).unwrap();
+    let joint = joint.replace("\"dots", "\"joint").into_bytes();
     let half = Envelope::sign(joint, &[&beta]).to_bytes();
-    let answer = text(&half);
-    let hub = log.and(&half).hub(&world, move |path, found| {
-        if path.contains("/dots/releases/") {
-            found["envelope"] = answer.clone();
-        }
-    });
-    let asked = Proxy::start(hub.url.clone(), |_, body| body);
-    Newcomer::to(&world).refuses("dots@2", &asked, "does not verify");
+    let hub = log.and(&half).hub(&world, instead(&half));
+    let (url, token) = (hub.url.clone(), world.token("beta", &[]));
+    let renamed = move |path: &str| {
+        let asked = path.contains("/_/joint/releases/");
+        asked.then(|| get(&url, "/api/v1/extractors/_/dots/releases/2", &token))
+    };
+    let hub = Proxy::answering(hub.url, renamed, |_, body| body);
+    Newcomer::to(&world).refuses("joint@2", &hub, "signed by 1 of the 2 owners");
 }
 
 /// What alpha never said, signed with its key: `dots@2.0.0` with another summary.
