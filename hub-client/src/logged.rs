@@ -18,12 +18,13 @@ pub async fn proven(
     envelope: &str,
     proof: &str,
 ) -> Result<LoggedEnvelope, LoggedError> {
-    let proof = LogProof::parse(proof.as_bytes())?;
+    let parsed = LogProof::parse(proof.as_bytes())?;
     let leaf = leaf_hash(envelope.as_bytes());
-    log.check_proof(&proof, &leaf).await.map_err(Box::new)?;
+    log.check_proof(&parsed, &leaf).await.map_err(Box::new)?;
     Ok(LoggedEnvelope {
-        index: proof.index,
+        index: parsed.index,
         envelope: envelope.to_owned(),
+        proof: proof.to_owned(),
     })
 }
 

@@ -17,8 +17,8 @@ use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::KeyringState;
 use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
-    verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_recorded_yank,
+    verify_release,
 };
 
 use crate::files::{self, FileError};
@@ -101,7 +101,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
-        v: 2,
+        v: 3,
         release: release.reference(),
         hub: request.registry.url().to_owned(),
         pulled_at: jiff::Timestamp::now().to_string(),
@@ -275,7 +275,7 @@ fn check_yanks(
         .iter()
         .map(|yank| {
             let envelope = yank.envelope.as_bytes();
-            verify_yank(request.trust_root, release, envelope, yank.index)
+            verify_recorded_yank(request.trust_root, release, envelope, yank.index)
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use registry_schema::api::TrustRootInfo;
 use registry_schema::limits;
 use registry_schema::log::note::VerifierKey;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
@@ -13,7 +14,7 @@ use registry_schema::tuf::draft::Draft;
 use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
-use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
+use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
 use crate::config::{DataFolder, InitArgs};
 use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Log, LogError};
@@ -57,7 +58,7 @@ impl Hub {
         let root =
             ConsortiumRoot::verify(&bundle, &bundle.anchor(), now).map_err(TrustError::from)?;
         let key = log::load_key(data)?;
-        log::check_policy(root.log_policy().clone(), &key)?;
+        log::check_policy(root.log_policy(), &key.verifier())?;
         // 2. the folder, and in the end the state that makes it a hub
         for folder in [data.root(), &data.blobs(), &data.uploads(), &data.tls()] {
             create_private_folder(folder)?;
@@ -95,6 +96,25 @@ impl Hub {
         })
     }
 
+    /// Takes a change of the trust root that enough members have signed. The log follows its new
+    /// policy at once.
+    ///
+    /// # Errors
+    /// [`HubError`] says who is missing or what is wrong; then nothing has changed.
+    pub(crate) fn change_trust_root(
+        &self,
+        draft: &str,
+        now: Timestamp,
+    ) -> Result<TrustRootInfo, HubError> {
+        let change = self.trust.change();
+        let next = change.accept(draft, now)?;
+        self.log.check_policy(next.root.log_policy())?;
+        let policy = next.root.log_policy().clone();
+        let info = change.put(next)?;
+        self.log.set_policy(policy);
+        Ok(info)
+    }
+
     /// The present trust root.
     pub(crate) fn trust_root(&self) -> Arc<State> {
         self.trust.state()
@@ -104,7 +124,7 @@ impl Hub {
 /// Whether `init` came to its end here; what an interrupted one left is made anew, and what an
 /// earlier version of this program made is moved over.
 fn is_made(data: &DataFolder) -> Result<bool, HubError> {
-    if !data.database().exists() {
+    if !is_there(&data.database())? {
         return Ok(false);
     }
     Ok(trust::is_there(&Database::open(&data.database())?)?)
@@ -141,7 +161,7 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
     let missing = || HubError::NotInitialised {
         folder: data.root().to_owned(),
     };
-    if !data.database().exists() {
+    if !is_there(&data.database())? {
         return Err(missing());
     }
     let database = Database::open(&data.database())?;

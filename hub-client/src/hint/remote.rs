@@ -4,7 +4,7 @@ use registry_schema::api::ProblemCode;
 use registry_schema::compatibility::CompatibilityError;
 use registry_schema::content::ContentError;
 use registry_schema::model_signing::ModelSigningError;
-use registry_schema::receipt::ReceiptError;
+use registry_schema::receipt::{PlaceError, ReceiptError};
 use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
@@ -196,11 +196,21 @@ impl Hint for ModelSigningError {
     }
 }
 
+impl Hint for PlaceError {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Log,
+            "the log or its witnesses may have been replaced since: pull the release again to get a proof of today",
+        )
+    }
+}
+
 impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
             Self::OlderRoot { .. } => Advice::of(ErrorCode::TrustRoot),
+            Self::Place(error) => error.advice(),
             Self::ModelSignature(error) => error.advice(),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }

@@ -74,10 +74,8 @@ pub async fn advise(
     let by = speaker(pen, trust_root)?;
     let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root, log)
-        .await?
-        .into_recorded();
-    own.retain(|one| one.statement().by == by);
+    let said = advisories(&release, registry, trust_root, log).await?;
+    let own = said.recorded_by(&by);
     // 2. what is said now
     let manifest = release.manifest();
     let new = |severity, title: &str, text: &str, affected: &Option<AffectedVersions>| {
@@ -135,16 +133,17 @@ pub async fn advise(
     Ok((verified, recorded))
 }
 
-/// The last statement of an advisory that stands, with the number of the one to follow.
+/// What an advisory that stands says, with the number of the statement to follow.
 fn next_of(
     own: &[VerifiedAdvisory],
     number: u64,
     member: &MemberName,
     reference: &Reference,
 ) -> Result<AdvisoryStatement, SayError> {
-    let mut of_number = own.iter().filter(|one| one.statement().number == number);
+    let of_number = || own.iter().filter(|one| one.statement().number == number);
     let name = reference.name.clone();
-    let Some(last) = of_number.next_back() else {
+    let counting = of_number().rfind(|one| one.counts());
+    let (Some(last), Some(standing)) = (of_number().next_back(), counting) else {
         let member = member.clone();
         return Err(SayError::NoAdvisory {
             member,
@@ -152,12 +151,12 @@ fn next_of(
             number,
         });
     };
-    let last = last.statement().clone();
-    if last.action == AdvisoryAction::Close {
+    let standing = standing.statement().clone();
+    if standing.action == AdvisoryAction::Close {
         return Err(SayError::Closed { name, number });
     }
     Ok(AdvisoryStatement {
-        sequence: last.sequence + 1,
-        ..last
+        sequence: last.statement().sequence + 1,
+        ..standing
     })
 }

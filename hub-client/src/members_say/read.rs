@@ -7,8 +7,8 @@ use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::trust_root::{ConsortiumRoot, TrustError};
 use registry_schema::verify::{
     VerifiedAdvisory, VerifiedEvaluation, VerifiedKeyCompromise, VerifiedRelease, VerifyError,
-    current_evaluations, open_advisories, verify_advisory, verify_evaluation,
-    verify_key_compromise,
+    current_evaluations, open_advisories, verify_evaluation, verify_key_compromise,
+    verify_recorded_advisory,
 };
 
 use super::SayError;
@@ -49,15 +49,16 @@ impl<T: Spoken> Said<T> {
         &self.listed
     }
 
+    /// A member's statements in order, whether they count or not.
+    pub(super) fn recorded_by(self, member: &MemberName) -> Vec<T> {
+        let own = self.recorded.into_iter().filter(|one| one.by() == member);
+        own.collect()
+    }
+
     /// How many statements of a member are recorded, whether they count or not.
     pub(super) fn count_of(&self, member: &MemberName) -> u64 {
         let own = self.recorded.iter().filter(|one| one.by() == member);
         own.count() as u64
-    }
-
-    /// All of them, whether they count or not.
-    pub(super) fn into_recorded(self) -> Vec<T> {
-        self.recorded
     }
 }
 
@@ -137,15 +138,14 @@ pub async fn advisories(
 ) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
-    let retired = trust_root.including_retired_keys();
-    let said = hear(
-        &list.advisories,
-        log,
-        |at| verify_advisory(trust_root, name, at.envelope.as_bytes(), at.index),
-        |at| verify_advisory(&retired, name, at.envelope.as_bytes(), at.index),
-    )
-    .await?;
+    let verify = |at: &LoggedEnvelope| {
+        verify_recorded_advisory(trust_root, name, at.envelope.as_bytes(), at.index)
+    };
+    let mut said = hear(&list.advisories, log, verify, verify).await?;
     open_advisories(release, &said.recorded)?;
+    // These know themselves whether their keys count.
+    let void = said.recorded.iter().filter(|one| !one.counts());
+    said.void = void.map(Spoken::digest).collect();
     Ok(said)
 }
 
@@ -169,8 +169,8 @@ pub async fn key_compromises(
     .await
 }
 
-/// The advisories that stand and affect a release, worst first. One that a stolen key has closed is
-/// closed until its member opens it anew.
+/// The advisories that stand and affect a release, worst first. What a stolen key has said of them
+/// does not count.
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -182,10 +182,7 @@ pub async fn release_advisories(
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
     let said = advisories(release, registry, trust_root, log).await?;
     let open = open_advisories(release, &said.recorded)?;
-    let counting = open
-        .into_iter()
-        .filter(|one| !said.void.contains(&one.statement_digest()));
-    Ok(counting.cloned().collect())
+    Ok(open.into_iter().cloned().collect())
 }
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a

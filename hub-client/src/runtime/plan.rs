@@ -12,10 +12,6 @@ use super::{ExtractorFiles, RuntimeOptions};
 /// Weights in memory, all lanes together: past this, lanes get more threads instead of company.
 const WEIGHTS_BYTES: u64 = 1 << 30;
 
-/// Pictures in one run of the graph. On one thread EfficientNet-lite0 takes 9.7 ms a picture alone
-/// and 11 ms in batches of 4 and more, whose intermediate values no longer fit the cache.
-const BATCH: usize = 2;
-
 /// Largest tensor of one batch by default.
 const TENSOR_BYTES: usize = 64 << 20;
 
@@ -42,8 +38,13 @@ impl Plan {
             .collect();
         let input = &files.spec.input;
         let picture = 4 * input.channels() as usize * input.width as usize * input.height as usize;
-        // Enough that every decode thread of a lane has work.
-        let wanted = BATCH.max(2 * threads.div_ceil(lanes));
+        // A thread alone is quickest with one picture, whose intermediate values stay in the cache:
+        // EfficientNet-lite0 takes 9.7 ms for it, and 11 ms each for four. Of several threads each
+        // shall have pictures to decode.
+        let wanted = match threads.div_ceil(lanes) {
+            1 => 1,
+            several => 2 * several,
+        };
         let batch = wanted.min(TENSOR_BYTES / picture.max(1)).max(1);
         let batch = options.batch.map_or(batch, NonZeroUsize::get);
         Self {

@@ -240,7 +240,10 @@ pub(super) fn fuzz_answers(said: &[u8]) {
             Err(error) => Some(error),
         };
         let text = shown.map(|error| error.to_string()).unwrap_or_default();
-        assert!(!text.contains(char::is_control), "it steers a terminal: {text:?}");
+        assert!(
+            !text.contains(char::is_control),
+            "it steers a terminal: {text:?}"
+        );
     }
 }
 

@@ -11,15 +11,17 @@
 
 mod adversary;
 mod bad_graphs;
+mod bundles;
 mod confinement;
 mod drills;
 mod endless;
-mod histories;
+mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
 mod log_judges;
+mod log_lies;
 mod lying_log;
 mod members;
 mod offline;

@@ -10,7 +10,7 @@ mod keys;
 pub(crate) use error::TrustError;
 pub(crate) use keys::{load_key, load_or_make_key, public_text};
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
@@ -33,6 +33,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    fn verified(bundle: Bundle, now: Timestamp) -> Result<Self, TrustError> {
+        let root = verify(&bundle, now)?;
+        Ok(Self { bundle, root })
+    }
+
     /// What the hub tells about it.
     pub(crate) fn info(&self) -> TrustRootInfo {
         TrustRootInfo {
@@ -81,16 +86,12 @@ impl Trust {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a change that enough members have signed.
-    ///
-    /// # Errors
-    /// [`TrustError`] says who is missing or what is wrong; then nothing has changed.
-    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<TrustRootInfo, TrustError> {
-        let draft = Draft::parse(draft)?;
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.state();
-        let bundle = before.bundle.accept(&draft, &self.online, now)?;
-        self.put(&before, bundle, now)
+    /// Begins a change; another one waits until this one is over.
+    pub(crate) fn change(&self) -> Change<'_> {
+        Change {
+            trust: self,
+            _writer: self.writer.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// Signs snapshot and timestamp again when half of their lifetime is over; whether it did.
@@ -98,10 +99,9 @@ impl Trust {
     /// # Errors
     /// [`TrustError`]; then the old signatures stay.
     pub(crate) fn renew(&self, now: Timestamp) -> Result<bool, TrustError> {
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.state();
-        match before.bundle.renewed(&self.online, now)? {
-            Some(bundle) => self.put(&before, bundle, now).map(|_| true),
+        let change = self.change();
+        match self.state().bundle.renewed(&self.online, now)? {
+            Some(bundle) => change.put(State::verified(bundle, now)?).map(|_| true),
             None => Ok(false),
         }
     }
@@ -112,20 +112,36 @@ impl Trust {
             .database
             .with(|connection| rows::file(connection, path))?)
     }
+}
 
-    /// On the disk first, then for all to see.
-    fn put(
-        &self,
-        before: &State,
-        bundle: Bundle,
-        now: Timestamp,
-    ) -> Result<TrustRootInfo, TrustError> {
-        let root = verify(&bundle, now)?;
-        let next = State { bundle, root };
-        let version = before.bundle.version()?;
-        save(&self.database, Some(version), &next.bundle)?;
+/// A change of the trust root that is being made.
+pub(crate) struct Change<'a> {
+    trust: &'a Trust,
+    _writer: MutexGuard<'a, ()>,
+}
+
+impl Change<'_> {
+    /// The state after a change that enough members have signed.
+    ///
+    /// # Errors
+    /// [`TrustError`] says who is missing or what is wrong.
+    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<State, TrustError> {
+        let draft = Draft::parse(draft)?;
+        let before = self.trust.state();
+        let bundle = before.bundle.accept(&draft, &self.trust.online, now)?;
+        State::verified(bundle, now)
+    }
+
+    /// Puts a state in the place of the present one: on the disk first, then for all to see.
+    ///
+    /// # Errors
+    /// [`TrustError`]; then nothing has changed.
+    pub(crate) fn put(&self, next: State) -> Result<TrustRootInfo, TrustError> {
+        let version = self.trust.state().bundle.version()?;
+        save(&self.trust.database, Some(version), &next.bundle)?;
         let info = next.info();
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        let state = &self.trust.state;
+        *state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(info)
     }
 }
@@ -135,9 +151,7 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
     let text = database
         .with(rows::state)?
         .ok_or(TrustError::NotInitialised)?;
-    let bundle = Bundle::parse(&text)?;
-    let root = verify(&bundle, now)?;
-    Ok(State { bundle, root })
+    State::verified(Bundle::parse(&text)?, now)
 }
 
 /// Whether there is a state in a database.

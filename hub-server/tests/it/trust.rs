@@ -69,7 +69,7 @@ pub(crate) async fn publish(world: &World, draft: &Draft) -> Response {
     request.body(draft.to_text().unwrap()).send().await.unwrap()
 }
 
-fn changed(bundle: &Bundle, seeds: &[u8], change: impl FnOnce(&mut Plan)) -> Draft {
+pub(crate) fn changed(bundle: &Bundle, seeds: &[u8], change: impl FnOnce(&mut Plan)) -> Draft {
     let draft = Draft::propose(bundle, Timestamp::now()).unwrap();
     let mut plan = draft.plan().unwrap();
     change(&mut plan);

@@ -35,6 +35,19 @@ pub trait TrustRoot {
     /// [`TrustError`] when the name belonged to nobody then.
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError>;
 
+    /// The same with every key that an owner ever had: for what is recorded and does not count any
+    /// more. What it says yes to is not to be believed.
+    ///
+    /// # Errors
+    /// [`TrustError`] when the name belonged to nobody then.
+    fn ownership_including_retired_keys(
+        &self,
+        name: &Name,
+        index: u64,
+    ) -> Result<Ownership, TrustError> {
+        self.ownership(name, index)
+    }
+
     /// Whether there is such a member now.
     fn has_member(&self, member: &MemberName) -> bool;
 
@@ -323,6 +336,14 @@ impl TrustRoot for ConsortiumRoot {
         self.owners_at(name, index, Counting::InRange)
     }
 
+    fn ownership_including_retired_keys(
+        &self,
+        name: &Name,
+        index: u64,
+    ) -> Result<Ownership, TrustError> {
+        self.owners_at(name, index, Counting::AllKeys)
+    }
+
     fn has_member(&self, member: &MemberName) -> bool {
         self.verified.consortium.is_member(member)
     }
@@ -356,7 +377,7 @@ impl TrustRoot for IncludingRetiredKeys<'_> {
     }
 
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
-        self.0.owners_at(name, index, Counting::AllKeys)
+        self.0.ownership_including_retired_keys(name, index)
     }
 
     fn has_member(&self, member: &MemberName) -> bool {

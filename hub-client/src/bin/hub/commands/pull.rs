@@ -56,6 +56,8 @@ struct PulledView {
     probe_cosine: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
+    #[serde(skip)]
+    void_yanks: usize,
     /// Members' warnings that stand, worst first; none when nothing was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     advisories: Vec<AdvisoryView>,
@@ -99,6 +101,12 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
             .warn(&format!("`{}` is yanked by its owners", yanked.release));
     }
     for release in &releases {
+        if release.void_yanks > 0 {
+            context.report().warn(&format!(
+                "{} yank statements about `{}` do not count: their keys were taken back",
+                release.void_yanks, release.release
+            ));
+        }
         for advisory in &release.advisories {
             let line = format!("`{}`: {}", release.release, advisory.line());
             context.report().warn(&line);
@@ -267,6 +275,7 @@ fn view(
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
+        void_yanks: installed.void_yanks(),
         advisories: Vec::new(),
     }
 }

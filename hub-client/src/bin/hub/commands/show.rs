@@ -11,7 +11,9 @@ use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::YankStatement;
 use registry_schema::trust_root::ConsortiumRoot;
-use registry_schema::verify::{Asked, VerifiedRelease, current_yank, verify_release, verify_yank};
+use registry_schema::verify::{
+    Asked, VerifiedRelease, current_yank, verify_recorded_yank, verify_release,
+};
 use serde::Serialize;
 
 use super::chosen::Chosen;
@@ -123,7 +125,9 @@ async fn verify(
     )?;
     let yanks = yanks
         .iter()
-        .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
+        .map(|yank| {
+            verify_recorded_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let yank = current_yank(&yanks)?.cloned();
     Ok((release, yank))
