@@ -4,11 +4,11 @@ use registry_schema::keys::KeyId;
 use registry_schema::name::MemberName;
 use registry_schema::statement::{YankAction, YankStatement};
 use registry_schema::threshold::Signer;
-use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::files::IndexRange;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, open_advisories, verify_release,
-    verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, open_advisories,
+    verify_recorded_yank, verify_release,
 };
 
 use super::{AuditError, Auditor};
@@ -53,6 +53,10 @@ pub struct Facts {
     pub release: VerifiedRelease,
     /// When it was recorded; the hub's word.
     pub recorded_at: String,
+    /// The owners of its name when it was logged.
+    pub owners: Vec<MemberName>,
+    /// How many of them had to sign.
+    pub threshold: usize,
     /// The keys that signed it.
     pub keys: Vec<SignerKey>,
     /// Yanks and unyanks, oldest first.
@@ -66,8 +70,8 @@ pub struct Facts {
 impl Facts {
     /// The yank that holds, if one does.
     pub fn yanked(&self) -> Option<&YankStatement> {
-        let counting = self.yanks.iter().filter(|word| word.counts);
-        let last = &counting.last()?.said.statement;
+        let mut counting = self.yanks.iter().filter(|word| word.counts);
+        let last = &counting.next_back()?.said.statement;
         (last.action == YankAction::Yank).then_some(last)
     }
 
@@ -99,11 +103,25 @@ impl Auditor<'_> {
         let envelope = statement.envelope.as_bytes();
         let release = verify_release(self.trust_root, asked, envelope, statement.index)?;
         // 2. what its owners said since
-        let yanks = yanks
+        let mut words = Vec::new();
+        for yank in &yanks {
+            let envelope = yank.envelope.as_bytes();
+            let verified = verify_recorded_yank(self.trust_root, &release, envelope, yank.index)?;
+            words.push((verified, yank.index));
+        }
+        let verified: Vec<_> = words.iter().map(|(yank, _)| yank.clone()).collect();
+        current_yank(&verified)?;
+        let yanks: Vec<_> = words
             .iter()
-            .map(|yank| self.yank(&release, yank.envelope.as_bytes(), yank.index))
-            .collect::<Result<Vec<_>, _>>()?;
-        check_numbers(&yanks)?;
+            .map(|(yank, index)| Placed {
+                said: YankWord {
+                    statement: yank.statement().clone(),
+                    signers: yank.signers().to_vec(),
+                },
+                index: *index,
+                counts: yank.counts(),
+            })
+            .collect();
         // 3. what members warn of
         let said =
             members_say::advisories(&release, self.registry, self.trust_root, self.log).await?;
@@ -114,7 +132,11 @@ impl Auditor<'_> {
             memory.check_advisories(&release.manifest().name, said.listed())?;
         }
         let (advisories, open_advisories) = affecting(&release, &said)?;
+        let name = &release.manifest().name;
+        let ownership = self.trust_root.ownership(name, release.index())?;
         Ok(Facts {
+            owners: ownership.members().cloned().collect(),
+            threshold: ownership.threshold(),
             keys: keys_of(self.trust_root, release.signers()),
             recorded_at: answer.summary.published_at,
             release,
@@ -123,41 +145,6 @@ impl Auditor<'_> {
             open_advisories,
         })
     }
-
-    fn yank(
-        &self,
-        release: &VerifiedRelease,
-        envelope: &[u8],
-        index: u64,
-    ) -> Result<Placed<YankWord>, VerifyError> {
-        let (verified, counts) = match verify_yank(self.trust_root, release, envelope, index) {
-            // Of a key that was taken back; it keeps its number.
-            Err(VerifyError::Threshold(_)) => {
-                let recorded = self.trust_root.including_retired_keys();
-                (verify_yank(&recorded, release, envelope, index)?, false)
-            }
-            other => (other?, true),
-        };
-        Ok(Placed {
-            said: YankWord {
-                statement: verified.statement().clone(),
-                signers: verified.signers().to_vec(),
-            },
-            index,
-            counts,
-        })
-    }
-}
-
-/// Yanks and unyanks are complete as far as their numbers tell.
-fn check_numbers(yanks: &[Placed<YankWord>]) -> Result<(), VerifyError> {
-    for (expected, yank) in (1..).zip(yanks) {
-        let found = yank.said.statement.sequence;
-        if found != expected {
-            return Err(VerifyError::YankSequence { expected, found });
-        }
-    }
-    Ok(())
 }
 
 /// The statements of advisories that ever affected a release, and which of them stand.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use registry_schema::keys::KeyId;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
-use registry_schema::trust_root::TrustRoot;
 use registry_schema::verify::{Asked, VerifiedEvaluation, VerifiedKeyCompromise, VerifiedRelease};
 
 use super::facts::{Facts, Placed};
 use super::lineage::{Ancestor, Found};
+use super::monitor::Memory;
 use super::{AuditError, Auditor, Coverage};
 use crate::members_say;
 use crate::store::StoreError;
@@ -19,10 +19,6 @@ use crate::store::StoreError;
 pub struct Provenance {
     /// The release, its yanks and the advisories about it.
     pub facts: Facts,
-    /// The owners of its name when it was logged.
-    pub owners: Vec<MemberName>,
-    /// How many of them had to sign.
-    pub threshold: usize,
     /// Every evaluation, each member's in order.
     pub evaluations: Vec<Placed<VerifiedEvaluation>>,
     /// Keys that signed anything shown here and that their members took back.
@@ -76,17 +72,12 @@ impl Auditor<'_> {
         let key_compromises = taken.placed().map(placed).filter(touches).collect();
         // 4. from what it was made
         let lineage = self.lineage(&facts, 0, &mut BTreeSet::new()).await?;
-        let ownership = self
-            .trust_root
-            .ownership(&release.manifest().name, release.index())?;
         Ok(Provenance {
-            owners: ownership.members().cloned().collect(),
-            threshold: ownership.threshold(),
             installed: self.installed_here(release).await?,
             evaluations,
             key_compromises,
             lineage,
-            coverage: self.memory.map_or(Coverage::Unread, |one| one.coverage()),
+            coverage: self.memory.map_or(Coverage::Unread, Memory::coverage),
             facts,
         })
     }

@@ -42,6 +42,11 @@ impl Proxy {
         });
         Self { url }
     }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 /// One request and its answer, then the connection is closed.

@@ -57,7 +57,7 @@ pub struct WatchRequest<'a> {
     /// Entries about which one knows now.
     pub acknowledged: Vec<RangeInclusive<u64>>,
     /// Told of entries that were read, of how many; when it says stop, what was read is kept.
-    pub progress: &'a Progress,
+    pub progress: Progress,
 }
 
 /// What a run of the monitor brought.
@@ -147,3 +147,6 @@ pub async fn watch(request: &WatchRequest<'_>) -> Result<Watched, AuditError> {
         dropped: memory.dropped(),
     })
 }
+
+#[cfg(test)]
+mod tests;

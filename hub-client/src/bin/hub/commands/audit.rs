@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hub_client::audit::monitor::recall;
+use hub_client::audit::monitor::{Memory, recall};
 use hub_client::audit::{AuditedInstalled, Auditor, Coverage, InstalledState};
 use registry_schema::reference::Reference;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub(super) async fn audit(args: AuditArgs, context: &Context) -> Result<Outcome,
     let Some(reference) = &args.reference else {
         let audited = Box::pin(auditor.installed()).await?;
         drop(spinner);
-        return show_installed(audited, memory.as_ref().map(|one| one.coverage()), context);
+        return show_installed(audited, memory.as_ref().map(Memory::coverage), context);
     };
     let provenance = Box::pin(auditor.release(reference)).await?;
     drop(spinner);

@@ -28,8 +28,6 @@ use crate::output::{Answer, Page, list, time};
 #[derive(Serialize)]
 pub(super) struct ProvenanceView {
     release: ReleaseFacts,
-    owners: Vec<MemberName>,
-    must_sign: usize,
     log: LogFacts,
     trust_root: RootFacts,
     provenance: Card,
@@ -51,6 +49,8 @@ struct ReleaseFacts {
     log_index: u64,
     /// The hub's word.
     recorded_at: String,
+    owners: Vec<MemberName>,
+    must_sign: usize,
     signers: Vec<KeyView>,
     yanks: Vec<YankView>,
     /// Every statement, also of advisories that are closed.
@@ -152,8 +152,6 @@ impl ProvenanceView {
         let facts = &provenance.facts;
         Self {
             release: release_facts(facts),
-            owners: provenance.owners.clone(),
-            must_sign: provenance.threshold,
             log: log_facts(log),
             trust_root: RootFacts {
                 consortium: trust.root.consortium().to_owned(),
@@ -225,6 +223,8 @@ fn release_facts(facts: &Facts) -> ReleaseFacts {
         statement: facts.release.statement_digest(),
         log_index: facts.release.index(),
         recorded_at: facts.recorded_at.clone(),
+        owners: facts.owners.clone(),
+        must_sign: facts.threshold,
         signers: facts.keys.iter().map(KeyView::from).collect(),
         yanks: facts.yanks.iter().map(YankView::from).collect(),
         advisories: facts.advisories.iter().map(advisory).collect(),
@@ -333,7 +333,7 @@ impl Node {
 impl Answer for ProvenanceView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let release = &self.release;
-        let mut nodes = release_nodes(release, self.owners.len().max(1), self.must_sign);
+        let mut nodes = release_nodes(release);
         nodes.insert(0, Node::leaf(format!("statement {}", release.statement)));
         nodes.push(self.log_node());
         nodes.push(Node::leaf(format!(
@@ -415,7 +415,7 @@ fn group(title: &str, children: impl Iterator<Item = Node>) -> Node {
 }
 
 /// What is shown of every release, also of those in the lineage.
-fn release_nodes(release: &ReleaseFacts, owners: usize, must_sign: usize) -> Vec<Node> {
+fn release_nodes(release: &ReleaseFacts) -> Vec<Node> {
     let signer = |one: &KeyView| {
         let short: String = one.key_id.to_string().chars().take(16).collect();
         let end = one.counts.until.map_or_else(String::new, |until| {
@@ -423,13 +423,15 @@ fn release_nodes(release: &ReleaseFacts, owners: usize, must_sign: usize) -> Vec
         });
         Node::leaf(format!("{} with key {short}…{end}", one.member))
     };
-    let needed = if owners > 1 {
-        format!(", {must_sign} of {owners} owners must")
+    let (count, owners) = (release.signers.len(), release.owners.len());
+    let must_sign = release.must_sign;
+    let line = if owners > 1 {
+        format!("signed by {count} of its {owners} owners, {must_sign} must")
     } else {
-        String::new()
+        "signed by its owner".to_owned()
     };
     let mut nodes = vec![Node::with(
-        format!("signed by {}{needed}", release.signers.len()),
+        line,
         release.signers.iter().map(signer).collect(),
     )];
     nodes.push(Node::leaf(format!(
@@ -544,10 +546,7 @@ fn ancestor_node(one: &AncestorView) -> Node {
     if let Some(reason) = &one.reason {
         line = format!("{line}: {reason}");
     }
-    let facts = one
-        .release
-        .iter()
-        .flat_map(|release| release_nodes(release, 1, 1));
+    let facts = one.release.iter().flat_map(release_nodes);
     let children = facts.chain(one.lineage.iter().map(ancestor_node));
     Node::with(line, children.collect())
 }

@@ -64,7 +64,7 @@ pub(super) async fn watch(args: AuditArgs, context: &Context) -> Result<Outcome,
         own,
         expected,
         acknowledged: args.acknowledged,
-        progress: &bar.transfer(context),
+        progress: bar.transfer(context),
     };
     let watched = Box::pin(monitor::watch(&request)).await?;
     drop(bar);
