@@ -9,10 +9,9 @@ use registry_schema::log::entry::EntryError;
 use registry_schema::log::note::NoteError;
 use registry_schema::log::policy::QuorumError;
 use registry_schema::log::proof::MakeProofError;
-use registry_schema::log::tile::TileError;
+use registry_schema::log::tile::{TileError, TileId};
 
 use super::source::LogSourceError;
-use super::tiles::NotGathered;
 use crate::files::FileError;
 
 /// A log is not believed, or cannot be read.
@@ -136,3 +135,8 @@ impl LogViewError {
         )
     }
 }
+
+/// A tile that was not gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` was not fetched")]
+pub struct NotGathered(pub(super) TileId);

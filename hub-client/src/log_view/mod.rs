@@ -40,9 +40,8 @@ mod source;
 mod tiles;
 
 pub use entries::{EntryReader, LogEntry};
-pub use error::LogViewError;
+pub use error::{LogViewError, NotGathered};
 pub use source::{Fetched, FolderLog, HubLog, LogSource, LogSourceError};
-pub use tiles::NotGathered;
 
 use std::ops::Range;
 use std::path::PathBuf;

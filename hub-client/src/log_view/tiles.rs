@@ -12,7 +12,7 @@ use registry_schema::log::entry::{BUNDLE_BYTES, parse_bundle};
 use registry_schema::log::proof::{MakeProofError, TileReader, TreeHead, TrustedTiles};
 use registry_schema::log::tile::{BundleId, FULL_WIDTH, Tile, TileId};
 
-use super::{LogSource, LogViewError};
+use super::{LogSource, LogViewError, NotGathered};
 use crate::files;
 
 /// Files fetched at the same time.
@@ -20,11 +20,6 @@ const PARALLEL: usize = 4;
 
 /// Bytes of a full tile: 256 hashes.
 const TILE_BYTES: usize = FULL_WIDTH as usize * 32;
-
-/// A tile that was not gathered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` was not fetched")]
-pub struct NotGathered(TileId);
 
 /// What proofs are made of: tiles, each authenticated before use.
 pub(super) type Trusted = TrustedTiles<Gathered>;

@@ -1,12 +1,13 @@
 //! What a dishonest operator can do who has the hub's own keys, and what is held against it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
 use registry_schema::log::note::{KeyKind, Note, NoteSignature, SignerKey};
 use serde_json::Value;
 
-use super::hostile_hub::Proxy;
+use super::hostile_hub::{Proxy, get};
 use super::lying_log::{LyingLog, forged, key_of, signed_by, text, unsigned};
 use super::witnesses::Witnessed;
 use super::world::{Run, World};
@@ -35,15 +36,25 @@ impl<'a> Newcomer<'a> {
         Run::of(command)
     }
 
+    /// Runs `hub` without one.
+    pub(crate) fn alone(&self, arguments: &[&str]) -> Run {
+        self.world.hub(&self.name, arguments)
+    }
+
     pub(crate) fn pull(&self, reference: &str, hub: &Proxy) -> Run {
         self.hub(&["pull", reference, "--no-lock"], &hub.url)
+    }
+
+    /// Where it keeps things.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.world.home(&self.name)
     }
 
     /// Pulls and expects an integrity error that holds `words`, and nothing visible.
     #[track_caller]
     pub(crate) fn refuses(&self, reference: &str, hub: &Proxy, words: &str) {
         self.pull(reference, hub).fails(4, words);
-        let listed = self.world.hub(&self.name, &["list", "--json"]).json();
+        let listed = self.alone(&["list", "--json"]).json();
         let releases = listed["releases"].as_array().unwrap();
         assert!(releases.is_empty(), "nothing may be visible: {releases:?}");
     }
@@ -64,7 +75,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A world whose log has `dots@2.0.0` by alpha and `alpha/dots@2.0.0`, with a hub that speaks plain HTTP.
-fn two_releases() -> Option<(World, LyingLog)> {
+pub(crate) fn two_releases() -> Option<(World, LyingLog)> {
     let mut world = World::start()?;
     world.publish(&world.author("dots", "2.0.0", "three_features", 3));
     world.publish(&world.author("alpha/dots", "2.0.0", "three_features", 3));
@@ -111,21 +122,29 @@ fn what_the_log_has_must_be_signed_by_who_may() {
         Newcomer::to(&world).refuses("dots@2", &hub, words);
     }
     // A name that two own, signed by one of them.
-    let payload = String::from_utf8(payload(&release)).unwrap();
-    let joint = payload.replace("\"dots", "\"joint").into_bytes();
-    let half = registry_schema::envelope::Envelope::sign(joint, &[&beta]).to_bytes();
-    let answer = text(&half);
-    let hub = log.and(&half).hub(&world, move |path, found| {
-        if path.contains("/dots/releases/") {
-            found["envelope"] = answer.clone();
-        }
-    });
-    let asked = Proxy::start(hub.url.clone(), |_, body| body);
-    Newcomer::to(&world).refuses("dots@2", &asked, "does not verify");
+    let joint = String::from_utf8(payload(&release)).unwrap();
+    let joint = joint.replace("\"dots", "\"joint").into_bytes();
+    let half = Envelope::sign(joint, &[&beta]).to_bytes();
+    let hub = log.and(&half).hub(&world, instead(&half));
+    let (url, token) = (hub.url.clone(), world.token("beta", &[]));
+    let renamed = move |path: &str| {
+        let asked = path.contains("/_/joint/releases/");
+        asked.then(|| get(&url, "/api/v1/extractors/_/dots/releases/2", &token))
+    };
+    let hub = Proxy::answering(hub.url, renamed, |_, body| body);
+    Newcomer::to(&world).refuses("joint@2", &hub, "signed by 1 of the 2 owners");
+}
+
+/// What alpha never said, signed with its key: `dots@2.0.0` with another summary.
+pub(crate) fn forged_release(world: &World, log: &LyingLog, summary: &str) -> Vec<u8> {
+    let owner = key_of(world, "alpha");
+    let text = String::from_utf8(payload(&log.entries[0])).unwrap();
+    let text = text.replace("Channel means", summary);
+    Envelope::sign(text.into_bytes(), &[&owner]).to_bytes()
 }
 
 fn payload(entry: &[u8]) -> Vec<u8> {
-    let envelope = registry_schema::envelope::Envelope::parse(entry).unwrap();
+    let envelope = Envelope::parse(entry).unwrap();
     envelope.payload().to_vec()
 }
 
@@ -169,12 +188,7 @@ fn a_release_that_is_not_in_the_log_is_none() {
     };
     let not_proven = "does not prove that the statement is in the log";
     // Signed by its owner, kept from the log: in answers with the proof of another entry, of another log, of none.
-    let owner = key_of(&world, "alpha");
-    let hidden = String::from_utf8(payload(&log.entries[0])).unwrap();
-    let hidden = hidden
-        .replace("Channel means", "Channel modes")
-        .into_bytes();
-    let hidden = registry_schema::envelope::Envelope::sign(hidden, &[&owner]).to_bytes();
+    let hidden = forged_release(&world, &log, "Channel modes");
     let logged = log.with(&[&hidden]).hub(&world, instead(&hidden));
     let words = Newcomer::to(&world).pull("dots@2", &logged);
     assert!(

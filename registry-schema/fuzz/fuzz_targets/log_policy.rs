@@ -7,7 +7,9 @@ use registry_schema::log::policy::Policy;
 fuzz_target!(|text: &str| {
     // A policy, and after a NUL a note to judge by it.
     let (text, note) = text.split_once('\0').unwrap_or((text, ""));
-    let Ok(policy) = Policy::parse(text) else { return };
+    let Ok(policy) = Policy::parse(text) else {
+        return;
+    };
     assert_eq!(policy.text(), text);
     if let Ok(note) = Note::parse(note.as_bytes()) {
         let _ = policy.check(&note);

@@ -11,9 +11,14 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(vectors) = ProbeVectors::parse(bytes, 2) {
         assert!(ProbeVectors::parse(&vectors.to_bytes(), 2).is_ok());
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     if let Ok(manifest) = Manifest::from_toml(text) {
         let again = manifest.to_toml().expect("it came from TOML");
-        assert_eq!(Manifest::from_toml(&again).expect("it was written"), manifest);
+        assert_eq!(
+            Manifest::from_toml(&again).expect("it was written"),
+            manifest
+        );
     }
 });

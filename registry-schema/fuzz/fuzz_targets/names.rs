@@ -18,12 +18,22 @@ fuzz_target!(|text: &str| {
     if let Ok(version) = parse_version(text) {
         assert_eq!(version.to_string(), text);
     }
-    let _ = (PublicKey::from_pem(text), SecretKey::from_pem(text), ModelPublicKey::from_pem(text));
+    let _ = (
+        PublicKey::from_pem(text),
+        SecretKey::from_pem(text),
+        ModelPublicKey::from_pem(text),
+    );
 });
 
 /// What was read is written so that it is read as the same.
 fn again<T: std::str::FromStr + ToString + PartialEq>(text: &str) {
     if let Ok(value) = text.parse::<T>() {
-        assert!(value.to_string().parse::<T>().is_ok_and(|read| read == value), "{text}");
+        assert!(
+            value
+                .to_string()
+                .parse::<T>()
+                .is_ok_and(|read| read == value),
+            "{text}"
+        );
     }
 }

@@ -14,7 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
         let _ = Policy::parse(LOG_POLICY).expect("a policy").check(&note);
     }
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
     let _ = Checkpoint::parse(text);
     let _ = parse_signatures(text);
     if let Ok(key) = text.parse::<VerifierKey>() {

@@ -7,8 +7,8 @@ use registry_schema::envelope::Envelope;
 use registry_schema::model_signing::ModelSignature;
 use registry_schema::statement::Statement;
 use registry_schema::verify::{
-    Asked, VerifiedRelease, verify_advisory, verify_draft, verify_evaluation, verify_key_compromise,
-    verify_release, verify_yank,
+    Asked, VerifiedRelease, verify_advisory, verify_draft, verify_evaluation,
+    verify_key_compromise, verify_release, verify_yank,
 };
 use registry_schema_fuzz::{ROOT, key};
 
@@ -22,7 +22,10 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = Statement::parse(bytes);
     let _ = ModelSignature::parse(bytes);
     if let Ok(envelope) = Envelope::parse(bytes) {
-        assert_eq!(Envelope::parse(&envelope.to_bytes()).expect("it was read"), envelope);
+        assert_eq!(
+            Envelope::parse(&envelope.to_bytes()).expect("it was read"),
+            envelope
+        );
     }
     let signed = Envelope::sign(bytes.to_vec(), &[&key(1)]).to_bytes();
     for envelope in [bytes, &signed] {

@@ -6,9 +6,14 @@ use registry_schema::log::tile::{LogFile, Tile};
 
 fuzz_target!(|bytes: &[u8]| {
     // A line with a path, then the file.
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(bytes.len());
     let (path, file) = (&bytes[..end], bytes.get(end + 1..).unwrap_or_default());
-    let Ok(path) = std::str::from_utf8(path) else { return };
+    let Ok(path) = std::str::from_utf8(path) else {
+        return;
+    };
     match path.parse::<LogFile>() {
         Ok(LogFile::Tile(id)) => {
             assert_eq!(id.to_string(), path);
@@ -19,9 +24,13 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Ok(LogFile::Bundle(id)) => {
             assert_eq!(id.to_string(), path);
-            let Ok(entries) = parse_bundle(id, file) else { return };
+            let Ok(entries) = parse_bundle(id, file) else {
+                return;
+            };
             let mut again = BundleWriter::new();
-            entries.iter().for_each(|entry| again.push(entry).expect("it was read"));
+            entries
+                .iter()
+                .for_each(|entry| again.push(entry).expect("it was read"));
             assert_eq!(again.finish(), file);
         }
         Err(_) => {}

@@ -22,7 +22,11 @@ fuzz_target!(|text: &str| {
     if let Ok(draft) = Draft::parse(text) {
         let again = draft.to_text().expect("it was read");
         let again = Draft::parse(&again).expect("it was written");
-        let _ = (again.status(), again.plan(), BUNDLE.accept(&again, &registry_schema_fuzz::key(200), NOW));
+        let _ = (
+            again.status(),
+            again.plan(),
+            BUNDLE.accept(&again, &registry_schema_fuzz::key(200), NOW),
+        );
     }
 });
 

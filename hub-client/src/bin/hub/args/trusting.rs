@@ -62,6 +62,6 @@ pub(crate) struct TrustArgs {
     #[arg(long, conflicts_with_all = ["fingerprint", "file"])]
     pub(crate) yes: bool,
     /// Forget what the log has shown so far, evidence against it put aside: believe what it shows next
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["fingerprint", "file", "metadata", "yes"])]
     pub(crate) forget_log: bool,
 }
