@@ -18,7 +18,7 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folde
 use crate::config::{DataFolder, InitArgs};
 use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Log, LogError};
-use crate::trust::{self, State, Trust, TrustError};
+use crate::trust::{self, LogState, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
 /// Publishes that are looked into at once; others wait for their turn.
@@ -156,14 +156,19 @@ fn remove_policy_file(data: &DataFolder) -> Result<(), HubError> {
     }
 }
 
+/// Refuses a folder in which no hub is; nothing is changed there.
+pub(crate) fn check_made(data: &DataFolder) -> Result<(), HubError> {
+    if is_there(&data.database())? {
+        return Ok(());
+    }
+    Err(HubError::NotInitialised {
+        folder: data.root().to_owned(),
+    })
+}
+
 /// Opens the database of a hub.
 fn open_database(data: &DataFolder) -> Result<Database, HubError> {
-    let missing = || HubError::NotInitialised {
-        folder: data.root().to_owned(),
-    };
-    if !is_there(&data.database())? {
-        return Err(missing());
-    }
+    check_made(data)?;
     let database = Database::open(&data.database())?;
     if trust::is_there(&database)? {
         return Ok(database);
@@ -173,7 +178,9 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
         Some(_) => HubError::OldPolicy {
             folder: data.root().to_owned(),
         },
-        None => missing(),
+        None => HubError::NotInitialised {
+            folder: data.root().to_owned(),
+        },
     })
 }
 
@@ -181,6 +188,16 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
 pub(crate) fn open_trust(data: &DataFolder, now: Timestamp) -> Result<(State, Database), HubError> {
     let database = open_database(data)?;
     let state = trust::load(&database, now)?;
+    Ok((state, database))
+}
+
+/// Opens the database, and the trust root in it for what its log holds.
+pub(crate) fn open_log_trust(
+    data: &DataFolder,
+    now: Timestamp,
+) -> Result<(LogState, Database), HubError> {
+    let database = open_database(data)?;
+    let state = trust::load_for_log(&database, now)?;
     Ok((state, database))
 }
 

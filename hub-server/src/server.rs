@@ -11,7 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use jiff::Timestamp;
 
-use crate::app::{Hub, HubError};
+use crate::app::{Hub, HubError, check_made};
 use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
@@ -35,8 +35,10 @@ const RENEW_EVERY: Duration = Duration::from_secs(3600);
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // 1. One server for a data folder.
     let data = DataFolder::new(&args.data.folder);
-    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    // Before anything is opened: opening brings the tables up to date.
+    check_made(&data)?;
     let _lock = lock(&data)?;
+    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
     // 2. TLS, or plain HTTP where nobody can listen.
     let tls = load_tls(args, &data)?;
     if tls.is_none() && !args.listen.ip().is_loopback() {

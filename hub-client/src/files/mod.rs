@@ -113,18 +113,26 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_dir(folder_of(path))
 }
 
-/// Makes a folder and its parents, 0700.
+/// Makes a folder and its parents, 0700; new ones are there after a power cut.
 ///
 /// # Errors
 /// [`FileError`] naming the folder.
 pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     builder.mode(0o700);
     builder
         .create(path)
-        .map_err(|source| FileError::new("cannot make folder", path, source))
+        .map_err(|source| FileError::new("cannot make folder", path, source))?;
+    // The name of each new folder is kept by the one around it, outermost first.
+    missing
+        .into_iter()
+        .rev()
+        .map(folder_of)
+        .try_for_each(sync_dir)
 }
 
 /// Opens a file for reading and appending at given places, 0600, made when missing.

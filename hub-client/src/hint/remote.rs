@@ -9,6 +9,7 @@ use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::audit::AuditError;
 use crate::cosign::CosignError;
 use crate::log_view::{LogSourceError, LogViewError};
 use crate::logged::LoggedError;
@@ -152,6 +153,30 @@ impl Hint for LogViewError {
             }
         };
         Advice::with_hint(ErrorCode::Log, hint)
+    }
+}
+
+impl Hint for AuditError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Withheld { .. } | Self::Other { .. } => Advice::with_hint(
+                ErrorCode::Log,
+                "show the entry to the other members: the hub shows its readers other things than its log has",
+            ),
+            Self::Forgotten { .. } => Advice::of(ErrorCode::Log),
+            Self::Memory { .. } => Advice::of(ErrorCode::Settings),
+            Self::Busy { .. } => Advice::of(ErrorCode::Failed),
+            Self::Verify(error) => error.advice(),
+            Self::Trust(_) => Advice::of(ErrorCode::TrustRoot),
+            Self::Log(error) => error.advice(),
+            Self::Tree(_) => Advice::of(ErrorCode::Log),
+            Self::Logged(error) => error.advice(),
+            Self::Say(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
     }
 }
 
@@ -375,6 +400,7 @@ impl Hint for SayError {
                 ErrorCode::TrustRoot,
                 "`hub consortium show` lists the members' keys",
             ),
+            Self::NoKey => Advice::of(ErrorCode::NoKey),
             Self::NotAMember { .. } => Advice::with_hint(
                 ErrorCode::TrustRoot,
                 "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",

@@ -1,8 +1,6 @@
 //! A member warns about releases, changes its warning, or ends it.
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{AdvisoryAction, AdvisoryStatement, AffectedVersions, Severity};
@@ -11,6 +9,7 @@ use registry_schema::verify::{VerifiedAdvisory, verify_advisory};
 
 use super::read::advisories;
 use super::{SayError, find_release, speaker};
+use crate::journal::Pen;
 use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
@@ -66,17 +65,17 @@ pub enum AdvisoryChange {
 /// [`SayError`]; nothing is recorded then.
 pub async fn advise(
     request: &AdvisoryRequest,
-    key: &SecretKey,
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
 ) -> Result<(VerifiedAdvisory, StatementRecorded), SayError> {
     // 1. who speaks, about which release, after what has been said before
-    let by = speaker(key, trust_root)?;
+    let by = speaker(pen, trust_root)?;
     let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root, log).await?;
-    own.retain(|one| one.statement().by == by);
+    let said = advisories(&release, registry, trust_root, log).await?;
+    let own = said.recorded_by(&by);
     // 2. what is said now
     let manifest = release.manifest();
     let new = |severity, title: &str, text: &str, affected: &Option<AffectedVersions>| {
@@ -127,7 +126,7 @@ pub async fn advise(
         },
     };
     // 3. sign, verify as everybody will, send
-    let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_advisory(trust_root, name, &envelope, NOT_LOGGED)?;
     let recorded = registry.warn(name, &envelope).await?;
     logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;

@@ -1,14 +1,13 @@
 //! A member signs its figures of a release.
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{Comparison, EvaluationStatement, Verdict};
 use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedEvaluation, verify_evaluation};
 
 use super::{EvalFile, SayError, evaluations, find_release, speaker};
+use crate::journal::Pen;
 use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
@@ -34,14 +33,14 @@ pub struct AttestRequest {
 /// [`SayError`]; nothing is recorded then.
 pub async fn attest(
     request: &AttestRequest,
-    key: &SecretKey,
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
     is_dry_run: bool,
 ) -> Result<(VerifiedEvaluation, Option<StatementRecorded>), SayError> {
     // 1. who speaks, about which release
-    let by = speaker(key, trust_root)?;
+    let by = speaker(pen, trust_root)?;
     let release = find_release(&request.reference, registry, trust_root, log).await?;
     let evaluation = &request.evaluation;
     if release.statement_digest() != evaluation.statement {
@@ -71,7 +70,7 @@ pub async fn attest(
         comparison,
     };
     // 3. sign, verify as everybody will, send
-    let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_evaluation(trust_root, &release, &envelope, NOT_LOGGED)?;
     let recorded = if is_dry_run {
         None

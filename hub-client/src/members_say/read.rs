@@ -6,8 +6,9 @@ use registry_schema::name::MemberName;
 use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::trust_root::{ConsortiumRoot, TrustError};
 use registry_schema::verify::{
-    VerifiedAdvisory, VerifiedEvaluation, VerifiedRelease, VerifyError, current_evaluations,
-    open_advisories, verify_evaluation, verify_recorded_advisory,
+    VerifiedAdvisory, VerifiedEvaluation, VerifiedKeyCompromise, VerifiedRelease, VerifyError,
+    current_evaluations, open_advisories, verify_evaluation, verify_key_compromise,
+    verify_recorded_advisory,
 };
 
 use super::SayError;
@@ -22,7 +23,11 @@ use crate::registry::Registry;
 #[derive(Clone, Debug)]
 pub struct Said<T> {
     recorded: Vec<T>,
+    /// The log index of each.
+    places: Vec<u64>,
     void: Vec<Digest>,
+    /// The log indexes of all that the hub listed, also of what nobody can judge any more.
+    listed: Vec<u64>,
 }
 
 impl<T: Spoken> Said<T> {
@@ -30,6 +35,24 @@ impl<T: Spoken> Said<T> {
     pub fn counting(&self) -> impl Iterator<Item = &T> {
         let counts = |one: &&T| !self.void.contains(&one.digest());
         self.recorded.iter().filter(counts)
+    }
+
+    /// All of them, each with its log index and whether it counts.
+    pub fn placed(&self) -> impl Iterator<Item = (&T, u64, bool)> {
+        let counts = |one: &T| !self.void.contains(&one.digest());
+        let placed = self.recorded.iter().zip(&self.places);
+        placed.map(move |(one, place)| (one, *place, counts(one)))
+    }
+
+    /// The proven log indexes of everything the hub listed.
+    pub fn listed(&self) -> &[u64] {
+        &self.listed
+    }
+
+    /// A member's statements in order, whether they count or not.
+    pub(super) fn recorded_by(self, member: &MemberName) -> Vec<T> {
+        let own = self.recorded.into_iter().filter(|one| one.by() == member);
+        own.collect()
     }
 
     /// How many statements of a member are recorded, whether they count or not.
@@ -49,6 +72,26 @@ pub trait Spoken {
 }
 
 impl Spoken for VerifiedEvaluation {
+    fn by(&self) -> &MemberName {
+        &self.statement().by
+    }
+
+    fn digest(&self) -> Digest {
+        self.statement_digest()
+    }
+}
+
+impl Spoken for VerifiedKeyCompromise {
+    fn by(&self) -> &MemberName {
+        &self.statement().member
+    }
+
+    fn digest(&self) -> Digest {
+        self.statement_digest()
+    }
+}
+
+impl Spoken for VerifiedAdvisory {
     fn by(&self) -> &MemberName {
         &self.statement().by
     }
@@ -87,23 +130,43 @@ pub async fn evaluations(
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
-pub(super) async fn advisories(
+pub async fn advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
-) -> Result<Vec<VerifiedAdvisory>, SayError> {
+) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
-    let mut recorded = Vec::new();
-    for one in &list.advisories {
-        let at = logged::of_statement(log, one).await?;
-        let envelope = at.envelope.as_bytes();
-        let heard = verify_recorded_advisory(trust_root, name, envelope, at.index);
-        recorded.extend(known(heard)?);
-    }
-    open_advisories(release, &recorded)?;
-    Ok(recorded)
+    let verify = |at: &LoggedEnvelope| {
+        verify_recorded_advisory(trust_root, name, at.envelope.as_bytes(), at.index)
+    };
+    let mut said = hear(&list.advisories, log, verify, verify).await?;
+    open_advisories(release, &said.recorded)?;
+    // These know themselves whether their keys count.
+    let void = said.recorded.iter().filter(|one| !one.counts());
+    said.void = void.map(Spoken::digest).collect();
+    Ok(said)
+}
+
+/// All keys that members took back, in the order of the log.
+///
+/// # Errors
+/// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
+pub async fn key_compromises(
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+    log: &LogView,
+) -> Result<Said<VerifiedKeyCompromise>, SayError> {
+    let list = registry.key_compromises().await?;
+    let retired = trust_root.including_retired_keys();
+    hear(
+        &list.key_compromises,
+        log,
+        |at| verify_key_compromise(trust_root, at.envelope.as_bytes(), at.index),
+        |at| verify_key_compromise(&retired, at.envelope.as_bytes(), at.index),
+    )
+    .await
 }
 
 /// The advisories that stand and affect a release, worst first. What a stolen key has said of them
@@ -118,7 +181,7 @@ pub async fn release_advisories(
     log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
     let said = advisories(release, registry, trust_root, log).await?;
-    let open = open_advisories(release, &said)?;
+    let open = open_advisories(release, &said.recorded)?;
     Ok(open.into_iter().cloned().collect())
 }
 
@@ -132,10 +195,13 @@ async fn hear<T: Spoken>(
 ) -> Result<Said<T>, SayError> {
     let mut said = Said {
         recorded: Vec::new(),
+        places: Vec::new(),
         void: Vec::new(),
+        listed: Vec::new(),
     };
     for one in list {
         let at = logged::of_statement(log, one).await?;
+        said.listed.push(at.index);
         let heard = match counts(&at) {
             Err(VerifyError::NotByMember { .. }) => {
                 let heard = known(recorded(&at))?;
@@ -144,6 +210,7 @@ async fn hear<T: Spoken>(
             }
             checked => known(checked)?,
         };
+        said.places.extend(heard.as_ref().map(|_| at.index));
         said.recorded.extend(heard);
     }
     Ok(said)

@@ -16,8 +16,6 @@ pub use predecessor::{PredecessorError, PredecessorRelease};
 pub use scaffold::{ScaffoldError, import_preprocessor_config, scaffold};
 
 use registry_schema::api::{Published, YankRecorded};
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
@@ -28,6 +26,7 @@ use registry_schema::verify::{
 use semver::Version;
 
 use crate::files::FileError;
+use crate::journal::Pen;
 use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
@@ -83,7 +82,7 @@ impl SignedRelease {
 /// [`PublishError`] with the first thing that keeps it from being a release.
 pub async fn sign(
     folder: AuthorFolder,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
@@ -91,7 +90,7 @@ pub async fn sign(
 ) -> Result<SignedRelease, PublishError> {
     let (folder, statement) = prepare(folder, registry, trust_root, log, worker).await?;
     // 3. sign
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
+    let envelope = pen.sign(statement.to_payload())?;
     // 4. verify as every puller will
     let release = verify_release(
         trust_root,
@@ -218,14 +217,13 @@ pub struct YankRequest {
 /// [`PublishError`].
 pub async fn yank(
     request: &YankRequest,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
 ) -> Result<YankRecorded, PublishError> {
     let (release, statement) = prepare_yank(request, registry, trust_root, log).await?;
-    let envelope =
-        Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
     send_yank(&statement, &envelope, registry, log).await
 }

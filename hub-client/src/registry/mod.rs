@@ -10,6 +10,7 @@ mod transport;
 mod upload;
 
 pub use error::RegistryError;
+pub use transport::Traffic;
 pub use upload::UploadOutcome;
 
 use std::sync::Arc;
@@ -98,6 +99,11 @@ impl Registry {
     /// The hub's address.
     pub fn url(&self) -> &str {
         self.transport.base()
+    }
+
+    /// What went over the network so far, through this connection and its clones.
+    pub fn traffic(&self) -> Traffic {
+        self.transport.traffic()
     }
 
     /// What the hub is.

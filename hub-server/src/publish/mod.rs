@@ -53,7 +53,7 @@ pub(crate) struct Recorded<T> {
 ///
 /// # Errors
 /// [`PublishError`] names the step that refused; nothing is recorded then, except that
-/// [`LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+/// [`crate::log::LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
 pub(crate) async fn publish(
     hub: Arc<Hub>,
     request: PublishRequest,

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
 use registry_schema::keys::SecretKey;
+use registry_schema::name::MemberName;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::TufError;
-use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::bundle::{Bundle, KeyringState};
 use registry_schema::tuf::draft::Draft;
 
 use crate::database::{Database, trust as rows};
@@ -152,6 +153,36 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
         .with(rows::state)?
         .ok_or(TrustError::NotInitialised)?;
     State::verified(Bundle::parse(&text)?, now)
+}
+
+/// A state for looking after what is recorded, which stays recorded when a keyring ends.
+#[derive(Debug)]
+pub(crate) struct LogState {
+    /// As of the last moment at which no keyring had ended.
+    pub(crate) state: State,
+    /// Whose keyrings have ended since, and when.
+    pub(crate) expired: Vec<(MemberName, Timestamp)>,
+}
+
+/// The state in a database, for what its log holds.
+pub(crate) fn load_for_log(database: &Database, now: Timestamp) -> Result<LogState, TrustError> {
+    let state = load(database, now)?;
+    let ended = |member: &MemberName| match state.root.keyring(member) {
+        KeyringState::Expired(at) => Some((member.clone(), *at)),
+        _ => None,
+    };
+    let expired: Vec<_> = state
+        .root
+        .history()
+        .members
+        .keys()
+        .filter_map(ended)
+        .collect();
+    let state = match expired.iter().map(|(_, at)| *at).min() {
+        Some(as_of) => State::verified(state.bundle, as_of)?,
+        None => state,
+    };
+    Ok(LogState { state, expired })
 }
 
 /// Whether there is a state in a database.

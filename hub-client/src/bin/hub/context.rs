@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use hub_client::config::{Folders, HubConfig, UserConfig};
 use hub_client::files::{self, FileError};
 use hub_client::head::HeadStore;
+use hub_client::journal::Journal;
 use hub_client::lockfile::LockFile;
 use hub_client::log_view::{self, HubLog, LogView};
 use hub_client::registry::Registry;
@@ -222,6 +223,11 @@ impl Context {
     /// The installed releases.
     pub(crate) fn store(&self) -> Store {
         Store::new(self.folders.store())
+    }
+
+    /// What was signed on this machine.
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::of(&self.folders)
     }
 
     /// The trained heads.

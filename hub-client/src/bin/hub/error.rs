@@ -152,6 +152,7 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Audit(hub_client::audit::AuditError),
     Bundle(hub_client::bundle::BundleError),
     BundleFault(hub_client::bundle::BundleFault),
     Config(hub_client::config::ConfigError),

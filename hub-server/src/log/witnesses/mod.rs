@@ -75,10 +75,7 @@ async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duratio
 
 /// What each witness said against this log before.
 async fn kept_alarms(log: &Log, policy: &Policy) -> Result<Vec<Option<String>>, DatabaseError> {
-    let kept = log
-        .database
-        .run(|connection| alarms::list(connection))
-        .await?;
+    let kept = log.database.run(alarms::list).await?;
     let of = |name: &str| {
         let mut kept = kept.iter();
         kept.find(|(witness, _)| witness == name)

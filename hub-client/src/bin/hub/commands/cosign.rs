@@ -90,7 +90,11 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     context.check_interrupt()?;
     // 3. the signature joins the others
     let output = args.output.as_ref().unwrap_or(&args.file);
-    if key.is_some() {
+    if let Some(key) = &key {
+        let statement = signed.statement_digest();
+        context
+            .journal()
+            .record(statement, vec![key.public().id()])?;
         files::write_atomic(output, &signed.envelope())?;
     }
     context.show(&view(&signed, checked, key.is_some(), output)?)?;

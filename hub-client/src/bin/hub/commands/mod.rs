@@ -2,6 +2,8 @@
 //!
 //! Commands that are `async` talk to a hub; the others open no connection.
 
+mod audit;
+mod audit_view;
 mod bundle;
 mod chosen;
 mod completions;
@@ -20,6 +22,7 @@ mod keygen;
 mod login;
 mod members_say;
 mod members_view;
+mod monitor;
 mod predict;
 mod publish;
 mod pull;
@@ -50,6 +53,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             None => installed::verify(&args, context),
         },
         Command::Export(args) => bundle::export(&args, context),
+        Command::Audit(args) => Box::pin(audit::audit(args, context)).await,
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
         Command::Predict(args) => predict::predict(&args, context),

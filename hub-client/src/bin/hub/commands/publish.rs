@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hub_client::journal::Pen;
 use hub_client::log_view::LogView;
 use hub_client::publish::{self, AuthorFolder, SignedRelease, YankRequest};
 use hub_client::registry::Registry;
@@ -127,16 +128,18 @@ async fn sign(
 ) -> Result<Outcome, CommandError> {
     // 1. who signs
     let keys = load_keys(&args.keys, context)?;
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     // 2. check, sign, verify
     let spinner = Bar::spinner(context, "checking and signing");
     let worker = context.worker()?;
     let Some(file) = &args.draft else {
-        let signed = publish::sign(folder, &keys, registry, trust_root, log, worker).await?;
+        let signed = publish::sign(folder, &pen, registry, trust_root, log, worker).await?;
         drop(spinner);
         // 3. send
         return send(args, &signed, registry, log, context).await;
     };
-    let drafted = publish::draft(folder, &keys, registry, trust_root, log, worker).await?;
+    let drafted = publish::draft(folder, &pen, registry, trust_root, log, worker).await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. the files for the other owners to check, then the statement for them to sign
@@ -234,6 +237,8 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
         });
     }
     let keys = load_keys(&args.keys, context)?;
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     let registry = context.registry("yank")?;
     let (trust, log) = context.contact(&registry).await?;
     let request = YankRequest {
@@ -248,11 +253,11 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
     };
     let (action, statement, draft) = match &args.draft {
         None => {
-            let recorded = publish::yank(&request, &keys, &registry, &trust.root, &log).await?;
+            let recorded = publish::yank(&request, &pen, &registry, &trust.root, &log).await?;
             (recorded.action, recorded.statement, None)
         }
         Some(file) => {
-            let draft = publish::draft_yank(&request, &keys, &registry, &trust.root, &log).await?;
+            let draft = publish::draft_yank(&request, &pen, &registry, &trust.root, &log).await?;
             files::write_new(file, &draft.envelope())?;
             let view = DraftView::new(&draft, file);
             (request.action, draft.statement_digest(), Some(view))
