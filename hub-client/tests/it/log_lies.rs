@@ -229,7 +229,10 @@ fn malformed_files_of_the_log_are_refused() {
             "does not prove",
         ),
         (proof.replacen("index 0", "index 2", 1), "does not prove"),
-        ("x".repeat(limits::PROOF_FILE_BYTES + 1), "past the limit of"),
+        (
+            "x".repeat(limits::PROOF_FILE_BYTES + 1),
+            "past the limit of",
+        ),
     ] {
         let hub = Proxy::start(world.server.url.clone(), move |path, body| {
             if !path.contains("/_/dots/releases/") {
