@@ -18,6 +18,8 @@
 //! #     trust: &hub_client::trust::Kept,
 //! # ) -> Result<(), Box<dyn std::error::Error>> {
 //! use hub_client::log_view::{HubLog, contact};
+//! use registry_schema::trust_root::TrustRoot as _;
+//!
 //! let (policy, source) = (trust.root.log_policy(), HubLog(registry.clone()));
 //! let log = contact(folders, policy, source, jiff::Timestamp::now()).await?;
 //! let proof = log.inclusion(0).await?;
