@@ -35,8 +35,9 @@ and open no connection (docs/TRUST.md, \"Running what a rival wrote\"). Where th
 means, each command that runs one says so on standard error, also with `--quiet`; with `--json` as
 an object `{\"warning\": \"…\"}` on a line of its own.
 
-`list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval` and `head` open no connection. So does
-`pull`, when what hub.lock names is installed and whole.
+`list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval`, `head`, `similar`, `clusters`, `outliers`,
+`duplicates`, `map`, `next`, `choose` and `labels` open no connection. So does `pull`, when what hub.lock
+names is installed and whole.
 
 ## Environment
 
