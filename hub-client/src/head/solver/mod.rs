@@ -23,6 +23,7 @@ mod lbfgs;
 mod line_search;
 mod objective;
 mod preconditioner;
+mod ridge;
 mod rows;
 
 use ndarray::{Array1, Array2};
@@ -30,6 +31,7 @@ use ndarray::{Array1, Array2};
 use self::lbfgs::Stop;
 use self::objective::Loss;
 use self::preconditioner::Preconditioner;
+pub use self::ridge::{RIDGE_IMAGES, Ridge, RidgeError, RidgeRequest, Starter, codes};
 use self::rows::Rows;
 
 /// Features prepared for several fits, with different strengths of the penalty.

@@ -12,6 +12,21 @@ const REFERENCE: &str = include_str!("../../../tests/fixtures/sklearn/reference.
 #[derive(Deserialize)]
 struct Reference {
     solver: Vec<Case>,
+    ridge: Vec<RidgeCase>,
+}
+
+#[derive(Deserialize)]
+struct RidgeCase {
+    name: String,
+    seed: u64,
+    rows: usize,
+    dimensions: usize,
+    classes: usize,
+    alpha: f64,
+    weighted: bool,
+    coefficients: Vec<Vec<f64>>,
+    intercepts: Vec<f64>,
+    held_out: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +88,41 @@ fn agrees_with_scikit_learn() {
                 case.name
             );
         }
+    }
+}
+
+#[test]
+fn ridge_agrees_with_scikit_learn() {
+    let reference: Reference = serde_json::from_str(REFERENCE).unwrap();
+    assert!(reference.ridge.len() >= 3);
+    for known in reference.ridge {
+        let sizes = case(known.rows, known.dimensions, known.classes);
+        let (features, targets) = features_and_targets(&Case {
+            seed: known.seed,
+            ..sizes
+        });
+        let weights: Vec<f64> = (0..known.rows).map(|row| 0.5 + (row % 5) as f64).collect();
+        let request = RidgeRequest {
+            targets: &targets,
+            classes: known.classes,
+            row_weights: known.weighted.then_some(weights.as_slice()),
+            towards: None,
+        };
+        let ridge = Ridge::new(features.view(), &request).unwrap();
+        let (weights, bias) = ridge.coefficients(known.alpha);
+        let expected = Array2::from_shape_fn(weights.dim(), |(k, j)| known.coefficients[k][j]);
+        let apart = difference(&weights, &expected);
+        assert!(apart < 1e-9, "{}: coefficients {apart:e}", known.name);
+        let apart = difference(
+            &bias.insert_axis(Axis(0)),
+            &Array2::from_shape_fn((1, known.classes), |(_, k)| known.intercepts[k]),
+        );
+        assert!(apart < 1e-9, "{}: intercepts {apart:e}", known.name);
+        let blocks: Vec<usize> = (0..known.rows).collect();
+        let expected =
+            Array2::from_shape_fn((known.rows, known.classes), |(i, k)| known.held_out[i][k]);
+        let apart = difference(&ridge.held_out(known.alpha, &blocks), &expected);
+        assert!(apart < 1e-9, "{}: held-out scores {apart:e}", known.name);
     }
 }
 
@@ -320,4 +370,20 @@ fn comparable(design: &Design, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
         one.insert_axis(Axis(0)),
         Array1::from(vec![bias[1] - bias[0]]),
     )
+}
+
+/// Numbers between −1/2 and 1/2.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to f32 is what is wanted"
+)]
+pub(super) fn noise(seed: u64, rows: usize, dimensions: usize) -> Array2<f32> {
+    let numbers = uniforms(seed, rows * dimensions);
+    Array2::from_shape_fn((rows, dimensions), |(i, j)| {
+        (numbers[i * dimensions + j] - 0.5) as f32
+    })
+}
+
+pub(super) fn difference(left: &Array2<f64>, right: &Array2<f64>) -> f64 {
+    (left - right).fold(0.0, |most: f64, value| most.max(value.abs()))
 }
