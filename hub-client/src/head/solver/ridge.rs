@@ -13,7 +13,7 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use super::cholesky::Cholesky;
 
@@ -43,9 +43,9 @@ pub struct RidgeRequest<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Starter<'a> {
     /// Weights, K×D.
-    pub weights: ArrayView2<'a, f64>,
+    pub weights: &'a Array2<f64>,
     /// Intercepts, K.
-    pub bias: ArrayView1<'a, f64>,
+    pub bias: &'a Array1<f64>,
 }
 
 /// A regression decomposed once, for every strength of the penalty and every division into blocks.
@@ -136,10 +136,16 @@ impl<'a> Ridge<'a> {
         }
         let mut bias = multipliers.sum_axis(Axis(0));
         if let Some(starter) = self.towards {
-            weights += &starter.weights;
-            bias += &starter.bias;
+            weights += starter.weights;
+            bias += starter.bias;
         }
         (weights, bias)
+    }
+
+    /// The value of the objective at the minimum for a penalty λ, `λ · Σ rest · (G rest)`; counted from
+    /// the starter.
+    pub fn objective(&self, lambda: f64) -> f64 {
+        lambda * (&self.rest * &self.multipliers(lambda)).sum()
     }
 
     /// The scores (n×K) of every row by the regression of the rows of all other blocks; `blocks` names
@@ -267,6 +273,22 @@ mod tests {
         right.reversed_axes()
     }
 
+    fn objective_by_hand(
+        rows: ArrayView2<'_, f32>,
+        request: &RidgeRequest<'_>,
+        lambda: f64,
+        map: &Array2<f64>,
+    ) -> f64 {
+        let step = map - &starter_matrix(request, map.ncols());
+        let mut value = lambda * step.iter().map(|v| v * v).sum::<f64>();
+        for (i, row) in rows.rows().into_iter().enumerate() {
+            let x: Array1<f64> = row.iter().map(|&v| f64::from(v)).chain([1.0]).collect();
+            let error = &codes(request.targets, request.classes).row(i) - &map.dot(&x);
+            value += request.row_weights.map_or(1.0, |w| w[i]) * error.dot(&error);
+        }
+        value
+    }
+
     fn starter_matrix(request: &RidgeRequest<'_>, size: usize) -> Array2<f64> {
         request.towards.map_or_else(
             || Array2::zeros((request.classes, size)),
@@ -303,7 +325,7 @@ mod tests {
                 targets: &targets,
                 classes,
                 row_weights: weighted.then_some(weights.as_slice()),
-                towards: started.then(|| Starter { weights: start.view(), bias: offset.view() }),
+                towards: started.then_some(Starter { weights: &start, bias: &offset }),
             };
             let lambda = 10_f64.powi(exponent);
             let ridge = Ridge::new(rows.view(), &request).unwrap();
@@ -314,6 +336,8 @@ mod tests {
                 let found: Array1<f64> = weights.row(k).iter().copied().chain([bias[k]]).collect();
                 prop_assert!(found.iter().zip(row).all(|(a, b)| (a - b).abs() < 1e-9));
             }
+            let value = objective_by_hand(rows.view(), &request, lambda, &expected);
+            prop_assert!((ridge.objective(lambda) - value).abs() < 1e-8 * (1.0 + value));
 
             let blocks: Vec<usize> = (0..images).map(|row| (row / classes) % 3).collect();
             let scores = ridge.held_out(lambda, &blocks);

@@ -126,6 +126,99 @@ fn ridge_agrees_with_scikit_learn() {
     }
 }
 
+/// Enough products for single precision.
+fn large(classes: usize) -> (Array2<f32>, Vec<usize>) {
+    features_and_targets(&case(LARGE / 48 / classes + 7, 48, classes))
+}
+
+#[test]
+fn single_precision_reaches_the_same_minimum() {
+    for classes in [2, 3] {
+        let (features, targets) = large(classes);
+        let request = Request {
+            tolerance: 1e-5,
+            ..Request::new(&targets, classes, 0.01)
+        };
+        let mut design = Design::new(features);
+        assert!(design.is_large(&request));
+        let single = design.fit(&request);
+        let double = design.descend(
+            &Request {
+                tolerance: 1e-9,
+                ..request
+            },
+            Precision::Double,
+            None,
+        );
+        assert!(single.converged && double.converged);
+        let excess = (single.objective - double.objective) / double.objective;
+        assert!(excess.abs() < 1e-6, "{classes} classes: {excess:e}");
+        let (weights, _) = design.coefficients(&single);
+        let apart = difference(&weights, &design.coefficients(&double).0);
+        assert!(apart < 1e-3, "{classes} classes: {apart:e}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let (features, targets) = large(3);
+    let request = Request {
+        tolerance: 1e-3,
+        ..Request::new(&targets, 3, 0.01)
+    };
+    let solve = |threads: usize| {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let mut design = Design::with_threads(features.clone(), threads);
+        let fit = design.fit(&request);
+        design.coefficients(&fit)
+    };
+    let alone = solve(1);
+    assert_eq!(alone, solve(2));
+    assert_eq!(alone, solve(5));
+}
+
+#[test]
+fn a_row_of_weight_two_is_two_rows() {
+    for (rows, dimensions) in [(12, 40), (30, 5)] {
+        let (features, targets) = features_and_targets(&case(rows, dimensions, 3));
+        let weights: Vec<f64> = (0..rows).map(|row| 1.0 + (row % 2) as f64).collect();
+        let request = Request {
+            row_weights: Some(&weights),
+            ..Request::new(&targets, 3, 2.0)
+        };
+        let mut design = Design::new(features.clone());
+        let fit = design.fit(&request);
+        let weighted = design.coefficients(&fit).0;
+        let twice: Vec<usize> = (0..rows).flat_map(|row| vec![row; 1 + row % 2]).collect();
+        let repeated: Vec<usize> = twice.iter().map(|&row| targets[row]).collect();
+        let mut design = Design::new(features.select(Axis(0), &twice));
+        let fit = design.fit(&Request::new(&repeated, 3, 2.0));
+        let apart = difference(&weighted, &design.coefficients(&fit).0);
+        assert!(apart < 1e-4, "{rows}×{dimensions}: {apart:e}");
+    }
+}
+
+#[test]
+fn a_strong_penalty_stays_with_the_starter_and_a_weak_one_leaves_it() {
+    for (rows, dimensions) in [(12, 40), (60, 5)] {
+        let (features, targets) = features_and_targets(&case(rows, dimensions, 2));
+        let start = noise(7, 2, dimensions).mapv(f64::from);
+        let fit_with = |c: f64, towards: Option<&Array2<f64>>| {
+            let mut design = Design::new(features.clone());
+            let fit = design.fit(&Request {
+                towards,
+                ..Request::new(&targets, 2, c)
+            });
+            assert!(fit.converged);
+            design.coefficients(&fit).0
+        };
+        assert!(difference(&fit_with(1e-6, Some(&start)), &start) < 1e-3);
+        let zero = Array2::zeros((2, dimensions));
+        assert_eq!(fit_with(1.0, Some(&zero)), fit_with(1.0, None));
+        assert!(difference(&fit_with(100.0, Some(&start)), &start) > 0.1);
+    }
+}
+
 #[test]
 fn the_order_of_magnitude_of_features_does_not_matter() {
     for scale in [1e-4_f32, 1.0, 1e4] {

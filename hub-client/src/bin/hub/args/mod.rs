@@ -16,8 +16,8 @@ pub(crate) use consortium::{
 };
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use learning::{
-    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
-    RunArgs, TrainArgs, TransformArg, WeightsArg,
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, MethodArg, PenaltyArg,
+    PredictArgs, RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
