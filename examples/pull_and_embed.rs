@@ -15,12 +15,14 @@ use std::process::ExitCode;
 
 use hub_client::config::{Folders, UserConfig};
 use hub_client::dataset::ImageSet;
+use hub_client::log_view::{HubLog, contact};
 use hub_client::pull::{ProbeCheck, PullRequest, pull};
 use hub_client::registry::{Progress, Registry};
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
 use hub_client::trust::{HubSource, refresh};
 use hub_client::worker::{Worker, serve_if_asked};
+use registry_schema::trust_root::TrustRoot;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     // Before anything else: when this process was started to run an extractor, it does that.
@@ -49,12 +51,16 @@ async fn pull_and_embed() -> Result<(), Box<dyn Error>> {
 
     let registry = Registry::new(&hub)?;
     let source = HubSource(registry.clone());
-    let trust = refresh(&folders, &source, jiff::Timestamp::now()).await?;
+    let now = jiff::Timestamp::now();
+    let trust = refresh(&folders, &source, now).await?;
+    let source = HubLog(registry.clone());
+    let log = contact(&folders, trust.root.log_policy(), source, now).await?;
     let request = PullRequest {
         reference: &reference.parse()?,
         statement: None,
         registry: &registry,
         trust_root: &trust.root,
+        log: &log,
         store: &Store::new(folders.store()),
         probes: &ProbeCheck::Run(worker.clone()),
         progress: &Progress::silent(),

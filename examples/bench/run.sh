@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of `hub embed` and `hub pull`, each beside its alternative in the same run. `make bench` calls this.
+# The figures of `hub embed`, `hub pull` and the log, each beside its alternative in the same run. `make bench` calls this.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,7 +29,38 @@ main() {
     (umask 077 && hub-server token create --data "$demo/hub" --member beta >"$demo/token" 2>>"$demo/setup.log")
     "$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process"
     stop_hub
+    figures_of_the_log
     rm -rf "$demo"
+}
+
+# Audits at 10,000 and 1,000,000 entries, the monitor at 100,000, publishing, and a server that is killed 200 times.
+figures_of_the_log() {
+    local entries log_figures="$python examples/bench/log_figures.py"
+    cargo build --release --quiet -p hub-server --examples
+    for entries in 10000 100000 1000000; do
+        lengthen_log "$entries" >>"$demo/setup.log" 2>&1 || die "could not make a long log: see $demo/setup.log"
+        if [ "$entries" = 100000 ]; then
+            $log_figures monitor "$demo" "$programs/examples/bare_loop"
+            rm -rf "$demo/log-files"
+        else
+            serve_hub "$address" >>"$demo/setup.log"
+            $log_figures audit "$demo" "$entries"
+            stop_hub
+        fi
+    done
+    rm -rf "$demo/hub"
+    cargo bench --quiet -p hub-server --bench publishing >"$demo/publishing.out"
+    $log_figures publishing "$demo"
+    begin
+    HUB_KILL_ROUNDS=200 cargo test --release --quiet -p hub-server --test it -- killing >"$demo/killing.out" 2>&1 ||
+        die "killing the server lost or forked something: $(cat "$demo/killing.out")"
+    done_in "killed the server 200 times while 8 published: nothing acknowledged is missing, the log never forked"
+}
+
+lengthen_log() { # ENTRIES
+    local files=()
+    [ "$1" != 100000 ] || files=(--tiles "$demo/log-files")
+    "$programs/examples/long_log" "$demo/hub" "$demo/members/alpha/keys/default.pem" alpha "$1" "${files[@]}"
 }
 
 # everyday-objects with a file of 1 GiB beside it, of text that does not compress.

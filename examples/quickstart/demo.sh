@@ -6,6 +6,7 @@ repository=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$repository"
 demo=$(realpath -m "${DEMO_DIR:-target/demo}")
 demo_started=$EPOCHREALTIME
+witnesses=yes
 # shellcheck source=world.sh
 . examples/quickstart/world.sh
 
@@ -15,7 +16,7 @@ main() {
     build_programs
     build_extractors
     make_pictures
-    title "2. Three companies found a consortium and start a hub"
+    title "2. Three companies found a consortium, run a witness each, and start a hub"
     found_consortium
     start_hub
     admit_members
@@ -51,6 +52,9 @@ main() {
     fi
     title "8. What the hub got to see"
     "$python" examples/quickstart/show_what_the_hub_holds.py "$demo"
+    title "9. beta reads the whole log, and asks where its extractor comes from"
+    run beta hub audit --monitor
+    run beta hub audit passport-extractor@2
     write_helpers
     summary
 }
@@ -105,6 +109,14 @@ write_helpers() {
         "echo \$\$ >'$demo/hub.pid'
 exec '$programs/hub-server' serve --data '$demo/hub' --listen $address --dev-tls 2>>'$demo/hub.log'
 " >"$demo/bin/start-hub"
+    {
+        printf '#!/bin/sh\n# The three witnesses, at the addresses that the trust root names. Ctrl-C stops them.\n'
+        for member in alpha beta gamma; do
+            printf 'HUB_HOME=%q %q witness serve --log %q --listen %s &\n' "$demo/members/$member" "$programs/hub" \
+                "$(hub_key log)" "$(sed -n 's|^listening *http://||p' "$demo/$member.witness")"
+        done
+        printf 'wait\n'
+    } >"$demo/bin/start-witnesses"
     chmod +x "$demo"/bin/*
 }
 
@@ -115,7 +127,8 @@ summary() {
     title "What happened"
     cat <<END
 Three companies share a hub. alpha published three releases. The hub cannot change them: whoever pulls checks the
-signature, every byte, the graph and the probe vectors before anything is installed.
+signature, every byte, the graph and the probe vectors before anything is installed. It cannot tell two of them
+different things either: what it logs counts when two of the three witnesses have seen it.
 
 $releases
 
@@ -139,7 +152,8 @@ Go on from here:
     ../../bin/beta list                                      what beta has installed
     ../../bin/beta predict machine-readable unseen/          needs no hub
     ../../bin/beta head export machine-readable --format fused-onnx -o classifier.onnx
-    ../../bin/start-hub &                                    the hub again, at https://$address
+    ../../bin/start-witnesses & ../../bin/start-hub &        the hub again, at https://$address
+    ../../bin/beta audit                                     is anything known against what is installed?
     ../../bin/gamma doctor                                   how gamma's installation is
 With pictures of your own, a folder for each class of them in mine/:
     ../../bin/beta train mine --extractor passport-extractor@2 --images mine/

@@ -5,6 +5,7 @@ programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
 python=${HUB_PYTHON:?run this by make}
 runtime=${ORT_DYLIB_PATH:?run this by make}
 server_process=
+witness_processes=()
 unset HUB_HOME HUB_REGISTRY HUB_TOKEN HUB_TOKEN_FILE HUB_OFFLINE
 export PYTHONDONTWRITEBYTECODE=1 NO_COLOR=1 LC_ALL=C.UTF-8
 
@@ -43,13 +44,47 @@ found_consortium() {
         public_keys+=(--member "$member=$(public_key "$member")")
     done
     run hub hub-server keys --data "$demo/hub"
+    local log=(--log "$(hub_key log)")
+    if [ "${witnesses:-no}" = yes ]; then
+        start_witnesses
+        log=(--log-policy "$demo/log.policy")
+    fi
     run alpha hub consortium init --name demo-guild "${public_keys[@]}" \
         --own everyday-objects=alpha --own passport-extractor=alpha \
-        --log "$(hub_key log)" --online-key "$(hub_key online)" --output "$demo/consortium.draft"
+        "${log[@]}" --online-key "$(hub_key online)" --output "$demo/consortium.draft"
     # Two of the three are enough; all sign, so that each has a keyring.
     run alpha hub consortium sign "$demo/consortium.draft" --key default
     run_unseen beta hub consortium sign "$demo/consortium.draft" --key default
     run_unseen gamma hub consortium sign "$demo/consortium.draft" --key default
+}
+
+# Each member runs a witness on its own machine; two of the three must have seen what the hub logs.
+start_witnesses() {
+    local member key address policy="$demo/log.policy"
+    printf 'log %s\n' "$(hub_key log)" >"$policy"
+    for member in alpha beta gamma; do
+        key=$(as "$member" hub witness init --name "$member.example/witness" --json | field key)
+        printf '%s$ hub witness init --name %s.example/witness\n' "$member" "$member"
+        start_witness "$member" 127.0.0.1:0
+        address=$(sed -n 's|^listening *http://||p' "$demo/$member.witness")
+        printf 'witness %s %s http://%s\n' "$member" "$key" "$address" >>"$policy"
+    done
+    printf 'group members 2 alpha beta gamma\nquorum members\n' >>"$policy"
+    sed 's/^/    /' "$policy" | cut -c1-110
+}
+
+start_witness() { # MEMBER ADDRESS
+    printf '%s$ hub witness serve --log %.30s… --listen %s &\n' "$1" "$(hub_key log)" "$2"
+    HUB_HOME=$demo/members/$1 hub witness serve --log "$(hub_key log)" --listen "$2" \
+        >"$demo/$1.witness" 2>"$demo/$1.witness.log" &
+    witness_processes+=($!)
+    local tries
+    for tries in $(seq 100); do
+        ! grep -q '^listening' "$demo/$1.witness" || return 0
+        kill -0 "${witness_processes[-1]}" 2>/dev/null && [ "$tries" -lt 100 ] || break
+        sleep 0.1
+    done
+    die "the witness of $1 did not start: see $demo/$1.witness.log"
 }
 
 hub_key() { # log or online
@@ -63,8 +98,12 @@ public_key() {
 start_hub() {
     run hub hub-server init --data "$demo/hub" --root "$demo/consortium.draft" | tee "$demo/init.out"
     fingerprint=$(sed -n 's/^ *first root //p' "$demo/init.out")
-    printf 'hub$ hub-server serve --data %s --listen 127.0.0.1:0 --dev-tls &\n' "$(shown "$demo/hub")"
-    hub-server serve --data "$demo/hub" --listen 127.0.0.1:0 --dev-tls >"$demo/hub.out" 2>"$demo/hub.log" &
+    serve_hub 127.0.0.1:0
+}
+
+serve_hub() { # ADDRESS
+    printf 'hub$ hub-server serve --data %s --listen %s --dev-tls &\n' "$(shown "$demo/hub")" "$1"
+    hub-server serve --data "$demo/hub" --listen "$1" --dev-tls >"$demo/hub.out" 2>>"$demo/hub.log" &
     server_process=$!
     echo "$server_process" >"$demo/hub.pid"
     local tries
@@ -132,6 +171,11 @@ shown() { shorten <<<"$*"; }
 shorten() { sed -e "s|$demo|DEMO|g" -e "s|$HOME/|~/|g"; }
 
 stop_hub() {
+    local witness
+    for witness in "${witness_processes[@]}"; do
+        kill "$witness" 2>/dev/null || true
+    done
+    witness_processes=()
     [ -n "$server_process" ] || return 0
     kill "$server_process" 2>/dev/null || true
     wait "$server_process" 2>/dev/null || true

@@ -75,6 +75,16 @@ impl Folders {
         self.config.join("trust")
     }
 
+    /// The last checkpoints seen of logs, and evidence against them.
+    pub fn log(&self) -> PathBuf {
+        self.config.join("log")
+    }
+
+    /// Tiles of logs; may be deleted at any time.
+    pub fn log_tiles(&self) -> PathBuf {
+        self.cache.join("log")
+    }
+
     /// The content-addressed store of pulled releases.
     pub fn store(&self) -> PathBuf {
         self.data.join("store")

@@ -4,6 +4,7 @@ use registry_schema::statement::{ReleaseStatement, Statement, YankStatement};
 use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Draft, VerifyError};
 
+use crate::log_view::LogView;
 use crate::publish::{
     AuthorFolder, CheckError, PredecessorError, PredecessorRelease, PublishError, recheck,
     release_with_yanks,
@@ -20,6 +21,8 @@ pub struct CosignRequest<'a> {
     pub registry: &'a Registry,
     /// The pinned trust root.
     pub trust_root: &'a ConsortiumRoot,
+    /// The hub's log, as of this contact.
+    pub log: &'a LogView,
     /// The local store, for files that come from the hub.
     pub store: &'a Store,
     /// The author's folder, when this owner has it too.
@@ -95,6 +98,7 @@ async fn check_folder(
     let predecessor = PredecessorRelease::fetch(
         request.registry,
         request.trust_root,
+        request.log,
         &manifest.name,
         &named.version,
         Some(&named.statement),
@@ -120,6 +124,7 @@ async fn check_hub(
         statement: None,
         registry: request.registry,
         trust_root: request.trust_root,
+        log: request.log,
         store: request.store,
         probes: &probes,
         progress: request.progress,
@@ -130,8 +135,13 @@ async fn check_hub(
 
 async fn check_yank(yank: &YankStatement, request: &CosignRequest<'_>) -> Result<(), CosignError> {
     let reference = yank.reference();
-    let (release, earlier) =
-        release_with_yanks(&reference, request.registry, request.trust_root).await?;
+    let (release, earlier) = release_with_yanks(
+        &reference,
+        request.registry,
+        request.trust_root,
+        request.log,
+    )
+    .await?;
     if release.content_digest() != yank.content {
         return Err(CosignError::Verify(VerifyError::NotAsked {
             asked: format!("{reference} ({})", release.content_digest()),

@@ -1,5 +1,6 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
 
+pub mod audit;
 pub mod bundle;
 pub mod config;
 pub mod confine;
@@ -10,8 +11,10 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod hint;
+pub mod journal;
 pub mod keys;
 pub mod lockfile;
+pub mod log_view;
 pub mod logged;
 pub mod members_say;
 pub mod publish;

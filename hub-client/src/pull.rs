@@ -17,11 +17,12 @@ use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::KeyringState;
 use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_release,
-    verify_yank,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_recorded_yank,
+    verify_release,
 };
 
 use crate::files::{self, FileError};
+use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::members_say::{SayError, release_advisories};
 use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
@@ -41,6 +42,8 @@ pub struct PullRequest<'a> {
     pub registry: &'a Registry,
     /// The trust root, as fresh as it is to be.
     pub trust_root: &'a ConsortiumRoot,
+    /// The hub's log, as of this contact.
+    pub log: &'a LogView,
     /// The local store.
     pub store: &'a Store,
     /// Whether the extractor is run on its probes.
@@ -80,8 +83,9 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     // 1. resolve; what comes back is only a claim
     let answer = request.registry.release(request.reference).await?;
     // 2. the statement: signed by enough owners, and an answer to what was asked
-    let (statement, yanks) =
-        logged::of_release(request.trust_root, &answer).map_err(|source| PullError::Logged {
+    let (statement, yanks) = logged::of_release(request.log, &answer)
+        .await
+        .map_err(|source| PullError::Logged {
             reference: request.reference.clone(),
             source: Box::new(source),
         })?;
@@ -90,13 +94,14 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     // 3. yanks about it
     check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
-    let advisories = release_advisories(&release, request.registry, request.trust_root).await?;
+    let (registry, trust_root, log) = (request.registry, request.trust_root, request.log);
+    let advisories = release_advisories(&release, registry, trust_root, log).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
     // 7. install
     let receipt = Receipt {
-        v: 2,
+        v: 3,
         release: release.reference(),
         hub: request.registry.url().to_owned(),
         pulled_at: jiff::Timestamp::now().to_string(),
@@ -270,7 +275,7 @@ fn check_yanks(
         .iter()
         .map(|yank| {
             let envelope = yank.envelope.as_bytes();
-            verify_yank(request.trust_root, release, envelope, yank.index)
+            verify_recorded_yank(request.trust_root, release, envelope, yank.index)
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;
@@ -425,6 +430,7 @@ async fn check_promise(
     let fetched = PredecessorRelease::fetch(
         request.registry,
         request.trust_root,
+        request.log,
         name,
         &named.version,
         statement,

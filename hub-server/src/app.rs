@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use registry_schema::api::TrustRootInfo;
 use registry_schema::limits;
 use registry_schema::log::note::VerifierKey;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
@@ -13,11 +14,11 @@ use registry_schema::tuf::draft::Draft;
 use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
-use crate::blobs::{BlobError, Blobs, create_private_folder, sync_folder};
+use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
 use crate::config::{DataFolder, InitArgs};
 use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Log, LogError};
-use crate::trust::{self, State, Trust, TrustError};
+use crate::trust::{self, LogState, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
 /// Publishes that are looked into at once; others wait for their turn.
@@ -57,7 +58,7 @@ impl Hub {
         let root =
             ConsortiumRoot::verify(&bundle, &bundle.anchor(), now).map_err(TrustError::from)?;
         let key = log::load_key(data)?;
-        log::check_policy(root.log_policy().clone(), &key)?;
+        log::check_policy(root.log_policy(), &key.verifier())?;
         // 2. the folder, and in the end the state that makes it a hub
         for folder in [data.root(), &data.blobs(), &data.uploads(), &data.tls()] {
             create_private_folder(folder)?;
@@ -95,6 +96,25 @@ impl Hub {
         })
     }
 
+    /// Takes a change of the trust root that enough members have signed. The log follows its new
+    /// policy at once.
+    ///
+    /// # Errors
+    /// [`HubError`] says who is missing or what is wrong; then nothing has changed.
+    pub(crate) fn change_trust_root(
+        &self,
+        draft: &str,
+        now: Timestamp,
+    ) -> Result<TrustRootInfo, HubError> {
+        let change = self.trust.change();
+        let next = change.accept(draft, now)?;
+        self.log.check_policy(next.root.log_policy())?;
+        let policy = next.root.log_policy().clone();
+        let info = change.put(next)?;
+        self.log.set_policy(policy);
+        Ok(info)
+    }
+
     /// The present trust root.
     pub(crate) fn trust_root(&self) -> Arc<State> {
         self.trust.state()
@@ -104,7 +124,7 @@ impl Hub {
 /// Whether `init` came to its end here; what an interrupted one left is made anew, and what an
 /// earlier version of this program made is moved over.
 fn is_made(data: &DataFolder) -> Result<bool, HubError> {
-    if !data.database().exists() {
+    if !is_there(&data.database())? {
         return Ok(false);
     }
     Ok(trust::is_there(&Database::open(&data.database())?)?)
@@ -136,14 +156,19 @@ fn remove_policy_file(data: &DataFolder) -> Result<(), HubError> {
     }
 }
 
+/// Refuses a folder in which no hub is; nothing is changed there.
+pub(crate) fn check_made(data: &DataFolder) -> Result<(), HubError> {
+    if is_there(&data.database())? {
+        return Ok(());
+    }
+    Err(HubError::NotInitialised {
+        folder: data.root().to_owned(),
+    })
+}
+
 /// Opens the database of a hub.
 fn open_database(data: &DataFolder) -> Result<Database, HubError> {
-    let missing = || HubError::NotInitialised {
-        folder: data.root().to_owned(),
-    };
-    if !data.database().exists() {
-        return Err(missing());
-    }
+    check_made(data)?;
     let database = Database::open(&data.database())?;
     if trust::is_there(&database)? {
         return Ok(database);
@@ -153,7 +178,9 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
         Some(_) => HubError::OldPolicy {
             folder: data.root().to_owned(),
         },
-        None => missing(),
+        None => HubError::NotInitialised {
+            folder: data.root().to_owned(),
+        },
     })
 }
 
@@ -161,6 +188,16 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
 pub(crate) fn open_trust(data: &DataFolder, now: Timestamp) -> Result<(State, Database), HubError> {
     let database = open_database(data)?;
     let state = trust::load(&database, now)?;
+    Ok((state, database))
+}
+
+/// Opens the database, and the trust root in it for what its log holds.
+pub(crate) fn open_log_trust(
+    data: &DataFolder,
+    now: Timestamp,
+) -> Result<(LogState, Database), HubError> {
+    let database = open_database(data)?;
+    let state = trust::load_for_log(&database, now)?;
     Ok((state, database))
 }
 

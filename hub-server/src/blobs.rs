@@ -303,20 +303,47 @@ pub(crate) fn create_private_folder(path: &Path) -> Result<(), BlobError> {
         .map_err(|source| BlobError::new("make", path, source))
 }
 
-/// Writes a small file that only its owner can read, and waits until it is on the disk.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BlobError> {
+/// What happens to a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It stays, and writing fails.
+    Stays,
+    /// The new one takes its place.
+    IsReplaced,
+}
+
+/// Writes a small file that only its owner can read, and waits until it is on the disk. It appears
+/// whole or not at all.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), BlobError> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new()
+    // No other process writes under this name, and what a dead one left is no loss.
+    let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
+    let written = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)
+        .open(&unfinished)
         .and_then(|mut file| {
             file.write_all(bytes)?;
             file.sync_all()
         })
-        .map_err(|source| BlobError::new("write", path, source))
+        .and_then(|()| match existing {
+            // Unlike a rename, a second name is refused where there is a file.
+            Existing::Stays => fs::hard_link(&unfinished, path),
+            Existing::IsReplaced => fs::rename(&unfinished, path),
+        });
+    if existing == Existing::Stays || written.is_err() {
+        // Nobody reads it; the next writer's takes its place.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written.map_err(|source| BlobError::new("write", path, source))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Whether there is a file. One that cannot be looked at is not taken for absent.
+pub(crate) fn is_there(path: &Path) -> Result<bool, BlobError> {
+    fs::exists(path).map_err(|source| BlobError::new("look at", path, source))
 }
 
 /// Writes a folder's list of names to the disk.
@@ -407,6 +434,19 @@ mod tests {
         }
         assert_eq!(progress.hashed_bytes, 3);
         assert_eq!(upload.digest(&progress).unwrap(), Digest::of(b"abc"));
+    }
+
+    #[test]
+    fn a_file_appears_whole_and_in_nobodys_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.key");
+        write_file(&path, b"first", Existing::Stays).unwrap();
+        write_file(&path, b"second", Existing::Stays).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        write_file(&path, b"third", Existing::IsReplaced).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
     }
 
     #[test]

@@ -8,21 +8,22 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{Hub, HubError, open_trust};
+use crate::app::{Hub, HubError, check_made, open_log_trust, open_trust};
 use crate::blobs::Blobs;
 use crate::cause::chain;
 use crate::config::{
-    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, ServeArgs,
-    TokenCommand, TokenCreateArgs, TokenRevokeArgs,
+    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, RestoreArgs,
+    ServeArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
-use crate::database::{DatabaseError, tokens as rows};
+use crate::database::{Database, DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
-use crate::index::{IndexError, compare, rebuild};
+use crate::index::{IndexError, Rebuilt, compare, rebuild};
 use crate::log::{LogError, load_key, load_or_make_key, recompute};
 use crate::publish::time_text;
+use crate::restore::{RestoreError, restore};
 use crate::server::{ServeError, lock, serve};
 use crate::tokens::{self, TokenError, TokenWish};
-use crate::trust::{self, TrustError};
+use crate::trust::{self, State, TrustError};
 
 /// Does what the command line says; the exit code is 0 when it was done.
 pub fn run(cli: Cli) -> ExitCode {
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init(args) => init(&args),
         Command::Keys(args) => keys(&args),
         Command::Log(LogCommand::Verify(args)) => verify_log(&args),
+        Command::Log(LogCommand::Restore(args)) => restore_log(&args),
         Command::RebuildIndex(args) => rebuild_index(&args),
         Command::Serve(args) => start(&args),
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
@@ -77,7 +79,7 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
 
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
-    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    let (trust, database) = open_recorded(&data)?;
     let key = load_key(&data)?;
     let policy = trust.root.log_policy();
     // One view of the database, however long it takes and whatever is published meanwhile.
@@ -102,14 +104,45 @@ fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::FAILURE)
 }
 
+/// The trust root for what is recorded. A keyring that has ended does not make that wrong.
+fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
+    let (log, database) = open_log_trust(data, Timestamp::now())?;
+    for (member, at) in &log.expired {
+        writeln!(
+            io::stderr(),
+            "warning: the keyring of `{member}` expired at {at}: clients refuse its statements until it signs a new one"
+        )?;
+    }
+    Ok((log.state, database))
+}
+
 fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
-    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    check_made(&data)?;
     let _lock = lock(&data)?;
+    let (trust, database) = open_recorded(&data)?;
     let key = load_key(&data)?;
     let blobs = Blobs::new(&data, 0);
     let rebuilt =
         database.transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
+    tell_rebuilt(&rebuilt)
+}
+
+fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    let _lock = lock(&data)?;
+    let key = load_key(&data)?;
+    let blobs = Blobs::new(&data, 0);
+    let restored = database
+        .transaction(|connection| restore(connection, &trust.root, &key, &blobs, &args.from))?;
+    let count = restored.rebuilt.entries - restored.before;
+    writeln!(io::stdout(), "brought back {count} entries")?;
+    tell_rebuilt(&restored.rebuilt)
+}
+
+/// Says what was made, and which files of releases are to be sent again.
+fn tell_rebuilt(rebuilt: &Rebuilt) -> Result<ExitCode, CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "made the rows of {} entries anew", rebuilt.entries)?;
     if rebuilt.missing.is_empty() {
@@ -226,6 +259,9 @@ enum CommandError {
     /// The rows that follow from the log.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// A copy of the log.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

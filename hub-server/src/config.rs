@@ -76,6 +76,20 @@ pub struct KeysArgs {
 pub enum LogCommand {
     /// Recompute everything from the entries: hashes, tiles, root, signatures, and every row
     Verify(DataArgs),
+    /// Bring back entries that an old copy of the database lacks, from a copy of the log; the server must
+    /// not run
+    Restore(RestoreArgs),
+}
+
+/// `hub-server log restore`
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// A folder laid out as the hub serves its log below `/log/`: `checkpoint`, `tile/entries/…`
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
 }
 
 /// `hub-server serve`

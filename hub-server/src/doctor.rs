@@ -8,10 +8,10 @@ use registry_schema::digest::Digest;
 use registry_schema::trust_root::TrustRoot;
 
 use crate::app::{HubError, open_trust};
-use crate::blobs::{BlobError, Blobs};
+use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
-use crate::database::{Database, DatabaseError, from_column, pending_migrations, releases};
+use crate::database::{Database, DatabaseError, alarms, from_column, pending_migrations, releases};
 use crate::log::{LogError, check_policy, load_key, stored};
 use crate::tls;
 
@@ -44,13 +44,20 @@ pub(crate) enum Verdict {
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     let data = DataFolder::new(&args.data.folder);
     let mut checks = vec![disk(&data), certificate(args, &data)];
-    if !data.database().exists() {
-        let found = format!(
-            "`{}` is not there: `hub-server init` makes it",
-            data.database().display()
-        );
-        checks.push(Check::new(Verdict::Bad, "database", found));
-        return checks;
+    match is_there(&data.database()) {
+        Ok(true) => {}
+        Ok(false) => {
+            let found = format!(
+                "`{}` is not there: `hub-server init` makes it",
+                data.database().display()
+            );
+            checks.push(Check::new(Verdict::Bad, "database", found));
+            return checks;
+        }
+        Err(error) => {
+            checks.push(Check::new(Verdict::Bad, "database", chain(&error)));
+            return checks;
+        }
     }
     match Database::connect(&data.database()) {
         Ok(database) => {
@@ -58,6 +65,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
             checks.push(migrations(&database));
             checks.push(trust_root(&data));
             checks.push(log(&data, &database));
+            checks.push(witnesses(&database));
             checks.push(clock(&database));
             checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
         }
@@ -102,7 +110,8 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
     let own: PathBuf = tls::dev_files(data).0;
     let path = match &args.tls_cert {
         Some(path) => path.clone(),
-        None if own.exists() => own,
+        // One that cannot be looked at is reported as such below.
+        None if is_there(&own).unwrap_or(true) => own,
         None => {
             let found = "none made here; name yours with `--tls-cert` to check it".to_owned();
             return Check::new(Verdict::Good, "certificate", found);
@@ -124,7 +133,7 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
 fn trust_root(data: &DataFolder) -> Check {
     let open = || {
         let (state, _) = open_trust(data, Timestamp::now())?;
-        check_policy(state.root.log_policy().clone(), &load_key(data)?)?;
+        check_policy(state.root.log_policy(), &load_key(data)?.verifier())?;
         Ok::<_, HubError>(state)
     };
     let state = open().map(|state| {
@@ -180,6 +189,21 @@ fn log(data: &DataFolder, database: &Database) -> Check {
         Ok::<_, LogError>((Verdict::Good, found))
     };
     Check::of("log", look())
+}
+
+/// Whether a witness has seen another history of this log.
+fn witnesses(database: &Database) -> Check {
+    let state = database.with(alarms::list).map(|alarms| {
+        if alarms.is_empty() {
+            return (Verdict::Good, "none contradicts this log".to_owned());
+        }
+        let said: Vec<_> = alarms
+            .iter()
+            .map(|(witness, alarm)| format!("`{witness}`: {alarm}"))
+            .collect();
+        (Verdict::Bad, said.join("; "))
+    });
+    Check::of("witnesses", state)
 }
 
 /// Times in answers and the ends of tokens come from this machine's clock.

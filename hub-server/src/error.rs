@@ -16,6 +16,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 use registry_schema::verify::VerifyError;
 
+use crate::app::HubError;
 use crate::attach::AttachError;
 use crate::blobs::BlobError;
 use crate::cause::chain;
@@ -175,7 +176,7 @@ impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Full => Self::shown(ProblemCode::StorageFull, &error),
-            DatabaseError::Changed | DatabaseError::Interrupted => {
+            DatabaseError::Changed | DatabaseError::Busy | DatabaseError::Interrupted => {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
             }
             _ => Self::internal(&error),
@@ -197,13 +198,14 @@ impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Database(error) => error.into(),
+            LogError::NotInPolicy { .. } => Self::shown(ProblemCode::TrustRoot, &error),
             LogError::NotRecorded { is_full: true, .. } => {
                 Self::shown(ProblemCode::StorageFull, &error)
             }
             LogError::Unwitnessed { .. } => {
                 Self::shown(ProblemCode::Unwitnessed, &error).header(header::RETRY_AFTER, "5")
             }
-            LogError::NotRecorded { .. } | LogError::Stopped => {
+            LogError::NotRecorded { .. } | LogError::Uncertain { .. } | LogError::Stopped => {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
             }
             _ => Self::internal(&error),
@@ -235,6 +237,18 @@ impl From<TrustError> for Failure {
                 Self::shown(code, &error)
             }
             TrustError::Draft(_) => Self::shown(ProblemCode::TrustRoot, &error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::Trust(error) => error.into(),
+            HubError::Log(error) => error.into(),
+            HubError::File(error) => error.into(),
+            HubError::Database(error) => error.into(),
             _ => Self::internal(&error),
         }
     }
@@ -387,7 +401,9 @@ impl From<SayError> for Failure {
             SayError::Log(error) => error.into(),
             SayError::Database(error) => error.into(),
             SayError::AnotherMember { .. } => Self::shown(ProblemCode::Forbidden, &error),
-            SayError::Sequence { .. } => Self::shown(ProblemCode::StatementSequence, &error),
+            SayError::Sequence { .. } | SayError::NotOpen { .. } => {
+                Self::shown(ProblemCode::StatementSequence, &error)
+            }
             SayError::TooMuch => Self::shown(ProblemCode::TooLarge, &error),
         }
     }

@@ -12,6 +12,7 @@
 //! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
+//! | 10 | `restore` | what a copy of the log has beyond an old database |
 //! | 10 | `auth`, `journal` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
@@ -33,6 +34,7 @@ mod log;
 mod members_say;
 mod publish;
 mod resolve;
+mod restore;
 mod routes;
 mod server;
 mod tls;

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use jiff::Timestamp;
 
-use crate::app::{Hub, HubError};
+use crate::app::{Hub, HubError, check_made};
 use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
@@ -35,8 +35,10 @@ const RENEW_EVERY: Duration = Duration::from_secs(3600);
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // 1. One server for a data folder.
     let data = DataFolder::new(&args.data.folder);
-    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    // Before anything is opened: opening brings the tables up to date.
+    check_made(&data)?;
     let _lock = lock(&data)?;
+    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
     // 2. TLS, or plain HTTP where nobody can listen.
     let tls = load_tls(args, &data)?;
     if tls.is_none() && !args.listen.ip().is_loopback() {
@@ -65,6 +67,7 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         listen: args.listen,
         source,
     };
+    let log = hub.log.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(hub.clone())
@@ -91,10 +94,32 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         say(&format!("listening on {scheme}://{address}")).map_err(listen_error)?;
     }
     let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
-    let ended = server.await.map_err(listen_error);
+    let ended = until_fault(server, log.ended()).await;
     stopper.abort();
     tracing::info!("stopped");
-    ended
+    ended?.map_err(listen_error)
+}
+
+/// Serves until the server is told to stop, or nothing can be recorded any more: a hub that only
+/// looks alive would be worse than one that is started again.
+async fn until_fault(
+    server: Server,
+    writer_ended: impl Future<Output = ()>,
+) -> Result<io::Result<()>, ServeError> {
+    let handle = server.handle();
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => Ok(ended),
+        () = writer_ended => {
+            tracing::error!("the log's writer has ended by a fault: stopping");
+            // It stops while it is awaited.
+            actix_web::rt::spawn(handle.stop(false));
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the server has stopped with an error, too");
+            }
+            Err(ServeError::WriterEnded)
+        }
+    }
 }
 
 /// A line on standard output, for whoever started the server.
@@ -210,6 +235,11 @@ pub(crate) enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// A fault of this program.
+    #[error(
+        "the log's writer has ended by a fault, so nothing can be recorded: start the server again, and report what it logged"
+    )]
+    WriterEnded,
     /// Another server.
     #[error("another server runs on `{folder}`")]
     Running {
@@ -224,4 +254,20 @@ pub(crate) enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_server_whose_writer_ended_stops_with_an_error() {
+        let server = HttpServer::new(App::new).workers(1).disable_signals();
+        let server = server.bind("127.0.0.1:0").unwrap();
+        let address = server.addrs()[0];
+        let ended = until_fault(server.run(), async {}).await;
+        assert!(matches!(ended, Err(ServeError::WriterEnded)));
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
 }

@@ -11,7 +11,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 
-use crate::blobs::{BlobError, create_private_folder, write_file};
+use crate::blobs::{BlobError, Existing, create_private_folder, is_there, write_file};
 use crate::config::DataFolder;
 
 /// Years a certificate made here is good for; clients pin it, so a new one is work for all of them.
@@ -51,7 +51,7 @@ pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Tls, TlsError> {
 /// The certificate of `--dev-tls`: made at the first start, then always the same.
 pub(crate) fn load_or_make(data: &DataFolder, listen: IpAddr) -> Result<Tls, TlsError> {
     let (certificate, key) = dev_files(data);
-    if !certificate.exists() {
+    if !is_there(&certificate)? {
         make(data, &certificate, &key, listen)?;
     }
     load(&certificate, &key)
@@ -86,8 +86,12 @@ fn make(data: &DataFolder, certificate: &Path, key: &Path, listen: IpAddr) -> Re
     let made = params.self_signed(&pair)?;
     create_private_folder(&data.tls())?;
     // The key first: a certificate without its key would never be made again.
-    write_file(key, pair.serialize_pem().as_bytes())?;
-    Ok(write_file(certificate, made.pem().as_bytes())?)
+    write_file(key, pair.serialize_pem().as_bytes(), Existing::IsReplaced)?;
+    Ok(write_file(
+        certificate,
+        made.pem().as_bytes(),
+        Existing::Stays,
+    )?)
 }
 
 /// When the first certificate of a PEM file ends, in seconds since 1970.

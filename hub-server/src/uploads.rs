@@ -122,10 +122,12 @@ impl Uploads {
         let progress = tokio::time::timeout(PATIENCE, session.lock_owned())
             .await
             .map_err(|_| UploadError::Busy)?;
-        let file = self
-            .blobs
-            .open_upload(&upload.id)?
-            .ok_or_else(|| UploadError::unknown(&upload.id))?;
+        let Some(file) = self.blobs.open_upload(&upload.id)? else {
+            // It was finished or given up while this request looked or waited, or its bytes are lost.
+            drop(progress);
+            self.forget(&upload.id);
+            return Err(UploadError::unknown(&upload.id));
+        };
         let expected = file.size_bytes();
         match first {
             Some(first) if first != expected => Err(UploadError::Gap {
@@ -236,7 +238,10 @@ impl UploadWriter {
 
     /// Refuses what is announced to be too large, before it is sent.
     pub(crate) fn check_announced(&self, added: Option<u64>) -> Result<(), UploadError> {
-        let added = added.unwrap_or(0);
+        // Without bytes to come there is nothing to refuse: a full disk keeps no upload from its end.
+        let Some(added) = added.filter(|added| *added > 0) else {
+            return Ok(());
+        };
         if self.size_bytes.saturating_add(added) > limits::FILE_BYTES {
             return Err(BlobError::TooLarge.into());
         }
@@ -245,6 +250,9 @@ impl UploadWriter {
 
     /// Appends a piece.
     pub(crate) async fn append(mut self, piece: Vec<u8>) -> Result<Self, UploadError> {
+        if piece.is_empty() {
+            return Ok(self);
+        }
         let (mut file, mut progress) = self.state.take().ok_or(UploadError::Interrupted)?;
         let blobs = self.blobs.clone();
         let written = tokio::task::spawn_blocking(move || {
@@ -310,5 +318,34 @@ impl UploadError {
         Self::Unknown {
             id: id.chars().take(64).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::blobs::create_private_folder;
+    use crate::config::DataFolder;
+
+    #[tokio::test]
+    async fn no_session_outlives_its_upload() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        create_private_folder(&data.uploads()).unwrap();
+        let database = Database::open(&data.database()).unwrap();
+        let uploads = Uploads::new(database, Blobs::new(&data, 0));
+        let sessions = || uploads.sessions.lock().unwrap().len();
+        let (name, member) = ("alpha/squares".parse().unwrap(), "alpha".parse().unwrap());
+        let upload = uploads.begin(&name, &member).await.unwrap();
+        let writer = uploads.writer(&upload, Some(0)).await.unwrap();
+        let writer = writer.append(b"squares".to_vec()).await.unwrap();
+        assert_eq!(sessions(), 1);
+        let digest = Digest::of(b"squares");
+        uploads.finish(&upload, writer, &digest).await.unwrap();
+        // One request more, which knew of the upload before.
+        let late = uploads.writer(&upload, None).await;
+        assert!(matches!(late, Err(UploadError::Unknown { .. })));
+        assert_eq!(sessions(), 0);
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use registry_schema::api::YankRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
+use registry_schema::log::hash::leaf_hash;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::{YankAction, YankStatement};
-use registry_schema::verify::{VerifyError, verify_yank};
+use registry_schema::threshold::Signer;
+use registry_schema::verify::{VerifyError, check_signers, verify_recorded_yank, verify_yank};
 use semver::Version;
 
 use crate::app::Hub;
@@ -16,7 +18,9 @@ use crate::database::releases::{self, ReleaseRow};
 use crate::database::yanks::{self, YankRow};
 use crate::database::{Connection, DatabaseError, to_column};
 use crate::log::{LogError, NewEntry, Place};
-use crate::publish::{Known, OwnerError, PublishError, Recorded, check_owner, stored_release};
+use crate::publish::{
+    ATTEMPTS, Known, OwnerError, PublishError, Recorded, check_owner, stored_release,
+};
 use crate::resolve::{ResolveError, resolve};
 
 /// Somebody wants this statement about a release to be recorded.
@@ -37,39 +41,54 @@ pub(crate) async fn yank(
     hub: Arc<Hub>,
     request: YankRequest,
 ) -> Result<Recorded<YankRecorded>, YankError> {
-    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-    let checked = {
-        let hub = Arc::clone(&hub);
-        tokio::task::spawn_blocking(move || check(&hub, &request))
-    };
-    let checked = checked.await.map_err(|_| DatabaseError::Interrupted)??;
-    let (action, statement) = (checked.action, checked.statement);
-    let (index, is_new) = match checked.state {
-        State::Known { index } => (index, false),
-        // 4. Recorded with its entry of the log, or not at all.
-        State::New(draft) => {
-            let record = move |connection: &mut Connection, place| draft.record(connection, place);
-            let ((), place) = hub.log.append(entry, record).await?;
-            (place.index, true)
-        }
-    };
-    // 5. The reply leaves with the proof that the log shows it to everybody.
-    let proof = hub.log.covered(index).await?;
-    Ok(Recorded {
-        answer: YankRecorded {
-            action,
-            statement,
-            log_index: index,
-            proof: proof.to_string(),
-        },
-        is_new,
-    })
+    let request = Arc::new(request);
+    for _ in 0..ATTEMPTS {
+        let checking = {
+            let (hub, request) = (Arc::clone(&hub), Arc::clone(&request));
+            tokio::task::spawn_blocking(move || check(&hub, &request))
+        };
+        let checked = checking.await.map_err(|_| DatabaseError::Interrupted)??;
+        let (index, is_new) = match checked.state {
+            State::Known { index } => (index, false),
+            // 4. Recorded with its entry of the log, or not at all; at that place its keys must
+            // count.
+            State::New(draft) => {
+                let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
+                let (asked, name) = (Arc::clone(&hub), request.name.clone());
+                let signers = checked.signers;
+                let record = move |connection: &mut Connection, place: Place| {
+                    let trust = asked.trust_root();
+                    check_signers(&trust.root, &name, &signers, place.index)?;
+                    draft.record(connection, place)
+                };
+                match hub.log.append(entry, record).await {
+                    Ok((recorded, place)) => (place.index, recorded.is_some()),
+                    // The name changed in the meantime: look again.
+                    Err(YankError::Database(DatabaseError::Changed)) => continue,
+                    Err(other) => return Err(other),
+                }
+            }
+        };
+        // 5. The reply leaves with the proof that the log shows it to everybody.
+        let proof = hub.log.covered(index).await?;
+        return Ok(Recorded {
+            answer: YankRecorded {
+                action: checked.action,
+                statement: checked.statement,
+                log_index: index,
+                proof: proof.to_string(),
+            },
+            is_new,
+        });
+    }
+    Err(DatabaseError::Changed.into())
 }
 
 /// A yank whose signatures and number are good.
 struct Checked {
     action: YankAction,
     statement: Digest,
+    signers: Vec<Signer>,
     state: State,
 }
 
@@ -85,34 +104,36 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
     let (known, row) = load(hub, request)?;
-    let release = stored_release(&hub.trust_root().root, &request.name, &row)
+    let trust = hub.trust_root();
+    let release = stored_release(&trust.root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let next = hub.log.head().checkpoint.size;
-    let verified = verify_yank(&hub.trust_root().root, &release, &request.envelope, next)?;
+    // The count first: if the same comes between the two reads, it is found.
+    let (count, earlier) = hub.database.with(|connection| {
+        let count = yanks::count(connection, &row.statement)?;
+        let earlier = Place::of_entry(connection, &leaf_hash(&request.envelope))?;
+        Ok::<_, DatabaseError>((count, earlier))
+    })?;
+    let verified = match earlier {
+        // What is recorded is, also when its key has been taken back since.
+        Some(place) => verify_recorded_yank(&trust.root, &release, &request.envelope, place.index)?,
+        None => {
+            let next = hub.log.head().checkpoint.size;
+            verify_yank(&trust.root, &release, &request.envelope, next)?
+        }
+    };
     let statement = verified.statement();
     let checked = |state| {
         let envelope = Envelope::parse(&request.envelope).map_err(VerifyError::from)?;
         Ok(Checked {
             action: statement.action,
             statement: envelope.payload_digest(),
+            signers: verified.signers().to_vec(),
             state,
         })
     };
     // 3. The same again is fine; else its number comes next, so that no old one is played again.
-    let (count, same) = hub.database.with(|connection| {
-        let count = yanks::count(connection, &row.statement)?;
-        let same = match statement.sequence {
-            earlier if earlier <= count => {
-                yanks::find(connection, &row.statement, to_column(earlier)?)?
-            }
-            _ => None,
-        };
-        Ok::<_, DatabaseError>((count, same))
-    })?;
-    if let Some(same) = same.filter(|one| one.envelope == request.envelope) {
-        return checked(State::Known {
-            index: same.index()?,
-        });
+    if let Some(Place { index, .. }) = earlier {
+        return checked(State::Known { index });
     }
     let expected = count + 1;
     if statement.sequence != expected {

@@ -16,7 +16,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
-//! | 2 | [`reference`], [`keys`], [`preprocess`] |
+//! | 2 | [`mod@reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
 //! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`], [`model_signing`] |
 //! | 5 | [`trust_root`] |

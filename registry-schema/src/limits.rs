@@ -144,6 +144,11 @@ pub const PROOF_FILE_BYTES: usize = NOTE_BYTES + (32 << 10);
 /// Largest log policy, 64 KiB.
 pub const LOG_POLICY_BYTES: usize = 64 << 10;
 
+/// Oldest checkpoint that a client believes to be a log's newest, in seconds: three days since a quorum
+/// of witnesses last saw it. A hub has a quiet log cosigned anew every ten minutes; the rest is for witnesses
+/// that are away over a weekend.
+pub const CHECKPOINT_AGE_SECONDS: u64 = 3 * 24 * 3600;
+
 /// Most logs, most witnesses and most groups of a log policy. The specification asks for at least 32.
 pub const LOG_POLICY_NAMES: usize = 64;
 

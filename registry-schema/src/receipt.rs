@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::log::hash::leaf_hash;
+use crate::log::policy::{Policy, QuorumError, WitnessedCheckpoint};
+use crate::log::proof::{LogProof, ProofFileError};
 use crate::model_signing::{ModelSignature, ModelSigningError};
 use crate::reference::Reference;
 use crate::trust_root::TrustRoot;
 use crate::verify::{
-    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_release, verify_yank,
+    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_recorded_yank, verify_release,
 };
 
 /// An envelope and its place in the log.
@@ -17,6 +20,46 @@ pub struct LoggedEnvelope {
     pub index: u64,
     /// The envelope, exactly as signed.
     pub envelope: String,
+    /// That the log has it there: the text of a `.tlog-proof` file.
+    pub proof: String,
+}
+
+impl LoggedEnvelope {
+    /// Checks that the envelope is the log's entry at this index, with a checkpoint that counts under a
+    /// policy.
+    ///
+    /// # Errors
+    /// [`PlaceError`] names the check that failed.
+    pub fn check_place(&self, policy: &Policy) -> Result<WitnessedCheckpoint, PlaceError> {
+        let proof = LogProof::parse(self.proof.as_bytes())?;
+        let checkpoint = policy.check_proof(&proof, &leaf_hash(self.envelope.as_bytes()))?;
+        if proof.index == self.index {
+            return Ok(checkpoint);
+        }
+        Err(PlaceError::Index {
+            said: self.index,
+            proven: proof.index,
+        })
+    }
+}
+
+/// A statement is not shown to be where it is said to be in the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// Not a proof.
+    #[error("the proof that the statement is in the log cannot be read")]
+    Form(#[from] ProofFileError),
+    /// Not a proof of this statement, or not of the log that counts.
+    #[error("the statement is not proven to be in the log")]
+    Proof(#[from] QuorumError),
+    /// A proof of another place.
+    #[error("the statement is said to be entry {said} of the log and proven to be entry {proven}")]
+    Index {
+        /// Where it is said to be.
+        said: u64,
+        /// Where it is.
+        proven: u64,
+    },
 }
 
 /// Statements of one pulled release. They are verified under the trust root of the day: what was
@@ -24,7 +67,7 @@ pub struct LoggedEnvelope {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// Format version, 2.
+    /// Format version, 3.
     pub v: u32,
     /// Which release.
     pub release: Reference,
@@ -61,7 +104,7 @@ impl Receipt {
     /// # Errors
     /// [`ReceiptError`] names the check that failed.
     pub fn verify(&self, trust_root: &dyn TrustRoot) -> Result<VerifiedReceipt, ReceiptError> {
-        if self.v != 2 {
+        if self.v != 3 {
             return Err(ReceiptError::Version { found: self.v });
         }
         // Going back would bring back keys that were taken away since.
@@ -70,6 +113,12 @@ impl Receipt {
                 pulled_under: self.root_version,
                 trusted: trust_root.version(),
             });
+        }
+        // The index decides which keys count. The witnesses of the day of the pull may be others by now;
+        // whoever wants to hear them asks `check_witnesses`.
+        let log = trust_root.log_policy().without_witnesses();
+        for logged in self.logged() {
+            logged.check_place(&log)?;
         }
         let release = verify_release(
             trust_root,
@@ -80,7 +129,9 @@ impl Receipt {
         let yanks = self
             .yanks
             .iter()
-            .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
+            .map(|yank| {
+                verify_recorded_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index)
+            })
             .collect::<Result<_, _>>()?;
         if let Some(text) = &self.model_signature {
             let signature = ModelSignature::parse(text.as_bytes())?;
@@ -88,13 +139,33 @@ impl Receipt {
         }
         Ok(VerifiedReceipt { release, yanks })
     }
+
+    /// Checks that a quorum of today's witnesses has cosigned every proof; returns the checkpoint that the
+    /// release's own proof leads to.
+    ///
+    /// # Errors
+    /// [`PlaceError`] when one does not count, as after a change of witnesses: a pull brings new ones.
+    pub fn check_witnesses(
+        &self,
+        trust_root: &dyn TrustRoot,
+    ) -> Result<WitnessedCheckpoint, PlaceError> {
+        let policy = trust_root.log_policy();
+        for yank in &self.yanks {
+            yank.check_place(policy)?;
+        }
+        self.statement.check_place(policy)
+    }
+
+    fn logged(&self) -> impl Iterator<Item = &LoggedEnvelope> {
+        std::iter::once(&self.statement).chain(&self.yanks)
+    }
 }
 
 /// Why a receipt is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptError {
     /// Another format.
-    #[error("the receipt has format version {found}, this program knows 2: pull the release again")]
+    #[error("the receipt has format version {found}, this program knows 3: pull the release again")]
     Version {
         /// What it says.
         found: u32,
@@ -112,6 +183,9 @@ pub enum ReceiptError {
     /// The `model.sig` in it.
     #[error(transparent)]
     ModelSignature(#[from] ModelSigningError),
+    /// A statement's place in the log.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A statement in it.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -122,9 +196,33 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::envelope::Envelope;
+    use crate::keys::SecretKey;
+    use crate::log::checkpoint::Checkpoint;
+    use crate::log::hash::node_hash;
+    use crate::log::note::{KeyKind, SignerKey};
     use crate::statement::ReleaseStatement;
     use crate::statement::tests::{files, manifest};
     use crate::trust_root::tests::{founded, key, verified};
+
+    /// That the log has two entries, this one the second.
+    fn proof_of(entry: &[u8]) -> String {
+        let first = leaf_hash(b"first");
+        let log = "hub.example.org/log1";
+        let checkpoint = Checkpoint {
+            origin: log.parse().unwrap(),
+            size: 2,
+            root: node_hash(&first, &leaf_hash(entry)),
+        };
+        let secret = SecretKey::from_seed(&[7; 32]);
+        let signer = SignerKey::new(log.parse().unwrap(), KeyKind::Ed25519, secret);
+        let proof = LogProof {
+            extra: None,
+            index: 1,
+            hashes: vec![first],
+            checkpoint: checkpoint.sign(&signer).unwrap(),
+        };
+        proof.to_string()
+    }
 
     #[test]
     fn a_receipt_is_verified_under_the_trust_root_of_the_day() {
@@ -136,12 +234,13 @@ mod tests {
             .to_payload();
         let envelope = Envelope::sign(payload, &[&key(1)]).to_bytes();
         let receipt = Receipt {
-            v: 2,
+            v: 3,
             release,
             hub: "https://hub.example.org".into(),
             pulled_at: "2027-01-15T08:00:00Z".into(),
             statement: LoggedEnvelope {
-                index: 3,
+                index: 1,
+                proof: proof_of(&envelope),
                 envelope: String::from_utf8(envelope).unwrap(),
             },
             yanks: Vec::new(),
@@ -150,7 +249,7 @@ mod tests {
             model_signature: None,
         };
         let root = verified(&founded(&["acme"], &[]));
-        assert_eq!(receipt.verify(&root).unwrap().release.index(), 3);
+        assert_eq!(receipt.verify(&root).unwrap().release.index(), 1);
         let strangers = verified(&founded(&["beta"], &[]));
         assert!(matches!(
             receipt.verify(&strangers),
@@ -164,6 +263,17 @@ mod tests {
             newer.verify(&root),
             Err(ReceiptError::OlderRoot { .. })
         ));
+        // Its place is proven, not said.
+        let mut elsewhere = receipt.clone();
+        elsewhere.statement.index = 0;
+        let mut unproven = receipt.clone();
+        unproven.statement.proof.clear();
+        let mut of_another = receipt.clone();
+        of_another.statement.proof = proof_of(b"another");
+        for bad in [elsewhere, unproven, of_another] {
+            assert!(matches!(bad.verify(&root), Err(ReceiptError::Place(_))));
+        }
+        receipt.check_witnesses(&root).unwrap();
         let other = Receipt { v: 1, ..receipt };
         assert!(matches!(
             other.verify(&root),

@@ -27,13 +27,7 @@ pub fn count_signatures(
     ownership: &Ownership,
 ) -> Result<Vec<Signer>, ThresholdError> {
     let signers = check_signatures(envelope, ownership)?;
-    if signers.len() < ownership.threshold() {
-        return Err(ThresholdError::TooFew {
-            found: signers.len(),
-            needed: ownership.threshold(),
-            owners: ownership.member_names(),
-        });
-    }
+    check_count(&signers, ownership)?;
     Ok(signers)
 }
 
@@ -72,6 +66,33 @@ pub fn check_signatures(
         });
     }
     Ok(signers)
+}
+
+/// Whether signatures that were checked before suffice under another ownership too: that of a later
+/// trust root, or of another place in the log.
+///
+/// # Errors
+/// [`ThresholdError`] names the key or how many are missing.
+pub fn recount(signers: &[Signer], ownership: &Ownership) -> Result<(), ThresholdError> {
+    for signer in signers {
+        let key_id = signer.key_id;
+        match ownership.key(&key_id) {
+            Some((member, _)) if *member == signer.member => {}
+            _ => return Err(not_counting(ownership, key_id)),
+        }
+    }
+    check_count(signers, ownership)
+}
+
+fn check_count(signers: &[Signer], ownership: &Ownership) -> Result<(), ThresholdError> {
+    if signers.len() >= ownership.threshold() {
+        return Ok(());
+    }
+    Err(ThresholdError::TooFew {
+        found: signers.len(),
+        needed: ownership.threshold(),
+        owners: ownership.member_names(),
+    })
 }
 
 /// Why a key that signed does not count.
@@ -206,6 +227,24 @@ mod tests {
             count(&[1, 9], 1),
             Err(ThresholdError::NotAnOwner { .. })
         ));
+    }
+
+    #[test]
+    fn signers_count_anew_under_another_ownership() {
+        let both = count(&[1, 3], 2).unwrap();
+        recount(&both, &owners(2)).unwrap();
+        let alone = Ownership::new(vec![("beta".parse().unwrap(), vec![key(3).public()])], 1);
+        assert!(matches!(
+            recount(&both, &alone),
+            Err(ThresholdError::NotAnOwner { .. })
+        ));
+        assert!(matches!(
+            recount(&both[..1], &owners(2)),
+            Err(ThresholdError::TooFew { found: 1, .. })
+        ));
+        // The key went to another member.
+        let moved = Ownership::new(vec![("beta".parse().unwrap(), vec![key(1).public()])], 1);
+        assert!(recount(&both[..1], &moved).is_err());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
+use registry_schema::digest::{Digest, Hasher};
 use tempfile::NamedTempFile;
 
 /// A file that appears at its path when [`AtomicFile::commit`] succeeds, and not before. Dropped
@@ -112,18 +113,26 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_dir(folder_of(path))
 }
 
-/// Makes a folder and its parents, 0700.
+/// Makes a folder and its parents, 0700; new ones are there after a power cut.
 ///
 /// # Errors
 /// [`FileError`] naming the folder.
 pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     builder.mode(0o700);
     builder
         .create(path)
-        .map_err(|source| FileError::new("cannot make folder", path, source))
+        .map_err(|source| FileError::new("cannot make folder", path, source))?;
+    // The name of each new folder is kept by the one around it, outermost first.
+    missing
+        .into_iter()
+        .rev()
+        .map(folder_of)
+        .try_for_each(sync_dir)
 }
 
 /// Opens a file for reading and appending at given places, 0600, made when missing.
@@ -209,6 +218,41 @@ pub fn read_start(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
         .read_to_end(&mut start)
         .map_err(error)?;
     Ok(start)
+}
+
+/// The digest of a regular file; `None` when it is something else or has another length.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn digest(path: &Path, size_bytes: u64) -> Result<Option<Digest>, FileError> {
+    let error = |source| FileError::new("cannot read", path, source);
+    let found = fs::symlink_metadata(path).map_err(error)?;
+    if !found.is_file() || found.len() != size_bytes {
+        return Ok(None);
+    }
+    let mut hasher = Hasher::new();
+    let mut file = File::open(path).map_err(error)?.take(size_bytes + 1);
+    let mut piece = vec![0; 1 << 20];
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut piece).map_err(error)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&piece[..read]);
+        length += read as u64;
+    }
+    Ok((length == size_bytes).then(|| hasher.finish()))
+}
+
+/// A private folder that is gone when it is dropped.
+///
+/// # Errors
+/// [`FileError`] when there is no place for it.
+pub fn scratch_dir() -> Result<tempfile::TempDir, FileError> {
+    let place = std::env::temp_dir();
+    let made = tempfile::Builder::new().prefix("hub-").tempdir();
+    made.map_err(|source| FileError::new("cannot make a folder in", place, source))
 }
 
 /// Waits for, and holds, an exclusive lock between processes; released when dropped, also when the

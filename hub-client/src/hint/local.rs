@@ -7,7 +7,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 
 use super::{Advice, ErrorCode, Hint};
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, BundleFault};
 use crate::config::ConfigError;
 use crate::consortium::{ConsortiumError, PolicyFileError};
 use crate::dataset::DatasetError;
@@ -62,6 +62,29 @@ impl Hint for BundleError {
             Self::File(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Advice::with_hint(
                 ErrorCode::File,
                 "nothing is ever written over: name a folder that is not there yet",
+            ),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for BundleFault {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Trust(error) => error.advice(),
+            Self::Proof(_) => Advice::of(ErrorCode::Log),
+            Self::Place(error) => error.advice(),
+            Self::Verify(error) => error.advice(),
+            Self::NotText { .. } | Self::TooManyYanks => Advice::of(ErrorCode::Signature),
+            Self::OtherFile { .. } | Self::NotSigned { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "it was changed since it was exported: ask for it again",
+            ),
+            Self::Walk { .. } => Advice::of(ErrorCode::File),
+            Self::ModelSignature(error) => error.advice(),
+            Self::File(error) if error.kind() == ErrorKind::NotFound => Advice::with_hint(
+                ErrorCode::NotFound,
+                "`hub export REF --bundle DIR` writes such a folder",
             ),
             Self::File(error) => error.advice(),
         }

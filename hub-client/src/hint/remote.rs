@@ -4,12 +4,14 @@ use registry_schema::api::ProblemCode;
 use registry_schema::compatibility::CompatibilityError;
 use registry_schema::content::ContentError;
 use registry_schema::model_signing::ModelSigningError;
-use registry_schema::receipt::ReceiptError;
+use registry_schema::receipt::{PlaceError, ReceiptError};
 use registry_schema::reference::Requirement;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
+use crate::audit::AuditError;
 use crate::cosign::CosignError;
+use crate::log_view::{LogSourceError, LogViewError};
 use crate::logged::LoggedError;
 use crate::members_say::SayError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
@@ -113,10 +115,68 @@ impl Hint for VerifyError {
 
 impl Hint for LoggedError {
     fn advice(&self) -> Advice {
-        Advice::with_hint(
-            ErrorCode::Log,
-            "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
-        )
+        match self {
+            Self::Proof(error) if !matches!(**error, LogViewError::Quorum(_)) => error.advice(),
+            _ => Advice::with_hint(
+                ErrorCode::Log,
+                "the hub answers with something that its log does not show to everybody: tell its operator and the other members",
+            ),
+        }
+    }
+}
+
+impl Hint for LogViewError {
+    fn advice(&self) -> Advice {
+        let hint = match self {
+            Self::Source(LogSourceError::Registry(error)) => return error.advice(),
+            Self::Source(LogSourceError::File(error)) | Self::File(error) => return error.advice(),
+            Self::Stopped => return Advice::of(ErrorCode::Interrupted),
+            Self::Seen { .. } => return Advice::of(ErrorCode::Settings),
+            Self::Beyond { .. } => return Advice::of(ErrorCode::Usage),
+            Self::Forked { .. } | Self::Distrusted { .. } => {
+                "show the folder to the other members: it proves to anybody that the hub told them and you different \
+                 things. Once it is known what happened, `hub trust --forget-log` begins anew"
+            }
+            Self::RolledBack { .. } => {
+                "try again in a moment, a copy of a hub may be behind; if it stays so, ask the other members how long \
+                 the log is for them, and the operator whether it was restored from an old copy"
+            }
+            Self::Stale { .. } => {
+                "try again later; if it stays so, ask the operator which witnesses are away, and the other members what \
+                 they see"
+            }
+            Self::Quorum(_) => {
+                "the trust root says which witnesses must have cosigned: ask the hub's operator which are away"
+            }
+            _ => {
+                "tell the hub's operator and the other members: an honest log always shows how it grew"
+            }
+        };
+        Advice::with_hint(ErrorCode::Log, hint)
+    }
+}
+
+impl Hint for AuditError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Withheld { .. } | Self::Other { .. } => Advice::with_hint(
+                ErrorCode::Log,
+                "show the entry to the other members: the hub shows its readers other things than its log has",
+            ),
+            Self::Forgotten { .. } => Advice::of(ErrorCode::Log),
+            Self::Memory { .. } => Advice::of(ErrorCode::Settings),
+            Self::Busy { .. } => Advice::of(ErrorCode::Failed),
+            Self::Verify(error) => error.advice(),
+            Self::Trust(_) => Advice::of(ErrorCode::TrustRoot),
+            Self::Log(error) => error.advice(),
+            Self::Tree(_) => Advice::of(ErrorCode::Log),
+            Self::Logged(error) => error.advice(),
+            Self::Say(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
     }
 }
 
@@ -136,11 +196,21 @@ impl Hint for ModelSigningError {
     }
 }
 
+impl Hint for PlaceError {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Log,
+            "the log or its witnesses may have been replaced since: pull the release again to get a proof of today",
+        )
+    }
+}
+
 impl Hint for ReceiptError {
     fn advice(&self) -> Advice {
         match self {
             Self::Verify(error) => error.advice(),
             Self::OlderRoot { .. } => Advice::of(ErrorCode::TrustRoot),
+            Self::Place(error) => error.advice(),
             Self::ModelSignature(error) => error.advice(),
             Self::Version { .. } => Advice::of(ErrorCode::Settings),
         }
@@ -330,6 +400,7 @@ impl Hint for SayError {
                 ErrorCode::TrustRoot,
                 "`hub consortium show` lists the members' keys",
             ),
+            Self::NoKey => Advice::of(ErrorCode::NoKey),
             Self::NotAMember { .. } => Advice::with_hint(
                 ErrorCode::TrustRoot,
                 "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",

@@ -1,8 +1,6 @@
 //! A member warns about releases, changes its warning, or ends it.
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{AdvisoryAction, AdvisoryStatement, AffectedVersions, Severity};
@@ -11,6 +9,9 @@ use registry_schema::verify::{VerifiedAdvisory, verify_advisory};
 
 use super::read::advisories;
 use super::{SayError, find_release, speaker};
+use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// What is to be said about a release.
@@ -64,18 +65,17 @@ pub enum AdvisoryChange {
 /// [`SayError`]; nothing is recorded then.
 pub async fn advise(
     request: &AdvisoryRequest,
-    key: &SecretKey,
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedAdvisory, StatementRecorded), SayError> {
     // 1. who speaks, about which release, after what has been said before
-    let by = speaker(key, trust_root)?;
-    let release = find_release(&request.reference, registry, trust_root).await?;
+    let by = speaker(pen, trust_root)?;
+    let release = find_release(&request.reference, registry, trust_root, log).await?;
     let name = &release.manifest().name;
-    let mut own = advisories(&release, registry, trust_root)
-        .await?
-        .into_recorded();
-    own.retain(|one| one.statement().by == by);
+    let said = advisories(&release, registry, trust_root, log).await?;
+    let own = said.recorded_by(&by);
     // 2. what is said now
     let manifest = release.manifest();
     let new = |severity, title: &str, text: &str, affected: &Option<AffectedVersions>| {
@@ -126,22 +126,24 @@ pub async fn advise(
         },
     };
     // 3. sign, verify as everybody will, send
-    let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_advisory(trust_root, name, &envelope, NOT_LOGGED)?;
     let recorded = registry.warn(name, &envelope).await?;
+    logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
     Ok((verified, recorded))
 }
 
-/// The last statement of an advisory that stands, with the number of the one to follow.
+/// What an advisory that stands says, with the number of the statement to follow.
 fn next_of(
     own: &[VerifiedAdvisory],
     number: u64,
     member: &MemberName,
     reference: &Reference,
 ) -> Result<AdvisoryStatement, SayError> {
-    let mut of_number = own.iter().filter(|one| one.statement().number == number);
+    let of_number = || own.iter().filter(|one| one.statement().number == number);
     let name = reference.name.clone();
-    let Some(last) = of_number.next_back() else {
+    let counting = of_number().rfind(|one| one.counts());
+    let (Some(last), Some(standing)) = (of_number().next_back(), counting) else {
         let member = member.clone();
         return Err(SayError::NoAdvisory {
             member,
@@ -149,12 +151,12 @@ fn next_of(
             number,
         });
     };
-    let last = last.statement().clone();
-    if last.action == AdvisoryAction::Close {
+    let standing = standing.statement().clone();
+    if standing.action == AdvisoryAction::Close {
         return Err(SayError::Closed { name, number });
     }
     Ok(AdvisoryStatement {
-        sequence: last.sequence + 1,
-        ..last
+        sequence: last.statement().sequence + 1,
+        ..standing
     })
 }

@@ -1,14 +1,15 @@
 //! A member signs its figures of a release.
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{Comparison, EvaluationStatement, Verdict};
 use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedEvaluation, verify_evaluation};
 
 use super::{EvalFile, SayError, evaluations, find_release, speaker};
+use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// What is to be signed about a release.
@@ -32,14 +33,15 @@ pub struct AttestRequest {
 /// [`SayError`]; nothing is recorded then.
 pub async fn attest(
     request: &AttestRequest,
-    key: &SecretKey,
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     is_dry_run: bool,
 ) -> Result<(VerifiedEvaluation, Option<StatementRecorded>), SayError> {
     // 1. who speaks, about which release
-    let by = speaker(key, trust_root)?;
-    let release = find_release(&request.reference, registry, trust_root).await?;
+    let by = speaker(pen, trust_root)?;
+    let release = find_release(&request.reference, registry, trust_root, log).await?;
     let evaluation = &request.evaluation;
     if release.statement_digest() != evaluation.statement {
         return Err(SayError::OtherRelease {
@@ -53,7 +55,7 @@ pub async fn attest(
         .map(|other| compare(evaluation, other))
         .transpose()?;
     // 2. after what it has said before
-    let earlier = evaluations(&release, registry, trust_root).await?;
+    let earlier = evaluations(&release, registry, trust_root, log).await?;
     let manifest = release.manifest();
     let statement = EvaluationStatement {
         sequence: earlier.count_of(&by) + 1,
@@ -68,12 +70,14 @@ pub async fn attest(
         comparison,
     };
     // 3. sign, verify as everybody will, send
-    let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_evaluation(trust_root, &release, &envelope, NOT_LOGGED)?;
     let recorded = if is_dry_run {
         None
     } else {
-        Some(registry.evaluate(&release.reference(), &envelope).await?)
+        let recorded = registry.evaluate(&release.reference(), &envelope).await?;
+        logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
+        Some(recorded)
     };
     Ok((verified, recorded))
 }

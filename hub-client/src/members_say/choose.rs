@@ -11,6 +11,7 @@ use registry_schema::verify::{VerifiedEvaluation, VerifiedRelease};
 use semver::Version;
 
 use super::{Said, SayError, evaluations, find_release};
+use crate::log_view::LogView;
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -27,6 +28,7 @@ pub async fn choose_evaluated(
     own: Option<&MemberName>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     store: &Store,
 ) -> Result<Reference, SayError> {
     if matches!(reference.requirement, Requirement::Exact(_)) {
@@ -52,8 +54,8 @@ pub async fn choose_evaluated(
         if installed.contains(&version) {
             return Ok(exact);
         }
-        let release = find_release(&exact, registry, trust_root).await?;
-        let said = evaluations(&release, registry, trust_root).await?;
+        let release = find_release(&exact, registry, trust_root, log).await?;
+        let said = evaluations(&release, registry, trust_root, log).await?;
         let found = count_fit(&release, &said, own);
         if found >= required as usize {
             return Ok(exact);
@@ -68,7 +70,7 @@ pub async fn choose_evaluated(
             found,
         }),
         // Nothing satisfies the reference: the hub says so best.
-        None => Ok(find_release(reference, registry, trust_root)
+        None => Ok(find_release(reference, registry, trust_root, log)
             .await?
             .reference()),
     }

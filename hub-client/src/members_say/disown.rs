@@ -1,13 +1,15 @@
 //! A member tells everybody that one of its keys is in wrong hands.
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::{KeyId, SecretKey};
+use registry_schema::keys::KeyId;
 use registry_schema::statement::KeyCompromiseStatement;
 use registry_schema::trust_root::{ConsortiumRoot, NOT_LOGGED};
 use registry_schema::verify::{VerifiedKeyCompromise, verify_key_compromise};
 
 use super::{SayError, speaker};
+use crate::journal::Pen;
+use crate::log_view::LogView;
+use crate::logged;
 use crate::registry::Registry;
 
 /// Signs that a key of the signer's member is not to be believed from a log index on, and has it
@@ -19,11 +21,12 @@ pub async fn disown(
     key_id: KeyId,
     from_index: u64,
     reason: &str,
-    key: &SecretKey,
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedKeyCompromise, StatementRecorded), SayError> {
-    let member = speaker(key, trust_root)?;
+    let member = speaker(pen, trust_root)?;
     if trust_root.member_of(&key_id) != Some(&member) {
         return Err(SayError::NotItsKey { key_id, member });
     }
@@ -33,8 +36,9 @@ pub async fn disown(
         from_index,
         reason: reason.to_owned(),
     };
-    let envelope = Envelope::sign(statement.to_payload(), &[key]).to_bytes();
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     let verified = verify_key_compromise(trust_root, &envelope, NOT_LOGGED)?;
     let recorded = registry.take_key_back(&envelope).await?;
+    logged::recorded(log, &envelope, recorded.log_index, &recorded.proof).await?;
     Ok((verified, recorded))
 }

@@ -13,11 +13,11 @@ pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
 pub use disown::disown;
 pub use eval_file::EvalFile;
-pub use read::{Said, evaluations, release_advisories};
+pub use read::{Said, Spoken, advisories, evaluations, key_compromises, release_advisories};
 
 use std::path::PathBuf;
 
-use registry_schema::keys::{KeyId, SecretKey};
+use registry_schema::keys::KeyId;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
 use registry_schema::statement::StatementError;
@@ -26,13 +26,15 @@ use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, verify_releas
 use semver::Version;
 
 use crate::files::FileError;
+use crate::journal::Pen;
+use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
 use crate::store::StoreError;
 
 /// The member whose key this is.
-fn speaker(key: &SecretKey, trust_root: &ConsortiumRoot) -> Result<MemberName, SayError> {
-    let key_id = key.public().id();
+fn speaker(pen: &Pen<'_>, trust_root: &ConsortiumRoot) -> Result<MemberName, SayError> {
+    let key_id = pen.key().ok_or(SayError::NoKey)?.public().id();
     let member = trust_root.member_of(&key_id);
     member.cloned().ok_or(SayError::NotAMember { key_id })
 }
@@ -42,9 +44,10 @@ async fn find_release(
     reference: &Reference,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<VerifiedRelease, SayError> {
     let answer = registry.release(reference).await?;
-    let (statement, _) = logged::of_release(trust_root, &answer)?;
+    let (statement, _) = logged::of_release(log, &answer).await?;
     let asked = Asked::Reference(reference);
     let envelope = statement.envelope.as_bytes();
     Ok(verify_release(
@@ -58,6 +61,9 @@ async fn find_release(
 /// A member's statement is not made, or not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SayError {
+    /// Nothing to sign with.
+    #[error("a member signs what it says with a key, and none was given")]
+    NoKey,
     /// A key of nobody.
     #[error("key {key_id} is no key of a member under the trust root")]
     NotAMember {

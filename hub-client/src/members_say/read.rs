@@ -6,11 +6,13 @@ use registry_schema::name::MemberName;
 use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::trust_root::{ConsortiumRoot, TrustError};
 use registry_schema::verify::{
-    VerifiedAdvisory, VerifiedEvaluation, VerifiedRelease, VerifyError, current_evaluations,
-    open_advisories, verify_advisory, verify_evaluation,
+    VerifiedAdvisory, VerifiedEvaluation, VerifiedKeyCompromise, VerifiedRelease, VerifyError,
+    current_evaluations, open_advisories, verify_evaluation, verify_key_compromise,
+    verify_recorded_advisory,
 };
 
 use super::SayError;
+use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
 
@@ -21,7 +23,11 @@ use crate::registry::Registry;
 #[derive(Clone, Debug)]
 pub struct Said<T> {
     recorded: Vec<T>,
+    /// The log index of each.
+    places: Vec<u64>,
     void: Vec<Digest>,
+    /// The log indexes of all that the hub listed, also of what nobody can judge any more.
+    listed: Vec<u64>,
 }
 
 impl<T: Spoken> Said<T> {
@@ -31,15 +37,28 @@ impl<T: Spoken> Said<T> {
         self.recorded.iter().filter(counts)
     }
 
+    /// All of them, each with its log index and whether it counts.
+    pub fn placed(&self) -> impl Iterator<Item = (&T, u64, bool)> {
+        let counts = |one: &T| !self.void.contains(&one.digest());
+        let placed = self.recorded.iter().zip(&self.places);
+        placed.map(move |(one, place)| (one, *place, counts(one)))
+    }
+
+    /// The proven log indexes of everything the hub listed.
+    pub fn listed(&self) -> &[u64] {
+        &self.listed
+    }
+
+    /// A member's statements in order, whether they count or not.
+    pub(super) fn recorded_by(self, member: &MemberName) -> Vec<T> {
+        let own = self.recorded.into_iter().filter(|one| one.by() == member);
+        own.collect()
+    }
+
     /// How many statements of a member are recorded, whether they count or not.
     pub(super) fn count_of(&self, member: &MemberName) -> u64 {
         let own = self.recorded.iter().filter(|one| one.by() == member);
         own.count() as u64
-    }
-
-    /// All of them, whether they count or not.
-    pub(super) fn into_recorded(self) -> Vec<T> {
-        self.recorded
     }
 }
 
@@ -55,6 +74,16 @@ pub trait Spoken {
 impl Spoken for VerifiedEvaluation {
     fn by(&self) -> &MemberName {
         &self.statement().by
+    }
+
+    fn digest(&self) -> Digest {
+        self.statement_digest()
+    }
+}
+
+impl Spoken for VerifiedKeyCompromise {
+    fn by(&self) -> &MemberName {
+        &self.statement().member
     }
 
     fn digest(&self) -> Digest {
@@ -81,15 +110,17 @@ pub async fn evaluations(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedEvaluation>, SayError> {
     let list = registry.evaluations(&release.reference()).await?;
     let retired = trust_root.including_retired_keys();
     let said = hear(
         &list.evaluations,
-        trust_root,
+        log,
         |at| verify_evaluation(trust_root, release, at.envelope.as_bytes(), at.index),
         |at| verify_evaluation(&retired, release, at.envelope.as_bytes(), at.index),
-    )?;
+    )
+    .await?;
     current_evaluations(&said.recorded)?;
     Ok(said)
 }
@@ -99,26 +130,47 @@ pub async fn evaluations(
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
-pub(super) async fn advisories(
+pub async fn advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Said<VerifiedAdvisory>, SayError> {
     let name = &release.manifest().name;
     let list = registry.advisories(name).await?;
-    let retired = trust_root.including_retired_keys();
-    let said = hear(
-        &list.advisories,
-        trust_root,
-        |at| verify_advisory(trust_root, name, at.envelope.as_bytes(), at.index),
-        |at| verify_advisory(&retired, name, at.envelope.as_bytes(), at.index),
-    )?;
+    let verify = |at: &LoggedEnvelope| {
+        verify_recorded_advisory(trust_root, name, at.envelope.as_bytes(), at.index)
+    };
+    let mut said = hear(&list.advisories, log, verify, verify).await?;
     open_advisories(release, &said.recorded)?;
+    // These know themselves whether their keys count.
+    let void = said.recorded.iter().filter(|one| !one.counts());
+    said.void = void.map(Spoken::digest).collect();
     Ok(said)
 }
 
-/// The advisories that stand and affect a release, worst first. One that a stolen key has closed is
-/// closed until its member opens it anew.
+/// All keys that members took back, in the order of the log.
+///
+/// # Errors
+/// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
+pub async fn key_compromises(
+    registry: &Registry,
+    trust_root: &ConsortiumRoot,
+    log: &LogView,
+) -> Result<Said<VerifiedKeyCompromise>, SayError> {
+    let list = registry.key_compromises().await?;
+    let retired = trust_root.including_retired_keys();
+    hear(
+        &list.key_compromises,
+        log,
+        |at| verify_key_compromise(trust_root, at.envelope.as_bytes(), at.index),
+        |at| verify_key_compromise(&retired, at.envelope.as_bytes(), at.index),
+    )
+    .await
+}
+
+/// The advisories that stand and affect a release, worst first. What a stolen key has said of them
+/// does not count.
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -126,29 +178,30 @@ pub async fn release_advisories(
     release: &VerifiedRelease,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Vec<VerifiedAdvisory>, SayError> {
-    let said = advisories(release, registry, trust_root).await?;
+    let said = advisories(release, registry, trust_root, log).await?;
     let open = open_advisories(release, &said.recorded)?;
-    let counting = open
-        .into_iter()
-        .filter(|one| !said.void.contains(&one.statement_digest()));
-    Ok(counting.cloned().collect())
+    Ok(open.into_iter().cloned().collect())
 }
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
 /// member ever had.
-fn hear<T: Spoken>(
+async fn hear<T: Spoken>(
     list: &[LoggedStatement],
-    trust_root: &ConsortiumRoot,
+    log: &LogView,
     counts: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
     recorded: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
 ) -> Result<Said<T>, SayError> {
     let mut said = Said {
         recorded: Vec::new(),
+        places: Vec::new(),
         void: Vec::new(),
+        listed: Vec::new(),
     };
     for one in list {
-        let at = logged::of_statement(trust_root, one)?;
+        let at = logged::of_statement(log, one).await?;
+        said.listed.push(at.index);
         let heard = match counts(&at) {
             Err(VerifyError::NotByMember { .. }) => {
                 let heard = known(recorded(&at))?;
@@ -157,6 +210,7 @@ fn hear<T: Spoken>(
             }
             checked => known(checked)?,
         };
+        said.places.extend(heard.as_ref().map(|_| at.index));
         said.recorded.extend(heard);
     }
     Ok(said)

@@ -1,13 +1,13 @@
 //! Statements that several owners sign, each on its own machine: a draft goes round as a file.
 
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::statement::ReleaseStatement;
 use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{Draft, verify_draft};
 
 use super::folder::AuthorFolder;
 use super::{PublishError, YankRequest, prepare, prepare_yank, upload};
+use crate::journal::Pen;
+use crate::log_view::LogView;
 use crate::registry::{Progress, Registry};
 use crate::worker::Worker;
 
@@ -51,13 +51,14 @@ impl DraftedRelease {
 /// [`PublishError`] with the first thing that keeps it from becoming a release.
 pub async fn draft(
     folder: AuthorFolder,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     worker: Worker,
 ) -> Result<DraftedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
+    let (folder, statement) = prepare(folder, registry, trust_root, log, worker).await?;
+    let envelope = pen.sign(statement.to_payload())?;
     let draft = verify_draft(trust_root, &envelope.to_bytes())?;
     Ok(DraftedRelease {
         folder,
@@ -72,12 +73,13 @@ pub async fn draft(
 /// [`PublishError`].
 pub async fn draft_yank(
     request: &YankRequest,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<Draft, PublishError> {
-    let (_, statement) = prepare_yank(request, registry, trust_root).await?;
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
+    let (_, statement) = prepare_yank(request, registry, trust_root, log).await?;
+    let envelope = pen.sign(statement.to_payload())?;
     Ok(verify_draft(trust_root, &envelope.to_bytes())?)
 }
 

@@ -16,8 +16,6 @@ pub use predecessor::{PredecessorError, PredecessorRelease};
 pub use scaffold::{ScaffoldError, import_preprocessor_config, scaffold};
 
 use registry_schema::api::{Published, YankRecorded};
-use registry_schema::envelope::Envelope;
-use registry_schema::keys::SecretKey;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
@@ -28,6 +26,8 @@ use registry_schema::verify::{
 use semver::Version;
 
 use crate::files::FileError;
+use crate::journal::Pen;
+use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Progress, Registry, RegistryError, UploadOutcome};
 use crate::worker::Worker;
@@ -82,14 +82,15 @@ impl SignedRelease {
 /// [`PublishError`] with the first thing that keeps it from being a release.
 pub async fn sign(
     folder: AuthorFolder,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     worker: Worker,
 ) -> Result<SignedRelease, PublishError> {
-    let (folder, statement) = prepare(folder, registry, trust_root, worker).await?;
+    let (folder, statement) = prepare(folder, registry, trust_root, log, worker).await?;
     // 3. sign
-    let envelope = Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>());
+    let envelope = pen.sign(statement.to_payload())?;
     // 4. verify as every puller will
     let release = verify_release(
         trust_root,
@@ -106,6 +107,7 @@ async fn prepare(
     folder: AuthorFolder,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     worker: Worker,
 ) -> Result<(AuthorFolder, ReleaseStatement), PublishError> {
     // 1. the probes must reproduce here before anyone signs
@@ -122,7 +124,7 @@ async fn prepare(
     .map_err(|_| PublishError::Stopped)??;
     // 2. the promise to the users of the release before
     let mut manifest = folder.manifest().clone();
-    let predecessor = PredecessorRelease::find(registry, trust_root, &manifest).await?;
+    let predecessor = PredecessorRelease::find(registry, trust_root, log, &manifest).await?;
     manifest.predecessor = predecessor
         .as_ref()
         .map(PredecessorRelease::to_manifest_entry);
@@ -143,6 +145,7 @@ async fn prepare(
 pub async fn publish(
     signed: &SignedRelease,
     registry: &Registry,
+    log: &LogView,
     progress: &Progress,
 ) -> Result<PublishReport, PublishError> {
     let release = &signed.release;
@@ -159,6 +162,8 @@ pub async fn publish(
             reference: release.reference(),
         });
     }
+    let (index, proof) = (published.log_index, &published.proof);
+    logged::recorded(log, release.envelope(), index, proof).await?;
     Ok(PublishReport {
         published,
         release: release.clone(),
@@ -212,15 +217,15 @@ pub struct YankRequest {
 /// [`PublishError`].
 pub async fn yank(
     request: &YankRequest,
-    keys: &[SecretKey],
+    pen: &Pen<'_>,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<YankRecorded, PublishError> {
-    let (release, statement) = prepare_yank(request, registry, trust_root).await?;
-    let envelope =
-        Envelope::sign(statement.to_payload(), &keys.iter().collect::<Vec<_>>()).to_bytes();
+    let (release, statement) = prepare_yank(request, registry, trust_root, log).await?;
+    let envelope = pen.sign(statement.to_payload())?.to_bytes();
     verify_yank(trust_root, &release, &envelope, NOT_LOGGED)?;
-    send_yank(&statement, &envelope, registry).await
+    send_yank(&statement, &envelope, registry, log).await
 }
 
 /// Records a yank or unyank that enough owners have signed one after the other.
@@ -231,10 +236,13 @@ pub async fn send_yank(
     statement: &YankStatement,
     envelope: &[u8],
     registry: &Registry,
+    log: &LogView,
 ) -> Result<YankRecorded, PublishError> {
-    Ok(registry
+    let recorded = registry
         .yank(&statement.name, &statement.version, envelope)
-        .await?)
+        .await?;
+    logged::recorded(log, envelope, recorded.log_index, &recorded.proof).await?;
+    Ok(recorded)
 }
 
 /// What is to be said about a verified release, with the number that comes next.
@@ -242,8 +250,10 @@ async fn prepare_yank(
     request: &YankRequest,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedRelease, YankStatement), PublishError> {
-    let (release, earlier) = release_with_yanks(&request.reference, registry, trust_root).await?;
+    let (release, earlier) =
+        release_with_yanks(&request.reference, registry, trust_root, log).await?;
     let manifest = release.manifest();
     let statement = YankStatement {
         name: manifest.name.clone(),
@@ -267,9 +277,10 @@ pub async fn release_with_yanks(
     reference: &Reference,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedRelease, u64), PublishError> {
     let answer = registry.release(reference).await?;
-    let (statement, yanks) = logged::of_release(trust_root, &answer)?;
+    let (statement, yanks) = logged::of_release(log, &answer).await?;
     let recorded = trust_root.including_retired_keys();
     let asked = Asked::Reference(reference);
     let envelope = statement.envelope.as_bytes();

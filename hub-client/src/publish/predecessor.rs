@@ -15,6 +15,7 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::verify::{Asked, VerifiedRelease, VerifyError, verify_release};
 use semver::Version;
 
+use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
 
@@ -34,6 +35,7 @@ impl PredecessorRelease {
     pub async fn find(
         registry: &Registry,
         trust_root: &dyn TrustRoot,
+        log: &LogView,
         manifest: &Manifest,
     ) -> Result<Option<Self>, PredecessorError> {
         let detail = match registry.extractor(&manifest.name).await {
@@ -55,7 +57,7 @@ impl PredecessorRelease {
         let Some(version) = predecessor(&manifest.version, standing) else {
             return Ok(None);
         };
-        Self::fetch(registry, trust_root, &manifest.name, version, None)
+        Self::fetch(registry, trust_root, log, &manifest.name, version, None)
             .await
             .map(Some)
     }
@@ -67,6 +69,7 @@ impl PredecessorRelease {
     pub async fn fetch(
         registry: &Registry,
         trust_root: &dyn TrustRoot,
+        log: &LogView,
         name: &Name,
         version: &Version,
         statement: Option<&Digest>,
@@ -77,7 +80,7 @@ impl PredecessorRelease {
             Some(digest) => Asked::Statement(name, digest),
             None => Asked::Reference(&reference),
         };
-        let (statement, _) = logged::of_release(trust_root, &answer)?;
+        let (statement, _) = logged::of_release(log, &answer).await?;
         let release = verify_release(
             trust_root,
             &asked,

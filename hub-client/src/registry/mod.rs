@@ -10,6 +10,7 @@ mod transport;
 mod upload;
 
 pub use error::RegistryError;
+pub use transport::Traffic;
 pub use upload::UploadOutcome;
 
 use std::sync::Arc;
@@ -20,8 +21,6 @@ use registry_schema::api::{
     ReleaseDetail, SearchQuery, TrustRootInfo, WhoAmI, YankRecorded,
 };
 use registry_schema::digest::Digest;
-use registry_schema::log::note::Note;
-use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
 use registry_schema::{envelope, limits};
@@ -30,9 +29,6 @@ use semver::Version;
 
 use crate::config::HubConfig;
 use transport::Transport;
-
-/// Largest checkpoint with its signatures, 64 KiB.
-const CHECKPOINT_BYTES: usize = 1 << 16;
 
 /// A connection to one hub.
 #[derive(Clone, Debug)]
@@ -105,6 +101,11 @@ impl Registry {
         self.transport.base()
     }
 
+    /// What went over the network so far, through this connection and its clones.
+    pub fn traffic(&self) -> Traffic {
+        self.transport.traffic()
+    }
+
     /// What the hub is.
     ///
     /// # Errors
@@ -135,33 +136,36 @@ impl Registry {
         path: &str,
         limit_bytes: u64,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
-        let answer = match self.transport.get(&api::trust_path(path), &[]).await {
+        let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+        self.file_if_there(&api::trust_path(path), "the trust root", limit)
+            .await
+    }
+
+    /// A file of the hub's log by its path below `/log/`, unverified; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub async fn log_file(
+        &self,
+        path: &str,
+        limit_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        self.file_if_there(&api::log_path(path), "the log", limit_bytes)
+            .await
+    }
+
+    async fn file_if_there(
+        &self,
+        path: &str,
+        what: &str,
+        limit_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let answer = match self.transport.get(path, &[]).await {
             Err(RegistryError::Status { status: 404, .. }) => return Ok(None),
             Err(RegistryError::Problem { problem }) if problem.status == 404 => return Ok(None),
             other => other?,
         };
-        let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
-        let bytes = answer.bytes("the trust root", limit).await?;
-        Ok(Some(bytes))
-    }
-
-    /// The newest checkpoint of the hub's log that counts under a policy.
-    ///
-    /// # Errors
-    /// [`RegistryError`], also when it does not count.
-    pub async fn checkpoint(&self, policy: &Policy) -> Result<WitnessedCheckpoint, RegistryError> {
-        let answer = self.transport.get("/log/checkpoint", &[]).await?;
-        let bytes = answer
-            .bytes("the log's checkpoint", CHECKPOINT_BYTES)
-            .await?;
-        let error = |reason: String| RegistryError::Answer {
-            what: "the log's checkpoint".to_owned(),
-            reason,
-        };
-        let note = Note::parse(&bytes).map_err(|source| error(source.to_string()))?;
-        policy
-            .check(&note)
-            .map_err(|source| error(source.to_string()))
+        answer.bytes(what, limit_bytes).await.map(Some)
     }
 
     /// Publishes a change of the trust root that enough members have signed.

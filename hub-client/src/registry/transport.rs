@@ -1,6 +1,8 @@
 //! The only door to the network: requests with the token, limits and time-outs of one hub.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -34,12 +36,39 @@ pub(super) struct Transport {
     uploads: Client,
     base: Url,
     token: Option<String>,
+    traffic: Arc<Counters>,
+}
+
+/// What went over the network so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Bytes of the bodies that came back.
+    pub received_bytes: u64,
+    /// Time spent waiting for answers, one after the other.
+    pub waited: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    requests: AtomicU64,
+    received_bytes: AtomicU64,
+    waited_nanos: AtomicU64,
+}
+
+impl Counters {
+    fn waited(&self, since: Instant) {
+        let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
 }
 
 /// The start of an answer, and its body still to come.
 pub(super) struct Answer {
     response: Response,
     url: String,
+    traffic: Arc<Counters>,
 }
 
 impl Transport {
@@ -66,7 +95,18 @@ impl Transport {
             uploads,
             base,
             token: hub.token.clone(),
+            traffic: Arc::default(),
         })
+    }
+
+    /// What went over the network so far, through this and all its clones.
+    pub(super) fn traffic(&self) -> Traffic {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Traffic {
+            requests: load(&self.traffic.requests),
+            received_bytes: load(&self.traffic.received_bytes),
+            waited: Duration::from_nanos(load(&self.traffic.waited_nanos)),
+        }
     }
 
     /// The hub's address, without a slash at the end.
@@ -165,13 +205,14 @@ impl Transport {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.connection(error))?;
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
+        let sent = request.send().await;
+        self.traffic.waited(started);
         let answer = Answer {
-            response,
+            response: sent.map_err(|error| self.connection(error))?,
             url: self.base().to_owned(),
+            traffic: Arc::clone(&self.traffic),
         };
         if answer.response.status().is_success() {
             return Ok(answer);
@@ -267,9 +308,15 @@ impl Answer {
         limit_bytes: usize,
     ) -> Result<Vec<u8>, RegistryError> {
         let mut body = Vec::new();
+        let traffic = Arc::clone(&self.traffic);
         let mut stream = std::pin::pin!(self.stream());
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk?;
+        loop {
+            let started = Instant::now();
+            let next = stream.next().await;
+            traffic.waited(started);
+            let Some(chunk) = next.transpose()? else {
+                break;
+            };
             if body.len() + chunk.len() > limit_bytes {
                 let reason = format!("it is larger than {limit_bytes} bytes");
                 return Err(RegistryError::Answer {
@@ -283,8 +330,12 @@ impl Answer {
     }
 
     pub(super) fn stream(self) -> impl futures_util::Stream<Item = Result<Bytes, RegistryError>> {
-        let url = self.url;
+        let (url, traffic) = (self.url, self.traffic);
         self.response.bytes_stream().map(move |chunk| {
+            let received = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            traffic
+                .received_bytes
+                .fetch_add(received, Ordering::Relaxed);
             chunk.map_err(|error| RegistryError::Connection {
                 url: url.clone(),
                 source: error.without_url().into(),

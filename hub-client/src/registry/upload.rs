@@ -66,7 +66,7 @@ impl Registry {
     /// the hub says it is.
     ///
     /// # Errors
-    /// [`RegistryError`], after [`ATTEMPTS`] failures in a row that moved nothing.
+    /// [`RegistryError`], after several failures in a row that moved nothing.
     pub async fn upload(
         &self,
         name: &Name,

@@ -56,6 +56,12 @@ impl InstalledRelease {
         &self.receipt
     }
 
+    /// How many yanks and unyanks about it do not count, since their keys were taken back.
+    pub fn void_yanks(&self) -> usize {
+        let yanks = self.verified.yanks.iter();
+        yanks.filter(|yank| !yank.counts()).count()
+    }
+
     /// Why it is yanked, when it was at the time of its pull.
     pub fn yanked(&self) -> Option<&YankStatement> {
         current_yank(&self.verified.yanks).ok().flatten()

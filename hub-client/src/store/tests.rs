@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use registry_schema::envelope::Envelope;
 use registry_schema::keys::SecretKey;
+use registry_schema::log::checkpoint::Checkpoint;
+use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::note::{KeyKind, SignerKey};
+use registry_schema::log::proof::LogProof;
 use registry_schema::manifest::{Manifest, ProbeVectors};
 use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::statement::{ReleaseFile, ReleaseStatement};
@@ -42,12 +46,13 @@ impl World {
             let statement = ReleaseStatement::new(manifest, files.into()).unwrap();
             let envelope = Envelope::sign(statement.to_payload(), &[&key]).to_bytes();
             let receipt = Receipt {
-                v: 2,
+                v: 3,
                 release: format!("acme/dots@{version}").parse().unwrap(),
                 hub: "https://hub.example.org".into(),
                 pulled_at: "2026-01-01T00:00:00Z".into(),
                 statement: LoggedEnvelope {
                     index: 0,
+                    proof: proof_of(&envelope),
                     envelope: String::from_utf8(envelope).unwrap(),
                 },
                 yanks: Vec::new(),
@@ -68,6 +73,25 @@ impl World {
         self.store
             .open_release(&reference.parse().unwrap(), &self.trust_root)
     }
+}
+
+/// That an entry is the only one of the log.
+fn proof_of(entry: &[u8]) -> String {
+    let log = "hub.example.org/log1";
+    let checkpoint = Checkpoint {
+        origin: log.parse().unwrap(),
+        size: 1,
+        root: leaf_hash(entry),
+    };
+    let secret = SecretKey::from_seed(&[7; 32]);
+    let signer = SignerKey::new(log.parse().unwrap(), KeyKind::Ed25519, secret);
+    let proof = LogProof {
+        extra: None,
+        index: 0,
+        hashes: Vec::new(),
+        checkpoint: checkpoint.sign(&signer).unwrap(),
+    };
+    proof.to_string()
 }
 
 /// The trust root of a consortium of one, whose key has the seed 1.

@@ -17,7 +17,7 @@ mod source;
 
 pub use source::{FolderSource, HubSource, TrustSource};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
@@ -136,6 +136,29 @@ pub async fn refresh(
         return Err(TrustStoreError::NotPinned);
     }
     follow(folders, &first, source, as_of).await
+}
+
+/// The state of a trust root that lies in a folder, verified from a first root with this fingerprint. Nothing
+/// that this machine keeps is read or changed.
+///
+/// # Errors
+/// [`TrustStoreError`], as [`pin`].
+pub async fn of_folder(
+    folder: &Path,
+    expected: &Digest,
+    as_of: Timestamp,
+) -> Result<Kept, TrustStoreError> {
+    let source = FolderSource(folder.to_owned());
+    let name = "1.root.json";
+    let path = format!("metadata/{name}");
+    let first = source.fetch(&path, limits::TUF_ROOT_BYTES).await?;
+    let first = first.ok_or_else(|| TufError::Missing {
+        file: name.to_owned(),
+    })?;
+    let nowhere = files::scratch_dir()?;
+    let folders = Folders::under(nowhere.path());
+    let first = String::from_utf8_lossy(&first);
+    pin(&folders, &first, expected, &source, as_of).await
 }
 
 /// One refresh at a time: two could otherwise take each other's files for a mix.

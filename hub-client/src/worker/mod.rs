@@ -51,6 +51,13 @@ use crate::features::FeatureCache;
 use crate::runtime::pipeline::FeatureRow;
 use crate::runtime::{ExtractorFiles, RuntimeOptions};
 
+/// Bytes as a worker might say them, read as its caller does; for the targets in `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn fuzz_answers(said: &[u8]) {
+    process::fuzz_answers(said);
+}
+
 /// Told of a confinement that is not complete.
 type Warn = Arc<dyn Fn(&Confinement) + Send + Sync>;
 

@@ -51,6 +51,8 @@ pub(super) fn this_program() -> Result<PathBuf, WorkerError> {
 /// A worker at work. Dropped, it is killed: nothing of it outlives its user.
 pub(super) struct Running<'a> {
     child: Child,
+    /// Whether its number may be another one's by now.
+    is_waited_for: bool,
     answers: Receiver<Result<Answer, WorkerError>>,
     said: Receiver<String>,
     /// When it must be done, and how many seconds that was.
@@ -92,6 +94,7 @@ impl<'a> Running<'a> {
             time.and_then(|time| Some((Instant::now().checked_add(time)?, time.as_secs())));
         Ok(Self {
             child,
+            is_waited_for: false,
             answers,
             said,
             deadline,
@@ -140,16 +143,20 @@ impl<'a> Running<'a> {
     fn how_it_ended(&mut self, limits: &Limits) -> WorkerError {
         let said = self.said.recv_timeout(LAST_WORDS).unwrap_or_default();
         let patience = Instant::now() + LAST_WORDS;
-        let status = loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() < patience => std::thread::sleep(TICK / 10),
-                Ok(None) => {
+        loop {
+            match has_ended(&mut self.child) {
+                Ok(true) => break,
+                Ok(false) if Instant::now() < patience => std::thread::sleep(TICK / 10),
+                Ok(false) => {
                     let how = "it fell silent".to_owned();
                     return WorkerError::Crashed { how };
                 }
                 Err(error) => return WorkerError::Start(error),
             }
+        }
+        let status = match self.end() {
+            Ok(status) => status,
+            Err(error) => return WorkerError::Start(error),
         };
         if let (true, Some(bytes)) = (is_out_of_memory(&said), limits.memory_bytes) {
             return WorkerError::MemoryLimit { bytes };
@@ -167,20 +174,45 @@ impl<'a> Running<'a> {
     }
 }
 
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        // Where system calls cannot be confined there may be processes it has started.
+impl Running<'_> {
+    /// Ends whatever is left of the group, then the process itself; how that ended.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        // Where system calls cannot be confined there may be processes it has started. Until the
+        // process is waited for, also when it is dead, its group's number is nobody else's.
         #[cfg(unix)]
-        if let Ok(id) = i32::try_from(self.child.id())
+        if !self.is_waited_for
+            && let Ok(id) = i32::try_from(self.child.id())
             && let Some(group) = rustix::process::Pid::from_raw(id)
-            && matches!(self.child.try_wait(), Ok(None))
         {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
         // A process that has ended already needs no killing.
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let status = self.child.wait();
+        self.is_waited_for |= status.is_ok();
+        status
     }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// Whether a process has ended; it is still to be waited for.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
+    let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    Ok(waitid(WaitId::Pid(pid), peek)?.is_some())
+}
+
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    Ok(child.try_wait()?.is_some())
 }
 
 #[cfg(unix)]
@@ -217,6 +249,33 @@ fn read_answers(pipe: impl Read, sender: &SyncSender<Result<Answer, WorkerError>
         if sender.send(answer).is_err() || is_last {
             return;
         }
+    }
+}
+
+/// Reads what a worker would have said, and opens all of it as a caller does; for `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_answers(said: &[u8]) {
+    let (sender, answers) = sync_channel(said.len() + 1);
+    read_answers(said, &sender);
+    drop(sender);
+    for answer in answers {
+        let shown = match answer {
+            Ok(Answer::Row(row)) => row.into_features(4).err(),
+            Ok(Answer::Vector { features, .. }) => features.into_values(4).err(),
+            Ok(Answer::Failed(failure)) => Some(failure.into_error(&Limits::default())),
+            Ok(Answer::Skipped { failure, .. }) => Some(WorkerError::Extractor(failure)),
+            Ok(Answer::Library { path, .. }) => {
+                drop(path.into_path());
+                None
+            }
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        let text = shown.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            !text.contains(char::is_control),
+            "it steers a terminal: {text:?}"
+        );
     }
 }
 
@@ -273,6 +332,48 @@ mod tests {
             let found = answers(&bytes);
             let errors = found.iter().filter(|answer| answer.is_err()).count();
             proptest::prop_assert!(errors <= 1 && found.iter().rev().skip(1).all(Result::is_ok));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_dead_worker_started_ends_with_it() {
+        use std::os::unix::process::CommandExt;
+        // A worker whose helper lives on, with none of its pipes.
+        let script = "sleep 600 </dev/null >/dev/null 2>&1 & echo $!";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut text = String::new();
+        let mut pipe = child.stdout.take().unwrap();
+        pipe.read_to_string(&mut text).unwrap();
+        let helper = PathBuf::from(format!("/proc/{}/stat", text.trim()));
+        assert!(helper.exists());
+        let stop = AtomicBool::new(false);
+        let mut running = Running {
+            child,
+            is_waited_for: false,
+            answers: sync_channel(1).1,
+            said: channel().1,
+            deadline: None,
+            stop: &stop,
+        };
+        let limits = Limits {
+            memory_bytes: None,
+            ..Limits::default()
+        };
+        let ended = running.how_it_ended(&limits);
+        assert!(matches!(ended, WorkerError::Crashed { .. }), "{ended:?}");
+        // It is dead, whether or not somebody has waited for it.
+        let is_alive = || {
+            let stat = std::fs::read_to_string(&helper).unwrap_or_default();
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        while is_alive() {
+            std::thread::sleep(TICK);
         }
     }
 

@@ -9,9 +9,12 @@ use super::world::{Run, World};
 /// Changes the body of an answer to a path.
 type Rewrite = dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync;
 
+/// Answers a path itself, without asking the hub.
+type Own = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+
 /// A proxy before a hub that speaks plain HTTP on loopback.
 pub(crate) struct Proxy {
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Proxy {
@@ -19,21 +22,35 @@ impl Proxy {
         upstream: String,
         rewrite: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
+        Self::answering(upstream, |_| None, rewrite)
+    }
+
+    /// The same, and some paths it answers itself.
+    pub(crate) fn answering(
+        upstream: String,
+        own: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+        rewrite: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let rewrite: Arc<Rewrite> = Arc::new(rewrite);
+        let (own, rewrite): (Arc<Own>, Arc<Rewrite>) = (Arc::new(own), Arc::new(rewrite));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (upstream, rewrite) = (upstream.clone(), Arc::clone(&rewrite));
-                std::thread::spawn(move || forward(client, &upstream, &*rewrite));
+                let (upstream, own, rewrite) = (upstream.clone(), own.clone(), rewrite.clone());
+                std::thread::spawn(move || forward(client, &upstream, &*own, &*rewrite));
             }
         });
         Self { url }
     }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 /// One request and its answer, then the connection is closed.
-fn forward(mut client: TcpStream, upstream: &str, rewrite: &Rewrite) -> Option<()> {
+fn forward(mut client: TcpStream, upstream: &str, own: &Own, rewrite: &Rewrite) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -42,6 +59,9 @@ fn forward(mut client: TcpStream, upstream: &str, rewrite: &Rewrite) -> Option<(
     }
     let text = String::from_utf8(head).ok()?;
     let path = text.split(' ').nth(1)?.to_owned();
+    if let Some(body) = own(&path) {
+        return send(client, "HTTP/1.1 200 OK", &body);
+    }
     let mut hub = TcpStream::connect(upstream.trim_start_matches("http://")).ok()?;
     hub.write_all(text.trim_end_matches("\r\n").as_bytes())
         .ok()?;
@@ -50,24 +70,21 @@ fn forward(mut client: TcpStream, upstream: &str, rewrite: &Rewrite) -> Option<(
     hub.read_to_end(&mut answer).ok()?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let body = rewrite(&path, answer.split_off(end));
-    let head = String::from_utf8(answer).ok()?;
-    for line in head
+    send(client, &String::from_utf8(answer).ok()?, &body)
+}
+
+/// An answer with a head that was made for another body.
+fn send(mut client: TcpStream, head: &str, body: &[u8]) -> Option<()> {
+    let is_length = |line: &&str| line.to_ascii_lowercase().starts_with("content-length");
+    let lines: Vec<&str> = head
         .trim_end()
         .lines()
-        .filter(|line| !line.to_ascii_lowercase().starts_with("content-length"))
-    {
-        client.write_all(format!("{line}\r\n").as_bytes()).ok()?;
-    }
-    client
-        .write_all(
-            format!(
-                "content-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            )
-            .as_bytes(),
-        )
-        .ok()?;
-    client.write_all(&body).ok()
+        .filter(|line| !is_length(line))
+        .collect();
+    let (lines, length) = (lines.join("\r\n"), body.len());
+    let head = format!("{lines}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    client.write_all(head.as_bytes()).ok()?;
+    client.write_all(body).ok()
 }
 
 /// Pulls through a proxy and expects an integrity error that holds `words`, and an empty store.
@@ -96,7 +113,7 @@ pub(crate) fn through(world: &World, member: &str, reference: &str, proxy: &Prox
     Run::of(command)
 }
 
-fn replace(body: &[u8], from: &str, to: &str) -> Vec<u8> {
+pub(crate) fn replace(body: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8_lossy(body).replace(from, to).into_bytes()
 }
 
@@ -298,7 +315,8 @@ fn decode(payload: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes.unwrap()).unwrap()
 }
 
-fn get(upstream: &str, path: &str, token: &str) -> Vec<u8> {
+/// The body of an answer, whatever its status.
+pub(crate) fn get(upstream: &str, path: &str, token: &str) -> Vec<u8> {
     let mut hub = TcpStream::connect(upstream.trim_start_matches("http://")).unwrap();
     write!(hub, "GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();

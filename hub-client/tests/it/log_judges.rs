@@ -182,7 +182,7 @@ fn others_cosign_our_log_and_agree_on_its_proofs() {
 }
 
 /// Go with Debian's `golang-golang-x-mod-dev`, or false after saying so.
-fn has_go() -> bool {
+pub(crate) fn has_go() -> bool {
     let library = Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog");
     let has_go = library.is_dir() && Command::new("go").arg("version").output().is_ok();
     if !has_go {

@@ -9,14 +9,22 @@
     reason = "tests"
 )]
 
+mod adversary;
+mod audit;
 mod bad_graphs;
+mod bundles;
 mod confinement;
+mod drills;
 mod endless;
+mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
+mod log_files;
 mod log_judges;
+mod log_lies;
+mod lying_log;
 mod members;
 mod offline;
 mod refusals;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use registry_schema::log::note::Note;
+use registry_schema::log::note::{Note, SignerKey};
 use registry_schema::log::policy::Policy;
 
 use super::world::{World, files_below, hub_at, hub_command};
@@ -61,6 +61,12 @@ impl Witness {
         (child, address)
     }
 
+    /// Its key, as its operator has it.
+    pub(crate) fn secret(&self) -> SignerKey {
+        let text = std::fs::read_to_string(self.folder.join("witness.key")).unwrap();
+        text.trim_end().parse().unwrap()
+    }
+
     /// SIGKILL.
     fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -81,7 +87,7 @@ impl Drop for Witness {
 
 pub(crate) struct Witnessed {
     pub(crate) world: World,
-    witnesses: Vec<Witness>,
+    pub(crate) witnesses: Vec<Witness>,
     pub(crate) policy: Policy,
 }
 
@@ -116,7 +122,7 @@ impl Witnessed {
     }
 
     /// Starts the hub with these arguments, at another address.
-    fn restart(&mut self, arguments: &[&str]) {
+    pub(crate) fn restart(&mut self, arguments: &[&str]) {
         let world = &mut self.world;
         world.restart_with(&[arguments, &["--public"]].concat());
         world.hub("alpha", &["logout"]).ok();
@@ -167,7 +173,7 @@ impl Witnessed {
             .unwrap()
     }
 
-    fn wait_for_log(&self, word: &str) {
+    pub(crate) fn wait_for_log(&self, word: &str) {
         let started = Instant::now();
         while !self.world.server_log().contains(word) {
             assert!(
@@ -291,6 +297,12 @@ fn an_old_copy_of_the_hub_cannot_go_on_differently() {
     }
     hub.restart(&[]);
     hub.wait_for_log("the database is an old copy");
+    // Who has seen more is told at once; who has forgotten it is protected by the witnesses.
+    hub.world.hub("alpha", &["show", "dots@2"]).fails(
+        4,
+        "had 2 entries when this machine last saw it, and now it shows 0",
+    );
+    hub.world.hub("alpha", &["trust", "--forget-log"]).ok();
     let other = hub
         .world
         .author("alpha/other", "1.0.0", "three_features", 3);

@@ -445,13 +445,15 @@ pub(crate) fn hub_command(root: &Path, member: &str, arguments: &[&str]) -> Comm
 }
 
 #[track_caller]
-fn server_ok(arguments: &[&str]) -> String {
-    let run = Run::of({
-        let mut command = Command::new(server_program());
-        command.args(arguments);
-        command
-    });
-    run.ok().stdout
+pub(crate) fn server_ok(arguments: &[&str]) -> String {
+    server(arguments).ok().stdout
+}
+
+/// Runs `hub-server`.
+pub(crate) fn server(arguments: &[&str]) -> Run {
+    let mut command = Command::new(server_program());
+    command.args(arguments);
+    Run::of(command)
 }
 
 /// A manifest for the fixtures' graphs: 8×8 pictures in, channel means out.

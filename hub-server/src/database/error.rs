@@ -18,6 +18,9 @@ pub(crate) enum DatabaseError {
     /// The database undid the transaction by itself, as when the disk fails.
     #[error("the database gave up the transaction; its own error is another one's answer")]
     GivenUp,
+    /// Others write, or hold all connections, for longer than a request waits.
+    #[error("the database is busy: try again in a moment")]
+    Busy,
     /// No room on the disk.
     #[error("no room left on the disk for the database")]
     Full,
@@ -52,12 +55,24 @@ impl DatabaseError {
     }
 }
 
+impl DatabaseError {
+    /// All connections are in use, unless the pool says what else is wrong.
+    pub(super) fn no_connection(source: diesel::r2d2::PoolError) -> Self {
+        match source.to_string().as_str() {
+            "timed out waiting for connection" => Self::Busy,
+            _ => Self::open(source),
+        }
+    }
+}
+
 impl From<Error> for DatabaseError {
     fn from(source: Error) -> Self {
         match &source {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Exists,
             // SQLITE_FULL has no kind of its own in diesel.
             Error::DatabaseError(_, info) if info.message().contains("disk is full") => Self::Full,
+            // Neither have SQLITE_BUSY and SQLITE_LOCKED.
+            Error::DatabaseError(_, info) if info.message().contains("is locked") => Self::Busy,
             _ => Self::Query { source },
         }
     }

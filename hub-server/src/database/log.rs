@@ -1,6 +1,7 @@
 //! The log's entries, tiles and checkpoints.
 
 use diesel::prelude::*;
+use registry_schema::digest::Digest;
 use registry_schema::log::tile::{BundleId, Tile, TileId};
 
 use super::schema::{log_checkpoints, log_entries, log_tiles};
@@ -40,6 +41,18 @@ pub(crate) fn insert_entry(
         .values(row)
         .execute(connection)?;
     Ok(())
+}
+
+/// The index of the entry with a hash, and when it was logged.
+pub(crate) fn find_entry(
+    connection: &mut Connection,
+    leaf_hash: &Digest,
+) -> Result<Option<(i64, i64)>, DatabaseError> {
+    Ok(log_entries::table
+        .filter(log_entries::leaf_hash.eq(leaf_hash.as_bytes().as_slice()))
+        .select((log_entries::idx, log_entries::logged_at))
+        .first(connection)
+        .optional()?)
 }
 
 /// How many entries there are.

@@ -4,6 +4,7 @@
 //! a time), so that a second kind of database changes this folder alone.
 
 pub(crate) mod advisories;
+pub(crate) mod alarms;
 pub(crate) mod blobs;
 mod error;
 pub(crate) mod evaluations;
@@ -70,7 +71,7 @@ impl Database {
         &self,
         queries: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.pool.get().map_err(DatabaseError::open)?;
+        let mut connection = self.pool.get().map_err(DatabaseError::no_connection)?;
         queries(&mut connection)
     }
 
@@ -219,6 +220,21 @@ fn log_index(column: Option<i64>) -> Result<u64, DatabaseError> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a_database_that_another_holds_is_busy_and_not_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("test.sqlite")).unwrap();
+        let writes = |connection: &mut Connection| settings::insert(connection, "key", "1");
+        let busy = database.transaction(|_| {
+            database.with(|other| {
+                other.batch_execute("PRAGMA busy_timeout = 1")?;
+                writes(other)
+            })
+        });
+        assert!(matches!(busy, Err(DatabaseError::Busy)), "{busy:?}");
+        database.with(writes).unwrap();
+    }
 
     #[test]
     fn a_transaction_that_ended_by_itself_is_noticed() {

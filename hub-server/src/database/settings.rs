@@ -19,7 +19,22 @@ pub(crate) fn find(
         .optional()?)
 }
 
-#[cfg(test)]
+/// Those whose keys begin with a word.
+pub(crate) fn list(
+    connection: &mut Connection,
+    prefix: &str,
+) -> Result<Vec<(String, String)>, DatabaseError> {
+    let all: Vec<(String, String)> = settings::table.order(settings::key).load(connection)?;
+    let begins =
+        |(key, value): (String, String)| Some((key.strip_prefix(prefix)?.to_owned(), value));
+    Ok(all.into_iter().filter_map(begins).collect())
+}
+
+pub(crate) fn remove(connection: &mut Connection, key: &str) -> Result<(), DatabaseError> {
+    diesel::delete(settings::table.find(key)).execute(connection)?;
+    Ok(())
+}
+
 pub(crate) fn insert(
     connection: &mut Connection,
     key: &str,

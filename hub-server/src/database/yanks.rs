@@ -42,19 +42,6 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
-/// The one with a number.
-pub(crate) fn find(
-    connection: &mut Connection,
-    release_statement: &str,
-    sequence: i64,
-) -> Result<Option<YankRow>, DatabaseError> {
-    Ok(yanks::table
-        .find((release_statement, sequence))
-        .select(YankRow::as_select())
-        .first(connection)
-        .optional()?)
-}
-
 /// How many a release has.
 pub(crate) fn count(
     connection: &mut Connection,

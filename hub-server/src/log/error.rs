@@ -78,6 +78,15 @@ pub(crate) enum LogError {
         /// Whether the disk has no room.
         is_full: bool,
     },
+    /// The batch it was in may have been written or not, and the database cannot be asked.
+    #[error("it is not known whether it was recorded ({reason}): send the same again")]
+    Uncertain {
+        /// What happened.
+        reason: String,
+    },
+    /// A fault of this program.
+    #[error("recording it has failed by a fault of the hub itself")]
+    Panicked,
     /// The sequencer ended, as it does when the server stops.
     #[error("the server is stopping")]
     Stopped,

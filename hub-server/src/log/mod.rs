@@ -18,7 +18,7 @@ use std::time::Duration;
 use registry_schema::digest::Digest;
 use registry_schema::log::checkpoint::Checkpoint;
 use registry_schema::log::hash::leaf_hash;
-use registry_schema::log::note::{Note, SignerKey};
+use registry_schema::log::note::{Note, SignerKey, VerifierKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
 use registry_schema::log::tile::{Tile, TileId};
@@ -28,9 +28,11 @@ pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
 pub(crate) use recover::{stored, write_tree};
-use sequencer::{Append, Item, Sequencer};
+use sequencer::{Announcer, Append, Item, Sequencer};
 
-use crate::database::log::{CheckpointRow, PUBLISHED, checkpoint, find_tile, swap_checkpoint};
+use crate::database::log::{
+    CheckpointRow, PUBLISHED, checkpoint, find_entry, find_tile, swap_checkpoint,
+};
 use crate::database::{Connection, Database, DatabaseError, from_column, to_column};
 
 /// Appends that may wait for the sequencer before further ones have to wait outside.
@@ -82,6 +84,19 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Where an entry with this hash is, if there is one.
+    pub(crate) fn of_entry(
+        connection: &mut Connection,
+        leaf_hash: &Digest,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let found = find_entry(connection, leaf_hash)?;
+        let place = |(index, logged_at)| {
+            let index = from_column(index)?;
+            Ok(Self { index, logged_at })
+        };
+        found.map(place).transpose()
+    }
+
     /// The index for a column.
     pub(crate) fn column(self) -> Result<i64, DatabaseError> {
         to_column(self.index)
@@ -105,13 +120,19 @@ impl NewEntry {
             submitted_by,
         }
     }
+
+    /// By what the log knows the entry.
+    pub(crate) fn leaf_hash(&self) -> Digest {
+        self.leaf_hash
+    }
 }
 
 /// The log of an open hub.
 #[derive(Clone)]
 pub(crate) struct Log {
     database: Database,
-    policy: Arc<Policy>,
+    key: VerifierKey,
+    policy: watch::Sender<Arc<Policy>>,
     queue: mpsc::Sender<Box<dyn Item>>,
     head: watch::Receiver<Arc<Head>>,
     published: watch::Sender<Option<Arc<Head>>>,
@@ -124,7 +145,7 @@ impl Log {
         key: SignerKey,
         policy: Policy,
     ) -> Result<Self, LogError> {
-        let policy = check_policy(policy, &key)?;
+        check_policy(&policy, &key.verifier())?;
         let (tree, head) = database.transaction(|connection| recover::load(connection, &key))?;
         let head = Arc::new(head);
         let first = if policy.is_quorum_none() {
@@ -137,28 +158,60 @@ impl Log {
         let (published, _) = watch::channel(first);
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (head_sender, head) = watch::channel(head);
-        let policy = Arc::new(policy);
+        let (policy, policies) = watch::channel(Arc::new(policy));
         let log = Self {
             database: database.clone(),
-            policy: Arc::clone(&policy),
+            key: key.verifier(),
+            policy,
             queue,
             head,
             published: published.clone(),
+        };
+        let announcer = Announcer {
+            head: head_sender,
+            published,
+            policy: policies,
         };
         let sequencer = Sequencer {
             database,
             key,
             tree,
-            head: head_sender,
-            published: policy.is_quorum_none().then_some(published),
+            announcer,
+            is_stale: false,
         };
         sequencer.start(jobs)?;
         Ok(log)
     }
 
-    /// Which log, which witnesses.
-    pub(crate) fn policy(&self) -> &Policy {
-        &self.policy
+    /// The policy now, and a word whenever there is another one.
+    fn policies(&self) -> watch::Receiver<Arc<Policy>> {
+        self.policy.subscribe()
+    }
+
+    /// Refuses a policy that does not name this log.
+    ///
+    /// # Errors
+    /// [`LogError::NotInPolicy`].
+    pub(crate) fn check_policy(&self, policy: &Policy) -> Result<(), LogError> {
+        check_policy(policy, &self.key)
+    }
+
+    /// From now on another policy holds, which was checked. What is published stays so until enough
+    /// of its witnesses have cosigned a checkpoint.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        if **self.policy.borrow() == policy {
+            return;
+        }
+        let needs_none = policy.is_quorum_none();
+        self.policy.send_replace(Arc::new(policy));
+        if needs_none {
+            publish_newer(&self.published, self.head());
+        }
+    }
+
+    /// Returns when nothing is written any more: the sequencer is gone.
+    pub(crate) async fn ended(&self) {
+        self.queue.closed().await;
     }
 
     /// The newest checkpoint that was signed, whether or not witnesses have seen it.
@@ -178,11 +231,16 @@ impl Log {
 
     /// Appends an entry together with the rows that `record` writes: all of it is on the disk, with
     /// the checkpoint that includes it, when this returns, or none of it. An item that `record`
-    /// refuses does not disturb the others of its batch.
+    /// refuses does not disturb the others of its batch. For an entry that is there already nothing
+    /// is recorded, and the place is its own.
     ///
     /// # Errors
     /// What `record` says, or why nothing could be recorded.
-    pub(crate) async fn append<T, E, F>(&self, entry: NewEntry, record: F) -> Result<(T, Place), E>
+    pub(crate) async fn append<T, E, F>(
+        &self,
+        entry: NewEntry,
+        record: F,
+    ) -> Result<(Option<T>, Place), E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + From<LogError> + Send + 'static,
@@ -256,6 +314,19 @@ impl Log {
         self.published.send_replace(Some(Arc::new(next)));
         Ok(())
     }
+}
+
+/// Shows a checkpoint to all, unless a newer one is shown.
+fn publish_newer(published: &watch::Sender<Option<Arc<Head>>>, head: Arc<Head>) {
+    published.send_if_modified(|shown| {
+        let is_newer = shown
+            .as_ref()
+            .is_none_or(|shown| shown.checkpoint.size <= head.checkpoint.size);
+        if is_newer {
+            *shown = Some(head);
+        }
+        is_newer
+    });
 }
 
 impl std::fmt::Debug for Log {

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::AdvisoryAction;
-use registry_schema::verify::{VerifyError, verify_advisory};
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::verify::{VerifyError, verify_advisory, verify_recorded_advisory};
 
-use super::{
-    Checked, Draft, SayError, Standing, State, check_number, check_room, check_speaker, place, say,
-};
+use super::{Draft, Said, SayError, Standing, check_number, check_room, check_speaker, say};
 use crate::app::Hub;
 use crate::database::advisories::{self, AdvisoryRow};
-use crate::database::{Connection, from_column, to_column};
-use crate::log::{NewEntry, Place};
+use crate::database::{Connection, DatabaseError, from_column, to_column};
+use crate::log::Place;
 use crate::publish::{Recorded, stored_release};
 use crate::resolve::resolve;
 
@@ -36,41 +34,30 @@ pub(crate) async fn record_advisory(
     hub: Arc<Hub>,
     request: AdvisoryRequest,
 ) -> Result<Recorded<StatementRecorded>, SayError> {
-    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-    say(hub, entry, move |hub| check(hub, &request)).await
+    let (envelope, member) = (request.envelope.clone(), request.member.clone());
+    let draft = move |connection: &mut Connection, standing: Standing<'_>| {
+        draft(connection, standing, &request)
+    };
+    say(hub, &envelope, &member, draft).await
 }
 
 /// A statement of an advisory about to be recorded.
 pub(super) struct AdvisoryDraft {
     row: AdvisoryRow,
     name: Name,
+    by: MemberName,
+    number: u64,
+    sequence: u64,
     action: AdvisoryAction,
 }
 
-fn check(hub: &Hub, request: &AdvisoryRequest) -> Result<Checked<AdvisoryDraft>, SayError> {
-    let trust = hub.trust_root();
-    let standing = Standing::of_new(hub, &trust.root);
-    hub.database.with(|connection| {
-        // 1. The member whose token this is warns about a release that is there.
-        let (statement, new) = draft(connection, standing, request)?;
-        // 2. The same again is fine.
-        let earlier = advisories::list(connection, &request.name)?;
-        let same = earlier.iter().find(|one| one.envelope == new.row.envelope);
-        let state = match same {
-            Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-            None => State::New(new),
-        };
-        Ok(Checked { statement, state })
-    })
-}
-
-/// The statement's digest and its row, when the entries that are covered have the release it was
+/// The statement with its row, when the entries that are covered have the release it was
 /// seen on, with that content.
 pub(super) fn draft(
     connection: &mut Connection,
     standing: Standing<'_>,
     request: &AdvisoryRequest,
-) -> Result<(Digest, AdvisoryDraft), SayError> {
+) -> Result<Said<AdvisoryDraft>, SayError> {
     let verified = verify_advisory(
         standing.keys,
         &request.name,
@@ -100,24 +87,65 @@ pub(super) fn draft(
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    let new = AdvisoryDraft {
+    let row = AdvisoryDraft {
         row,
         name: request.name.clone(),
+        by: said.by.clone(),
+        number: said.number,
+        sequence: said.sequence,
         action: said.action,
     };
-    Ok((verified.statement_digest(), new))
+    Ok(Said {
+        statement: verified.statement_digest(),
+        signer: verified.signer().clone(),
+        row,
+    })
+}
+
+impl AdvisoryDraft {
+    /// What this member said about the name before.
+    fn earlier_of_member(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Vec<AdvisoryRow>, DatabaseError> {
+        let mut earlier = advisories::list(connection, &self.name)?;
+        earlier.retain(|one| one.member == self.row.member);
+        Ok(earlier)
+    }
 }
 
 impl Draft for AdvisoryDraft {
+    /// What does not stand cannot be closed: or a member could go on closing for ever, past the limit
+    /// of what it may say. What a stolen key has said leaves it as it was.
+    fn check(
+        &self,
+        connection: &mut Connection,
+        trust_root: &ConsortiumRoot,
+    ) -> Result<(), SayError> {
+        if self.action == AdvisoryAction::Open {
+            return Ok(());
+        }
+        let mut last = None;
+        for row in self.earlier_of_member(connection)? {
+            let index = from_column(row.log_index)?;
+            let earlier = verify_recorded_advisory(trust_root, &self.name, &row.envelope, index)?;
+            if earlier.counts() && earlier.statement().number == self.number {
+                last = Some(earlier.statement().action);
+            }
+        }
+        if last == Some(AdvisoryAction::Open) {
+            return Ok(());
+        }
+        Err(SayError::NotOpen {
+            member: self.by.clone(),
+            number: self.number,
+        })
+    }
+
     fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
-        let mut earlier = advisories::list(connection, &self.name)?;
-        earlier.retain(|one| one.member == self.row.member);
-        let (number, sequence) = (
-            from_column(self.row.number)?,
-            from_column(self.row.sequence)?,
-        );
-        check_place(&earlier, number, sequence)?;
-        // Who has said too much can still take it back.
+        let earlier = self.earlier_of_member(connection)?;
+        check_place(&earlier, self.number, self.sequence)?;
+        // Who has said too much can still take back what stands.
         if self.action == AdvisoryAction::Open {
             check_room(earlier.iter().map(|one| &one.envelope), &self.row.envelope)?;
         }

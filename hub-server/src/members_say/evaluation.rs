@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::verify::verify_evaluation;
 use semver::Version;
 
-use super::{
-    Checked, Draft, SayError, Standing, State, check_number, check_room, check_speaker, place, say,
-};
+use super::{Draft, Said, SayError, Standing, check_number, check_room, check_speaker, say};
 use crate::app::Hub;
 use crate::database::evaluations::{self, EvaluationRow};
 use crate::database::{Connection, from_column, to_column};
-use crate::log::{NewEntry, Place};
+use crate::log::Place;
 use crate::publish::{Recorded, stored_release};
 use crate::resolve::resolve;
 
@@ -37,33 +34,19 @@ pub(crate) async fn record_evaluation(
     hub: Arc<Hub>,
     request: EvaluationRequest,
 ) -> Result<Recorded<StatementRecorded>, SayError> {
-    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-    say(hub, entry, move |hub| check(hub, &request)).await
+    let (envelope, member) = (request.envelope.clone(), request.member.clone());
+    let draft = move |connection: &mut Connection, standing: Standing<'_>| {
+        draft(connection, standing, &request)
+    };
+    say(hub, &envelope, &member, draft).await
 }
 
-fn check(hub: &Hub, request: &EvaluationRequest) -> Result<Checked<EvaluationRow>, SayError> {
-    let trust = hub.trust_root();
-    let standing = Standing::of_new(hub, &trust.root);
-    hub.database.with(|connection| {
-        // 1. The release is there, and the member whose token this is signed figures of exactly it.
-        let (statement, new) = draft(connection, standing, request)?;
-        // 2. The same again is fine.
-        let earlier = evaluations::list(connection, &new.release_statement)?;
-        let same = earlier.iter().find(|one| one.envelope == new.envelope);
-        let state = match same {
-            Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-            None => State::New(new),
-        };
-        Ok(Checked { statement, state })
-    })
-}
-
-/// The statement's digest and its row, when the entries that are covered have its release.
+/// The statement with its row, when the entries that are covered have its release.
 pub(super) fn draft(
     connection: &mut Connection,
     standing: Standing<'_>,
     request: &EvaluationRequest,
-) -> Result<(Digest, EvaluationRow), SayError> {
+) -> Result<Said<EvaluationRow>, SayError> {
     let exact = Requirement::Exact(request.version.clone());
     let row = resolve(connection, &request.name, &exact, standing.covered)?;
     let release = stored_release(standing.root, &request.name, &row)
@@ -71,7 +54,7 @@ pub(super) fn draft(
     let verified = verify_evaluation(standing.keys, &release, &request.envelope, standing.index)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.by)?;
-    let new = EvaluationRow {
+    let row = EvaluationRow {
         release_statement: row.statement,
         member: said.by.to_string(),
         sequence: to_column(said.sequence)?,
@@ -81,7 +64,11 @@ pub(super) fn draft(
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    Ok((verified.statement_digest(), new))
+    Ok(Said {
+        statement: verified.statement_digest(),
+        signer: verified.signer().clone(),
+        row,
+    })
 }
 
 impl Draft for EvaluationRow {

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
-use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
 use registry_schema::verify::verify_key_compromise;
 
-use super::{Checked, Draft, SayError, Standing, State, check_room, check_speaker, place, say};
+use super::{Draft, Said, SayError, Standing, check_room, check_speaker, say};
 use crate::app::Hub;
-use crate::database::Connection;
 use crate::database::key_compromises::{self, KeyCompromiseRow};
-use crate::log::{NewEntry, Place};
+use crate::database::{Connection, from_column};
+use crate::log::Place;
 use crate::publish::Recorded;
 
 /// Somebody wants this to be recorded.
@@ -30,35 +29,22 @@ pub(crate) async fn record_key_compromise(
     hub: Arc<Hub>,
     request: KeyCompromiseRequest,
 ) -> Result<Recorded<StatementRecorded>, SayError> {
-    let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-    say(hub, entry, move |hub| check(hub, &request)).await
+    let (envelope, member) = (request.envelope.clone(), request.member.clone());
+    say(hub, &envelope, &member, move |_, standing| {
+        draft(standing, &request)
+    })
+    .await
 }
 
-fn check(hub: &Hub, request: &KeyCompromiseRequest) -> Result<Checked<KeyCompromiseRow>, SayError> {
-    let trust = hub.trust_root();
-    // 1. The member whose token this is says so of a key of its own.
-    let (statement, new) = draft(Standing::of_new(hub, &trust.root), request)?;
-    // 2. Said again, also with another key, it is the same.
-    let earlier = hub
-        .database
-        .with(|connection| key_compromises::of_member(connection, &new.member))?;
-    let same = earlier.iter().find(|one| one.statement == new.statement);
-    let state = match same {
-        Some(same) => State::Known(place(same.log_index, same.recorded_at)?),
-        None => State::New(new),
-    };
-    Ok(Checked { statement, state })
-}
-
-/// The statement's digest and its row.
+/// The statement with its row.
 pub(super) fn draft(
     standing: Standing<'_>,
     request: &KeyCompromiseRequest,
-) -> Result<(Digest, KeyCompromiseRow), SayError> {
+) -> Result<Said<KeyCompromiseRow>, SayError> {
     let verified = verify_key_compromise(standing.keys, &request.envelope, standing.index)?;
     let said = verified.statement();
     check_speaker(&request.member, &said.member)?;
-    let new = KeyCompromiseRow {
+    let row = KeyCompromiseRow {
         statement: verified.statement_digest().to_string(),
         member: said.member.to_string(),
         key_id: said.key_id.to_string(),
@@ -67,10 +53,29 @@ pub(super) fn draft(
         recorded_by: request.member.to_string(),
         log_index: 0,
     };
-    Ok((verified.statement_digest(), new))
+    Ok(Said {
+        statement: verified.statement_digest(),
+        signer: verified.signer().clone(),
+        row,
+    })
 }
 
 impl Draft for KeyCompromiseRow {
+    /// Said again, also with another key, it is the same.
+    fn earlier(&self, connection: &mut Connection) -> Result<Option<Place>, SayError> {
+        let earlier = key_compromises::of_member(connection, &self.member)?;
+        let same = earlier
+            .into_iter()
+            .find(|one| one.statement == self.statement);
+        let place = |one: KeyCompromiseRow| {
+            Ok(Place {
+                index: from_column(one.log_index)?,
+                logged_at: one.recorded_at,
+            })
+        };
+        same.map(place).transpose()
+    }
+
     fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
         let earlier = key_compromises::of_member(connection, &self.member)?;
         check_room(earlier.iter().map(|one| &one.envelope), &self.envelope)?;

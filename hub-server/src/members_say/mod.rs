@@ -16,31 +16,36 @@ use std::sync::Arc;
 use registry_schema::api::StatementRecorded;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
-use registry_schema::name::MemberName;
-use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
-use registry_schema::verify::VerifyError;
+use registry_schema::name::{MemberName, Name};
+use registry_schema::threshold::Signer;
+use registry_schema::trust_root::{ConsortiumRoot, IncludingRetiredKeys, TrustRoot};
+use registry_schema::verify::{VerifyError, check_signers};
 
 use crate::app::Hub;
-use crate::database::{Connection, DatabaseError, from_column};
+use crate::database::{Connection, DatabaseError};
 use crate::log::{LogError, NewEntry, Place};
 use crate::publish::{PublishError, Recorded, time_text};
 use crate::resolve::ResolveError;
 
 /// A statement whose form and signature are good.
-struct Checked<D> {
+struct Said<D> {
     statement: Digest,
-    state: State<D>,
-}
-
-enum State<D> {
-    /// It was recorded before.
-    Known(Place),
-    /// It can be recorded, unless its number is taken in the meantime.
-    New(D),
+    signer: Signer,
+    row: D,
 }
 
 /// What will be written for a statement.
 trait Draft: Send + 'static {
+    /// Where the same was recorded before, in another envelope.
+    fn earlier(&self, _: &mut Connection) -> Result<Option<Place>, SayError> {
+        Ok(None)
+    }
+
+    /// Whether the state of now lets it follow, when its numbers do.
+    fn check(&self, _: &mut Connection, _: &ConsortiumRoot) -> Result<(), SayError> {
+        Ok(())
+    }
+
     /// Writes the row of the entry at a place, when its number comes next.
     fn record(self, connection: &mut Connection, place: Place) -> Result<(), SayError>;
 }
@@ -48,31 +53,69 @@ trait Draft: Send + 'static {
 /// Checks on a thread that may wait, appends to the log with the row, waits for the proof.
 async fn say<D: Draft>(
     hub: Arc<Hub>,
-    entry: NewEntry,
-    check: impl FnOnce(&Hub) -> Result<Checked<D>, SayError> + Send + 'static,
+    envelope: &[u8],
+    member: &MemberName,
+    draft: impl FnOnce(&mut Connection, Standing<'_>) -> Result<Said<D>, SayError> + Send + 'static,
 ) -> Result<Recorded<StatementRecorded>, SayError> {
-    let checked = {
+    let entry = NewEntry::new(envelope.to_vec(), member.to_string());
+    let leaf_hash = entry.leaf_hash();
+    // 1. The member whose token this is said it, of something that is there.
+    let checking = {
         let hub = Arc::clone(&hub);
-        tokio::task::spawn_blocking(move || check(&hub))
+        tokio::task::spawn_blocking(move || check(&hub, &leaf_hash, draft))
     };
-    let checked = checked.await.map_err(|_| DatabaseError::Interrupted)??;
-    let (place, is_new) = match checked.state {
-        State::Known(place) => (place, false),
-        State::New(draft) => {
-            let record = move |connection: &mut Connection, place| draft.record(connection, place);
-            let ((), place) = hub.log.append(entry, record).await?;
-            (place, true)
+    let (said, known) = checking.await.map_err(|_| DatabaseError::Interrupted)??;
+    let (statement, row) = (said.statement, said.row);
+    let (place, is_new) = match known {
+        // 2. The same again is fine.
+        Some(place) => (place, false),
+        // 3. Recorded with its entry of the log, or not at all; at that place its key must count.
+        None => {
+            let (signer, asked) = (said.signer, Arc::clone(&hub));
+            let record = move |connection: &mut Connection, place: Place| {
+                let trust = asked.trust_root();
+                let own = Name::of_member(signer.member.clone());
+                check_signers(&trust.root, &own, &[signer], place.index)?;
+                row.check(connection, &trust.root)?;
+                row.record(connection, place)
+            };
+            let (recorded, place) = hub.log.append(entry, record).await?;
+            (place, recorded.is_some())
         }
     };
+    // 4. The reply leaves with the proof that the log shows it to everybody.
     let proof = hub.log.covered(place.index).await?;
     Ok(Recorded {
         answer: StatementRecorded {
-            statement: checked.statement,
+            statement,
             recorded_at: time_text(place.logged_at)?,
             log_index: place.index,
             proof: proof.to_string(),
         },
         is_new,
+    })
+}
+
+/// A statement, and where it was recorded before.
+fn check<D: Draft>(
+    hub: &Hub,
+    leaf_hash: &Digest,
+    draft: impl FnOnce(&mut Connection, Standing<'_>) -> Result<Said<D>, SayError>,
+) -> Result<(Said<D>, Option<Place>), SayError> {
+    let trust = hub.trust_root();
+    let retired = trust.root.including_retired_keys();
+    hub.database.with(|connection| {
+        let known = Place::of_entry(connection, leaf_hash)?;
+        let standing = match known {
+            Some(place) => Standing::of_recorded(&trust.root, &retired, place),
+            None => Standing::of_new(hub, &trust.root),
+        };
+        let said = draft(connection, standing)?;
+        let known = match known {
+            Some(place) => Some(place),
+            None => said.row.earlier(connection)?,
+        };
+        Ok((said, known))
     })
 }
 
@@ -99,14 +142,20 @@ impl<'a> Standing<'a> {
             covered: hub.log.published_size(),
         }
     }
-}
 
-/// Where a recorded statement is.
-fn place(log_index: i64, logged_at: i64) -> Result<Place, DatabaseError> {
-    Ok(Place {
-        index: from_column(log_index)?,
-        logged_at,
-    })
+    /// Of a statement that is recorded; its key may have been taken back since.
+    fn of_recorded(
+        root: &'a ConsortiumRoot,
+        retired: &'a IncludingRetiredKeys<'a>,
+        place: Place,
+    ) -> Self {
+        Self {
+            root,
+            keys: retired,
+            index: place.index,
+            covered: place.index,
+        }
+    }
 }
 
 /// The token's member is the one that speaks.
@@ -162,6 +211,14 @@ pub(crate) enum SayError {
         expected: u64,
         /// What came.
         found: u64,
+    },
+    /// There is nothing to end.
+    #[error("advisory {number} of `{member}` does not stand, so it cannot be closed")]
+    NotOpen {
+        /// Whose.
+        member: MemberName,
+        /// Which.
+        number: u64,
     },
     /// Past [`limits::MEMBER_STATEMENT_BYTES`].
     #[error(

@@ -21,12 +21,8 @@ pub(crate) fn replay(
     place: Place,
 ) -> Result<(), SayError> {
     // The key of an entry may have been taken back since.
-    let standing = Standing {
-        root: trust_root,
-        keys: &trust_root.including_retired_keys(),
-        index: place.index,
-        covered: place.index,
-    };
+    let retired = trust_root.including_retired_keys();
+    let standing = Standing::of_recorded(trust_root, &retired, place);
     let (envelope, member) = (envelope.to_vec(), member.clone());
     match statement {
         Statement::Release(_) | Statement::Yank(_) => Ok(()),
@@ -37,8 +33,8 @@ pub(crate) fn replay(
                 envelope,
                 member,
             };
-            let (_, row) = evaluation::draft(connection, standing, &request)?;
-            row.record(connection, place)
+            let said = evaluation::draft(connection, standing, &request)?;
+            said.row.record(connection, place)
         }
         Statement::Advisory(said) => {
             let request = AdvisoryRequest {
@@ -46,13 +42,13 @@ pub(crate) fn replay(
                 envelope,
                 member,
             };
-            let (_, draft) = advisory::draft(connection, standing, &request)?;
-            draft.record(connection, place)
+            let said = advisory::draft(connection, standing, &request)?;
+            said.row.record(connection, place)
         }
         Statement::KeyCompromise(_) => {
             let request = KeyCompromiseRequest { envelope, member };
-            let (_, row) = key_compromise::draft(standing, &request)?;
-            row.record(connection, place)
+            let said = key_compromise::draft(standing, &request)?;
+            said.row.record(connection, place)
         }
     }
 }

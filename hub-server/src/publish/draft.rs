@@ -3,7 +3,8 @@
 use registry_schema::api::namespace;
 use registry_schema::manifest::{Distance, Manifest};
 use registry_schema::name::MemberName;
-use registry_schema::verify::VerifiedRelease;
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::verify::{VerifiedRelease, VerifyError, check_signers};
 
 use super::{Known, PublishError};
 use crate::database::releases::{self, FileRow, ReleaseRow};
@@ -34,6 +35,17 @@ impl ReleaseDraft {
             files,
             release: Box::new(release),
         })
+    }
+
+    /// Refuses a release whose signatures do not suffice at the place that it gets: a key may have
+    /// been taken back since they were verified.
+    pub(crate) fn check_signers(
+        &self,
+        trust_root: &ConsortiumRoot,
+        place: Place,
+    ) -> Result<(), VerifyError> {
+        let name = &self.release.manifest().name;
+        check_signers(trust_root, name, self.release.signers(), place.index)
     }
 
     /// Writes the rows of the entry at a place.

@@ -29,8 +29,8 @@ use crate::database::{Connection, DatabaseError, blobs};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
 
-/// How often a publish starts again because another one of the same name came between.
-const ATTEMPTS: u32 = 5;
+/// How often recording starts again because something else of the same name came between.
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// Somebody wants this envelope to be a release.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub(crate) struct Recorded<T> {
 ///
 /// # Errors
 /// [`PublishError`] names the step that refused; nothing is recorded then, except that
-/// [`LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
+/// [`crate::log::LogError::Unwitnessed`] says that it is recorded and witnesses are missing.
 pub(crate) async fn publish(
     hub: Arc<Hub>,
     request: PublishRequest,
@@ -63,14 +63,18 @@ pub(crate) async fn publish(
         let (release, place, is_new) = match prepare(&hub, &request).await? {
             Prepared::Known(release, place) => (release, place, false),
             Prepared::New(draft) => {
-                // 6. Recorded with its entry of the log, or not at all.
+                // 6. Recorded with its entry of the log, or not at all; at that place its keys must
+                // count.
                 let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-                let record =
-                    move |connection: &mut Connection, place| draft.record(connection, place);
+                let asked = Arc::clone(&hub);
+                let record = move |connection: &mut Connection, place: Place| {
+                    draft.check_signers(&asked.trust_root().root, place)?;
+                    draft.record(connection, place)
+                };
                 match hub.log.append(entry, record).await {
-                    Ok((release, place)) => (release, place, true),
-                    // Another release of this name came between: look again.
-                    Err(PublishError::Database(DatabaseError::Changed)) => continue,
+                    Ok((Some(release), place)) => (release, place, true),
+                    // The same, or another release of this name, came between: look again.
+                    Ok((None, _)) | Err(PublishError::Database(DatabaseError::Changed)) => continue,
                     Err(other) => return Err(other),
                 }
             }
@@ -115,12 +119,17 @@ fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> 
     // The place is given when the entry is written; this is the first it can get.
     let next = hub.log.head().checkpoint.size;
     let asked = Asked::Reference(&asked);
-    let release = verify_release(&trust.root, &asked, &request.envelope, next)?;
     let known = hub
         .database
         .with(|connection| Known::load(connection, &request.name))?;
+    let earlier = known.find(&request.version);
+    if let Some(row) = earlier.filter(|row| row.envelope == request.envelope) {
+        // What is recorded is, also when its key has been taken back since.
+        return same_again(row, stored_release(&trust.root, &request.name, row)?);
+    }
+    let release = verify_release(&trust.root, &asked, &request.envelope, next)?;
     // 2. The same again is fine; anything else under this version is not.
-    if let Some(row) = known.find(&request.version) {
+    if let Some(row) = earlier {
         return same_again(row, release);
     }
     // 3. The version comes next and continues what its users had.

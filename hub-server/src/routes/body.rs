@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use registry_schema::api::ProblemCode;
@@ -74,11 +74,6 @@ pub(super) async fn pour(
 pub(super) fn announced(request: &HttpRequest) -> Option<u64> {
     let value = request.headers().get(header::CONTENT_LENGTH)?;
     value.to_str().ok()?.parse().ok()
-}
-
-/// Whether a body comes with the request.
-pub(super) fn has_body(request: &HttpRequest) -> bool {
-    announced(request).is_some_and(|length| length > 0) || request.chunked().unwrap_or(false)
 }
 
 /// The connection broke, or nothing came for too long.

@@ -58,7 +58,7 @@ pub(super) async fn publish(
     let draft = String::from_utf8(bytes)
         .map_err(|_| Failure::new(ProblemCode::MalformedRequest, "the draft is not UTF-8"))?;
     let member = publisher.member;
-    let info = blocking(move || hub.trust.accept(&draft, Timestamp::now())).await?;
+    let info = blocking(move || hub.change_trust_root(&draft, Timestamp::now())).await?;
     tracing::info!(%member, root = info.root, targets = info.targets, "the trust root has changed");
     Ok(web::Json(info))
 }

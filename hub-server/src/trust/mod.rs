@@ -10,14 +10,15 @@ mod keys;
 pub(crate) use error::TrustError;
 pub(crate) use keys::{load_key, load_or_make_key, public_text};
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
 use registry_schema::keys::SecretKey;
+use registry_schema::name::MemberName;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::TufError;
-use registry_schema::tuf::bundle::Bundle;
+use registry_schema::tuf::bundle::{Bundle, KeyringState};
 use registry_schema::tuf::draft::Draft;
 
 use crate::database::{Database, trust as rows};
@@ -33,6 +34,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    fn verified(bundle: Bundle, now: Timestamp) -> Result<Self, TrustError> {
+        let root = verify(&bundle, now)?;
+        Ok(Self { bundle, root })
+    }
+
     /// What the hub tells about it.
     pub(crate) fn info(&self) -> TrustRootInfo {
         TrustRootInfo {
@@ -81,16 +87,12 @@ impl Trust {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a change that enough members have signed.
-    ///
-    /// # Errors
-    /// [`TrustError`] says who is missing or what is wrong; then nothing has changed.
-    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<TrustRootInfo, TrustError> {
-        let draft = Draft::parse(draft)?;
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.state();
-        let bundle = before.bundle.accept(&draft, &self.online, now)?;
-        self.put(&before, bundle, now)
+    /// Begins a change; another one waits until this one is over.
+    pub(crate) fn change(&self) -> Change<'_> {
+        Change {
+            trust: self,
+            _writer: self.writer.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// Signs snapshot and timestamp again when half of their lifetime is over; whether it did.
@@ -98,10 +100,9 @@ impl Trust {
     /// # Errors
     /// [`TrustError`]; then the old signatures stay.
     pub(crate) fn renew(&self, now: Timestamp) -> Result<bool, TrustError> {
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.state();
-        match before.bundle.renewed(&self.online, now)? {
-            Some(bundle) => self.put(&before, bundle, now).map(|_| true),
+        let change = self.change();
+        match self.state().bundle.renewed(&self.online, now)? {
+            Some(bundle) => change.put(State::verified(bundle, now)?).map(|_| true),
             None => Ok(false),
         }
     }
@@ -112,20 +113,36 @@ impl Trust {
             .database
             .with(|connection| rows::file(connection, path))?)
     }
+}
 
-    /// On the disk first, then for all to see.
-    fn put(
-        &self,
-        before: &State,
-        bundle: Bundle,
-        now: Timestamp,
-    ) -> Result<TrustRootInfo, TrustError> {
-        let root = verify(&bundle, now)?;
-        let next = State { bundle, root };
-        let version = before.bundle.version()?;
-        save(&self.database, Some(version), &next.bundle)?;
+/// A change of the trust root that is being made.
+pub(crate) struct Change<'a> {
+    trust: &'a Trust,
+    _writer: MutexGuard<'a, ()>,
+}
+
+impl Change<'_> {
+    /// The state after a change that enough members have signed.
+    ///
+    /// # Errors
+    /// [`TrustError`] says who is missing or what is wrong.
+    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<State, TrustError> {
+        let draft = Draft::parse(draft)?;
+        let before = self.trust.state();
+        let bundle = before.bundle.accept(&draft, &self.trust.online, now)?;
+        State::verified(bundle, now)
+    }
+
+    /// Puts a state in the place of the present one: on the disk first, then for all to see.
+    ///
+    /// # Errors
+    /// [`TrustError`]; then nothing has changed.
+    pub(crate) fn put(&self, next: State) -> Result<TrustRootInfo, TrustError> {
+        let version = self.trust.state().bundle.version()?;
+        save(&self.trust.database, Some(version), &next.bundle)?;
         let info = next.info();
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        let state = &self.trust.state;
+        *state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         Ok(info)
     }
 }
@@ -135,9 +152,37 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
     let text = database
         .with(rows::state)?
         .ok_or(TrustError::NotInitialised)?;
-    let bundle = Bundle::parse(&text)?;
-    let root = verify(&bundle, now)?;
-    Ok(State { bundle, root })
+    State::verified(Bundle::parse(&text)?, now)
+}
+
+/// A state for looking after what is recorded, which stays recorded when a keyring ends.
+#[derive(Debug)]
+pub(crate) struct LogState {
+    /// As of the last moment at which no keyring had ended.
+    pub(crate) state: State,
+    /// Whose keyrings have ended since, and when.
+    pub(crate) expired: Vec<(MemberName, Timestamp)>,
+}
+
+/// The state in a database, for what its log holds.
+pub(crate) fn load_for_log(database: &Database, now: Timestamp) -> Result<LogState, TrustError> {
+    let state = load(database, now)?;
+    let ended = |member: &MemberName| match state.root.keyring(member) {
+        KeyringState::Expired(at) => Some((member.clone(), *at)),
+        _ => None,
+    };
+    let expired: Vec<_> = state
+        .root
+        .history()
+        .members
+        .keys()
+        .filter_map(ended)
+        .collect();
+    let state = match expired.iter().map(|(_, at)| *at).min() {
+        Some(as_of) => State::verified(state.bundle, as_of)?,
+        None => state,
+    };
+    Ok(LogState { state, expired })
 }
 
 /// Whether there is a state in a database.

@@ -354,3 +354,32 @@ async fn abandoned_uploads_are_removed() {
     assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
     oci_error(world.get(&at).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
 }
+
+#[tokio::test]
+async fn the_last_piece_over_http_2_needs_no_length() {
+    let world = World::start();
+    let at = world.begin(&name()).await;
+    let url = format!("{}{at}?digest={}", world.base, Digest::of(b"squares"));
+    // What comes from standard input has no length that could be told.
+    let curl = std::process::Command::new("curl")
+        .args(["--silent", "--show-error", "--http2", "--upload-file", "-"])
+        .args(["--write-out", "%{http_version} %{http_code}", "--cacert"])
+        .arg(world.data().join("tls/dev-certificate.pem"))
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", world.token),
+        ])
+        .arg(&url)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let Ok(mut curl) = curl else {
+        eprintln!("skipped: there is no curl, which speaks HTTP/2");
+        return;
+    };
+    let mut stdin = curl.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"squares").unwrap();
+    drop(stdin);
+    let said = curl.wait_with_output().unwrap().stdout;
+    assert_eq!(String::from_utf8(said).unwrap(), "2 201");
+}

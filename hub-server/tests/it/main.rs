@@ -21,5 +21,7 @@ mod operations;
 mod publishing;
 mod reading;
 mod refusals;
+mod retries;
 mod trust;
+mod witnesses;
 mod world;

@@ -1,10 +1,12 @@
 //! The trust root: founded by enough members, served as a TUF repository, changed by drafts.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
-use jiff::Timestamp;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
+use jiff::{SignedDuration, Timestamp};
 use registry_schema::api::{HubInfo, ProblemCode, TRUST_ROOT_PATH, TrustRootInfo, trust_path};
 use registry_schema::digest::Digest;
+use registry_schema::keys::SecretKey;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::{Draft, Plan};
@@ -13,6 +15,8 @@ use reqwest::{Method, Response, StatusCode};
 
 use crate::consortium::{HubKeys, founding, plan, signed};
 use crate::draft::Draft as ReleaseDraft;
+use crate::index::dump;
+use crate::log::{published, release};
 use crate::world::{ALPHA, BETA, GAMMA, World, header, hub_server, key, problem};
 
 /// What the hub serves, brought together as a client does.
@@ -69,7 +73,7 @@ pub(crate) async fn publish(world: &World, draft: &Draft) -> Response {
     request.body(draft.to_text().unwrap()).send().await.unwrap()
 }
 
-fn changed(bundle: &Bundle, seeds: &[u8], change: impl FnOnce(&mut Plan)) -> Draft {
+pub(crate) fn changed(bundle: &Bundle, seeds: &[u8], change: impl FnOnce(&mut Plan)) -> Draft {
     let draft = Draft::propose(bundle, Timestamp::now()).unwrap();
     let mut plan = draft.plan().unwrap();
     change(&mut plan);
@@ -276,4 +280,39 @@ async fn a_hub_of_the_first_version_is_moved_over() {
     world.serve(&[]);
     let path = "/api/v1/extractors/alpha/squares/releases/latest";
     assert_eq!(world.get(path).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_keyring_that_has_ended_makes_no_entry_wrong() {
+    let mut world = World::start();
+    published(&world, &release("alpha/squares")).await;
+    world.kill();
+    // The same consortium, founded more than a year ago; since then only enough members have signed
+    // root and targets again, and no keyring.
+    let keys = HubKeys::of(&world.data());
+    let pem = std::fs::read_to_string(world.data().join("keys/online.pem")).unwrap();
+    let online = SecretKey::from_pem(&pem).unwrap();
+    let now = Timestamp::now();
+    let past = now - SignedDuration::from_hours(400 * 24);
+    let plan = plan(&keys.log_policy(), &keys.online);
+    let founded = signed(Draft::found(&plan, past).unwrap(), &[ALPHA, BETA, GAMMA]);
+    let old = Bundle::found(&founded, &online, past).unwrap();
+    let renewed = signed(Draft::propose(&old, now).unwrap(), &[ALPHA, BETA]);
+    let bundle = old.accept(&renewed, &online, now).unwrap();
+    let path = world.data().join("hub.sqlite");
+    let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    sql_query("UPDATE trust_states SET bundle = ?, version = ?")
+        .bind::<Text, _>(bundle.to_text().unwrap())
+        .bind::<BigInt, _>(i64::try_from(bundle.version().unwrap()).unwrap())
+        .execute(&mut database)
+        .unwrap();
+    drop(database);
+    let (is_whole, said) = world.verify_log();
+    assert!(is_whole, "{said}");
+    let warned = said.contains("warning: the keyring of `alpha` expired at");
+    assert!(warned, "{said}");
+    let before = dump(&world);
+    let rebuilt = world.run(&["rebuild-index"]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    assert_eq!(dump(&world), before);
 }

@@ -17,6 +17,11 @@ pub fn trust_path(path: &str) -> String {
     format!("/tuf/{path}")
 }
 
+/// `/log/{path}`: a file of the transparency log, such as `checkpoint` or `tile/0/000.p/5`.
+pub fn log_path(path: &str) -> String {
+    format!("/log/{path}")
+}
+
 /// The namespace part of a name's path: its member, or `_` for a bare name.
 pub fn namespace(name: &Name) -> &str {
     name.member()

@@ -13,7 +13,7 @@
 //! its probes, its signers and the [`Finding`]s.
 //!
 //! Down the floors: [`wire`] reads bytes, `tensor` and `graph` read messages, `scope` checks names and order,
-//! `operators` what may be called, `shapes` sizes, `review` collects findings, [`inspect`] tells the story.
+//! `operators` what may be called, `shapes` sizes, `review` collects findings, [`inspect()`] tells the story.
 
 mod attribute;
 mod build;

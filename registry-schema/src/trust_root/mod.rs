@@ -35,6 +35,19 @@ pub trait TrustRoot {
     /// [`TrustError`] when the name belonged to nobody then.
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError>;
 
+    /// The same with every key that an owner ever had: for what is recorded and does not count any
+    /// more. What it says yes to is not to be believed.
+    ///
+    /// # Errors
+    /// [`TrustError`] when the name belonged to nobody then.
+    fn ownership_including_retired_keys(
+        &self,
+        name: &Name,
+        index: u64,
+    ) -> Result<Ownership, TrustError> {
+        self.ownership(name, index)
+    }
+
     /// Whether there is such a member now.
     fn has_member(&self, member: &MemberName) -> bool;
 
@@ -114,6 +127,9 @@ impl Ownership {
 #[derive(Clone, Debug)]
 pub struct ConsortiumRoot {
     verified: VerifiedBundle,
+    /// The statement keys of every keyring that counts, read once: a monitor asks for them at every
+    /// entry of the log.
+    statement_keys: BTreeMap<MemberName, Vec<(PublicKey, IndexRange)>>,
 }
 
 impl ConsortiumRoot {
@@ -122,8 +138,18 @@ impl ConsortiumRoot {
     /// # Errors
     /// [`TufError`] says what is expired, skipped, rolled back, mixed or under-signed.
     pub fn verify(bundle: &Bundle, anchor: &Digest, as_of: Timestamp) -> Result<Self, TufError> {
+        let verified = bundle.verify(anchor, as_of)?;
+        let mut statement_keys = BTreeMap::new();
+        for (member, state) in &verified.keyrings {
+            if let KeyringState::Valid(keyring) = state {
+                let keys = keyring.keys.iter();
+                let keys = keys.filter_map(|entry| Some((entry.statement_key()?, entry.range())));
+                statement_keys.insert(member.clone(), keys.collect());
+            }
+        }
         Ok(Self {
-            verified: bundle.verify(anchor, as_of)?,
+            verified,
+            statement_keys,
         })
     }
 
@@ -185,19 +211,18 @@ impl ConsortiumRoot {
         self.verified.thresholds
     }
 
+    /// A member's statement keys and the log indexes for which each counts; none when its keyring
+    /// does not count.
+    pub fn statement_keys(&self, member: &MemberName) -> &[(PublicKey, IndexRange)] {
+        self.statement_keys.get(member).map_or(&[], Vec::as_slice)
+    }
+
     /// The member that a statement key belongs to, at any log index.
     pub fn member_of(&self, id: &KeyId) -> Option<&MemberName> {
-        let is_in = |state: &KeyringState| match state {
-            KeyringState::Valid(keyring) => keyring
-                .keys
-                .iter()
-                .filter_map(crate::tuf::files::KeyEntry::statement_key)
-                .any(|key| key.id() == *id),
-            _ => false,
-        };
-        let mut keyrings = self.verified.keyrings.iter();
+        let is_in = |keys: &[(PublicKey, IndexRange)]| keys.iter().any(|(key, _)| key.id() == *id);
+        let mut keyrings = self.statement_keys.iter();
         keyrings
-            .find(|(_, state)| is_in(state))
+            .find(|(_, keys)| is_in(keys))
             .map(|(member, _)| member)
     }
 
@@ -239,21 +264,21 @@ impl ConsortiumRoot {
         for owner in owners {
             let is_member = self.verified.consortium.was_member(owner, index);
             let mut keys = Vec::new();
-            if let (true, KeyringState::Valid(keyring)) = (is_member, self.keyring(owner)) {
-                for entry in &keyring.keys {
-                    let Some(key) = entry.statement_key() else {
-                        continue;
-                    };
-                    if counting == Counting::AllKeys || entry.range().contains(index) {
-                        keys.push(key);
-                    } else {
-                        ownership.retired.push(RetiredKey {
-                            member: owner.clone(),
-                            key_id: key.id(),
-                            range: entry.range(),
-                            index,
-                        });
-                    }
+            let listed = if is_member {
+                self.statement_keys(owner)
+            } else {
+                &[]
+            };
+            for (key, range) in listed {
+                if counting == Counting::AllKeys || range.contains(index) {
+                    keys.push(key.clone());
+                } else {
+                    ownership.retired.push(RetiredKey {
+                        member: owner.clone(),
+                        key_id: key.id(),
+                        range: *range,
+                        index,
+                    });
                 }
             }
             ownership.owners.push((owner.clone(), keys));
@@ -311,6 +336,14 @@ impl TrustRoot for ConsortiumRoot {
         self.owners_at(name, index, Counting::InRange)
     }
 
+    fn ownership_including_retired_keys(
+        &self,
+        name: &Name,
+        index: u64,
+    ) -> Result<Ownership, TrustError> {
+        self.owners_at(name, index, Counting::AllKeys)
+    }
+
     fn has_member(&self, member: &MemberName) -> bool {
         self.verified.consortium.is_member(member)
     }
@@ -344,7 +377,7 @@ impl TrustRoot for IncludingRetiredKeys<'_> {
     }
 
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
-        self.0.owners_at(name, index, Counting::AllKeys)
+        self.0.ownership_including_retired_keys(name, index)
     }
 
     fn has_member(&self, member: &MemberName) -> bool {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::alone::{Sequences, check_signed_alone};
+use super::alone::{Sequences, check_recorded_alone, check_signed_alone};
 use super::{VerifiedRelease, VerifyError};
 use crate::digest::Digest;
 use crate::envelope::Envelope;
 use crate::name::Name;
 use crate::reference::Reference;
 use crate::statement::{AdvisoryAction, AdvisoryStatement, Statement};
-use crate::threshold::Signer;
+use crate::threshold::{Signer, ThresholdError};
 use crate::trust_root::TrustRoot;
 
 /// A warning that a member signed. Holding one proves that [`verify_advisory`] said yes.
@@ -18,6 +18,7 @@ pub struct VerifiedAdvisory {
     statement: AdvisoryStatement,
     statement_digest: Digest,
     signer: Signer,
+    counts: bool,
 }
 
 impl VerifiedAdvisory {
@@ -35,6 +36,12 @@ impl VerifiedAdvisory {
     pub fn signer(&self) -> &Signer {
         &self.signer
     }
+
+    /// Whether its key counts at its place in the log. What a stolen key has said keeps its numbers,
+    /// and changes nothing.
+    pub fn counts(&self) -> bool {
+        self.counts
+    }
 }
 
 /// Checks an advisory's envelope, the log's entry at `index`: form, that it is about this name, and that the member who warns
@@ -48,6 +55,45 @@ pub fn verify_advisory(
     envelope: &[u8],
     index: u64,
 ) -> Result<VerifiedAdvisory, VerifyError> {
+    let (parsed, statement) = parse(name, envelope)?;
+    let signer = check_signed_alone(trust_root, &statement.by, &parsed, index)?;
+    Ok(VerifiedAdvisory {
+        statement_digest: parsed.payload_digest(),
+        statement,
+        signer,
+        counts: true,
+    })
+}
+
+/// The same for an advisory that the log has: one whose key was taken back since does not count, and
+/// is no error.
+///
+/// # Errors
+/// [`VerifyError`] names the check that failed.
+pub fn verify_recorded_advisory(
+    trust_root: &dyn TrustRoot,
+    name: &Name,
+    envelope: &[u8],
+    index: u64,
+) -> Result<VerifiedAdvisory, VerifyError> {
+    match verify_advisory(trust_root, name, envelope, index) {
+        Err(VerifyError::NotByMember {
+            source: ThresholdError::KeyOutOfRange { .. },
+            ..
+        }) => {}
+        verified => return verified,
+    }
+    let (parsed, statement) = parse(name, envelope)?;
+    let signer = check_recorded_alone(trust_root, &statement.by, &parsed, index)?;
+    Ok(VerifiedAdvisory {
+        statement_digest: parsed.payload_digest(),
+        statement,
+        signer,
+        counts: false,
+    })
+}
+
+fn parse(name: &Name, envelope: &[u8]) -> Result<(Envelope, AdvisoryStatement), VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
         Statement::Advisory(advisory) => *advisory,
@@ -64,16 +110,12 @@ pub fn verify_advisory(
             found: Reference::exact(statement.name.clone(), statement.version.clone()),
         });
     }
-    let signer = check_signed_alone(trust_root, &statement.by, &parsed, index)?;
-    Ok(VerifiedAdvisory {
-        statement_digest: parsed.payload_digest(),
-        statement,
-        signer,
-    })
+    Ok((parsed, statement))
 }
 
 /// The advisories that stand and affect a release, worst first, from all statements of advisories
-/// about its name.
+/// about its name. Each stands as the last of its statements says that counts: what a stolen key
+/// opened does not stand, and what it closed still does.
 ///
 /// # Errors
 /// [`VerifyError::MemberSequence`] when a member's advisory, or a statement about one, is missing,
@@ -97,7 +139,9 @@ pub fn open_advisories<'a>(
             numbers.take(&statement.by, &statement.by, statement.number)?;
         }
         sequences.take(key, &statement.by, statement.sequence)?;
-        last.insert(key, advisory);
+        if advisory.counts {
+            last.insert(key, advisory);
+        }
     }
     let version = &release.manifest().version;
     let stands = |advisory: &&VerifiedAdvisory| {
@@ -115,6 +159,7 @@ mod tests {
     use super::*;
     use crate::statement::tests::advisory;
     use crate::statement::{AffectedVersions, Severity};
+    use crate::trust_root::tests::{founded, rekeyed, verified};
     use crate::verify::tests::{policy, released, signed};
 
     fn of(release: &VerifiedRelease, by: &str, number: u64, sequence: u64) -> AdvisoryStatement {
@@ -196,6 +241,46 @@ mod tests {
                 Err(VerifyError::MemberSequence { .. })
             ));
         }
+    }
+
+    #[test]
+    fn what_a_stolen_key_opened_does_not_stand_and_what_it_closed_does() {
+        let name = "acme/passport-extractor".parse().unwrap();
+        let release = released();
+        let says = |action, sequence, seed| {
+            let statement = AdvisoryStatement {
+                action,
+                ..of(&release, "acme", 1, sequence)
+            };
+            signed(statement.to_payload(), &[seed])
+        };
+        // Acme's first key was not its own from entry 40 on.
+        let bundle = rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+            keyring.keys[0].until = Some(40);
+        });
+        let root = verified(&bundle);
+        let heard = |bytes: &[u8], index| verify_recorded_advisory(&root, &name, bytes, index);
+        let opens = says(AdvisoryAction::Open, 1, 1);
+        let closes = says(AdvisoryAction::Close, 2, 1);
+        let standing = |at: &[(&[u8], u64)]| -> Vec<u64> {
+            let list: Vec<_> = at
+                .iter()
+                .map(|(bytes, index)| heard(bytes, *index).unwrap())
+                .collect();
+            let open = open_advisories(&release, &list).unwrap();
+            open.iter().map(|one| one.statement.sequence).collect()
+        };
+        assert_eq!(standing(&[(&opens, 39)]), [1]);
+        assert_eq!(standing(&[(&opens, 40)]), [0; 0]);
+        assert_eq!(standing(&[(&opens, 38), (&closes, 39)]), [0; 0]);
+        assert_eq!(standing(&[(&opens, 39), (&closes, 40)]), [1]);
+        // Its own new key closes it all the same, with the number that comes next.
+        let closes_again = says(AdvisoryAction::Close, 3, 11);
+        let list = [(&opens[..], 39), (&closes, 40), (&closes_again, 41)];
+        assert_eq!(standing(&list), [0; 0]);
+        // A key that never was acme's says nothing.
+        let stranger = says(AdvisoryAction::Open, 1, 2);
+        assert!(heard(&stranger, 40).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::VerifyError;
 use crate::envelope::Envelope;
 use crate::name::{MemberName, Name};
 use crate::threshold::{Signer, count_signatures};
-use crate::trust_root::TrustRoot;
+use crate::trust_root::{Ownership, TrustRoot};
 
 /// Checks that the member signed, with one of its keys that count at a log index, and nobody else.
 pub(super) fn check_signed_alone(
@@ -15,12 +15,31 @@ pub(super) fn check_signed_alone(
 ) -> Result<Signer, VerifyError> {
     // The names below a member's own belong to it alone: its keys there are its keys.
     let own = Name::of_member(member.clone());
-    let ownership = trust_root.ownership(&own, index)?;
+    check_only_signer(&trust_root.ownership(&own, index)?, member, envelope)
+}
+
+/// The same with the keys that the member ever had: for what is recorded and does not count any more.
+pub(super) fn check_recorded_alone(
+    trust_root: &dyn TrustRoot,
+    member: &MemberName,
+    envelope: &Envelope,
+    index: u64,
+) -> Result<Signer, VerifyError> {
+    let own = Name::of_member(member.clone());
+    let ownership = trust_root.ownership_including_retired_keys(&own, index)?;
+    check_only_signer(&ownership, member, envelope)
+}
+
+fn check_only_signer(
+    ownership: &Ownership,
+    member: &MemberName,
+    envelope: &Envelope,
+) -> Result<Signer, VerifyError> {
     let not_by_member = |source| VerifyError::NotByMember {
         member: member.clone(),
         source,
     };
-    let mut signers = count_signatures(envelope, &ownership).map_err(not_by_member)?;
+    let mut signers = count_signatures(envelope, ownership).map_err(not_by_member)?;
     signers
         .pop()
         .filter(|signer| signer.member == *member)

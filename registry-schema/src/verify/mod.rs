@@ -4,11 +4,13 @@
 mod advisory;
 mod alone;
 mod draft;
+mod entry;
 mod evaluation;
 mod key_compromise;
 
-pub use advisory::{VerifiedAdvisory, open_advisories, verify_advisory};
+pub use advisory::{VerifiedAdvisory, open_advisories, verify_advisory, verify_recorded_advisory};
 pub use draft::{Draft, verify_draft};
+pub use entry::{VerifiedEntry, verify_entry};
 pub use evaluation::{VerifiedEvaluation, current_evaluations, verify_evaluation};
 pub use key_compromise::{VerifiedKeyCompromise, verify_key_compromise};
 
@@ -22,7 +24,7 @@ use crate::reference::{Reference, Requirement};
 use crate::statement::{
     ReleaseFile, ReleaseStatement, Statement, StatementError, YankAction, YankStatement,
 };
-use crate::threshold::{Signer, ThresholdError, count_signatures};
+use crate::threshold::{Signer, ThresholdError, count_signatures, recount};
 use crate::trust_root::{TrustError, TrustRoot};
 
 /// A release whose statement was signed by enough of its owners. Holding one proves that
@@ -201,6 +203,7 @@ impl Asked<'_> {
 pub struct VerifiedYank {
     statement: YankStatement,
     signers: Vec<Signer>,
+    counts: bool,
 }
 
 impl VerifiedYank {
@@ -212,6 +215,12 @@ impl VerifiedYank {
     /// Who signed.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
+    }
+
+    /// Whether its keys count at its place in the log. What a stolen key has said keeps its number,
+    /// and changes nothing.
+    pub fn counts(&self) -> bool {
+        self.counts
     }
 }
 
@@ -225,6 +234,44 @@ pub fn verify_yank(
     envelope: &[u8],
     index: u64,
 ) -> Result<VerifiedYank, VerifyError> {
+    let (parsed, statement) = parse_yank(release, envelope)?;
+    let ownership = trust_root.ownership(&release.manifest().name, index)?;
+    Ok(VerifiedYank {
+        signers: count_signatures(&parsed, &ownership)?,
+        statement,
+        counts: true,
+    })
+}
+
+/// The same for a yank that the log has: one whose keys were taken back since does not count, and is
+/// no error.
+///
+/// # Errors
+/// [`VerifyError`] names the check that failed.
+pub fn verify_recorded_yank(
+    trust_root: &dyn TrustRoot,
+    release: &VerifiedRelease,
+    envelope: &[u8],
+    index: u64,
+) -> Result<VerifiedYank, VerifyError> {
+    match verify_yank(trust_root, release, envelope, index) {
+        Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. })) => {}
+        verified => return verified,
+    }
+    let (parsed, statement) = parse_yank(release, envelope)?;
+    let name = &release.manifest().name;
+    let ownership = trust_root.ownership_including_retired_keys(name, index)?;
+    Ok(VerifiedYank {
+        signers: count_signatures(&parsed, &ownership)?,
+        statement,
+        counts: false,
+    })
+}
+
+fn parse_yank(
+    release: &VerifiedRelease,
+    envelope: &[u8],
+) -> Result<(Envelope, YankStatement), VerifyError> {
     let parsed = Envelope::parse(envelope)?;
     let statement = match Statement::parse(parsed.payload())? {
         Statement::Yank(yank) => yank,
@@ -235,13 +282,26 @@ pub fn verify_yank(
             });
         }
     };
-    let manifest = release.manifest();
     release.check_subject(&statement.name, &statement.version, &statement.content)?;
-    let signers = count_signatures(&parsed, &trust_root.ownership(&manifest.name, index)?)?;
-    Ok(VerifiedYank { statement, signers })
+    Ok((parsed, statement))
 }
 
-/// The state of a release after all yanks and unyanks about it.
+/// Whether signatures that were verified before still suffice: under the trust root of now, at the
+/// place in the log that an entry gets.
+///
+/// # Errors
+/// [`VerifyError::Trust`] or [`VerifyError::Threshold`] when they do not.
+pub fn check_signers(
+    trust_root: &dyn TrustRoot,
+    name: &Name,
+    signers: &[Signer],
+    index: u64,
+) -> Result<(), VerifyError> {
+    Ok(recount(signers, &trust_root.ownership(name, index)?)?)
+}
+
+/// The state of a release after all yanks and unyanks about it: what the last of those says that
+/// count.
 ///
 /// # Errors
 /// [`VerifyError::YankSequence`] when one is missing, doubled or out of order.
@@ -256,7 +316,8 @@ pub fn current_yank(yanks: &[VerifiedYank]) -> Result<Option<&YankStatement>, Ve
         }
     }
     Ok(yanks
-        .last()
+        .iter()
+        .rfind(|yank| yank.counts)
         .map(VerifiedYank::statement)
         .filter(|yank| yank.action == YankAction::Yank))
 }

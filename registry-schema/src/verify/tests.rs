@@ -159,3 +159,66 @@ fn yanks_count_in_order() {
     );
     assert!(current_yank(&[]).unwrap().is_none());
 }
+
+#[test]
+fn a_yank_by_a_stolen_key_keeps_its_number_and_changes_nothing() {
+    let bundle = rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+        keyring.keys[0].until = Some(40);
+    });
+    let root = verified(&bundle);
+    let bytes = envelope("acme/passport-extractor", &[1]);
+    let release = verify_release(&root, &Asked::Anything, &bytes, 5).unwrap();
+    let yank = |action, sequence, seed, index| {
+        let statement = YankStatement {
+            name: release.manifest().name.clone(),
+            version: release.manifest().version.clone(),
+            content: release.content_digest(),
+            action,
+            reason: "colours".into(),
+            replacement: None,
+            sequence,
+        };
+        let bytes = Envelope::sign(statement.to_payload(), &[&key(seed)]).to_bytes();
+        verify_recorded_yank(&root, &release, &bytes, index)
+    };
+    let good = yank(YankAction::Yank, 1, 1, 39).unwrap();
+    let stolen = yank(YankAction::Yank, 1, 1, 40).unwrap();
+    assert!(good.counts() && !stolen.counts());
+    assert!(current_yank(&[stolen]).unwrap().is_none());
+    let undone = yank(YankAction::Unyank, 2, 1, 40).unwrap();
+    assert!(
+        current_yank(&[good.clone(), undone.clone()])
+            .unwrap()
+            .is_some()
+    );
+    let truly = yank(YankAction::Unyank, 3, 11, 41).unwrap();
+    assert!(
+        current_yank(&[good.clone(), undone, truly.clone()])
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        current_yank(&[good, truly]).is_err(),
+        "the numbers have no gap"
+    );
+    assert!(
+        yank(YankAction::Yank, 1, 2, 40).is_err(),
+        "nobody's key is no owner's"
+    );
+}
+
+#[test]
+fn signatures_count_at_the_place_they_get() {
+    let bundle = rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+        keyring.keys[0].until = Some(40);
+    });
+    let root = verified(&bundle);
+    let bytes = envelope("acme/passport-extractor", &[1]);
+    let release = verify_release(&root, &Asked::Anything, &bytes, 39).unwrap();
+    let name = &release.manifest().name;
+    check_signers(&root, name, release.signers(), 39).unwrap();
+    assert!(matches!(
+        check_signers(&root, name, release.signers(), 40),
+        Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. }))
+    ));
+}

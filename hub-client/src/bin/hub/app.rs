@@ -28,7 +28,12 @@ pub(crate) enum Outcome {
     FoundFaults,
     /// Some inputs were skipped.
     SomeSkipped,
+    /// Nothing failed, and a person has to look at what was found.
+    SomethingToLookAt,
 }
+
+/// Exit code of [`Outcome::SomethingToLookAt`]; no error has it.
+const LOOK: u8 = 7;
 
 impl Outcome {
     fn exit_code(self) -> u8 {
@@ -36,6 +41,7 @@ impl Outcome {
             Self::Done => 0,
             Self::FoundFaults => ErrorCode::Failed.exit_code(),
             Self::SomeSkipped => ErrorCode::Skipped.exit_code(),
+            Self::SomethingToLookAt => LOOK,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use hub_client::config::{Folders, HubConfig, UserConfig};
 use hub_client::files::{self, FileError};
 use hub_client::head::HeadStore;
+use hub_client::journal::Journal;
 use hub_client::lockfile::LockFile;
+use hub_client::log_view::{self, HubLog, LogView};
 use hub_client::registry::Registry;
 use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
@@ -17,7 +19,7 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::metadata::expiry;
 
 use crate::args::GlobalArgs;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::interrupt::Interrupt;
 use crate::output::{Answer, Output};
 use crate::report::Report;
@@ -129,8 +131,21 @@ impl Context {
             return Err(CommandError::Offline { command });
         }
         let hub = self.hub()?.ok_or(CommandError::NoHub)?;
+        self.refuse_known_liar()?;
         self.report.detail(&format!("hub: {}", hub.url));
         Ok(Registry::new(&hub)?)
+    }
+
+    /// No command speaks with a hub whose log has shown two histories to this machine.
+    fn refuse_known_liar(&self) -> Result<(), CommandError> {
+        // Without a trust root there is no log that was ever believed.
+        let Ok(kept) = trust::kept(&self.folders) else {
+            return Ok(());
+        };
+        Ok(log_view::check_trusted(
+            &self.folders,
+            kept.root.log_policy(),
+        )?)
     }
 
     /// The time as of which a trust root is verified: now, or what `--as-of` says, in plain sight.
@@ -157,8 +172,32 @@ impl Context {
         Ok(kept)
     }
 
-    /// The trust root after it was refreshed from the hub.
+    /// What every conversation with a hub begins with: the trust root is refreshed, and the log's newest
+    /// checkpoint must continue the last one that this machine has seen.
+    pub(crate) async fn contact(
+        &self,
+        registry: &Registry,
+    ) -> Result<(Kept, LogView), CommandError> {
+        let kept = self.refresh(registry).await?;
+        let log = self.see_log(registry, &kept).await?;
+        Ok((kept, log))
+    }
+
+    /// The same for what depends on the trust root alone. A log that lies is refused; one that is only
+    /// stuck is not, because changing its witnesses is how that is repaired.
     pub(crate) async fn fresh_trust(&self, registry: &Registry) -> Result<Kept, CommandError> {
+        let kept = self.refresh(registry).await?;
+        match self.see_log(registry, &kept).await {
+            Err(CommandError::LogView(error)) if error.is_lie() => return Err(error.into()),
+            Err(error) => self
+                .report
+                .warn(&format!("the log was not checked: {}", with_causes(&error))),
+            Ok(_) => {}
+        }
+        Ok(kept)
+    }
+
+    async fn refresh(&self, registry: &Registry) -> Result<Kept, CommandError> {
         let source = HubSource(registry.clone());
         let kept = Box::pin(trust::refresh(&self.folders, &source, self.as_of())).await?;
         self.report
@@ -166,9 +205,29 @@ impl Context {
         Ok(kept)
     }
 
+    /// The hub's log under the trust root that is kept.
+    pub(crate) async fn see_log(
+        &self,
+        registry: &Registry,
+        kept: &Kept,
+    ) -> Result<LogView, CommandError> {
+        let as_of = self.global.as_of.unwrap_or_else(Timestamp::now);
+        let source = HubLog(registry.clone());
+        let policy = kept.root.log_policy();
+        let log = Box::pin(log_view::contact(&self.folders, policy, source, as_of)).await?;
+        let size = log.checkpoint().checkpoint().size;
+        self.report.detail(&format!("log: {size} entries"));
+        Ok(log)
+    }
+
     /// The installed releases.
     pub(crate) fn store(&self) -> Store {
         Store::new(self.folders.store())
+    }
+
+    /// What was signed on this machine.
+    pub(crate) fn journal(&self) -> Journal {
+        Journal::of(&self.folders)
     }
 
     /// The trained heads.

@@ -53,6 +53,12 @@ macro_rules! library_errors {
                 /// Which hub.
                 url: String,
             },
+            /// Nothing to work on.
+            #[error("no release is named")]
+            NoReference,
+            /// No trust root to start from.
+            #[error("nothing says which first root to trust: none is pinned, and --root names none")]
+            NoRoot,
             /// Nothing was pinned.
             #[error("nothing was pinned: compare the fingerprint {found} with the one the consortium gave you")]
             NotCompared {
@@ -146,7 +152,9 @@ macro_rules! library_errors {
 }
 
 library_errors! {
+    Audit(hub_client::audit::AuditError),
     Bundle(hub_client::bundle::BundleError),
+    BundleFault(hub_client::bundle::BundleFault),
     Config(hub_client::config::ConfigError),
     Cosign(hub_client::cosign::CosignError),
     Consortium(hub_client::consortium::ConsortiumError),
@@ -168,6 +176,8 @@ library_errors! {
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),
+    Place(registry_schema::receipt::PlaceError),
+    LogView(hub_client::log_view::LogViewError),
     Draft(registry_schema::tuf::draft::DraftError),
     Worker(hub_client::worker::WorkerError),
     Witness(hub_client::witness::WitnessError),
@@ -203,6 +213,11 @@ impl CommandError {
             Self::NotCompared { .. } => (
                 ErrorCode::NotTrusted,
                 "run `hub trust sha256:…` with that one",
+            ),
+            Self::NoReference => (ErrorCode::Usage, "name one, such as passport-extractor@2"),
+            Self::NoRoot => (
+                ErrorCode::NotTrusted,
+                "ask the consortium for its fingerprint and give it with --root sha256:…",
             ),
             Self::NoLogIndex => (
                 ErrorCode::Usage,
@@ -259,4 +274,15 @@ impl CommandError {
             _ => false,
         }
     }
+}
+
+/// An error and what it comes from, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }

@@ -24,6 +24,12 @@ impl Bar {
         Self::new(context, count as u64, "images", template)
     }
 
+    /// Counts entries of a log, with their rate.
+    pub(crate) fn entries(context: &Context, what: &str) -> Self {
+        let template = "{msg} {wide_bar:.cyan/dim} {pos}/{len} {per_sec} {eta}";
+        Self::new(context, 0, what, template)
+    }
+
     /// Turns while something of unknown length is done.
     pub(crate) fn spinner(context: &Context, what: &str) -> Self {
         let bar = Self::new(context, 0, what, "{spinner} {msg} {elapsed}");

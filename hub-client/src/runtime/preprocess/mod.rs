@@ -1,5 +1,5 @@
 //! From a decoded picture to the numbers of a tensor, by the normative
-//! [`Input`](registry_schema::preprocess::Input).
+//! [`Input`].
 //!
 //! ```
 //! use hub_client::runtime::decode::Picture;

@@ -80,10 +80,22 @@ impl Asker {
             match status {
                 StatusCode::OK => return cosigned(witness, head, &body),
                 StatusCode::CONFLICT => {
-                    known = body.trim_end().parse().map_err(|_| AskError::Answer)?;
+                    let cosigned = body.trim_end().parse().ok();
+                    match cosigned.filter(|cosigned| *cosigned != known) {
+                        Some(cosigned) => known = cosigned,
+                        // Of this size it has cosigned another root. Some answer so, others 422.
+                        None if known == size => {
+                            return Err(AskError::other_history(known, &body));
+                        }
+                        None => return Err(AskError::Answer),
+                    }
+                }
+                // The proof was made of this very log.
+                StatusCode::UNPROCESSABLE_ENTITY => {
+                    return Err(AskError::other_history(known, &body));
                 }
                 status => {
-                    let said = body.chars().filter(|c| !c.is_control()).take(200).collect();
+                    let said = beginning(&body);
                     return Err(AskError::Refused { status, said });
                 }
             }
@@ -143,6 +155,11 @@ async fn read(mut answer: Response) -> Result<String, AskError> {
     String::from_utf8(body).map_err(|_| AskError::Answer)
 }
 
+/// The beginning of an answer that people read.
+fn beginning(body: &str) -> String {
+    body.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// Why a witness did not cosign.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
@@ -176,7 +193,32 @@ pub(super) enum AskError {
         /// As it is.
         size: u64,
     },
+    /// It has seen another log under this name: this one was forked, or an old copy of the database
+    /// went on from where it was.
+    #[error(
+        "it has cosigned another history of the first {size} entries of this log, and says: {said}. Stop the hub: either its database is not the newest, or somebody else signs with its log key"
+    )]
+    OtherHistory {
+        /// The entries it was asked to go on from.
+        size: u64,
+        /// The beginning of its answer.
+        said: String,
+    },
     /// The log's own side, or a signature that is not good.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl AskError {
+    fn other_history(size: u64, body: &str) -> Self {
+        Self::OtherHistory {
+            size,
+            said: beginning(body),
+        }
+    }
+
+    /// Whether it says that this log is not the one that others have seen.
+    pub(super) fn is_alarm(&self) -> bool {
+        matches!(self, Self::OtherHistory { .. } | Self::Ahead { .. })
+    }
 }

@@ -13,21 +13,20 @@ use std::time::Duration;
 
 use ask::{AskError, Asker, Cosigned};
 use registry_schema::log::note::Note;
+use registry_schema::log::policy::Policy;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Head, Log};
 use crate::cause::chain;
+use crate::database::{DatabaseError, alarms};
 
 /// How long after a round without quorum the next one begins.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Asks witnesses for ever; `refresh` is the time after which a quiet log is cosigned anew. Returns
-/// at once where the policy needs none.
+/// Asks witnesses for ever, always those of the policy that holds; `refresh` is the time after which
+/// a quiet log is cosigned anew.
 pub(crate) async fn run(log: Log, refresh: Duration) {
-    if log.policy().is_quorum_none() {
-        return;
-    }
     let asker = match Asker::new(log.database.clone()) {
         Ok(asker) => asker,
         Err(error) => {
@@ -35,10 +34,35 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
             return;
         }
     };
-    let count = log.policy().witnesses().len();
+    let mut policies = log.policies();
+    loop {
+        let policy = Arc::clone(&policies.borrow_and_update());
+        let asking = ask_all(&log, &asker, policy, refresh);
+        tokio::select! {
+            () = asking => return,
+            changed = policies.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Asks the witnesses of a policy until the log is closed; nobody where it needs none.
+async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duration) {
+    if policy.is_quorum_none() {
+        return std::future::pending().await;
+    }
+    let count = policy.witnesses().len();
+    let alarms = match kept_alarms(log, &policy).await {
+        Ok(alarms) => alarms,
+        Err(error) => {
+            tracing::error!(error = chain(&error), "cannot read the witnesses' alarms");
+            vec![None; count]
+        }
+    };
     let mut rounds = Rounds {
-        log,
-        asker,
+        log: log.clone(),
+        alarms,
+        policy,
+        asker: asker.clone(),
         refresh,
         known: vec![0; count],
         is_busy: vec![false; count],
@@ -47,6 +71,18 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
         next: Instant::now(),
     };
     rounds.go_on().await;
+}
+
+/// What each witness said against this log before.
+async fn kept_alarms(log: &Log, policy: &Policy) -> Result<Vec<Option<String>>, DatabaseError> {
+    let kept = log.database.run(alarms::list).await?;
+    let of = |name: &str| {
+        let mut kept = kept.iter();
+        kept.find(|(witness, _)| witness == name)
+            .map(|(_, text)| text.clone())
+    };
+    let witnesses = policy.witnesses().iter();
+    Ok(witnesses.map(|witness| of(&witness.name)).collect())
 }
 
 /// One checkpoint, and who was asked about it.
@@ -59,12 +95,15 @@ struct Round {
 
 struct Rounds {
     log: Log,
+    policy: Arc<Policy>,
     asker: Asker,
     refresh: Duration,
     /// By witness: how many entries it is believed to know.
     known: Vec<u64>,
     /// By witness: whether it is being asked.
     is_busy: Vec<bool>,
+    /// By witness: what it said against this log.
+    alarms: Vec<Option<String>>,
     asks: JoinSet<Answer>,
     round: Option<Round>,
     /// When the next round begins if the log does not grow.
@@ -126,10 +165,10 @@ impl Rounds {
                 continue;
             }
             (self.is_busy[witness], round.was_asked[witness]) = (true, true);
-            let (log, asker) = (self.log.clone(), self.asker.clone());
+            let (policy, asker) = (Arc::clone(&self.policy), self.asker.clone());
             let (head, known) = (Arc::clone(&round.head), self.known[witness]);
             self.asks.spawn(async move {
-                let cosigned = match log.policy().witnesses().get(witness) {
+                let cosigned = match policy.witnesses().get(witness) {
                     Some(whom) => asker.ask(whom, &head, known).await,
                     None => Err(AskError::NoUrl),
                 };
@@ -147,17 +186,23 @@ impl Rounds {
         match answer.cosigned {
             Ok(cosigned) => {
                 self.known[answer.witness] = answer.head.checkpoint.size;
+                self.keep_alarm(answer.witness, None).await;
                 self.add(&answer.head, cosigned).await;
             }
             Err(error) => {
-                let name = &self.log.policy().witnesses()[answer.witness].name;
-                let size = answer.head.checkpoint.size;
-                tracing::warn!(
-                    witness = name,
-                    size,
-                    error = chain(&error),
-                    "no cosignature"
-                );
+                let witness = self.policy.witnesses()[answer.witness].name.as_str();
+                let (size, words) = (answer.head.checkpoint.size, chain(&error));
+                if error.is_alarm() {
+                    tracing::error!(
+                        witness,
+                        size,
+                        error = words,
+                        "ALARM: a witness contradicts this log"
+                    );
+                    self.keep_alarm(answer.witness, Some(words)).await;
+                } else {
+                    tracing::warn!(witness, size, error = words, "no cosignature");
+                }
             }
         }
         let Some(round) = &self.round else { return };
@@ -168,6 +213,23 @@ impl Rounds {
         if !self.is_busy.contains(&true) {
             // Everybody has answered, and they are too few.
             self.start_over();
+        }
+    }
+
+    /// Keeps what a witness says against this log until it cosigns again; `doctor` shows it.
+    async fn keep_alarm(&mut self, witness: usize, alarm: Option<String>) {
+        if alarm == self.alarms[witness] {
+            return;
+        }
+        let name = self.policy.witnesses()[witness].name.to_string();
+        let text = alarm.clone();
+        let kept = self
+            .log
+            .database
+            .run(move |connection| alarms::keep(connection, &name, text.as_deref()));
+        match kept.await {
+            Ok(()) => self.alarms[witness] = alarm,
+            Err(error) => tracing::error!(error = chain(&error), "cannot keep an alarm"),
         }
     }
 
@@ -182,7 +244,7 @@ impl Rounds {
                 tracing::warn!(error = chain(&error), "a cosignature too many");
             }
         }
-        if self.log.policy().check(&round.note).is_err() {
+        if self.policy.check(&round.note).is_err() {
             return;
         }
         let next = Head {

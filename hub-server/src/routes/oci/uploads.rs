@@ -13,7 +13,7 @@ use crate::auth::Publisher;
 use crate::database::blobs;
 use crate::error::Failure;
 use crate::publish::check_owner;
-use crate::routes::body::{announced, has_body, pour};
+use crate::routes::body::{announced, pour};
 use crate::routes::oci::{digest_of, repository_of};
 use crate::uploads::{Upload, UploadError};
 
@@ -168,10 +168,9 @@ pub(in crate::routes) async fn finish(
     let digest = digest_of(query.digest.as_deref().unwrap_or_default())?;
     let upload = find(&hub, &publisher, &path).await?;
     let first = content_range(&request)?;
-    let mut writer = hub.uploads.writer(&upload, first).await.map_err(gap)?;
-    if has_body(&request) {
-        writer = pour(&request, payload, writer).await?;
-    }
+    let writer = hub.uploads.writer(&upload, first).await.map_err(gap)?;
+    // HTTP/2 tells of no body beforehand: it ends at once when there is none.
+    let writer = pour(&request, payload, writer).await?;
     hub.uploads.finish(&upload, writer, &digest).await?;
     Ok(created(&upload.repository, &digest))
 }

@@ -74,6 +74,20 @@ impl Policy {
         }
     }
 
+    /// The same logs without witnesses: for what was witnessed once, under a quorum that may since have
+    /// been replaced.
+    #[must_use]
+    pub fn without_witnesses(&self) -> Self {
+        let lines = self.logs.iter().map(|log| format!("log {}\n", log.key));
+        Self {
+            text: lines.chain(["quorum none\n".to_owned()]).collect(),
+            logs: self.logs.clone(),
+            witnesses: Vec::new(),
+            groups: Vec::new(),
+            quorum: None,
+        }
+    }
+
     /// The text it was read from.
     pub fn text(&self) -> &str {
         &self.text

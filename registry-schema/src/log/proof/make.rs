@@ -40,6 +40,19 @@ pub fn consistency_tiles(older: u64, newer: u64) -> BTreeSet<TileId> {
     with_parents(&consistency_ranges(older, 0..newer, true), newer)
 }
 
+/// The tiles needed for an entry's hash.
+pub fn leaf_tiles(index: u64, size: u64) -> BTreeSet<TileId> {
+    with_parents(
+        std::slice::from_ref(&(index..index.saturating_add(1))),
+        size,
+    )
+}
+
+/// The tiles needed for the root that a tree of `newer` entries had with `older` ones.
+pub fn root_tiles(older: u64, newer: u64) -> BTreeSet<TileId> {
+    with_parents(std::slice::from_ref(&(0..older)), newer)
+}
+
 /// The tiles of one tree, each authenticated by its root before anything is made of it.
 #[derive(Debug)]
 pub struct TrustedTiles<R> {
@@ -68,6 +81,11 @@ impl<R: TileReader> TrustedTiles<R> {
             reader,
             known,
         })
+    }
+
+    /// The tiles that were read and found to belong to the tree so far.
+    pub fn authenticated(&self) -> impl Iterator<Item = &Tile> {
+        self.known.values()
     }
 
     /// The hash of an entry.

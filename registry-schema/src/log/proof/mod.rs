@@ -5,7 +5,10 @@ mod file;
 mod make;
 
 pub use file::{LogProof, ProofFileError};
-pub use make::{MakeProofError, TileReader, TrustedTiles, consistency_tiles, inclusion_tiles};
+pub use make::{
+    MakeProofError, TileReader, TrustedTiles, consistency_tiles, inclusion_tiles, leaf_tiles,
+    root_tiles,
+};
 
 use crate::digest::Digest;
 use crate::limits;

@@ -1,5 +1,6 @@
 //! What may be typed. Types only: what it means is settled in `context.rs` and `commands/`.
 
+mod auditing;
 mod authoring;
 mod consortium;
 mod finding;
@@ -9,6 +10,7 @@ mod members_say;
 mod trusting;
 mod witness;
 
+pub(crate) use auditing::AuditArgs;
 pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
 pub(crate) use consortium::{
     ConsortiumCommand, InitArgs, ProposeArgs, PublishDraftArgs, RotateKeysArgs, SetWitnessesArgs,
@@ -52,7 +54,7 @@ First steps:
 
 Exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, trust root),
-  5 network, 6 some inputs were skipped, 130 interrupted"
+  5 network, 6 some inputs were skipped, 7 something to look at (`hub audit`), 130 interrupted"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -134,6 +136,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Write an installed release into a folder, for other programs or without its hub
     Export(BundleArgs),
+    /// Show where a release comes from and what is said of it, or read the whole log
+    Audit(AuditArgs),
     /// Remove an installed release
     Rm(RmArgs),
     /// Compute features of images

@@ -39,11 +39,16 @@ the root is followed forward, version by version, and never back. Without a fing
 root is refreshed; where none is pinned, the hub's is shown and nothing is pinned, unless --yes says
 that it has been compared.
 
+A hub whose log has shown two histories is refused by every command, and so is one that shows fewer
+entries than before. When it is known what has happened, --forget-log lets the next contact begin
+anew.
+
 Examples:
   hub trust sha256:…
   hub trust
   hub trust --file 1.root.json
-  hub trust sha256:… --metadata /media/stick/tuf --as-of 2027-01-15T12:00:00Z")]
+  hub trust sha256:… --metadata /media/stick/tuf --as-of 2027-01-15T12:00:00Z
+  hub trust --forget-log")]
 pub(crate) struct TrustArgs {
     /// The fingerprint of the first root: SHA-256 of 1.root.json
     #[arg(value_name = "FINGERPRINT")]
@@ -57,4 +62,7 @@ pub(crate) struct TrustArgs {
     /// Pin what is there, without a fingerprint to compare it with
     #[arg(long, conflicts_with_all = ["fingerprint", "file"])]
     pub(crate) yes: bool,
+    /// Forget what the log has shown so far, evidence against it put aside: believe what it shows next
+    #[arg(long, conflicts_with_all = ["fingerprint", "file", "metadata", "yes"])]
+    pub(crate) forget_log: bool,
 }

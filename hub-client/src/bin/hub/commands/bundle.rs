@@ -1,19 +1,23 @@
-//! `hub export`
+//! `hub export`, `hub verify --bundle`
 
 use std::fmt;
+use std::path::Path;
 
 use hub_client::bundle::{self, BundleForm, RELEASE_FOLDER};
+use registry_schema::digest::Digest;
 use registry_schema::model_signing;
 use registry_schema::reference::Reference;
+use registry_schema::verify::current_yank;
 use serde::Serialize;
 
 use super::chosen::Chosen;
-use super::release_view::size_bytes;
+use super::consortium_view::TrustView;
+use super::release_view::{LogProofView, SignerView, YankView, signers, size_bytes};
 use crate::app::Outcome;
 use crate::args::BundleArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, size};
+use crate::output::{Answer, Page, list, size};
 
 #[derive(Serialize)]
 struct BundleView {
@@ -34,7 +38,7 @@ pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, Co
         (Some(folder), _) => (folder.as_path(), BundleForm::FilesAlone),
         // Without the one there is the other: the arguments say so.
         (None, bundle) => {
-            let bundle = bundle.as_deref().unwrap_or(std::path::Path::new("bundle"));
+            let bundle = bundle.as_deref().unwrap_or(Path::new("bundle"));
             (bundle, BundleForm::WithEvidence)
         }
     };
@@ -54,6 +58,61 @@ pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, Co
         model_signature: signature.map(|_| folder.join(model_signing::FILE).display().to_string()),
     })?;
     Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct VerifiedView {
+    release: Reference,
+    statement: Digest,
+    log_index: u64,
+    log: LogProofView,
+    trust_root: TrustView,
+    signers: Vec<SignerView>,
+    files: usize,
+    size_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yanked: Option<YankView>,
+}
+
+/// Verifies a bundle by what is in it and the fingerprint of a first root.
+pub(super) async fn verify(
+    folder: &Path,
+    root: Option<Digest>,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
+    let root = root.or(context.config().first_root);
+    let root = root.ok_or(CommandError::NoRoot)?;
+    let verified = bundle::verify(folder, &root, context.as_of()).await?;
+    let release = &verified.release;
+    let yank = current_yank(&verified.yanks)?;
+    context.show(&VerifiedView {
+        release: release.reference(),
+        statement: release.statement_digest(),
+        log_index: release.index(),
+        log: LogProofView::from(&verified.checkpoint),
+        trust_root: TrustView::new(&verified.trust, context),
+        signers: signers(release),
+        files: release.files().len(),
+        size_bytes: size_bytes(release),
+        yanked: yank.map(YankView::from),
+    })?;
+    Ok(Outcome::Done)
+}
+
+impl Answer for VerifiedView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(page.bold(&format!("{} verifies", self.release)))?;
+        let signers = list(self.signers.iter().map(|signer| &signer.member));
+        page.field("signed by", signers)?;
+        page.field("statement", self.statement)?;
+        page.field("log index", self.log_index)?;
+        page.field("proven in", &self.log)?;
+        self.trust_root.write_text(page)?;
+        let files = format!("{} as signed, {}", self.files, size(self.size_bytes));
+        page.field("files", files)?;
+        page.field("probes", "not run: a bundle is not installed")?;
+        page.optional("YANKED", self.yanked.as_ref())
+    }
 }
 
 impl Answer for BundleView {

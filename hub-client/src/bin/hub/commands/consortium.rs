@@ -270,8 +270,8 @@ async fn log_index(given: Option<u64>, context: &Context) -> Result<u64, Command
     }
     let registry = context.registry("consortium")?;
     let kept = context.kept_trust()?;
-    let checkpoint = registry.checkpoint(kept.root.log_policy()).await?;
-    Ok(checkpoint.checkpoint().size)
+    let log = context.see_log(&registry, &kept).await?;
+    Ok(log.checkpoint().checkpoint().size)
 }
 
 /// An online key: 64 hex digits, or a PEM file.

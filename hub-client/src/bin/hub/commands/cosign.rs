@@ -62,7 +62,7 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     // 1. what another owner has drafted, and who signs it
     let envelope = files::read_limited(&args.file, limits::ENVELOPE_BYTES as u64)?;
     let registry = context.registry("cosign")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let draft = verify_draft(&trust.root, &envelope).map_err(CosignError::from)?;
     let key = (!args.dry_run)
         .then(|| keys::load(context.folders(), &args.key))
@@ -79,6 +79,7 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     let request = CosignRequest {
         registry: &registry,
         trust_root: &trust.root,
+        log: &log,
         store: &store,
         folder: folder.as_ref(),
         worker: &worker,
@@ -89,7 +90,11 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     context.check_interrupt()?;
     // 3. the signature joins the others
     let output = args.output.as_ref().unwrap_or(&args.file);
-    if key.is_some() {
+    if let Some(key) = &key {
+        let statement = signed.statement_digest();
+        context
+            .journal()
+            .record(statement, vec![key.public().id()])?;
         files::write_atomic(output, &signed.envelope())?;
     }
     context.show(&view(&signed, checked, key.is_some(), output)?)?;

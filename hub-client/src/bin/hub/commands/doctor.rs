@@ -15,10 +15,10 @@ use registry_schema::reference::Reference;
 use registry_schema::trust_root::TrustRoot;
 use serde::Serialize;
 
-use super::installed::{run_probes, with_causes};
+use super::installed::run_probes;
 use crate::app::Outcome;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
 

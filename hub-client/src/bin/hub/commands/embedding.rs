@@ -10,11 +10,10 @@ use hub_client::store::InstalledRelease;
 use hub_client::worker::{Failure, Worker, WorkerError};
 use serde::Serialize;
 
-use super::installed::with_causes;
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Page, list};
 use crate::progress::Bar;
 

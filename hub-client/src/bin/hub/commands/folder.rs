@@ -105,10 +105,11 @@ async fn find_predecessor(
         return Ok(Err("no hub is configured"));
     }
     let registry = context.registry("check")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     Ok(Ok(PredecessorRelease::find(
         &registry,
         &trust.root,
+        &log,
         folder.manifest(),
     )
     .await?))

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, list as commas, percent, time};
 
-use super::installed::with_causes;
+use crate::error::with_causes;
 
 #[derive(Serialize)]
 struct HeadList {

@@ -14,11 +14,11 @@ use serde::Serialize;
 
 use super::chosen::Chosen;
 use super::consortium_view::TrustView;
-use super::release_view::{SignerView, YankView, signer_names, signers, size_bytes};
+use super::release_view::{LogProofView, SignerView, YankView, signer_names, signers, size_bytes};
 use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size, time};
 use crate::progress::Bar;
 
@@ -92,22 +92,12 @@ fn ready(installed: &InstalledRelease) -> InstalledState {
     }
 }
 
-/// An error and what it comes from, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
-}
-
 #[derive(Serialize)]
 struct VerifyView {
     release: Reference,
     statement: Digest,
     log_index: u64,
+    log: LogProofView,
     trust_root: TrustView,
     signers: Vec<SignerView>,
     #[serde(skip)]
@@ -122,9 +112,12 @@ struct VerifyView {
 
 pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, CommandError> {
     let spinner = Bar::spinner(context, "verifying");
-    // 1. the receipt: signatures of enough owners, under the kept trust root
-    let chosen = Chosen::find(&args.reference, context)?;
+    // 1. the receipt: signatures of enough owners, and proofs that they are in the log, under the kept
+    // trust root
+    let reference = args.reference.as_ref().ok_or(CommandError::NoReference)?;
+    let chosen = Chosen::find(reference, context)?;
     let installed = &chosen.installed;
+    let checkpoint = installed.receipt().check_witnesses(&chosen.trust.root)?;
     // 2. the bytes of every file
     installed.check_files()?;
     context.check_interrupt()?;
@@ -146,6 +139,7 @@ pub(super) fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Co
         release: release.reference(),
         statement: release.statement_digest(),
         log_index: release.index(),
+        log: LogProofView::from(&checkpoint),
         trust_root: TrustView::new(&chosen.trust, context),
         signers: signers(release),
         signer_names: signer_names(release),
@@ -240,6 +234,7 @@ impl Answer for VerifyView {
         page.field("signed by", &self.signer_names)?;
         page.field("statement", self.statement)?;
         page.field("log index", self.log_index)?;
+        page.field("proven in", &self.log)?;
         self.trust_root.write_text(page)?;
         page.field(
             "files",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hub_client::journal::Pen;
 use hub_client::keys;
 use hub_client::members_say::{self, AdvisoryChange, AdvisoryRequest, AttestRequest, EvalFile};
 use registry_schema::digest::Digest;
@@ -30,7 +31,9 @@ struct AttestView {
 }
 
 pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outcome, CommandError> {
-    let key = keys::load(context.folders(), &args.key)?;
+    let keys = [keys::load(context.folders(), &args.key)?];
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     let evaluation = EvalFile::read(&args.evaluation, args.hide_classes)?;
     let compared_with = args
         .compared_with
@@ -38,7 +41,7 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         .map(|path| EvalFile::read(path, args.hide_classes))
         .transpose()?;
     let registry = context.registry("attest")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let request = AttestRequest {
         reference: args.reference.clone(),
         task: args.task.clone().unwrap_or_else(|| evaluation.task()),
@@ -46,7 +49,7 @@ pub(super) async fn attest(args: &AttestArgs, context: &Context) -> Result<Outco
         verdict: args.verdict.into(),
         compared_with,
     };
-    let said = members_say::attest(&request, &key, &registry, &trust.root, args.dry_run);
+    let said = members_say::attest(&request, &pen, &registry, &trust.root, &log, args.dry_run);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&AttestView {
@@ -71,14 +74,16 @@ pub(super) async fn advisory(
     args: &AdvisoryArgs,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
-    let key = keys::load(context.folders(), &args.key)?;
+    let keys = [keys::load(context.folders(), &args.key)?];
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     let registry = context.registry("advisory")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let request = AdvisoryRequest {
         reference: args.reference.clone(),
         change: change(args),
     };
-    let said = members_say::advise(&request, &key, &registry, &trust.root);
+    let said = members_say::advise(&request, &pen, &registry, &trust.root, &log);
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();
     context.show(&WarnedView {
@@ -104,16 +109,19 @@ struct DisownedView {
 
 pub(super) async fn disown(args: &DisownArgs, context: &Context) -> Result<Outcome, CommandError> {
     let key_id = keys::id_of(context.folders(), &args.lost)?;
-    let key = keys::load(context.folders(), &args.key)?;
+    let keys = [keys::load(context.folders(), &args.key)?];
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     let registry = context.registry("disown")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let said = members_say::disown(
         key_id,
         args.from_index,
         &args.reason,
-        &key,
+        &pen,
         &registry,
         &trust.root,
+        &log,
     );
     let (verified, recorded) = Box::pin(said).await?;
     let statement = verified.statement();

@@ -2,6 +2,8 @@
 //!
 //! Commands that are `async` talk to a hub; the others open no connection.
 
+mod audit;
+mod audit_view;
 mod bundle;
 mod chosen;
 mod completions;
@@ -20,6 +22,7 @@ mod keygen;
 mod login;
 mod members_say;
 mod members_view;
+mod monitor;
 mod predict;
 mod publish;
 mod pull;
@@ -45,8 +48,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Show(args) => Box::pin(show::show(&args, context)).await,
         Command::Pull(args) => Box::pin(pull::pull(&args, context)).await,
         Command::List => installed::list(context),
-        Command::Verify(args) => installed::verify(&args, context),
+        Command::Verify(args) => match &args.bundle {
+            Some(folder) => Box::pin(bundle::verify(folder, args.root, context)).await,
+            None => installed::verify(&args, context),
+        },
         Command::Export(args) => bundle::export(&args, context),
+        Command::Audit(args) => Box::pin(audit::audit(args, context)).await,
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
         Command::Predict(args) => predict::predict(&args, context),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hub_client::journal::Pen;
+use hub_client::log_view::LogView;
 use hub_client::publish::{self, AuthorFolder, SignedRelease, YankRequest};
 use hub_client::registry::Registry;
 use hub_client::{files, keys};
@@ -99,21 +101,21 @@ pub(super) async fn publish(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     let registry = context.registry("publish")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let Some(file) = &args.signed else {
         // Without a folder there is a signed file: the arguments say so.
         let folder = args.folder.as_deref().unwrap_or(Path::new("."));
         let folder = AuthorFolder::open(folder)?;
-        return sign(args, folder, &registry, &trust.root, context).await;
+        return sign(args, folder, &registry, &trust.root, &log, context).await;
     };
     let folder = args.folder.as_deref().map(AuthorFolder::open).transpose()?;
     let envelope = files::read_limited(file, limits::ENVELOPE_BYTES as u64)?;
     let draft = verify_draft(&trust.root, &envelope)?;
     if let Statement::Yank(yank) = draft.statement() {
-        return send_yank(yank, &draft, args.dry_run, &registry, context).await;
+        return send_yank(yank, &draft, args.dry_run, &registry, &log, context).await;
     }
     let signed = SignedRelease::from_envelope(&envelope, folder, &trust.root)?;
-    send(args, &signed, &registry, context).await
+    send(args, &signed, &registry, &log, context).await
 }
 
 async fn sign(
@@ -121,20 +123,23 @@ async fn sign(
     folder: AuthorFolder,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     // 1. who signs
     let keys = load_keys(&args.keys, context)?;
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     // 2. check, sign, verify
     let spinner = Bar::spinner(context, "checking and signing");
     let worker = context.worker()?;
     let Some(file) = &args.draft else {
-        let signed = publish::sign(folder, &keys, registry, trust_root, worker).await?;
+        let signed = publish::sign(folder, &pen, registry, trust_root, log, worker).await?;
         drop(spinner);
         // 3. send
-        return send(args, &signed, registry, context).await;
+        return send(args, &signed, registry, log, context).await;
     };
-    let drafted = publish::draft(folder, &keys, registry, trust_root, worker).await?;
+    let drafted = publish::draft(folder, &pen, registry, trust_root, log, worker).await?;
     drop(spinner);
     context.check_interrupt()?;
     // 3. the files for the other owners to check, then the statement for them to sign
@@ -167,6 +172,7 @@ async fn send(
     args: &PublishArgs,
     signed: &SignedRelease,
     registry: &Registry,
+    log: &LogView,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     context.check_interrupt()?;
@@ -177,7 +183,7 @@ async fn send(
     } else {
         let bar = Bar::bytes(context, "publishing");
         let progress = bar.transfer(context);
-        let report = publish::publish(signed, registry, &progress).await?;
+        let report = publish::publish(signed, registry, log, &progress).await?;
         if let Some(path) = &model_signature {
             publish::attach_model_signature(release, path, registry, &progress).await?;
         }
@@ -231,8 +237,10 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
         });
     }
     let keys = load_keys(&args.keys, context)?;
+    let journal = context.journal();
+    let pen = Pen::new(&keys, &journal);
     let registry = context.registry("yank")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let request = YankRequest {
         reference: args.reference.clone(),
         action: if args.undo {
@@ -245,11 +253,11 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
     };
     let (action, statement, draft) = match &args.draft {
         None => {
-            let recorded = publish::yank(&request, &keys, &registry, &trust.root).await?;
+            let recorded = publish::yank(&request, &pen, &registry, &trust.root, &log).await?;
             (recorded.action, recorded.statement, None)
         }
         Some(file) => {
-            let draft = publish::draft_yank(&request, &keys, &registry, &trust.root).await?;
+            let draft = publish::draft_yank(&request, &pen, &registry, &trust.root, &log).await?;
             files::write_new(file, &draft.envelope())?;
             let view = DraftView::new(&draft, file);
             (request.action, draft.statement_digest(), Some(view))
@@ -270,10 +278,11 @@ async fn send_yank(
     draft: &Draft,
     is_dry_run: bool,
     registry: &Registry,
+    log: &LogView,
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     if !is_dry_run {
-        publish::send_yank(yank, &draft.envelope(), registry).await?;
+        publish::send_yank(yank, &draft.envelope(), registry, log).await?;
     }
     context.show(&YankedView {
         release: yank.reference(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hub_client::lockfile::{LockFile, LockedRelease};
+use hub_client::log_view::LogView;
 use hub_client::members_say;
 use hub_client::pull::{self, ProbeCheck, PullRequest};
 use hub_client::registry::Registry;
@@ -55,6 +56,8 @@ struct PulledView {
     probe_cosine: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
+    #[serde(skip)]
+    void_yanks: usize,
     /// Members' warnings that stand, worst first; none when nothing was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     advisories: Vec<AdvisoryView>,
@@ -64,7 +67,8 @@ struct PulledView {
 /// refreshed.
 struct Trust {
     kept: Kept,
-    is_fresh: bool,
+    /// The hub's log, once it was asked.
+    log: Option<LogView>,
 }
 
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
@@ -75,7 +79,7 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
     };
     let mut trust = Trust {
         kept: context.kept_trust()?,
-        is_fresh: false,
+        log: None,
     };
     let mut releases = Vec::new();
     for (reference, locked) in targets(args, lock.as_ref())? {
@@ -97,6 +101,12 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
             .warn(&format!("`{}` is yanked by its owners", yanked.release));
     }
     for release in &releases {
+        if release.void_yanks > 0 {
+            context.report().warn(&format!(
+                "{} yank statements about `{}` do not count: their keys were taken back",
+                release.void_yanks, release.release
+            ));
+        }
         for advisory in &release.advisories {
             let line = format!("`{}`: {}", release.release, advisory.line());
             context.report().warn(&line);
@@ -167,14 +177,18 @@ async fn pull_one(
     }
     // 2. everything else comes from the hub, checked on the way
     let registry: Registry = context.registry("pull")?;
-    if !trust.is_fresh {
-        trust.kept = context.fresh_trust(&registry).await?;
-        trust.is_fresh = true;
-    }
+    let log = match &trust.log {
+        Some(log) => log.clone(),
+        None => {
+            let (kept, log) = context.contact(&registry).await?;
+            (trust.kept, trust.log) = (kept, Some(log.clone()));
+            log
+        }
+    };
     let trust_root = &trust.kept.root;
     let exact = match locked {
         Some(locked) => Some(locked.exact()),
-        None => chosen_by_evaluations(reference, &registry, trust_root, context).await?,
+        None => chosen_by_evaluations(reference, &registry, trust_root, &log, context).await?,
     };
     let probes = if args.without_probes {
         ProbeCheck::SkipUnproven
@@ -189,6 +203,7 @@ async fn pull_one(
         statement: locked.map(|locked| &locked.statement),
         registry: &registry,
         trust_root,
+        log: &log,
         store: &store,
         probes: &probes,
         progress: &progress,
@@ -206,6 +221,7 @@ async fn chosen_by_evaluations(
     reference: &Reference,
     registry: &Registry,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
     context: &Context,
 ) -> Result<Option<Reference>, CommandError> {
     let Some(required) = context.config().evaluations_required.filter(|&k| k > 0) else {
@@ -219,7 +235,7 @@ async fn chosen_by_evaluations(
     let store = context.store();
     let own = own.as_ref();
     let chosen =
-        members_say::choose_evaluated(reference, required, own, registry, trust_root, &store);
+        members_say::choose_evaluated(reference, required, own, registry, trust_root, log, &store);
     let chosen = Box::pin(chosen).await?;
     let text = format!("{chosen}: found fit by at least {required} others, or installed before");
     context.report().detail(&text);
@@ -259,6 +275,7 @@ fn view(
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
+        void_yanks: installed.void_yanks(),
         advisories: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use registry_schema::digest::Digest;
 use registry_schema::keys::KeyId;
+use registry_schema::log::policy::WitnessedCheckpoint;
 use registry_schema::manifest::Manifest;
 use registry_schema::name::MemberName;
 use registry_schema::preprocess::Input;
@@ -69,6 +70,37 @@ impl From<&Signer> for SignerView {
             member: signer.member.clone(),
             key_id: signer.key_id,
         }
+    }
+}
+
+/// The state of the log that a proof leads to.
+#[derive(Serialize)]
+pub(super) struct LogProofView {
+    origin: String,
+    entries: u64,
+    /// Witnesses that cosigned it.
+    witnesses: Vec<String>,
+}
+
+impl From<&WitnessedCheckpoint> for LogProofView {
+    fn from(witnessed: &WitnessedCheckpoint) -> Self {
+        let checkpoint = witnessed.checkpoint();
+        let names = witnessed.cosigned().iter().map(|(name, _)| name.clone());
+        Self {
+            origin: checkpoint.origin.to_string(),
+            entries: checkpoint.size,
+            witnesses: names.collect(),
+        }
+    }
+}
+
+impl fmt::Display for LogProofView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} entries", self.origin, self.entries)?;
+        if self.witnesses.is_empty() {
+            return f.write_str(", no witnesses");
+        }
+        write!(f, ", witnessed by {}", list(&self.witnesses))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hub_client::log_view::LogView;
 use hub_client::logged;
 use hub_client::members_say;
 use registry_schema::api::{ReleaseDetail, ReleaseSummary};
@@ -10,7 +11,9 @@ use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
 use registry_schema::statement::YankStatement;
 use registry_schema::trust_root::ConsortiumRoot;
-use registry_schema::verify::{Asked, VerifiedRelease, current_yank, verify_release, verify_yank};
+use registry_schema::verify::{
+    Asked, VerifiedRelease, current_yank, verify_recorded_yank, verify_release,
+};
 use serde::Serialize;
 
 use super::chosen::Chosen;
@@ -55,10 +58,10 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     }
     // 1. what the hub says
     let registry = context.registry("show")?;
-    let trust = context.fresh_trust(&registry).await?;
+    let (trust, log) = context.contact(&registry).await?;
     let answer = registry.release(&args.reference).await?;
     // 2. what its owners signed
-    let (release, yank) = verify(&args.reference, &answer, &trust.root)?;
+    let (release, yank) = verify(&args.reference, &answer, &trust.root, &log).await?;
     if args.readme {
         let file = release.file(CARD_FILE).ok_or_else(|| no_card(&release))?;
         let bytes = registry
@@ -67,8 +70,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
         return show_card(&release, &String::from_utf8_lossy(&bytes), context);
     }
     // 3. what members say of it, signed by each
-    let advisories = members_say::release_advisories(&release, &registry, &trust.root).await?;
-    let evaluations = members_say::evaluations(&release, &registry, &trust.root).await?;
+    let advisories =
+        members_say::release_advisories(&release, &registry, &trust.root, &log).await?;
+    let evaluations = members_say::evaluations(&release, &registry, &trust.root, &log).await?;
     // 4. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
     let listing = ListingView {
@@ -106,12 +110,13 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
 }
 
 /// What was signed, under the trust root.
-fn verify(
+async fn verify(
     reference: &Reference,
     answer: &ReleaseDetail,
     trust_root: &ConsortiumRoot,
+    log: &LogView,
 ) -> Result<(VerifiedRelease, Option<YankStatement>), CommandError> {
-    let (statement, yanks) = logged::of_release(trust_root, answer)?;
+    let (statement, yanks) = logged::of_release(log, answer).await?;
     let release = verify_release(
         trust_root,
         &Asked::Reference(reference),
@@ -120,7 +125,9 @@ fn verify(
     )?;
     let yanks = yanks
         .iter()
-        .map(|yank| verify_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index))
+        .map(|yank| {
+            verify_recorded_yank(trust_root, &release, yank.envelope.as_bytes(), yank.index)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let yank = current_yank(&yanks)?.cloned();
     Ok((release, yank))

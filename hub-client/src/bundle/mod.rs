@@ -1,8 +1,13 @@
 //! An installed release as a folder, for other programs and for people without a hub.
 
+mod verify;
+
+pub use verify::{BundleFault, VerifiedBundle, verify};
+
 use std::path::Path;
 
 use registry_schema::model_signing;
+use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
 
@@ -21,7 +26,9 @@ pub enum BundleForm {
     /// release/…            exactly the signed files
     /// model.sig            when its publisher made one; over `release/`
     /// statement.dsse.json  the envelope its owners signed
+    /// statement.tlog-proof that the log has it, and at which index (C2SP `tlog-proof`)
     /// yanks/1.dsse.json …  yanks and unyanks, oldest first
+    /// yanks/1.tlog-proof …
     /// tuf/metadata/…       the trust root of the day: whose signatures count, and since when
     /// tuf/targets/…        the files it vouches for
     /// ```
@@ -67,23 +74,44 @@ pub fn export(
     Ok(staged.commit()?)
 }
 
-/// Statements and what they are verified under. Their places in the log are in the receipt; the
-/// proofs of these belong here, beside them, once receipts keep them.
+/// The statements with their proofs, and what they are verified under.
 fn write_evidence(
     installed: &InstalledRelease,
     trust_root: &Bundle,
     staged: &StagedFolder,
 ) -> Result<(), BundleError> {
     let receipt = installed.receipt();
-    staged.write("statement.dsse.json", receipt.statement.envelope.as_bytes())?;
-    for (index, yank) in receipt.yanks.iter().enumerate() {
-        let place = format!("yanks/{}.dsse.json", index + 1);
-        staged.write(&place, yank.envelope.as_bytes())?;
+    write_logged(&receipt.statement, STATEMENT, staged)?;
+    for (number, yank) in (1..).zip(&receipt.yanks) {
+        write_logged(yank, &yank_name(number), staged)?;
     }
     for (path, text) in trust_root.served_files()? {
         staged.write(&format!("{TRUST_FOLDER}/{path}"), text.as_bytes())?;
     }
     Ok(())
+}
+
+fn write_logged(
+    logged: &LoggedEnvelope,
+    name: &str,
+    staged: &StagedFolder,
+) -> Result<(), FileError> {
+    staged.write(&format!("{name}{ENVELOPE}"), logged.envelope.as_bytes())?;
+    staged.write(&format!("{name}{PROOF}"), logged.proof.as_bytes())
+}
+
+/// The release's statement, without the ending of its envelope or its proof.
+const STATEMENT: &str = "statement";
+
+/// What files of envelopes end in.
+const ENVELOPE: &str = ".dsse.json";
+
+/// What files of proofs end in.
+const PROOF: &str = ".tlog-proof";
+
+/// A yank or unyank, likewise; the first is 1.
+fn yank_name(number: usize) -> String {
+    format!("yanks/{number}")
 }
 
 /// A release was not written.

@@ -1,0 +1,228 @@
+//! The drills of docs/TRUST.md that no other file plays.
+
+use std::path::Path;
+
+use registry_schema::keys::SecretKey;
+use registry_schema::log::proof::LogProof;
+
+use super::adversary::{Newcomer, forged_release};
+use super::lying_log::LyingLog;
+use super::witnesses::Witnessed;
+use super::world::{Run, World, files_below};
+
+/// Every file of a folder into another, which is emptied first.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    for (path, bytes) in files_below(from) {
+        let target = to.join(path.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::write(target, bytes).unwrap();
+    }
+}
+
+/// A copy of a log as anybody can make one: its checkpoint and its entries.
+fn copy_log(log: &LyingLog, to: &Path) {
+    let size = log.entries.len() as u64;
+    let bundle = registry_schema::log::tile::BundleId::of_tree(0, size).unwrap();
+    let own = LogProof::parse(log.proof(0).as_bytes()).unwrap();
+    let checkpoint = own.checkpoint.to_string().into_bytes();
+    let files = [
+        ("checkpoint".to_owned(), checkpoint),
+        (bundle.to_string(), log.file(&bundle.to_string()).unwrap()),
+    ];
+    for (path, bytes) in files {
+        let path = to.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+fn restore(world: &World, from: &Path) -> Run {
+    world.hub_server(&["log", "restore", "--from", from.to_str().unwrap()])
+}
+
+#[test]
+fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
+    let Some(mut hub) = Witnessed::start() else {
+        return;
+    };
+    let (root, data) = (hub.root().to_owned(), hub.root().join("hub"));
+    let backup = root.join("backup");
+    hub.world
+        .publish(&hub.world.author("dots", "2.0.0", "three_features", 3));
+    hub.world.server.kill();
+    copy(&data, &backup);
+    hub.restart(&[]);
+    let mut folders = Vec::new();
+    for version in ["2.0.1", "2.0.2"] {
+        let folder = hub.world.draft("dots", version, "three_features", 3);
+        std::fs::write(folder.join("README.md"), format!("# dots {version}\n")).unwrap();
+        hub.world
+            .hub("alpha", &["check", folder.to_str().unwrap()])
+            .ok();
+        hub.world.publish(&folder);
+        folders.push(folder);
+    }
+    let yank = ["yank", "dots@2.0.1", "--reason", "wrong colours"];
+    hub.world.hub("alpha", &yank).ok();
+    let newest = hub.checkpoint(|note| note.signatures().len() == 4);
+    assert_eq!(hub.size(&newest), 4);
+    let log = LyingLog::of(&hub.world);
+    copy_log(&log, &root.join("copy"));
+    let (pull, url) = (["pull", "dots@2", "--no-lock"], |hub: &Witnessed| {
+        hub.world.server.url.clone()
+    });
+    hub.world
+        .hub("beta", &[&pull[..], &["--hub", &url(&hub)]].concat())
+        .ok();
+
+    // The disk is lost, and the backup knows one entry of four: its witnesses and its clients know better.
+    hub.world.server.kill();
+    copy(&backup, &data);
+    hub.restart(&[]);
+    hub.wait_for_log("the database is an old copy");
+    let old = hub.checkpoint(|_| true);
+    assert_eq!(hub.size(&old), 1);
+    hub.world
+        .hub("beta", &[&pull[..], &["--hub", &url(&hub)]].concat())
+        .fails(
+            4,
+            "had 4 entries when this machine last saw it, and now it shows 1",
+        );
+
+    // Other entries than the log has signed are not taken, nor anybody else's checkpoint.
+    hub.world.server.kill();
+    let lie = forged_release(&hub.world, &log, "Channel modes");
+    let mut changed = log.clone();
+    changed.entries[1] = lie;
+    let bad = root.join("bad");
+    copy_log(&changed, &bad);
+    std::fs::copy(root.join("copy/checkpoint"), bad.join("checkpoint")).unwrap();
+    restore(&hub.world, &bad).fails(1, "do not continue");
+    let stranger = log
+        .checkpoint()
+        .to_string()
+        .replace("extractor-hub", "extractor-bub");
+    std::fs::write(bad.join("checkpoint"), stranger).unwrap();
+    restore(&hub.world, &bad).fails(1, "not one that this log has signed");
+
+    // What it has signed is taken; the files that the backup lacks are named.
+    let run = restore(&hub.world, &root.join("copy"));
+    assert!(run.code == 1, "{run}");
+    for line in [
+        "brought back 3 entries",
+        "made the rows of 4 entries anew",
+        "MISSING: `dots` 2.0.1: `README.md`",
+    ] {
+        assert!(run.stdout.contains(line), "{run}");
+    }
+    restore(&hub.world, &root.join("copy")).fails(1, "nothing to bring back");
+    hub.restart(&[]);
+    let again = hub.checkpoint(|note| hub.size(note) == 4);
+    assert_eq!(
+        again.text(),
+        newest.text(),
+        "the same history, cosigned again"
+    );
+    // Sent again, a release has its place already, and its files come back.
+    for (entry, folder) in log.entries[1..].iter().zip(&folders) {
+        let envelope = root.join("entry.json");
+        std::fs::write(&envelope, entry).unwrap();
+        let signed = ["--signed", envelope.to_str().unwrap()];
+        let publish = [&["publish", folder.to_str().unwrap()], &signed[..]].concat();
+        hub.world.hub("alpha", &publish).ok();
+    }
+    hub.world.server.kill();
+    hub.world.hub_server(&["log", "verify"]).ok();
+    hub.restart(&[]);
+    let address = url(&hub);
+    let line = [&pull[..], &["--hub", &address]].concat();
+    hub.world.hub("beta", &line).ok();
+    Newcomer::to(&hub.world).hub(&pull, &url(&hub)).ok();
+    hub.world
+        .hub("beta", &["audit", "dots@2", "--hub", &url(&hub)])
+        .ok();
+    let fourth = hub.world.author("dots", "2.0.3", "three_features", 3);
+    hub.world.publish(&fourth);
+    hub.world.hub("beta", &line).ok();
+}
+
+/// The ceremony of docs/TRUST.md, step by step, with trust keys apart from statement keys.
+#[test]
+fn a_consortium_is_founded_as_the_ceremony_says() {
+    if super::world::runtime_library().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let hub = |member: &str, arguments: &[&str]| super::world::hub_at(root, member, arguments);
+    // 1. Each member makes its keys and gives the public halves to whoever writes the draft.
+    let mut members = Vec::new();
+    for member in ["alpha", "beta", "gamma"] {
+        std::fs::create_dir_all(root.join(member).join("project")).unwrap();
+        hub(member, &["keygen", "--name", "trust"]).ok();
+        hub(member, &["keygen"]).ok();
+        let public = root.join(member).join("home/keys/trust.pub.pem");
+        members.push(format!("{member}={}", public.display()));
+    }
+    // 2. The operator makes the hub's keys.
+    let data = root.join("hub").display().to_string();
+    let keys = super::world::server_ok(&["keys", "--data", &data]);
+    let line = |word: &str| {
+        keys.lines()
+            .find_map(|line| line.strip_prefix(word))
+            .unwrap()
+    };
+    let (log, online) = (line("log "), line("online "));
+    // 3. One member writes the draft.
+    let draft = root.join("consortium.draft").display().to_string();
+    let mut init = vec!["consortium", "init", "--name", "border-guild"];
+    for member in &members {
+        init.extend(["--member", member]);
+    }
+    init.extend(["--own", "passport-extractor=alpha,beta:2"]);
+    init.extend(["--log", log, "--online-key", online, "-o", &draft]);
+    hub("alpha", &init).ok();
+    // 4. It passes from member to member. One signature founds nothing.
+    let founding = ["init", "--data", &data, "--root", &draft];
+    let mut count = 0;
+    for member in ["alpha", "beta", "gamma"] {
+        let shown = hub(member, &["consortium", "show", &draft]).ok();
+        assert!(shown.stdout.contains("passport-extractor"), "{shown}");
+        let own = root
+            .join(member)
+            .join("home/keys/default.pub.pem")
+            .display()
+            .to_string();
+        let sign = [
+            "consortium",
+            "sign",
+            &draft,
+            "--key",
+            "trust",
+            "--statement-key",
+            &own,
+        ];
+        hub(member, &sign).ok();
+        count += 1;
+        if count == 1 {
+            super::world::server(&founding).fails(1, "signed by 1 of the 2");
+        }
+    }
+    // A key that the draft does not name signs nothing.
+    let stranger = SecretKey::from_seed(&[77; 32]).to_pem().unwrap();
+    std::fs::write(root.join("stranger.pem"), stranger).unwrap();
+    let path = root.join("stranger.pem").display().to_string();
+    let run = hub("gamma", &["consortium", "sign", &draft, "--key", &path]);
+    assert!(run.code != 0 && !run.stderr.contains("panicked"), "{run}");
+    // 5. The hub is made from it, and users pin what they are told (`refusals::trust_is_pinned_to_a_fingerprint`).
+    let made = super::world::server_ok(&founding);
+    assert!(made.contains("members alpha, beta, gamma"), "{made}");
+    let first_root = made
+        .lines()
+        .find_map(|line| line.strip_prefix("first root "));
+    assert!(
+        first_root.is_some_and(|digest| digest.starts_with("sha256:")),
+        "{made}"
+    );
+}

@@ -1,0 +1,178 @@
+//! Witnesses as the hub sees them: named and renamed by the trust root, and contradicting its log.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use registry_schema::api::ProblemCode;
+use registry_schema::keys::SecretKey;
+use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::note::{KeyKind, KeyName, Note, SignerKey};
+use registry_schema::log::policy::Policy;
+use registry_schema::log::proof::LogProof;
+use reqwest::StatusCode;
+
+use crate::consortium::HubKeys;
+use crate::log::{published, release};
+use crate::trust;
+use crate::world::{ALPHA, BETA, World, problem};
+
+/// A witness that believes everything, or answers what it is told to.
+struct Witness {
+    address: String,
+    key: SignerKey,
+    told: Arc<Mutex<Option<(u16, &'static str)>>>,
+}
+
+impl Witness {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let name: KeyName = "witness.example/w1".parse().unwrap();
+        let secret = SecretKey::from_seed(&[9; 32]);
+        let witness = Self {
+            address: listener.local_addr().unwrap().to_string(),
+            key: SignerKey::new(name, KeyKind::Cosignature, secret),
+            told: Arc::default(),
+        };
+        let (key, told) = (witness.key.clone(), Arc::clone(&witness.told));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let body = request_body(&mut BufReader::new(&mut stream));
+                let (status, text) = match *told.lock().unwrap() {
+                    Some((status, text)) => (status, text.to_owned()),
+                    None => (200, cosigned(&key, &body)),
+                };
+                let length = text.len();
+                let answer = format!(
+                    "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
+                );
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        witness
+    }
+
+    /// What the witness answers from now on.
+    fn tell(&self, told: Option<(u16, &'static str)>) {
+        *self.told.lock().unwrap() = told;
+    }
+
+    fn policy(&self, log: &str) -> String {
+        let (key, address) = (self.key.verifier(), &self.address);
+        format!("log {log}\nwitness w1 {key} http://{address}\nquorum w1\n")
+    }
+}
+
+fn request_body(stream: &mut impl BufRead) -> String {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    String::from_utf8(body).unwrap()
+}
+
+fn cosigned(key: &SignerKey, request: &str) -> String {
+    let (_, checkpoint) = request.split_once("\n\n").unwrap();
+    let note = Note::parse(checkpoint.as_bytes()).unwrap();
+    let mut cosigned = Note::new(note.text().to_owned()).unwrap();
+    cosigned.add(key.sign(note.text(), 1_700_000_000)).unwrap();
+    cosigned.signature_lines()
+}
+
+async fn name_policy(world: &World, text: &str) -> reqwest::Response {
+    let draft = trust::changed(&trust::served(world).await, &[ALPHA, BETA], |plan| {
+        plan.log_policy = text.to_owned();
+    });
+    trust::publish(world, &draft).await
+}
+
+#[tokio::test]
+async fn the_log_follows_its_policy_without_a_restart() {
+    let world = World::start();
+    let witness = Witness::start();
+    let keys = HubKeys::of(&world.data());
+    published(&world, &release("alpha/first")).await;
+    let witnessed = witness.policy(&keys.log);
+    let named = name_policy(&world, &witnessed).await;
+    assert_eq!(named.status(), StatusCode::OK);
+    let second = release("alpha/second");
+    let proof = published(&world, &second).await.proof;
+    let proof = LogProof::parse(proof.as_bytes()).unwrap();
+    let leaf = leaf_hash(&second.envelope);
+    let policy = Policy::parse(&witnessed).unwrap();
+    policy.check_proof(&proof, &leaf).unwrap();
+    // And back: nobody is asked any more.
+    witness.tell(Some((500, "away")));
+    let named = name_policy(&world, &keys.log_policy()).await;
+    assert_eq!(named.status(), StatusCode::OK);
+    published(&world, &release("alpha/third")).await;
+    // A policy under which this hub has no log would be its end.
+    let log = "hub.example.org/log1+b30413d9+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+    let foreign = name_policy(&world, &format!("log {log}\nquorum none\n")).await;
+    let told = problem(foreign, ProblemCode::TrustRoot).await;
+    assert!(told.contains("does not name this hub's log"), "{told}");
+    published(&world, &release("alpha/fourth")).await;
+}
+
+#[tokio::test]
+async fn a_witness_that_has_seen_another_history_raises_an_alarm() {
+    let witness = Witness::start();
+    let refresh = ["--witness-refresh-seconds", "1"];
+    let world = World::start_logged(&refresh, |log| Some(witness.policy(&log.to_string())));
+    published(&world, &release("alpha/first")).await;
+    let doctor = || {
+        let output = world.run(&["doctor"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let mut lines = said.lines().map(ToOwned::to_owned);
+        let line = lines.find(|line| line.contains(" witnesses "));
+        line.unwrap_or_else(|| panic!("{said}"))
+    };
+    let until = async |word: &str| loop {
+        let line = doctor();
+        if line.contains(word) {
+            return line;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let line = until("none contradicts").await;
+    assert!(line.starts_with("good"), "{line}");
+    for told in [
+        // As this project's witness says that a proof is bad, or the root of a size another.
+        (422, "the root is another"),
+        // Others say so of the root: the size they were asked about.
+        (409, "1\n"),
+        (409, "the root is another"),
+        // It knows more of this log than there is.
+        (409, "7\n"),
+    ] {
+        witness.tell(Some(told));
+        let line = until("`w1`: it has cosigned").await;
+        assert!(line.starts_with("BAD"), "{line}");
+        assert!(world.log().contains("ALARM"), "{}", world.log());
+        // What is still to be had stays readable, and the alarm ends with its reason.
+        world
+            .json::<registry_schema::api::ReleaseDetail>(
+                "/api/v1/extractors/alpha/first/releases/latest",
+            )
+            .await;
+        witness.tell(None);
+        until("none contradicts").await;
+    }
+    // A witness that is merely away, or behind, raises none.
+    witness.tell(Some((503, "away")));
+    while !world.log().contains("it refused with 503") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(doctor().starts_with("good"));
+}

@@ -1,0 +1,24 @@
+//! `extractor.toml`, probe vectors, the first bytes of a release's files.
+#![no_main]
+use libfuzzer_sys::fuzz_target;
+use registry_schema::content::check_start;
+use registry_schema::manifest::{Manifest, ProbeVectors};
+
+fuzz_target!(|bytes: &[u8]| {
+    for path in ["model.onnx", "README.md", "probes/a.png"] {
+        let _ = check_start(path, bytes);
+    }
+    if let Ok(vectors) = ProbeVectors::parse(bytes, 2) {
+        assert!(ProbeVectors::parse(&vectors.to_bytes(), 2).is_ok());
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(manifest) = Manifest::from_toml(text) {
+        let again = manifest.to_toml().expect("it came from TOML");
+        assert_eq!(
+            Manifest::from_toml(&again).expect("it was written"),
+            manifest
+        );
+    }
+});
