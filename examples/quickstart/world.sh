@@ -80,7 +80,7 @@ start_witness() { # MEMBER ADDRESS
     witness_processes+=($!)
     local tries
     for tries in $(seq 100); do
-        ! grep -q '^listening' "$demo/$1.witness" || return 0
+        ! grep -qs '^listening' "$demo/$1.witness" || return 0
         kill -0 "${witness_processes[-1]}" 2>/dev/null && [ "$tries" -lt 100 ] || break
         sleep 0.1
     done

@@ -75,6 +75,19 @@ pub enum HeadError {
     /// Features without dimensions.
     #[error("the features have no dimensions")]
     NoDimensions,
+    /// Labelled and unlabelled features of different lengths.
+    #[error(
+        "the labelled features have {labelled} dimensions and the unlabelled ones {unlabelled}: compute both with one release"
+    )]
+    Widths {
+        /// Dimensions of the labelled ones.
+        labelled: usize,
+        /// Dimensions of the others.
+        unlabelled: usize,
+    },
+    /// Ridge regression was not possible.
+    #[error(transparent)]
+    Ridge(#[from] super::solver::RidgeError),
     /// A setting out of its range.
     #[error("{setting} is {value}: it must be {range}")]
     Setting {
@@ -152,7 +165,7 @@ pub enum HeadError {
     NotAHead,
     /// A format of the future.
     #[error(
-        "this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1`: upgrade the hub, or train the head again"
+        "this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1` and `hub-head/2`: upgrade the hub, or train the head again"
     )]
     NewerFormat {
         /// The format's name.

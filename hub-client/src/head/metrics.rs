@@ -29,6 +29,58 @@ pub struct Metrics {
     pub classes: Vec<ClassMetrics>,
 }
 
+/// Bins of the reliability curve: probabilities of the class that was answered, in tenths.
+pub const RELIABILITY_BINS: usize = 10;
+
+/// One point of the reliability curve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Predictions whose probability lies in it.
+    pub predictions: usize,
+    /// Mean probability of their classes.
+    pub probability: f64,
+    /// Share that was right.
+    pub accuracy: f64,
+}
+
+/// How far stated probabilities are from what comes true.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reliability {
+    /// Expected calibration error: the mean over all predictions of |probability − accuracy| of their bin
+    /// (Guo et al., *On Calibration of Modern Neural Networks*, ICML 2017). With few images it is above
+    /// zero also for honest probabilities.
+    pub calibration_error: f64,
+    /// [`RELIABILITY_BINS`] bins; those without predictions are zero.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+impl Reliability {
+    /// Compares the largest probability of each row (n×K) with how often it was right.
+    pub fn new(probabilities: ArrayView2<'_, f32>, truth: &[usize]) -> Self {
+        let mut bins = vec![ReliabilityBin::default(); RELIABILITY_BINS];
+        for (row, &class) in probabilities.rows().into_iter().zip(truth) {
+            let answer = most_probable(row.iter().copied());
+            let probability = f64::from(row[answer]);
+            let bin = (1..RELIABILITY_BINS)
+                .take_while(|&edge| probability >= edge as f64 / RELIABILITY_BINS as f64)
+                .count();
+            bins[bin].predictions += 1;
+            bins[bin].probability += probability;
+            bins[bin].accuracy += if answer == class { 1.0 } else { 0.0 };
+        }
+        let mut error = 0.0;
+        for bin in bins.iter_mut().filter(|bin| bin.predictions > 0) {
+            error += (bin.probability - bin.accuracy).abs();
+            bin.probability = legible(bin.probability / bin.predictions as f64);
+            bin.accuracy = legible(bin.accuracy / bin.predictions as f64);
+        }
+        Self {
+            calibration_error: legible(error / truth.len().max(1) as f64),
+            bins,
+        }
+    }
+}
+
 /// Figures of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
@@ -162,6 +214,17 @@ mod tests {
             "no image of the third class"
         );
         assert_eq!(metrics.classes[2].precision, Some(0.0));
+    }
+
+    #[test]
+    fn calibration_error_by_hand() {
+        let probabilities = array![[0.95, 0.05], [0.95, 0.05], [0.4, 0.6], [0.0, 1.0_f32]];
+        let reliability = Reliability::new(probabilities.view(), &[0, 1, 1, 1]);
+        // The bin of 0.95 holds three, with mean 0.9667 and two of three right; that of 0.6 one.
+        let expected = ((0.95 + 0.95 + 1.0 - 2.0) + (1.0 - 0.6)) / 4.0;
+        assert!((reliability.calibration_error - expected).abs() < 1e-7);
+        assert_eq!(reliability.bins[9].predictions, 3);
+        assert_eq!(reliability.bins[6].predictions, 1);
     }
 
     #[test]

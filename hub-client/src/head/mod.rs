@@ -32,6 +32,7 @@
     reason = "array views are passed by value, as ndarray itself does"
 )]
 
+mod abstain;
 mod calibrate;
 mod error;
 mod evaluate;
@@ -41,6 +42,7 @@ pub mod metrics;
 mod options;
 pub mod solver;
 pub mod store;
+mod suspects;
 mod train;
 mod transform;
 mod validate;
@@ -56,12 +58,15 @@ use registry_schema::reference::FeatureSpace;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+pub use self::abstain::{Abstention, Limits, REFERENCES};
 pub use self::error::HeadError;
 pub use self::file::{FORMAT, HEAD_BYTES};
 pub use self::options::{
-    CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings,
+    AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
+    Penalty, TrainingOptions, TrainingSettings, ridge_choices,
 };
 pub use self::store::HeadStore;
+pub use self::suspects::{FINDINGS, NearCopies, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, TrainingFacts};
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
 
@@ -82,6 +87,7 @@ pub struct Head {
     bias: Array1<f32>,
     temperature: f32,
     transform: Transform,
+    abstention: Abstention,
     training: TrainingFacts,
 }
 
@@ -104,6 +110,10 @@ pub struct Predictions<'head> {
     pub classes: &'head [String],
     /// n×K, each row sums to 1.
     pub probabilities: Array2<f32>,
+    /// For each row the mean cosine distance (0 to 2) from the nearest labelled images; none when the
+    /// head keeps nothing to compare with.
+    pub distances: Vec<Option<f64>>,
+    abstention: &'head Abstention,
 }
 
 /// The most probable class of one image.
@@ -145,12 +155,14 @@ impl Head {
             });
         }
         let mut probabilities = Array2::zeros((features.nrows(), self.classes.len()));
+        let mut distances = Vec::with_capacity(features.nrows());
         for start in (0..features.nrows()).step_by(PREDICT_BLOCK) {
-            let rows = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
+            let range = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
             let block = features
-                .slice_axis(Axis(0), rows)
+                .slice_axis(Axis(0), range)
                 .slice_axis_move(Axis(1), Slice::from(..self.dimension()));
-            let scores = linear_scores(block, &self.transform, &self.weights, &self.bias);
+            let rows = self.transform.apply(block);
+            let scores = self.scores(rows.view());
             if let Some(row) = scores
                 .rows()
                 .into_iter()
@@ -159,12 +171,20 @@ impl Head {
                 return Err(HeadError::NotFinite { row: start + row });
             }
             let block = calibrate::probabilities(scores.view(), f64::from(self.temperature));
-            probabilities.slice_axis_mut(Axis(0), rows).assign(&block);
+            probabilities.slice_axis_mut(Axis(0), range).assign(&block);
+            let rows = rows.rows().into_iter();
+            distances.extend(rows.map(|row| self.abstention.distance(row)));
         }
         Ok(Predictions {
             classes: &self.classes,
             probabilities,
+            distances,
+            abstention: &self.abstention,
         })
+    }
+
+    fn scores(&self, rows: ArrayView2<'_, f32>) -> Array2<f64> {
+        (rows.dot(&self.weights.t()) + &self.bias).mapv(f64::from)
     }
 
     /// Its name.
@@ -217,6 +237,11 @@ impl Head {
         &self.transform
     }
 
+    /// When it does not answer.
+    pub fn abstention(&self) -> &Abstention {
+        &self.abstention
+    }
+
     /// How it was made.
     pub fn training(&self) -> &TrainingFacts {
         &self.training
@@ -236,6 +261,23 @@ impl<'head> Predictions<'head> {
             class: &self.classes[index],
             probability: probabilities[index],
         }
+    }
+
+    /// The classes that are plausible for a row, most probable first: one is an answer, several are a
+    /// doubt between them, none is no idea.
+    ///
+    /// # Panics
+    /// When the row is out of range.
+    pub fn plausible(&self, row: usize) -> Vec<usize> {
+        self.abstention.plausible(self.probabilities.row(row))
+    }
+
+    /// Whether a row is unlike the labelled images.
+    ///
+    /// # Panics
+    /// When the row is out of range.
+    pub fn is_unlike(&self, row: usize) -> bool {
+        self.abstention.is_unlike(self.distances[row])
     }
 }
 

@@ -10,6 +10,12 @@ use super::transform::TransformKind;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TrainingSettings {
+    /// Which regression.
+    #[serde(default = "Method::of_the_first_format")]
+    pub method: Method,
+    /// Share of new images whose true class is to be among those that are called plausible, 0.5 to 0.999.
+    #[serde(default = "default_coverage")]
+    pub coverage: f64,
     /// What is done to features first.
     pub transform: TransformKind,
     /// How strong the penalty is.
@@ -23,6 +29,47 @@ pub struct TrainingSettings {
     pub tolerance: f64,
     /// Most iterations of the final fit, at least 1.
     pub iterations: usize,
+}
+
+/// Which regression a head is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Ridge up to [`AUTOMATIC_RIDGE_IMAGES`] images when nothing about the penalty is asked for, else
+    /// logistic.
+    #[default]
+    Automatic,
+    /// Regression of codes, +1 and −1: the held-out scores are exact and cost nothing. At most
+    /// [`RIDGE_IMAGES`](super::solver::RIDGE_IMAGES) images.
+    Ridge,
+    /// Multinomial logistic regression.
+    Logistic,
+}
+
+impl Method {
+    /// Heads of the first format do not say it.
+    pub(super) fn of_the_first_format() -> Self {
+        Self::Logistic
+    }
+}
+
+/// Images up to which ridge regression is taken: the two are equally good there, and this one states
+/// its accuracy exactly; with more images logistic regression's probabilities are better.
+pub const AUTOMATIC_RIDGE_IMAGES: usize = 500;
+
+/// Penalties λ of ridge regression that are tried, times the mean squared length of the transformed
+/// features: four in each factor of ten from 1e-4 to 100.
+pub fn ridge_choices() -> Vec<f64> {
+    (0..25)
+        .map(|step| legible(10_f64.powf(-4.0 + 0.25 * f64::from(step))))
+        .collect()
+}
+
+/// The λ that is taken when a class has one image, so that nothing can be held out.
+pub const DEFAULT_RIDGE_CHOICE: f64 = 0.1;
+
+fn default_coverage() -> f64 {
+    0.9
 }
 
 /// The strength of the L2 penalty.
@@ -55,6 +102,8 @@ pub const DEFAULT_CHOICE: f64 = 10.0;
 impl Default for TrainingSettings {
     fn default() -> Self {
         Self {
+            method: Method::default(),
+            coverage: default_coverage(),
             transform: TransformKind::default(),
             penalty: Penalty::Chosen,
             class_weights: ClassWeights::Uniform,
@@ -84,6 +133,10 @@ impl TrainingSettings {
                 return refuse("C", *c, "between 1e-9 and 1e12");
             }
             *c = legible(*c);
+        }
+        self.coverage = legible(self.coverage);
+        if !(0.5..=0.999).contains(&self.coverage) {
+            return refuse("coverage", self.coverage, "between 0.5 and 0.999");
         }
         self.tolerance = legible(self.tolerance);
         if !(1e-12..=1e-2).contains(&self.tolerance) {
@@ -132,6 +185,13 @@ mod tests {
                 matches!(refused, Err(HeadError::Setting { setting: "C", .. })),
                 "{c}"
             );
+        }
+        for coverage in [0.0, 0.4, 1.0, f64::NAN] {
+            let refused = TrainingSettings {
+                coverage,
+                ..settings.clone()
+            };
+            assert!(refused.check().is_err(), "{coverage}");
         }
         for tolerance in [0.0, 1.0, f64::NAN] {
             assert!(

@@ -3,15 +3,18 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use registry_schema::digest::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Interval, Metrics, legible, wilson};
+use super::abstain::Abstention;
+use super::metrics::{Interval, Metrics, Reliability, legible, wilson};
 use super::options::{
-    CHOICES, ClassWeights, DEFAULT_CHOICE, Penalty, TrainingOptions, TrainingSettings,
+    AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
+    Penalty, TrainingOptions, TrainingSettings, ridge_choices,
 };
-use super::solver::{Design, Request};
+use super::solver::{Design, Request, Ridge, RidgeRequest};
+use super::suspects::{self, NearCopies, Suspect};
 use super::transform::{Transform, narrow};
 use super::validate::{self, Choice, Plan};
 use super::{ExtractorRelease, Head, HeadError, HeadName, check_classes};
@@ -50,6 +53,9 @@ pub struct TrainingFacts {
     pub images_per_class: Vec<usize>,
     /// Further rows with the same content and label, left out.
     pub duplicates: usize,
+    /// Images without a label that the features were centred on too.
+    #[serde(default)]
+    pub unlabelled: usize,
     /// Each image's SHA-256 and class, in the order of the digests.
     pub labels: Vec<(Digest, usize)>,
     /// SHA-256 over each image's digest (32 bytes), class (u32) and features (f32), little-endian, in
@@ -57,7 +63,10 @@ pub struct TrainingFacts {
     pub data: Digest,
     /// The settings.
     pub settings: TrainingSettings,
-    /// scikit-learn's C that was used, on transformed features.
+    /// Which regression it is.
+    #[serde(default = "Method::of_the_first_format")]
+    pub method: Method,
+    /// scikit-learn's C that was used, on transformed features; of ridge regression 1/λ.
     pub c: f64,
     /// The value of the objective at the end.
     pub objective: f64,
@@ -67,6 +76,12 @@ pub struct TrainingFacts {
     pub converged: bool,
     /// Figures on held-out images; none when a class has a single image.
     pub held_out: Option<HeldOut>,
+    /// Images that are likely mislabelled, the most contradicted first.
+    #[serde(default)]
+    pub suspects: Vec<Suspect>,
+    /// Pairs of images that are nearly the same, the closest first.
+    #[serde(default)]
+    pub near_copies: Vec<NearCopies>,
 }
 
 /// Figures on images that were held out in turn.
@@ -84,6 +99,12 @@ pub struct HeldOut {
     pub balanced_accuracy: f64,
     /// Mean log loss, with the temperature.
     pub log_loss: f64,
+    /// How far the probabilities are from what came true.
+    #[serde(default)]
+    pub reliability: Reliability,
+    /// Predictions of class i (row) as class j (column), all repeats together.
+    #[serde(default)]
+    pub confusion: Vec<Vec<usize>>,
     /// Blocks each repeat was divided into.
     pub blocks: usize,
     /// How often the images were divided anew.
@@ -93,89 +114,206 @@ pub struct HeldOut {
 }
 
 impl Head {
-    /// Trains a multinomial logistic regression. The same images, labels and options give the same
-    /// bits, in whatever order the images come.
+    /// Trains a head. The same images, labels and options give the same bits, in whatever order the
+    /// images come.
     ///
     /// # Errors
     /// [`HeadError`]: fewer than two classes, a class without images, arrays that do not line up,
-    /// features that are not finite, one content with two labels.
+    /// features that are not finite, one content with two labels, more images than the method takes.
     pub fn train(
         identity: HeadIdentity,
         examples: &Examples<'_>,
+        options: &TrainingOptions,
+    ) -> Result<Self, HeadError> {
+        let none = Array2::zeros((0, examples.features.ncols()));
+        Self::train_among(identity, examples, none.view(), options)
+    }
+
+    /// The same among unlabelled images of the same kind, m×D: what features are centred on is the mean
+    /// of all. Their order is up to the caller, and changes the last bits.
+    ///
+    /// # Errors
+    /// As [`Head::train`]; the unlabelled features are counted after the labelled ones.
+    pub fn train_among(
+        identity: HeadIdentity,
+        examples: &Examples<'_>,
+        unlabelled: ArrayView2<'_, f32>,
         options: &TrainingOptions,
     ) -> Result<Self, HeadError> {
         let settings = options.settings();
         let classes = examples.classes;
         // 1. check what came in, and bring it into an order of its own
         let sample = Sample::new(examples)?;
+        let all = sample.among(unlabelled)?;
         // 2. learn the transform; it does not look at labels
-        let transform = Transform::fit(settings.transform, sample.features.view());
+        let transform = Transform::fit(settings.transform, all.view());
         let rows = transform.apply(sample.features.view());
-        let grid = grid(settings.penalty, rows.view());
-        // 3. choose the penalty and the temperature on held-out blocks
-        let weights = class_weights(settings.class_weights, &sample.per_class);
-        let request = Request {
-            class_weights: weights.as_deref(),
-            iterations: settings.iterations,
-            ..Request::new(&sample.targets, classes.len(), 1.0)
-        };
+        // 3. choose the penalty and the temperature on held-out blocks, and fit all images with it
         let plan = Plan::new(&sample.targets, classes.len(), settings.seed);
-        let choice = plan.and_then(|plan| {
-            validate::choose(
-                &sample,
-                settings.transform,
-                &request,
-                classes,
-                &plan,
-                &grid.tried,
-            )
-        });
-        let (c, temperature, held_out) = match choice {
-            Some(Choice {
-                c,
-                temperature,
-                held_out,
-            }) => (c, temperature, Some(held_out)),
-            None => (grid.otherwise, 1.0, None),
+        let method = resolve(settings, sample.targets.len());
+        let fitted = match method {
+            Method::Ridge => fit_ridge(&sample, rows.view(), settings, classes, plan.as_ref())?,
+            _ => fit_logistic(&sample, rows.clone(), settings, classes, plan.as_ref()),
         };
-        // 4. fit all images with it
-        let mut design = Design::new(rows);
-        let fit = design.fit(&Request {
-            c,
-            tolerance: settings.tolerance,
-            ..request
+        // 4. learn when not to answer, and what looks wrong
+        let choice = fitted.choice.as_ref();
+        let held_out = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
+        let abstention = Abstention::new(rows.view(), held_out, settings.coverage);
+        let suspects = choice.map_or_else(Vec::new, |choice| {
+            let probabilities = choice.mean_probabilities(sample.targets.len());
+            suspects::mislabelled(probabilities.view(), &sample.labels)
         });
-        let (coefficients, bias) = design.coefficients(&fit);
         // 5. write down how it was made
         let training = TrainingFacts {
             images: sample.targets.len(),
             images_per_class: sample.per_class.clone(),
             duplicates: examples.labels.len() - sample.targets.len(),
+            unlabelled: unlabelled.nrows(),
             data: sample.digest(),
             labels: sample.labels.clone(),
             settings: settings.clone(),
-            c,
-            objective: legible(fit.objective),
-            iterations: fit.iterations,
-            converged: fit.converged,
-            held_out,
+            method,
+            c: fitted.c,
+            objective: fitted.objective,
+            iterations: fitted.iterations,
+            converged: fitted.converged,
+            held_out: choice.map(|choice| choice.held_out.clone()),
+            suspects,
+            near_copies: suspects::near_copies(rows.view(), &sample.labels),
         };
         Ok(Self {
             name: identity.name,
             created_at: identity.created_at,
             extractor: identity.extractor,
             classes: classes.to_vec(),
-            weights: coefficients.mapv(narrow),
-            bias: bias.mapv(narrow),
-            temperature: narrow(temperature),
+            weights: fitted.weights.mapv(narrow),
+            bias: fitted.bias.mapv(narrow),
+            temperature: narrow(choice.map_or(1.0, |choice| choice.temperature)),
             transform,
+            abstention,
             training,
         })
     }
 }
 
+/// A linear map, and how it came about.
+struct Fitted {
+    weights: Array2<f64>,
+    bias: Array1<f64>,
+    c: f64,
+    objective: f64,
+    iterations: usize,
+    converged: bool,
+    choice: Option<Choice>,
+}
+
+/// Ridge or logistic.
+fn resolve(settings: &TrainingSettings, images: usize) -> Method {
+    match settings.method {
+        Method::Automatic
+            if images <= AUTOMATIC_RIDGE_IMAGES && settings.penalty == Penalty::Chosen =>
+        {
+            Method::Ridge
+        }
+        Method::Automatic => Method::Logistic,
+        method => method,
+    }
+}
+
+fn fit_ridge(
+    sample: &Sample,
+    rows: ArrayView2<'_, f32>,
+    settings: &TrainingSettings,
+    classes: &[String],
+    plan: Option<&Plan>,
+) -> Result<Fitted, HeadError> {
+    let weights = class_weights(settings.class_weights, &sample.per_class).map(|weights| {
+        let weight = |&class: &usize| weights[class];
+        sample.targets.iter().map(weight).collect::<Vec<f64>>()
+    });
+    let ridge = Ridge::new(
+        rows,
+        &RidgeRequest {
+            targets: &sample.targets,
+            classes: classes.len(),
+            row_weights: weights.as_deref(),
+            towards: None,
+        },
+    )?;
+    let scale = 1.0 / inverse_scale(rows);
+    let lambdas: Vec<f64> = match settings.penalty {
+        Penalty::Fixed(c) => vec![1.0 / c],
+        Penalty::Chosen => {
+            let scaled = |choice: f64| legible(choice * scale);
+            ridge_choices().into_iter().map(scaled).collect()
+        }
+    };
+    let choice =
+        plan.map(|plan| validate::choose_ridge(&ridge, &sample.targets, classes, plan, &lambdas));
+    let lambda = match (&choice, lambdas.as_slice()) {
+        (Some(choice), _) => choice.strength,
+        (None, [only]) => *only,
+        (None, _) => legible(DEFAULT_RIDGE_CHOICE * scale),
+    };
+    let (map, bias) = ridge.coefficients(lambda);
+    Ok(Fitted {
+        objective: legible(ridge.objective(lambda)),
+        weights: map,
+        bias,
+        c: legible(1.0 / lambda),
+        iterations: 0,
+        converged: true,
+        choice,
+    })
+}
+
+fn fit_logistic(
+    sample: &Sample,
+    rows: Array2<f32>,
+    settings: &TrainingSettings,
+    classes: &[String],
+    plan: Option<&Plan>,
+) -> Fitted {
+    let grid = grid(settings.penalty, rows.view());
+    let weights = class_weights(settings.class_weights, &sample.per_class);
+    let request = Request {
+        class_weights: weights.as_deref(),
+        iterations: settings.iterations,
+        ..Request::new(&sample.targets, classes.len(), 1.0)
+    };
+    let choice = plan.and_then(|plan| {
+        let kind = settings.transform;
+        validate::choose(sample, kind, &request, classes, plan, &grid.tried)
+    });
+    let c = choice
+        .as_ref()
+        .map_or(grid.otherwise, |choice| choice.strength);
+    let mut design = Design::new(rows);
+    let fit = design.fit(&Request {
+        c,
+        tolerance: settings.tolerance,
+        ..request
+    });
+    let (weights, bias) = design.coefficients(&fit);
+    Fitted {
+        weights,
+        bias,
+        c,
+        objective: legible(fit.objective),
+        iterations: fit.iterations,
+        converged: fit.converged,
+        choice,
+    }
+}
+
 impl HeldOut {
-    pub(super) fn new(metrics: &Metrics, images: usize, plan: &Plan, penalties: usize) -> Self {
+    pub(super) fn new(
+        metrics: Metrics,
+        reliability: Reliability,
+        images: usize,
+        plan: &Plan,
+        penalties: usize,
+    ) -> Self {
         let (blocks, repeats) = (plan.blocks, plan.repeats.len());
         let mut how = format!(
             "{images} images in {blocks} blocks that hold every class alike, each block predicted by a \
@@ -198,6 +336,8 @@ impl HeldOut {
             },
             balanced_accuracy: legible(metrics.balanced_accuracy),
             log_loss: legible(metrics.log_loss),
+            reliability,
+            confusion: metrics.confusion,
             blocks,
             repeats,
             how,
@@ -281,6 +421,19 @@ impl Sample {
         })
     }
 
+    /// Its features, and below them those of other images.
+    fn among(&self, others: ArrayView2<'_, f32>) -> Result<Array2<f32>, HeadError> {
+        let broken = |row: ArrayView1<'_, f32>| !row.iter().all(|value| value.is_finite());
+        if let Some(row) = others.rows().into_iter().position(broken) {
+            let row = self.targets.len() + row;
+            return Err(HeadError::NotFinite { row });
+        }
+        concatenate(Axis(0), &[self.features.view(), others]).map_err(|_| HeadError::Widths {
+            labelled: self.features.ncols(),
+            unlabelled: others.ncols(),
+        })
+    }
+
     fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
         let mut bytes = Vec::new();
@@ -321,21 +474,26 @@ fn grid(penalty: Penalty, rows: ArrayView2<'_, f32>) -> Grid {
             otherwise: c,
         };
     }
-    let squares: f64 = rows
-        .iter()
-        .map(|&value| f64::from(value) * f64::from(value))
-        .sum();
-    let length = squares / rows.nrows().max(1) as f64;
-    let scale = if length > f64::from(f32::MIN_POSITIVE) {
-        1.0 / length
-    } else {
-        1.0
-    };
+    let scale = inverse_scale(rows);
     Grid {
         tried: CHOICES
             .iter()
             .map(|choice| legible(choice * scale))
             .collect(),
         otherwise: legible(DEFAULT_CHOICE * scale),
+    }
+}
+
+/// One over the mean squared length of transformed rows.
+fn inverse_scale(rows: ArrayView2<'_, f32>) -> f64 {
+    let squares: f64 = rows
+        .iter()
+        .map(|&value| f64::from(value) * f64::from(value))
+        .sum();
+    let length = squares / rows.nrows().max(1) as f64;
+    if length > f64::from(f32::MIN_POSITIVE) {
+        1.0 / length
+    } else {
+        1.0
     }
 }

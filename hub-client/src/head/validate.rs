@@ -9,8 +9,8 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::calibrate::{self, Calibration};
 use super::linear_scores;
-use super::metrics::Metrics;
-use super::solver::{Design, Fit, Request};
+use super::metrics::{Metrics, Reliability};
+use super::solver::{Design, Fit, Request, Ridge, codes};
 use super::train::{HeldOut, Sample};
 use super::transform::{Transform, TransformKind, narrow};
 
@@ -33,9 +33,90 @@ pub(super) struct Plan {
 /// What the chosen penalty did on held-out images.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
-    pub(super) c: f64,
+    /// C of logistic regression, λ of ridge regression.
+    pub(super) strength: f64,
     pub(super) temperature: f64,
     pub(super) held_out: HeldOut,
+    /// n·repeats × K, repeat by repeat.
+    pub(super) probabilities: Array2<f32>,
+    /// The true classes of its rows.
+    pub(super) truth: Vec<usize>,
+}
+
+impl Choice {
+    fn new(
+        strength: f64,
+        scores: ArrayView2<'_, f64>,
+        classes: &[String],
+        images: usize,
+        truth: Vec<usize>,
+        plan: &Plan,
+        tried: usize,
+    ) -> Self {
+        let calibration = calibrate::fit_temperature(scores, &truth, images);
+        let probabilities = calibrate::probabilities(scores, calibration.temperature);
+        let metrics = Metrics::new(probabilities.view(), &truth, classes);
+        let reliability = Reliability::new(probabilities.view(), &truth);
+        Self {
+            strength,
+            temperature: calibration.temperature,
+            held_out: HeldOut::new(metrics, reliability, images, plan, tried),
+            probabilities,
+            truth,
+        }
+    }
+
+    /// The mean over the repeats of each image's probabilities, n×K.
+    pub(super) fn mean_probabilities(&self, images: usize) -> Array2<f64> {
+        let mut mean = Array2::zeros((images, self.probabilities.ncols()));
+        for (index, row) in self.probabilities.rows().into_iter().enumerate() {
+            let mut target = mean.row_mut(index % images);
+            target.zip_mut_with(&row, |sum, &value| *sum += f64::from(value));
+        }
+        mean / (self.probabilities.nrows() / images.max(1)).max(1) as f64
+    }
+}
+
+/// Chooses among penalties of a ridge regression by the mean square of held-out errors, with exact
+/// held-out scores; of equally good ones the strongest.
+pub(super) fn choose_ridge(
+    ridge: &Ridge<'_>,
+    targets: &[usize],
+    classes: &[String],
+    plan: &Plan,
+    lambdas: &[f64],
+) -> Choice {
+    let wanted = codes(targets, classes.len());
+    let mut descending = lambdas.to_vec();
+    descending.sort_by(|a, b| b.total_cmp(a));
+    let mut best: Option<(f64, f64, Vec<Array2<f64>>)> = None;
+    for lambda in descending {
+        let scores: Vec<Array2<f64>> = plan
+            .repeats
+            .iter()
+            .map(|blocks| ridge.held_out(lambda, blocks))
+            .collect();
+        let error: f64 = scores
+            .iter()
+            .map(|scores| (scores - &wanted).iter().map(|e| e * e).sum::<f64>())
+            .sum();
+        if best.as_ref().is_none_or(|(least, ..)| error < *least) {
+            best = Some((error, lambda, scores));
+        }
+    }
+    let (_, lambda, scores) = best.unwrap_or_default();
+    let views: Vec<_> = scores.iter().map(|scores| scores.view()).collect();
+    let all = ndarray::concatenate(Axis(0), &views).unwrap_or_default();
+    let truth = targets.repeat(plan.repeats.len());
+    Choice::new(
+        lambda,
+        all.view(),
+        classes,
+        targets.len(),
+        truth,
+        plan,
+        lambdas.len(),
+    )
 }
 
 impl Plan {
@@ -112,14 +193,15 @@ pub(super) fn choose(
     let chosen = calibrations
         .iter()
         .position(|calibration| calibration.loss <= best + INDISTINGUISHABLE)?;
-    let temperature = calibrations[chosen].temperature;
-    let probabilities = calibrate::probabilities(scores[chosen].view(), temperature);
-    let metrics = Metrics::new(probabilities.view(), &truth, classes);
-    Some(Choice {
-        c: grid[chosen],
-        temperature,
-        held_out: HeldOut::new(&metrics, rows, plan, grid.len()),
-    })
+    Some(Choice::new(
+        grid[chosen],
+        scores[chosen].view(),
+        classes,
+        rows,
+        truth,
+        plan,
+        grid.len(),
+    ))
 }
 
 /// What is learnt from when a block is held out.
@@ -191,10 +273,10 @@ fn deal(
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): the same numbers on every machine and in every
 /// version, which is all that shuffling needs.
 #[derive(Debug)]
-struct SplitMix64(u64);
+pub(super) struct SplitMix64(pub(super) u64);
 
 impl SplitMix64 {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,7 +1,7 @@
-//! The file of a head, `hub-head/1`:
+//! The file of a head, `hub-head/2`:
 //!
 //! ```text
-//! hub-head/1⏎
+//! hub-head/2⏎
 //! sha256:<of everything after this line>⏎
 //! {"name":"border", …, "tensors":[["weights",[2,1280]],["bias",[2]],["temperature",[1]],["mean",[1280]]]}⏎
 //! <the tensors one after another, f32, little-endian, in C order>
@@ -11,6 +11,9 @@
 //! line of JSON. In Python: `magic, digest, header, data = raw.split(b"\n", 3)`, then
 //! `numpy.frombuffer(data, "<f4")`. The digest finds damage and edits, it is no signature. A reader
 //! refuses fields it does not know, so whatever changes what a head means gets a new number.
+//!
+//! The second format added `abstention` and the tensor `references`, without which a head always answers,
+//! and facts of the training. Files of the first, `hub-head/1`, are still read.
 
 use std::io::{self, Read, Write};
 
@@ -19,12 +22,16 @@ use ndarray::{Array1, Array2};
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::abstain::{Abstention, Limits};
 use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
 use super::{ExtractorRelease, Head, HeadError, check_classes};
 
 /// The name of the format.
-pub const FORMAT: &str = "hub-head/1";
+pub const FORMAT: &str = "hub-head/2";
+
+/// What was written before there was [`Abstention`], still read.
+const FIRST_FORMAT: &str = "hub-head/1";
 
 /// Largest head file: 65,536 dimensions × 1,000 classes × 4 bytes are 250 MiB, and as much again for the
 /// digests of labelled images.
@@ -38,6 +45,8 @@ struct Header {
     extractor: ExtractorRelease,
     classes: Vec<String>,
     transform: TransformKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    abstention: Option<Limits>,
     training: TrainingFacts,
     tensors: Vec<(String, Vec<usize>)>,
 }
@@ -78,6 +87,7 @@ impl Head {
             extractor: self.extractor.clone(),
             classes: self.classes.clone(),
             transform: self.transform.kind(),
+            abstention: Some(self.abstention.limits),
             training: self.training.clone(),
             tensors: tensors
                 .iter()
@@ -121,6 +131,7 @@ impl Head {
             Transform::CentredL2 { mean } => tensors.push(vector("mean", mean)),
             Transform::L2 | Transform::None => {}
         }
+        tensors.push(matrix("references", &self.abstention.references));
         tensors
     }
 
@@ -157,6 +168,10 @@ impl Head {
                 TransformKind::L2 => Transform::L2,
                 TransformKind::None => Transform::None,
             },
+            abstention: match header.abstention {
+                Some(limits) => tensors.abstention(limits, dimension)?,
+                None => Abstention::never(dimension),
+            },
             classes: header.classes,
             weights,
             training: header.training,
@@ -168,12 +183,14 @@ impl Head {
 
 /// What follows the two first lines, after checking them.
 fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
-    let family = FORMAT.trim_end_matches('1').as_bytes();
+    let family = FORMAT
+        .trim_end_matches(|c: char| c.is_ascii_digit())
+        .as_bytes();
     if !bytes.starts_with(family) {
         return Err(HeadError::NotAHead);
     }
     let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
-    if format != FORMAT.as_bytes() {
+    if ![FORMAT.as_bytes(), FIRST_FORMAT.as_bytes()].contains(&format) {
         let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
         let is_number =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -236,6 +253,20 @@ impl<'a> Tensors<'a> {
             }
             _ => Err(malformed(&format!(
                 "`{name}` has the shape {shape:?}, and there are {rows} classes"
+            ))),
+        }
+    }
+
+    fn abstention(&mut self, limits: Limits, dimension: usize) -> Result<Abstention, HeadError> {
+        let (shape, values) = self.take("references")?;
+        match *shape {
+            [rows, columns] if columns == dimension => {
+                let references = Array2::from_shape_vec((rows, columns), values)
+                    .map_err(|error| malformed(&error.to_string()))?;
+                Ok(Abstention { limits, references })
+            }
+            _ => Err(malformed(&format!(
+                "`references` has the shape {shape:?}, expected […, {dimension}]"
             ))),
         }
     }

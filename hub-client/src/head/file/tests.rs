@@ -64,12 +64,12 @@ fn any_changed_byte_is_found() {
 #[test]
 fn newer_formats_are_refused_in_words() {
     let file = bytes(&small_head());
-    let newer = [b"hub-head/2", &file[FORMAT.len()..]].concat();
+    let newer = [b"hub-head/3", &file[FORMAT.len()..]].concat();
     let error = Head::read_from(newer.as_slice()).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("newer hub in the format `hub-head/2`"),
+            .contains("newer hub in the format `hub-head/3`"),
         "{error}"
     );
     assert!(matches!(
@@ -80,6 +80,50 @@ fn newer_formats_are_refused_in_words() {
         Head::read_from(&b""[..]),
         Err(HeadError::NotAHead)
     ));
+}
+
+/// What a hub wrote that knew the first format only.
+#[test]
+fn the_first_format_is_still_read() {
+    let head = small_head();
+    let file = bytes(&head);
+    let body = file.splitn(3, |&byte| byte == b'\n').nth(2).unwrap();
+    let end = body.iter().position(|&byte| byte == b'\n').unwrap();
+    let mut header: serde_json::Value = serde_json::from_slice(&body[..end]).unwrap();
+    let remove = |value: &mut serde_json::Value, names: &[&str]| {
+        for name in names {
+            assert!(
+                value.as_object_mut().unwrap().remove(*name).is_some(),
+                "{name}"
+            );
+        }
+    };
+    remove(&mut header, &["abstention"]);
+    let training = &mut header["training"];
+    remove(
+        training,
+        &["unlabelled", "method", "suspects", "near-copies"],
+    );
+    remove(&mut training["settings"], &["method", "coverage"]);
+    remove(&mut training["held-out"], &["reliability", "confusion"]);
+    let last = header["tensors"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!(last[0], "references");
+    let numbers = &body[end + 1..body.len() - 4 * 3 * head.abstention().references.nrows()];
+    let body = [header.to_string().as_bytes(), b"\n", numbers].concat();
+    let first = [
+        format!("hub-head/1\n{}\n", Digest::of(&body)).as_bytes(),
+        &body,
+    ]
+    .concat();
+
+    let read = Head::read_from(first.as_slice()).unwrap();
+    assert_eq!(read.weights(), head.weights());
+    assert_eq!(read.training().method, crate::head::Method::Logistic);
+    let predictions = read
+        .predict(ndarray::array![[0.0_f32, 0.0, 9.0]].view(), &read.space())
+        .unwrap();
+    assert_eq!(predictions.plausible(0).len(), 1, "it always answers");
+    assert!(!predictions.is_unlike(0));
 }
 
 #[test]

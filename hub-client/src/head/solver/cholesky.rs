@@ -1,6 +1,10 @@
 //! Cholesky factors of symmetric matrices, in double precision.
 
+use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, Slice};
+
+/// Columns that are factored together.
+const PANEL: usize = 64;
 
 /// A lower triangular factor: `A = L Lᵀ`.
 #[derive(Clone, Debug)]
@@ -11,17 +15,21 @@ pub(super) struct Cholesky {
 impl Cholesky {
     /// Factors a symmetric matrix, reading its lower half; `None` when it is not positive definite.
     pub(super) fn factor(mut matrix: Array2<f64>) -> Option<Self> {
-        for i in 0..matrix.nrows() {
-            for j in 0..=i {
-                let product = first(matrix.row(i), j).dot(&first(matrix.row(j), j));
-                let rest = matrix[[i, j]] - product;
-                if i != j {
-                    matrix[[i, j]] = rest / matrix[[j, j]];
-                } else if rest > 0.0 {
-                    matrix[[i, i]] = rest.sqrt();
-                } else {
-                    return None;
-                }
+        let size = matrix.nrows();
+        for start in (0..size).step_by(PANEL) {
+            let end = size.min(start + PANEL);
+            factor_panel(&mut matrix, start, end)?;
+            // What lies to the right loses the panel's part, the lower half in slabs.
+            for slab in (end..size).step_by(PANEL) {
+                let slab_end = size.min(slab + PANEL);
+                let (panel, mut right) = matrix
+                    .slice_axis_mut(Axis(0), Slice::from(slab..))
+                    .split_at(Axis(1), end);
+                let panel = panel.slice_axis_move(Axis(1), Slice::from(start..));
+                let top = panel.slice_axis(Axis(0), Slice::from(..slab_end - slab));
+                let mut target =
+                    right.slice_axis_mut(Axis(1), Slice::from(slab - end..slab_end - end));
+                general_mat_mul(-1.0, &panel, &top.t(), 1.0, &mut target);
             }
         }
         Some(Self { lower: matrix })
@@ -88,6 +96,26 @@ impl PivotedCholesky {
             .to_owned();
         Self { factor, pivots }
     }
+}
+
+/// Factors the columns `start..end`, from which everything to their left has been subtracted.
+fn factor_panel(matrix: &mut Array2<f64>, start: usize, end: usize) -> Option<()> {
+    for i in start..matrix.nrows() {
+        for j in start..end.min(i + 1) {
+            let known = Slice::from(start..j);
+            let left = matrix.row(i).slice_axis_move(Axis(0), known);
+            let product = left.dot(&matrix.row(j).slice_axis_move(Axis(0), known));
+            let rest = matrix[[i, j]] - product;
+            if i != j {
+                matrix[[i, j]] = rest / matrix[[j, j]];
+            } else if rest > 0.0 {
+                matrix[[i, i]] = rest.sqrt();
+            } else {
+                return None;
+            }
+        }
+    }
+    Some(())
 }
 
 fn first(vector: ArrayView1<'_, f64>, length: usize) -> ArrayView1<'_, f64> {

@@ -12,6 +12,11 @@ pub(super) trait Objective {
     /// The value at a point; writes the gradient.
     fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64;
 
+    /// Relative rounding of the value.
+    fn rounding(&self) -> f64 {
+        1e-13
+    }
+
     /// Multiplies a vector by a guess of the inverse Hessian: symmetric and positive definite.
     fn precondition(&mut self, vector: &mut [f64]);
 }

@@ -11,8 +11,6 @@ const DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
 /// Most evaluations.
 const TRIALS: usize = 50;
-/// Relative rounding of the value.
-const VALUE_ROUNDING: f64 = 1e-13;
 
 /// A point with its value and gradient.
 pub(super) struct Step {
@@ -38,6 +36,11 @@ pub(super) fn search(
     if slope.is_nan() || slope >= 0.0 {
         return None;
     }
+    let start = Start {
+        value: from.value,
+        slope,
+        rounding: objective.rounding(),
+    };
     let mut low = End {
         distance: 0.0,
         slope,
@@ -58,7 +61,7 @@ pub(super) fn search(
             distance,
             slope: dot(&trial.gradient, direction),
         };
-        match judge(from.value, slope, trial.value, here) {
+        match judge(start, trial.value, here) {
             Verdict::Accept => return Some(trial),
             Verdict::TooShort => low = here,
             Verdict::TooLong => high = Some(here),
@@ -77,18 +80,27 @@ enum Verdict {
     TooLong,
 }
 
-fn judge(start_value: f64, start_slope: f64, value: f64, here: End) -> Verdict {
+/// Where the search began.
+#[derive(Clone, Copy)]
+struct Start {
+    value: f64,
+    slope: f64,
+    /// Relative rounding of values.
+    rounding: f64,
+}
+
+fn judge(start: Start, value: f64, here: End) -> Verdict {
     if !value.is_finite() || !here.slope.is_finite() {
         return Verdict::TooLong;
     }
-    let decreases = value <= start_value + DECREASE * here.distance * start_slope;
-    let level = value <= start_value + VALUE_ROUNDING * start_value.abs()
-        && here.slope <= (2.0 * DECREASE - 1.0) * start_slope;
+    let decreases = value <= start.value + DECREASE * here.distance * start.slope;
+    let level = value <= start.value + start.rounding * start.value.abs()
+        && here.slope <= (2.0 * DECREASE - 1.0) * start.slope;
     if !decreases && !level {
         Verdict::TooLong
-    } else if here.slope < CURVATURE * start_slope {
+    } else if here.slope < CURVATURE * start.slope {
         Verdict::TooShort
-    } else if here.slope > -CURVATURE * start_slope {
+    } else if here.slope > -CURVATURE * start.slope {
         Verdict::TooLong
     } else {
         Verdict::Accept

@@ -22,14 +22,20 @@ mod cholesky;
 mod lbfgs;
 mod line_search;
 mod objective;
+mod pass;
 mod preconditioner;
+mod ridge;
 mod rows;
+
+use std::num::NonZeroUsize;
+use std::thread;
 
 use ndarray::{Array1, Array2};
 
 use self::lbfgs::Stop;
-use self::objective::Loss;
+use self::objective::{Loss, Precision};
 use self::preconditioner::Preconditioner;
+pub use self::ridge::{RIDGE_IMAGES, Ridge, RidgeError, RidgeRequest, Starter, codes};
 use self::rows::Rows;
 
 /// Features prepared for several fits, with different strengths of the penalty.
@@ -37,7 +43,17 @@ use self::rows::Rows;
 pub struct Design {
     rows: Rows,
     preconditioner: Preconditioner,
+    threads: usize,
 }
+
+/// Products (rows × dimensions × classes) from which a pass in single precision by all threads pays.
+const LARGE: usize = 1 << 21;
+
+/// Most classes whose weights stay in the cache during such a pass.
+const SINGLE_PASS_CLASSES: usize = 64;
+
+/// The gradient tolerance that single precision reaches.
+const SINGLE_TOLERANCE: f64 = 1e-5;
 
 /// One fit: the classes of the rows, and how strong the penalty.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +66,10 @@ pub struct Request<'a> {
     pub c: f64,
     /// A positive weight for each class.
     pub class_weights: Option<&'a [f64]>,
+    /// A positive weight for each row.
+    pub row_weights: Option<&'a [f64]>,
+    /// Weights K×D towards which the penalty pulls, instead of zero.
+    pub towards: Option<&'a Array2<f64>>,
     /// Converged when the largest entry of the gradient is this small relative to the one at zero.
     pub tolerance: f64,
     /// Most iterations.
@@ -65,6 +85,8 @@ pub struct Fit {
     coordinates: Array2<f64>,
     /// K, for centred rows.
     bias: Array1<f64>,
+    /// What the coordinates are added to, K×D.
+    base: Option<Array2<f64>>,
     /// The value of scikit-learn's objective.
     pub objective: f64,
     /// Iterations of L-BFGS.
@@ -74,27 +96,83 @@ pub struct Fit {
 }
 
 impl Design {
-    /// Prepares finite features, n×D with n ≥ 1.
+    /// Prepares finite features, n×D with n ≥ 1, for fits by all cores.
     pub fn new(features: Array2<f32>) -> Self {
+        Self::with_threads(
+            features,
+            thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        )
+    }
+
+    /// The same for fits by so many threads, which changes nothing but the time.
+    pub fn with_threads(features: Array2<f32>, threads: NonZeroUsize) -> Self {
         let rows = Rows::new(features);
-        let preconditioner = Preconditioner::new(&rows);
+        let preconditioner = Preconditioner::new(&rows, threads.get());
         Self {
             rows,
             preconditioner,
+            threads: threads.get(),
         }
     }
 
-    /// Minimises the objective. The same request gives the same bits.
+    /// Minimises the objective. The same request gives the same bits, whatever the number of threads.
+    ///
+    /// Large problems are brought to a tolerance of 1e-5 in single precision, and on from there in
+    /// double precision when a smaller one is asked for.
     pub fn fit(&mut self, request: &Request<'_>) -> Fit {
+        let start = request.start;
+        let mut used = 0;
+        let mut first = None;
+        if self.is_large(request) {
+            let precision = Precision::Single {
+                threads: self.threads,
+            };
+            let tolerance = request.tolerance.max(SINGLE_TOLERANCE);
+            let fit = self.descend(
+                &Request {
+                    tolerance,
+                    ..*request
+                },
+                precision,
+                start,
+            );
+            if fit.converged && tolerance <= request.tolerance {
+                return fit;
+            }
+            used = fit.iterations;
+            first = Some(fit);
+        }
+        let left = Request {
+            iterations: request.iterations.saturating_sub(used).max(1),
+            ..*request
+        };
+        let mut fit = self.descend(&left, Precision::Double, first.as_ref().or(start));
+        fit.iterations += used;
+        fit
+    }
+
+    fn is_large(&self, request: &Request<'_>) -> bool {
+        let (rows, dimensions) = (self.rows.len(), self.rows.dimensions());
+        self.rows.is_whole()
+            && request.classes <= SINGLE_PASS_CLASSES
+            && rows
+                .saturating_mul(dimensions)
+                .saturating_mul(request.classes)
+                >= LARGE
+            && self.rows.are_well_centred()
+    }
+
+    fn descend(&mut self, request: &Request<'_>, precision: Precision, start: Option<&Fit>) -> Fit {
         let symmetric_c = if request.classes == 2 {
             request.c / 2.0
         } else {
             request.c
         };
         let dimensions = self.rows.dimensions();
-        let mut loss = Loss::new(&self.rows, &mut self.preconditioner, request, symmetric_c);
+        let (rows, preconditioner) = (&self.rows, &mut self.preconditioner);
+        let mut loss = Loss::new(rows, preconditioner, request, symmetric_c, precision);
         let (origin, gradient_at_zero) = loss.origin();
-        let start = match request.start {
+        let start = match start {
             Some(fit) => fit.coordinates.iter().chain(&fit.bias).copied().collect(),
             None => origin,
         };
@@ -110,6 +188,7 @@ impl Design {
         Fit {
             coordinates: coordinates.unwrap_or_default(),
             bias: Array1::from(bias.to_vec()),
+            base: request.towards.cloned(),
             objective: minimum.value * (request.c / symmetric_c),
             iterations: minimum.iterations,
             converged: minimum.converged,
@@ -119,7 +198,10 @@ impl Design {
     /// The coefficients K×D and intercepts K for features as they were given. The intercepts are
     /// shifted to sum to zero, which softmax does not see.
     pub fn coefficients(&self, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
-        let weights = self.rows.expand(&fit.coordinates);
+        let mut weights = self.rows.expand(&fit.coordinates);
+        if let Some(base) = &fit.base {
+            weights += base;
+        }
         let mut bias = &fit.bias - &weights.dot(self.rows.mean());
         let shift = bias.mean().unwrap_or_default();
         bias -= shift;
@@ -135,6 +217,8 @@ impl<'a> Request<'a> {
             classes,
             c,
             class_weights: None,
+            row_weights: None,
+            towards: None,
             tolerance: 1e-7,
             iterations: 1_000,
             start: None,

@@ -5,18 +5,55 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis
 
 use super::Request;
 use super::lbfgs::Objective;
+use super::pass::Pass;
 use super::preconditioner::Preconditioner;
 use super::rows::Rows;
 
 /// Rows per block: the block, its scores and the weights stay in the processor's cache.
 const BLOCK: usize = 128;
 
-/// `c · Σᵢ wᵢ (log Σₖ exp zᵢₖ − zᵢ,yᵢ) + ½‖W‖²` with `zᵢ = W xᵢ + b`. A point is W (K×d, row by row)
-/// followed by b (K).
-pub(super) struct Loss<'a> {
+/// Relative rounding of the value, when products are made in double and in single precision.
+const ROUNDING: [f64; 2] = [1e-13, 1e-8];
+
+/// How much each row counts, and for which class.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weighing<'a> {
+    pub(super) targets: &'a [usize],
+    pub(super) class_weights: Option<&'a [f64]>,
+    pub(super) row_weights: Option<&'a [f64]>,
+}
+
+impl Weighing<'_> {
+    /// The class of a row, and how much the row counts.
+    pub(super) fn of(&self, row: usize) -> (usize, f64) {
+        let class = self.targets[row];
+        let of_class = self.class_weights.map_or(1.0, |weights| weights[class]);
+        let of_row = self.row_weights.map_or(1.0, |weights| weights[row]);
+        (class, of_class * of_row)
+    }
+}
+
+/// How products are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Precision {
+    /// In f64.
+    Double,
+    /// In f32, sums in f64, by so many threads.
+    Single {
+        /// Changes the time, not the result.
+        threads: usize,
+    },
+}
+
+/// `c · Σᵢ wᵢ (log Σₖ exp zᵢₖ − zᵢ,yᵢ) + ½‖W‖²` with `zᵢ = oᵢ + W xᵢ + b`, o the scores of the map
+/// towards which the solution shrinks. A point is W (K×d, row by row) followed by b (K).
+pub(super) struct Loss<'a, 'r> {
     rows: &'a Rows,
     preconditioner: &'a mut Preconditioner,
-    request: &'a Request<'a>,
+    request: &'a Request<'r>,
+    weighing: Weighing<'r>,
+    offset: Option<Array2<f64>>,
+    precision: Precision,
     c: f64,
     /// `c · Σ wᵢ pᵢₖ(1−pᵢₖ)`, mean over classes, at the last point evaluated.
     curvature: f64,
@@ -24,18 +61,29 @@ pub(super) struct Loss<'a> {
     scores: Array2<f64>,
 }
 
-impl<'a> Loss<'a> {
+impl<'a, 'r> Loss<'a, 'r> {
     pub(super) fn new(
         rows: &'a Rows,
         preconditioner: &'a mut Preconditioner,
-        request: &'a Request<'a>,
+        request: &'a Request<'r>,
         c: f64,
+        precision: Precision,
     ) -> Self {
-        let block_rows = BLOCK.min(request.targets.len());
+        let block_rows = match precision {
+            Precision::Double => BLOCK.min(request.targets.len()),
+            Precision::Single { .. } => 0,
+        };
         Self {
             rows,
             preconditioner,
             request,
+            weighing: Weighing {
+                targets: request.targets,
+                class_weights: request.class_weights,
+                row_weights: request.row_weights,
+            },
+            offset: request.towards.map(|map| rows.scores(map.view())),
+            precision,
             c,
             curvature: 0.0,
             block: Array2::zeros((block_rows, rows.dimensions())),
@@ -55,8 +103,9 @@ impl<'a> Loss<'a> {
             .fold(0.0, |largest: f64, value| largest.max(value.abs()));
 
         let mut frequency = vec![0.0; self.request.classes];
-        for &class in self.request.targets {
-            frequency[class] += self.weight(class);
+        for row in 0..self.request.targets.len() {
+            let (class, weight) = self.weighing.of(row);
+            frequency[class] += weight;
         }
         let total: f64 = frequency.iter().sum();
         let bias = &mut point[self.request.classes * self.rows.dimensions()..];
@@ -67,15 +116,32 @@ impl<'a> Loss<'a> {
         (point, scale.max(f64::MIN_POSITIVE))
     }
 
-    fn weight(&self, class: usize) -> f64 {
-        self.request
-            .class_weights
-            .map_or(1.0, |weights| weights[class])
+    /// In single precision, each row read once.
+    fn one_pass(&mut self, point: &[f64], gradient: &mut [f64], threads: usize) -> f64 {
+        let (classes, dimensions) = (self.request.classes, self.rows.dimensions());
+        let (weights, bias) = split(point, classes, dimensions);
+        let sums = Pass {
+            rows: self.rows.features(),
+            centre: self.rows.centre(),
+            weighing: self.weighing,
+            offset: self.offset.as_ref().map(|offset| offset.view()),
+            threads,
+        }
+        .run(weights, bias);
+        let parts = sums.weights.iter().chain(&sums.bias);
+        let penalty = weights
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(0.0, classes));
+        for ((target, part), weight) in gradient.iter_mut().zip(parts).zip(penalty) {
+            *target = self.c * part + weight;
+        }
+        self.curvature = self.c * sums.curvature / classes as f64;
+        self.c * sums.loss + 0.5 * weights.iter().map(|weight| weight * weight).sum::<f64>()
     }
-}
 
-impl Objective for Loss<'_> {
-    fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64 {
+    /// In double precision, block by block.
+    fn blocks(&mut self, point: &[f64], gradient: &mut [f64]) -> f64 {
         let (classes, dimensions) = (self.request.classes, self.rows.dimensions());
         let (weights, bias) = split(point, classes, dimensions);
         let (weights_gradient, bias_gradient) = gradient.split_at_mut(classes * dimensions);
@@ -90,12 +156,12 @@ impl Objective for Loss<'_> {
                 .scores
                 .slice_axis_mut(Axis(0), Slice::from(..chunk.len()));
             add_scores(block, weights, bias, &mut scores);
-            for (&target, mut scores) in chunk.iter().zip(scores.rows_mut()) {
-                let weight = self.c
-                    * self
-                        .request
-                        .class_weights
-                        .map_or(1.0, |weights| weights[target]);
+            for (row, mut scores) in scores.rows_mut().into_iter().enumerate() {
+                let (target, weight) = self.weighing.of(start + row);
+                let weight = self.c * weight;
+                if let Some(offset) = &self.offset {
+                    scores += &offset.row(start + row);
+                }
                 let score = scores[target];
                 loss += weight * (softmax(&mut scores) - score);
                 curvature += weight * scores.iter().map(|p| p * (1.0 - p)).sum::<f64>();
@@ -111,6 +177,22 @@ impl Objective for Loss<'_> {
         }
         self.curvature = curvature / classes as f64;
         loss + 0.5 * weights.iter().map(|weight| weight * weight).sum::<f64>()
+    }
+}
+
+impl Objective for Loss<'_, '_> {
+    fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64 {
+        match self.precision {
+            Precision::Double => self.blocks(point, gradient),
+            Precision::Single { threads } => self.one_pass(point, gradient, threads),
+        }
+    }
+
+    fn rounding(&self) -> f64 {
+        match self.precision {
+            Precision::Double => ROUNDING[0],
+            Precision::Single { .. } => ROUNDING[1],
+        }
     }
 
     fn precondition(&mut self, vector: &mut [f64]) {

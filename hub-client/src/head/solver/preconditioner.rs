@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayViewMut1, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
 
 use super::cholesky::Cholesky;
 use super::rows::Rows;
@@ -23,6 +23,9 @@ const ROWS_PER_DIMENSION: usize = 2;
 
 /// Rows turned to double precision at a time.
 const ROW_BLOCK: usize = 256;
+
+/// Columns of the matrix that a thread works on at a time.
+const SLAB: usize = 128;
 
 /// The mean outer product of the rows, and its factors.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ enum Moments {
 
 impl Preconditioner {
     /// Sums up the rows.
-    pub(super) fn new(rows: &Rows) -> Self {
+    pub(super) fn new(rows: &Rows, threads: usize) -> Self {
         let dimensions = rows.dimensions();
         let wanted = (ROWS_PER_DIMENSION * dimensions).max(ROW_BLOCK);
         let sample: Vec<usize> = (0..rows.len())
@@ -57,7 +60,7 @@ impl Preconditioner {
             rows.fill(chunk.iter().copied(), &mut block);
             let block = block.slice_axis(Axis(0), Slice::from(..chunk.len()));
             match &mut moments {
-                Moments::Full(sum) => general_mat_mul(scale, &block.t(), &block, 1.0, sum),
+                Moments::Full(sum) => add_outer(scale, block, sum, threads),
                 Moments::Diagonal(sum) => {
                     for row in block.rows() {
                         sum.zip_mut_with(&row, |sum, &value| *sum += scale * value * value);
@@ -89,6 +92,34 @@ impl Preconditioner {
             }
         }
     }
+}
+
+/// Adds `scale · BᵀB` to the lower half of a matrix; each thread has columns of its own.
+fn add_outer(scale: f64, block: ArrayView2<'_, f64>, sum: &mut Array2<f64>, threads: usize) {
+    let mut slabs: Vec<Vec<_>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
+    let owners = (0..threads.max(1)).cycle();
+    for ((index, slab), owner) in sum
+        .axis_chunks_iter_mut(Axis(1), SLAB)
+        .enumerate()
+        .zip(owners)
+    {
+        slabs[owner].push((index * SLAB, slab));
+    }
+    let work = |slabs: Vec<(usize, ArrayViewMut2<'_, f64>)>| {
+        for (first, slab) in slabs {
+            let columns = block.slice_axis(Axis(1), Slice::from(first..first + slab.ncols()));
+            let below = block.slice_axis(Axis(1), Slice::from(first..));
+            let mut target = slab.slice_axis_move(Axis(0), Slice::from(first..));
+            general_mat_mul(scale, &below.t(), &columns, 1.0, &mut target);
+        }
+    };
+    std::thread::scope(|scope| {
+        let own = slabs.pop();
+        for slabs in slabs.into_iter().filter(|slabs| !slabs.is_empty()) {
+            scope.spawn(|| work(slabs));
+        }
+        work(own.unwrap_or_default());
+    });
 }
 
 fn factor(moments: &Array2<f64>, curvature: f64) -> Cholesky {

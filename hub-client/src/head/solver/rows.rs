@@ -1,8 +1,9 @@
 //! The rows a fit works on: centred features, or the same rows in an orthonormal basis of their span.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
+use super::super::transform::narrow;
 use super::cholesky::{Cholesky, PivotedCholesky};
 
 /// Columns turned to double precision at a time: bounds the working memory for long vectors.
@@ -16,6 +17,8 @@ const RANK_TOLERANCE: f64 = 1e-12;
 pub(super) struct Rows {
     features: Array2<f32>,
     mean: Array1<f64>,
+    /// The mean in single precision, for work in single precision.
+    centre: Array1<f32>,
     reduced: Option<Reduced>,
 }
 
@@ -34,6 +37,7 @@ impl Rows {
         let mean = column_means(&features);
         let mut rows = Self {
             features,
+            centre: mean.mapv(narrow),
             mean,
             reduced: None,
         };
@@ -53,6 +57,53 @@ impl Rows {
         self.reduced
             .as_ref()
             .map_or(self.features.ncols(), |reduced| reduced.coordinates.ncols())
+    }
+
+    /// The rows as they came, not centred, n×D.
+    pub(super) fn features(&self) -> ArrayView2<'_, f32> {
+        self.features.view()
+    }
+
+    /// Whether fits work on the rows themselves.
+    pub(super) fn is_whole(&self) -> bool {
+        self.reduced.is_none()
+    }
+
+    /// The mean in single precision, D.
+    pub(super) fn centre(&self) -> ArrayView1<'_, f32> {
+        self.centre.view()
+    }
+
+    /// The scores of the centred rows by a map (K×D), n×K.
+    pub(super) fn scores(&self, map: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut scores = Array2::zeros((self.len(), map.nrows()));
+        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+            for (row, mut scores) in scores.rows_mut().into_iter().enumerate() {
+                let block = self.centred_columns(&[row], start);
+                let end = start + block.ncols();
+                let map = map.slice_axis(Axis(1), Slice::from(start..end));
+                scores += &map.dot(&block.row(0));
+            }
+        }
+        scores
+    }
+
+    /// Whether the rows vary enough around their mean for single precision to see it.
+    pub(super) fn are_well_centred(&self) -> bool {
+        let mean = self.mean.dot(&self.mean);
+        let sample = self
+            .features
+            .rows()
+            .into_iter()
+            .step_by((self.len() / 64).max(1));
+        let squares = sample.map(|row| {
+            let pairs = row.iter().zip(&self.mean);
+            pairs
+                .map(|(&value, mean)| (f64::from(value) - mean).powi(2))
+                .sum::<f64>()
+        });
+        let (count, total) = squares.fold((0.0, 0.0), |(n, sum), square| (n + 1.0, sum + square));
+        mean * f64::max(count, 1.0) <= 100.0 * total
     }
 
     /// The mean that was subtracted, D.

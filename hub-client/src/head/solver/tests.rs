@@ -12,6 +12,21 @@ const REFERENCE: &str = include_str!("../../../tests/fixtures/sklearn/reference.
 #[derive(Deserialize)]
 struct Reference {
     solver: Vec<Case>,
+    ridge: Vec<RidgeCase>,
+}
+
+#[derive(Deserialize)]
+struct RidgeCase {
+    name: String,
+    seed: u64,
+    rows: usize,
+    dimensions: usize,
+    classes: usize,
+    alpha: f64,
+    weighted: bool,
+    coefficients: Vec<Vec<f64>>,
+    intercepts: Vec<f64>,
+    held_out: Vec<Vec<f64>>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +88,134 @@ fn agrees_with_scikit_learn() {
                 case.name
             );
         }
+    }
+}
+
+#[test]
+fn ridge_agrees_with_scikit_learn() {
+    let reference: Reference = serde_json::from_str(REFERENCE).unwrap();
+    assert!(reference.ridge.len() >= 3);
+    for known in reference.ridge {
+        let sizes = case(known.rows, known.dimensions, known.classes);
+        let (features, targets) = features_and_targets(&Case {
+            seed: known.seed,
+            ..sizes
+        });
+        let weights: Vec<f64> = (0..known.rows).map(|row| 0.5 + (row % 5) as f64).collect();
+        let request = RidgeRequest {
+            targets: &targets,
+            classes: known.classes,
+            row_weights: known.weighted.then_some(weights.as_slice()),
+            towards: None,
+        };
+        let ridge = Ridge::new(features.view(), &request).unwrap();
+        let (weights, bias) = ridge.coefficients(known.alpha);
+        let expected = Array2::from_shape_fn(weights.dim(), |(k, j)| known.coefficients[k][j]);
+        let apart = difference(&weights, &expected);
+        assert!(apart < 1e-9, "{}: coefficients {apart:e}", known.name);
+        let apart = difference(
+            &bias.insert_axis(Axis(0)),
+            &Array2::from_shape_fn((1, known.classes), |(_, k)| known.intercepts[k]),
+        );
+        assert!(apart < 1e-9, "{}: intercepts {apart:e}", known.name);
+        let blocks: Vec<usize> = (0..known.rows).collect();
+        let expected =
+            Array2::from_shape_fn((known.rows, known.classes), |(i, k)| known.held_out[i][k]);
+        let apart = difference(&ridge.held_out(known.alpha, &blocks), &expected);
+        assert!(apart < 1e-9, "{}: held-out scores {apart:e}", known.name);
+    }
+}
+
+/// Enough products for single precision.
+fn large(classes: usize) -> (Array2<f32>, Vec<usize>) {
+    features_and_targets(&case(LARGE / 48 / classes + 7, 48, classes))
+}
+
+#[test]
+fn single_precision_reaches_the_same_minimum() {
+    for classes in [2, 3] {
+        let (features, targets) = large(classes);
+        let request = Request {
+            tolerance: 1e-5,
+            ..Request::new(&targets, classes, 0.01)
+        };
+        let mut design = Design::new(features);
+        assert!(design.is_large(&request));
+        let single = design.fit(&request);
+        let double = design.descend(
+            &Request {
+                tolerance: 1e-9,
+                ..request
+            },
+            Precision::Double,
+            None,
+        );
+        assert!(single.converged && double.converged);
+        let excess = (single.objective - double.objective) / double.objective;
+        assert!(excess.abs() < 1e-6, "{classes} classes: {excess:e}");
+        let (weights, _) = design.coefficients(&single);
+        let apart = difference(&weights, &design.coefficients(&double).0);
+        assert!(apart < 1e-3, "{classes} classes: {apart:e}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let (features, targets) = large(3);
+    let request = Request {
+        tolerance: 1e-3,
+        ..Request::new(&targets, 3, 0.01)
+    };
+    let solve = |threads: usize| {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let mut design = Design::with_threads(features.clone(), threads);
+        let fit = design.fit(&request);
+        design.coefficients(&fit)
+    };
+    let alone = solve(1);
+    assert_eq!(alone, solve(2));
+    assert_eq!(alone, solve(5));
+}
+
+#[test]
+fn a_row_of_weight_two_is_two_rows() {
+    for (rows, dimensions) in [(12, 40), (30, 5)] {
+        let (features, targets) = features_and_targets(&case(rows, dimensions, 3));
+        let weights: Vec<f64> = (0..rows).map(|row| 1.0 + (row % 2) as f64).collect();
+        let request = Request {
+            row_weights: Some(&weights),
+            ..Request::new(&targets, 3, 2.0)
+        };
+        let mut design = Design::new(features.clone());
+        let fit = design.fit(&request);
+        let weighted = design.coefficients(&fit).0;
+        let twice: Vec<usize> = (0..rows).flat_map(|row| vec![row; 1 + row % 2]).collect();
+        let repeated: Vec<usize> = twice.iter().map(|&row| targets[row]).collect();
+        let mut design = Design::new(features.select(Axis(0), &twice));
+        let fit = design.fit(&Request::new(&repeated, 3, 2.0));
+        let apart = difference(&weighted, &design.coefficients(&fit).0);
+        assert!(apart < 1e-4, "{rows}×{dimensions}: {apart:e}");
+    }
+}
+
+#[test]
+fn a_strong_penalty_stays_with_the_starter_and_a_weak_one_leaves_it() {
+    for (rows, dimensions) in [(12, 40), (60, 5)] {
+        let (features, targets) = features_and_targets(&case(rows, dimensions, 2));
+        let start = noise(7, 2, dimensions).mapv(f64::from);
+        let fit_with = |c: f64, towards: Option<&Array2<f64>>| {
+            let mut design = Design::new(features.clone());
+            let fit = design.fit(&Request {
+                towards,
+                ..Request::new(&targets, 2, c)
+            });
+            assert!(fit.converged);
+            design.coefficients(&fit).0
+        };
+        assert!(difference(&fit_with(1e-6, Some(&start)), &start) < 1e-3);
+        let zero = Array2::zeros((2, dimensions));
+        assert_eq!(fit_with(1.0, Some(&zero)), fit_with(1.0, None));
+        assert!(difference(&fit_with(100.0, Some(&start)), &start) > 0.1);
     }
 }
 
@@ -320,4 +463,20 @@ fn comparable(design: &Design, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
         one.insert_axis(Axis(0)),
         Array1::from(vec![bias[1] - bias[0]]),
     )
+}
+
+/// Numbers between −1/2 and 1/2.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to f32 is what is wanted"
+)]
+pub(super) fn noise(seed: u64, rows: usize, dimensions: usize) -> Array2<f32> {
+    let numbers = uniforms(seed, rows * dimensions);
+    Array2::from_shape_fn((rows, dimensions), |(i, j)| {
+        (numbers[i * dimensions + j] - 0.5) as f32
+    })
+}
+
+pub(super) fn difference(left: &Array2<f64>, right: &Array2<f64>) -> f64 {
+    (left - right).fold(0.0, |most: f64, value| most.max(value.abs()))
 }

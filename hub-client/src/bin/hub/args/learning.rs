@@ -49,7 +49,8 @@ pub(crate) struct RunArgs {
 #[command(after_help = "\
 Each image's class is the name of the first folder it lies in, below the folder given, unless
 --labels names a CSV file with the columns path and label. The same images, labels and options give
-the same head. Training again under a name makes its next version.
+the same head. Training again under a name makes its next version. Images without a label count too:
+features are centred on the mean of all. The accuracy stated is of images held out in turn.
 
 Examples:
   hub train border-check --extractor passport-extractor@2 --images labelled/
@@ -76,11 +77,25 @@ pub(crate) struct TrainArgs {
     /// Scikit-learn's C: the larger, the weaker the penalty; `auto` tries several
     #[arg(long, value_name = "C", default_value = "auto")]
     pub(crate) penalty: PenaltyArg,
+    /// Which regression; `auto` takes ridge for up to 500 images and logistic for more
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
+    pub(crate) method: MethodArg,
+    /// How often the true class is to be among those that `hub predict` calls plausible
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    pub(crate) coverage: f64,
     /// Whether all images count alike, or all classes
     #[arg(long, value_enum, value_name = "HOW", default_value = "uniform")]
     pub(crate) class_weights: WeightsArg,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// Which regression a head is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodArg {
+    Auto,
+    Ridge,
+    Logistic,
 }
 
 /// What is done to features before a head learns from them.
@@ -126,7 +141,8 @@ pub(crate) enum WeightsArg {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Runs the release the head was trained on when it is installed, else the newest installed release
-of the same feature space that is not older.
+of the same feature space that is not older. An answer is unsure when several classes are plausible,
+at the coverage the head was trained for; whether the image is unlike all labelled ones is told apart.
 
 Examples:
   hub predict border-check incoming/

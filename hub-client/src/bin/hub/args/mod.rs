@@ -25,8 +25,8 @@ pub(crate) use exploring::{
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
 pub(crate) use labels::{LabelsCommand, LabelsExportArgs, LabelsImportArgs, WriteFormat};
 pub(crate) use learning::{
-    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, PenaltyArg, PredictArgs,
-    RunArgs, TrainArgs, TransformArg, WeightsArg,
+    EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, MethodArg, PenaltyArg,
+    PredictArgs, RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};

@@ -15,7 +15,7 @@ use crate::app::Outcome;
 use crate::args::PredictArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, list};
 
 #[derive(Serialize)]
 struct PredictView {
@@ -32,6 +32,13 @@ struct PredictionView {
     path: String,
     class: String,
     probability: f32,
+    /// The classes that cannot be ruled out, most probable first: one is an answer, several are a doubt
+    /// between them, none is no idea.
+    plausible: Vec<String>,
+    /// The image is farther from the labelled images than they are from each other.
+    unlike_anything_shown: bool,
+    /// Mean cosine distance from the nearest labelled images; null for heads of the first format.
+    distance: Option<f64>,
     probabilities: BTreeMap<String, f32>,
 }
 
@@ -89,10 +96,16 @@ fn predict_one(
         .expect("one row has as many columns as values");
     let predictions = head.predict(row, space)?;
     let best = predictions.best(0);
+    let plausible = predictions.plausible(0).into_iter();
     Ok(PredictionView {
         path,
         class: best.class.to_owned(),
         probability: best.probability,
+        plausible: plausible
+            .map(|class| head.classes()[class].clone())
+            .collect(),
+        unlike_anything_shown: predictions.is_unlike(0),
+        distance: predictions.distances[0],
         probabilities: head
             .classes()
             .iter()
@@ -132,9 +145,26 @@ impl Answer for PredictView {
                 one.path.clone(),
                 one.class.clone(),
                 format!("{:.4}", one.probability),
+                one.remark(),
             ]
         };
         let rows: Vec<_> = self.predictions.iter().map(row).collect();
-        page.table(&["PATH", "CLASS", "PROBABILITY"], &rows)
+        page.table(&["PATH", "CLASS", "PROBABILITY", "REMARK"], &rows)
+    }
+}
+
+impl PredictionView {
+    /// Why the answer should not be relied on.
+    fn remark(&self) -> String {
+        let doubt = match self.plausible.as_slice() {
+            [_] => None,
+            [] => Some("unsure".to_owned()),
+            [one, other] => Some(format!("unsure: {one} or {other}")),
+            several => Some(format!("unsure between {} classes", several.len())),
+        };
+        let unlike = self
+            .unlike_anything_shown
+            .then(|| "unlike anything shown in training".to_owned());
+        list(doubt.into_iter().chain(unlike))
     }
 }
