@@ -441,7 +441,7 @@ mod tests {
         let mut pairs = Vec::new();
         index
             .within(0.5, |row, other| {
-                pairs.push((row, other.row, other.distance))
+                pairs.push((row, other.row, other.distance));
             })
             .unwrap();
         assert_eq!(pairs, [(1, 2, 0.5), (3, 4, 0.25)]);

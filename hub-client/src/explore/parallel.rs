@@ -46,13 +46,13 @@ mod tests {
     fn each_block_is_done_once() {
         for threads in [1, 2, 5] {
             let threads = NonZeroUsize::new(threads).unwrap();
-            let states = over_blocks(100, threads, Vec::new, |done, block| done.push(block));
+            let states = over_blocks(100, threads, Vec::new, Vec::push);
             let mut done = states.concat();
             done.sort_unstable();
             assert_eq!(done, (0..100).collect::<Vec<_>>());
         }
         let none = over_blocks(0, NonZeroUsize::MIN, Vec::new, |done, block| {
-            done.push(block)
+            done.push(block);
         });
         assert_eq!(none, [Vec::<usize>::new()]);
     }

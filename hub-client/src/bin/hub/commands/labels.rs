@@ -243,7 +243,7 @@ impl Answer for UndoView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         match self.undone {
             Some(number) => {
-                page.field("undone", format!("action {number}, {} images", self.images))?
+                page.field("undone", format!("action {number}, {} images", self.images))?;
             }
             None => page.line("nothing to undo")?,
         }
