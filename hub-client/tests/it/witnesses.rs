@@ -297,6 +297,12 @@ fn an_old_copy_of_the_hub_cannot_go_on_differently() {
     }
     hub.restart(&[]);
     hub.wait_for_log("the database is an old copy");
+    // Who has seen more is told at once; who has forgotten it is protected by the witnesses.
+    hub.world.hub("alpha", &["show", "dots@2"]).fails(
+        4,
+        "had 2 entries when this machine last saw it, and now it shows 0",
+    );
+    hub.world.hub("alpha", &["trust", "--forget-log"]).ok();
     let other = hub
         .world
         .author("alpha/other", "1.0.0", "three_features", 3);

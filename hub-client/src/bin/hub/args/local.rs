@@ -14,9 +14,9 @@ Verifies the receipt's signatures and the proofs that they are in the log under 
 compares every file with its signed digest, and, when the ONNX Runtime library is there, runs the
 probes. Opens no connection.
 
---bundle verifies a folder that `hub export --bundle` wrote, by what is in it and the fingerprint of the
-first root alone, on a machine that needs neither a hub nor a trust root. The probes are not run. What is
-older than its metadata allows is verified with --as-of.
+--bundle verifies a folder that `hub export --bundle` wrote, by what is in it and the fingerprint of
+the first root alone, on a machine that needs neither a hub nor a trust root. The probes are not run.
+What is older than its metadata allows is verified with --as-of.
 
 Examples:
   hub verify passport-extractor@2
@@ -51,9 +51,9 @@ pub(crate) struct RmArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 --folder writes the signed files and model.sig, nothing else, which is what OpenSSF Model Signing's
-verifier takes. --bundle writes them into release/ and puts the signed statements, the proofs that they are
-in the log, and the trust root beside it, so that one folder verifies with no network. Every byte is compared with the signed
-digests on its way; nothing is ever written over.
+verifier takes. --bundle writes them into release/ and puts the signed statements, the proofs that
+they are in the log, and the trust root beside it, so that one folder verifies with no network. Every
+byte is compared with the signed digests on its way; nothing is ever written over.
 
 Examples:
   hub export passport-extractor@2 --folder passport

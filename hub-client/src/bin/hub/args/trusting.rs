@@ -39,8 +39,9 @@ the root is followed forward, version by version, and never back. Without a fing
 root is refreshed; where none is pinned, the hub's is shown and nothing is pinned, unless --yes says
 that it has been compared.
 
-A hub whose log has shown two histories, or fewer entries than before, is refused by every command. When
-it is known what has happened, --forget-log lets the next contact begin anew.
+A hub whose log has shown two histories is refused by every command, and so is one that shows fewer
+entries than before. When it is known what has happened, --forget-log lets the next contact begin
+anew.
 
 Examples:
   hub trust sha256:…
