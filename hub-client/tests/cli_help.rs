@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 46] = [
     "",
     "login",
     "logout",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 45] = [
     "list",
     "verify",
     "export",
+    "audit",
     "rm",
     "embed",
     "train",

@@ -12,7 +12,7 @@ use registry_schema::model_signing::{self, ModelSignature, ModelSigningError};
 use registry_schema::receipt::{LoggedEnvelope, PlaceError};
 use registry_schema::trust_root::TrustRoot;
 use registry_schema::verify::{
-    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_release, verify_yank,
+    Asked, VerifiedRelease, VerifiedYank, VerifyError, verify_recorded_yank, verify_release,
 };
 
 use super::{ENVELOPE, PROOF, RELEASE_FOLDER, STATEMENT, TRUST_FOLDER, yank_name};
@@ -66,7 +66,12 @@ pub async fn verify(
         let yank = read_logged(folder, &yank_name(yanks.len() + 1))?;
         yank.check_place(policy)?;
         let envelope = yank.envelope.as_bytes();
-        yanks.push(verify_yank(&trust.root, &release, envelope, yank.index)?);
+        yanks.push(verify_recorded_yank(
+            &trust.root,
+            &release,
+            envelope,
+            yank.index,
+        )?);
     }
     registry_schema::verify::current_yank(&yanks)?;
     // 4. the files, all of them and no others
