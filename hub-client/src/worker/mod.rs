@@ -269,7 +269,8 @@ impl Worker {
         let mut is_confined = false;
         loop {
             match running.next(&request.limits)? {
-                Answer::Confined { v, confinement } => {
+                // Once, before it reads the graph: later on these may be the graph's words.
+                Answer::Confined { v, confinement } if !is_confined => {
                     if v != wire::VERSION {
                         return Err(WorkerError::Version { found: v }.into());
                     }
@@ -281,6 +282,7 @@ impl Worker {
                 _ if !is_confined => return Err(incomplete().into()),
                 Answer::Done => return Ok(()),
                 Answer::Failed(failure) => return Err(failure.into_error(&request.limits).into()),
+                again @ Answer::Confined { .. } => return Err(unexpected(&again).into()),
                 other => sink(other)?,
             }
         }

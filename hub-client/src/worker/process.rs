@@ -242,7 +242,8 @@ fn read_answers(pipe: impl Read, sender: &SyncSender<Result<Answer, WorkerError>
                 start_of(&line)
             )),
             Ok(_) => serde_json::from_slice(&line)
-                .map_err(|error| format!("{error} in `{}`", start_of(&line))),
+                // It quotes what it does not know.
+                .map_err(|error| printable(&format!("{error} in `{}`", start_of(&line)))),
         };
         let is_last = answer.is_err();
         let answer = answer.map_err(|reason| WorkerError::Answer { reason });

@@ -69,6 +69,25 @@ fn a_worker_that_lies_is_caught() {
 }
 
 #[test]
+fn no_words_of_a_worker_steer_a_terminal() {
+    // In the name of a field, which an error about it repeats.
+    let error = embed(&played_by("steering-by-a-name"), 1).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("unknown") && !text.contains(char::is_control),
+        "{text:?}"
+    );
+    // As a second confinement, which would be told.
+    let told = Arc::new(AtomicBool::new(false));
+    let is_told = Arc::clone(&told);
+    let worker = played_by("confined-twice");
+    let worker = worker.warning_by(move |_| is_told.store(true, Ordering::Relaxed));
+    let error = embed(&worker, 1).unwrap_err().to_string();
+    assert!(error.contains("a confinement"), "{error}");
+    assert!(!told.load(Ordering::Relaxed));
+}
+
+#[test]
 fn a_worker_that_stays_is_ended() {
     let worker = played_by("sleeping");
     let limits = ProbeLimits {

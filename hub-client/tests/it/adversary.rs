@@ -148,6 +148,21 @@ fn payload(entry: &[u8]) -> Vec<u8> {
     envelope.payload().to_vec()
 }
 
+/// Answers are refused when they hold control characters; an entry holds them escaped, and the error about it
+/// repeats them.
+#[test]
+fn nothing_that_a_hub_logs_steers_a_terminal() {
+    let Some((world, log)) = two_releases() else {
+        return;
+    };
+    let bad = br#"{"\u001b[2J\u202epayload": ""}"#;
+    let hub = log.with(&[bad]).hub(&world, instead(bad));
+    let run = Newcomer::to(&world).pull("dots@2", &hub);
+    assert!(run.stderr.contains("[2J\u{fffd}payload"), "{run}");
+    let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!run.stderr.contains(steers), "{:?}", run.stderr);
+}
+
 #[test]
 fn a_revoked_key_signs_nothing_that_is_logged_later() {
     let Some((world, log)) = two_releases() else {

@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod interrupt;
 mod output;
+mod plain;
 mod progress;
 mod reference;
 mod report;

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use crate::error::CommandError;
+use crate::plain::plain;
 
 /// What a command has found out.
 pub(crate) trait Answer: Serialize {
@@ -38,7 +39,7 @@ impl Output {
         };
         // Writing into a string does not fail.
         let _: fmt::Result = answer.write_text(&mut page);
-        self.raw(page.text.as_bytes())
+        self.raw(plain(&page.text, self.color).as_bytes())
     }
 
     /// Whether answers are for programs.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::args::{ColorChoice, GlobalArgs};
 use crate::error::CommandError;
+use crate::plain::plain;
 
 /// How to talk on standard error.
 #[derive(Clone, Copy, Debug)]
@@ -39,21 +40,21 @@ impl Report {
     /// Something good to know.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet && !self.json {
-            write_error(&format!("{text}\n"));
+            self.tell(&format!("{text}\n"));
         }
     }
 
     /// Something that is only said with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && !self.json {
-            write_error(&format!("{}\n", self.paint("2", text)));
+            self.tell(&format!("{}\n", self.paint("2", text)));
         }
     }
 
     /// Something that may be wrong.
     pub(crate) fn warn(&self, text: &str) {
         if !self.quiet && !self.json {
-            write_error(&format!("{} {text}\n", self.paint("1;33", "warning:")));
+            self.tell(&format!("{} {text}\n", self.paint("1;33", "warning:")));
         }
     }
 
@@ -63,7 +64,7 @@ impl Report {
             let line = serde_json::json!({ "warning": text });
             write_error(&format!("{line}\n"));
         } else {
-            write_error(&format!("{} {text}\n", self.paint("1;33", "warning:")));
+            self.tell(&format!("{} {text}\n", self.paint("1;33", "warning:")));
         }
     }
 
@@ -73,7 +74,7 @@ impl Report {
         if self.json {
             write_error(&json(error, &advice));
         } else {
-            write_error(&self.text(error, &advice));
+            self.tell(&self.text(error, &advice));
         }
     }
 
@@ -86,6 +87,11 @@ impl Report {
             text.push_str(&format!("\n{} {hint}\n", self.paint("1;36", "hint:")));
         }
         text
+    }
+
+    /// For people: nothing in it steers their terminal.
+    fn tell(&self, text: &str) {
+        write_error(&plain(text, self.color));
     }
 
     fn paint(&self, style: &str, text: &str) -> String {
