@@ -303,9 +303,7 @@ impl Answer {
         let (url, traffic) = (self.url, self.traffic);
         self.response.bytes_stream().map(move |chunk| {
             let received = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            traffic
-                .received_bytes
-                .fetch_add(received, Ordering::Relaxed);
+            traffic.received(received);
             chunk.map_err(|error| RegistryError::Connection {
                 url: url.clone(),
                 source: error.without_url().into(),
