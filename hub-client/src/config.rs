@@ -95,6 +95,11 @@ impl Folders {
         self.data.join("heads")
     }
 
+    /// Where packs are unpacked before they are installed: with the store, so that files can be moved there.
+    pub fn imports(&self) -> PathBuf {
+        self.data.join("imports")
+    }
+
     /// The folder of this machine's witness.
     pub fn witness(&self) -> PathBuf {
         self.data.join("witness")

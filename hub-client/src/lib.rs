@@ -14,6 +14,7 @@ pub mod features;
 pub mod files;
 pub mod head;
 pub mod hint;
+pub mod import;
 pub mod journal;
 pub mod keys;
 pub mod lockfile;

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 58] = [
+const COMMANDS: [&str; 59] = [
     "",
     "login",
     "logout",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 58] = [
     "list",
     "verify",
     "export",
+    "import",
     "audit",
     "rm",
     "embed",

@@ -25,6 +25,16 @@ pub const FILE_BYTES: u64 = 16 << 30;
 /// Largest sum of the files of one release: 32 GiB.
 pub const RELEASE_BYTES: u64 = 32 << 30;
 
+/// Most entries of a pack (`hub export -o`): twice the files of a release, a thousand yanks with their proofs
+/// and the largest trust root there can be.
+pub const PACK_ENTRIES: usize = 16_384;
+
+/// Largest pack: the largest release, and 1 GiB for its statements and the trust root.
+pub const PACK_BYTES: u64 = RELEASE_BYTES + (1 << 30);
+
+/// Longest name of an entry of a pack, in bytes: [`FILE_NAME_BYTES`] and the folder around it.
+pub const PACK_NAME_BYTES: usize = 256;
+
 /// Largest card (`README.md`), 1 MiB: it is held in memory to be shown.
 pub const CARD_BYTES: u64 = 1 << 20;
 

@@ -1,13 +1,19 @@
 //! An installed release as a folder, for other programs and for people without a hub.
 
+mod names;
+mod pack;
+mod unpack;
 mod verify;
 
+pub use pack::write_pack;
+pub use unpack::{PackError, unpack};
 pub use verify::{BundleFault, VerifiedBundle, verify};
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use registry_schema::model_signing;
-use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
 
@@ -53,51 +59,82 @@ pub fn export(
     form: BundleForm,
 ) -> Result<(), BundleError> {
     let staged = StagedFolder::create(folder)?;
+    for (place, content) in &contents(installed, trust_root, form)? {
+        let mut to = staged.file(place)?;
+        content
+            .write(installed, &mut to)?
+            .map_err(|source| FileError::new("cannot write", folder.join(place), source))?;
+        to.commit()?;
+    }
+    Ok(staged.commit()?)
+}
+
+/// What one file of a bundle holds.
+enum Content {
+    /// The signed file of this path in the release.
+    Signed { path: String, size_bytes: u64 },
+    /// What the receipt and the trust root hold.
+    Text(String),
+}
+
+impl Content {
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Signed { size_bytes, .. } => *size_bytes,
+            Self::Text(text) => text.len() as u64,
+        }
+    }
+
+    /// Writes it; the inner error is that of `to`, when a text was not taken.
+    fn write(
+        &self,
+        installed: &InstalledRelease,
+        to: &mut impl Write,
+    ) -> Result<std::io::Result<()>, StoreError> {
+        match self {
+            Self::Signed { path, .. } => installed.copy_file(path, to).map(Ok),
+            Self::Text(text) => Ok(to.write_all(text.as_bytes())),
+        }
+    }
+}
+
+/// Every file of a bundle by its place in it.
+fn contents(
+    installed: &InstalledRelease,
+    trust_root: &Bundle,
+    form: BundleForm,
+) -> Result<BTreeMap<String, Content>, BundleError> {
+    let mut contents = BTreeMap::new();
     // 1. the signed files
     for file in installed.release().files() {
         let place = match form {
             BundleForm::FilesAlone => file.path.clone(),
             BundleForm::WithEvidence => format!("{RELEASE_FOLDER}/{}", file.path),
         };
-        let mut to = staged.file(&place)?;
-        installed.copy_file(&file.path, &mut to)?;
-        to.commit()?;
+        let (path, size_bytes) = (file.path.clone(), file.size_bytes);
+        contents.insert(place, Content::Signed { path, size_bytes });
     }
+    let mut add = |place: String, text: &str| {
+        contents.insert(place, Content::Text(text.to_owned()));
+    };
     // 2. what others verify them with
     if let Some(signature) = installed.model_signature() {
-        staged.write(model_signing::FILE, signature.as_bytes())?;
+        add(model_signing::FILE.to_owned(), signature);
     }
-    // 3. what we verify them with
-    if form == BundleForm::WithEvidence {
-        write_evidence(installed, trust_root, &staged)?;
+    if form == BundleForm::FilesAlone {
+        return Ok(contents);
     }
-    Ok(staged.commit()?)
-}
-
-/// The statements with their proofs, and what they are verified under.
-fn write_evidence(
-    installed: &InstalledRelease,
-    trust_root: &Bundle,
-    staged: &StagedFolder,
-) -> Result<(), BundleError> {
+    // 3. what we verify them with: the statements with their proofs, and the trust root
     let receipt = installed.receipt();
-    write_logged(&receipt.statement, STATEMENT, staged)?;
-    for (number, yank) in (1..).zip(&receipt.yanks) {
-        write_logged(yank, &yank_name(number), staged)?;
+    let yanks = (1..).map(yank_name).zip(&receipt.yanks);
+    for (name, logged) in std::iter::once((STATEMENT.to_owned(), &receipt.statement)).chain(yanks) {
+        add(format!("{name}{ENVELOPE}"), &logged.envelope);
+        add(format!("{name}{PROOF}"), &logged.proof);
     }
     for (path, text) in trust_root.served_files()? {
-        staged.write(&format!("{TRUST_FOLDER}/{path}"), text.as_bytes())?;
+        add(format!("{TRUST_FOLDER}/{path}"), &text);
     }
-    Ok(())
-}
-
-fn write_logged(
-    logged: &LoggedEnvelope,
-    name: &str,
-    staged: &StagedFolder,
-) -> Result<(), FileError> {
-    staged.write(&format!("{name}{ENVELOPE}"), logged.envelope.as_bytes())?;
-    staged.write(&format!("{name}{PROOF}"), logged.proof.as_bytes())
+    Ok(contents)
 }
 
 /// The release's statement, without the ending of its envelope or its proof.

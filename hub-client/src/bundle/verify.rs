@@ -33,6 +33,12 @@ pub struct VerifiedBundle {
     pub checkpoint: WitnessedCheckpoint,
     /// The trust root in it.
     pub trust: Kept,
+    /// The release's envelope, and where it is in the log.
+    pub statement: LoggedEnvelope,
+    /// Those of the yanks, in their order.
+    pub logged_yanks: Vec<LoggedEnvelope>,
+    /// The text of its `model.sig`.
+    pub model_signature: Option<String>,
 }
 
 /// Verifies a folder that [`super::export`] wrote with evidence: the trust root from a first root with this
@@ -55,7 +61,7 @@ pub async fn verify(
     let envelope = statement.envelope.as_bytes();
     let release = verify_release(&trust.root, &Asked::Anything, envelope, statement.index)?;
     // 3. yanks about it
-    let mut yanks = Vec::new();
+    let (mut yanks, mut logged_yanks) = (Vec::new(), Vec::new());
     while folder
         .join(format!("{}{ENVELOPE}", yank_name(yanks.len() + 1)))
         .exists()
@@ -72,16 +78,20 @@ pub async fn verify(
             envelope,
             yank.index,
         )?);
+        logged_yanks.push(yank);
     }
     registry_schema::verify::current_yank(&yanks)?;
     // 4. the files, all of them and no others
     check_files(&folder.join(RELEASE_FOLDER), &release)?;
-    check_model_signature(folder, &release)?;
+    let model_signature = read_model_signature(folder, &release)?;
     Ok(VerifiedBundle {
         release,
         yanks,
         checkpoint,
         trust,
+        statement,
+        logged_yanks,
+        model_signature,
     })
 }
 
@@ -131,15 +141,19 @@ fn check_files(folder: &Path, release: &VerifiedRelease) -> Result<(), BundleFau
     Ok(())
 }
 
-fn check_model_signature(folder: &Path, release: &VerifiedRelease) -> Result<(), BundleFault> {
+fn read_model_signature(
+    folder: &Path,
+    release: &VerifiedRelease,
+) -> Result<Option<String>, BundleFault> {
     let path = folder.join(model_signing::FILE);
     let limit = limits::MODEL_SIGNATURE_BYTES as u64;
     let bytes = match files::read_limited(&path, limit) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
     ModelSignature::parse(&bytes)?.check_statement(&release.statement_digest())?;
-    Ok(())
+    let text = String::from_utf8(bytes).map_err(|_| BundleFault::NotText { path })?;
+    Ok(Some(text))
 }
 
 /// A bundle does not verify.

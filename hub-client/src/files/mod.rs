@@ -5,8 +5,10 @@
 //! because what lies under `HUB_HOME` is private.
 
 mod staged;
+mod work;
 
 pub use staged::StagedFolder;
+pub use work::WorkFolder;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -51,16 +53,31 @@ impl AtomicFile {
     /// # Errors
     /// [`FileError`], for instance when the disk is full; then the earlier file is still there.
     pub fn commit(self) -> Result<(), FileError> {
+        let (temporary, path) = self.synced()?;
+        let moved = temporary.persist(&path);
+        moved.map_err(|failed| FileError::new("cannot write", &path, failed.error))?;
+        sync_dir(folder_of(&path))
+    }
+
+    /// Makes the file durable and visible where there must be none yet.
+    ///
+    /// # Errors
+    /// [`FileError`], also when something is there.
+    pub fn commit_new(self) -> Result<(), FileError> {
+        let (temporary, path) = self.synced()?;
+        let moved = temporary.persist_noclobber(&path);
+        moved.map_err(|failed| FileError::new("cannot write", &path, failed.error))?;
+        sync_dir(folder_of(&path))
+    }
+
+    fn synced(self) -> Result<(NamedTempFile, PathBuf), FileError> {
         let error = |source| FileError::new("cannot write", &self.path, source);
         let temporary = self
             .writer
             .into_inner()
             .map_err(|failed| error(failed.into_error()))?;
         temporary.as_file().sync_all().map_err(error)?;
-        temporary
-            .persist(&self.path)
-            .map_err(|failed| error(failed.error))?;
-        sync_dir(folder_of(&self.path))
+        Ok((temporary, self.path))
     }
 }
 

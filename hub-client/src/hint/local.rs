@@ -7,7 +7,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 
 use super::{Advice, ErrorCode, Hint};
-use crate::bundle::{BundleError, BundleFault};
+use crate::bundle::{BundleError, BundleFault, PackError};
 use crate::choose::ChooseError;
 use crate::config::ConfigError;
 use crate::consortium::{ConsortiumError, PolicyFileError};
@@ -65,7 +65,32 @@ impl Hint for BundleError {
                 ErrorCode::File,
                 "nothing is ever written over: name a folder that is not there yet",
             ),
+            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
+                ErrorCode::File,
+                "nothing is ever written over: name a file that is not there yet",
+            ),
             Self::File(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for PackError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::Interrupted => Advice::of(ErrorCode::Interrupted),
+            Self::NotAFile { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "`hub export REF -o FILE` writes such a file",
+            ),
+            Self::Malformed(_) | Self::Truncated | Self::Trailing => Advice::with_hint(
+                ErrorCode::Digest,
+                "copy it again from where it was written by `hub export REF -o FILE`; nothing was installed",
+            ),
+            _ => Advice::with_hint(
+                ErrorCode::RefusedFile,
+                "`hub export` writes no such pack: ask whom you have it from; nothing was installed",
+            ),
         }
     }
 }

@@ -10,7 +10,9 @@ use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::audit::AuditError;
+use crate::bundle::BundleFault;
 use crate::cosign::CosignError;
+use crate::import::ImportError;
 use crate::log_view::{LogSourceError, LogViewError};
 use crate::logged::LoggedError;
 use crate::members_say::SayError;
@@ -276,6 +278,42 @@ impl Hint for PullError {
             Self::Say(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for ImportError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotPinned => Advice::with_hint(
+                ErrorCode::NotTrusted,
+                "ask the consortium for its fingerprint and give it with --root sha256:…, which pins it, or pin it first with \
+                 `hub trust sha256:… --metadata DIR`",
+            ),
+            Self::OtherRoot { .. } => Advice::with_hint(
+                ErrorCode::NotTrusted,
+                "leave out --root, or pin the other one with `hub trust sha256:… --metadata DIR`",
+            ),
+            Self::Pack(error) => error.advice(),
+            // Nothing is missing on this machine: the pack lacks it.
+            Self::Bundle(BundleFault::File(_)) => Advice::with_hint(
+                ErrorCode::Digest,
+                "it is not what `hub export REF -o FILE` wrote: ask for it again",
+            ),
+            Self::Bundle(error) => error.advice(),
+            Self::Trust(error) => error.advice(),
+            Self::Receipt(error) => error.advice(),
+            Self::Verify(error) => error.advice(),
+            Self::Place(_) => Advice::with_hint(
+                ErrorCode::Log,
+                "the consortium may have changed them since: have the pack written again after a `hub pull`",
+            ),
+            Self::Log(error) => error.advice(),
+            Self::Pull(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::Config(error) => error.advice(),
             Self::File(error) => error.advice(),
             Self::Stopped => Advice::of(ErrorCode::Interrupted),
         }

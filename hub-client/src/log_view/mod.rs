@@ -135,6 +135,44 @@ pub fn check_trusted(folders: &Folders, policy: &Policy) -> Result<(), LogViewEr
     refuse_distrusted(&SeenFolder::new(folders.log()), policy)
 }
 
+/// Checks a checkpoint without the log at hand: its log has not lied to this machine, and another tree of the
+/// same size has not been seen of it. Whether it continues one of another size cannot be told without the
+/// log's tiles. The first one that is seen of a log is the one that later contacts must continue.
+///
+/// # Errors
+/// [`LogViewError`], with evidence when it is of another history.
+pub async fn check_offline(
+    folders: &Folders,
+    policy: &Policy,
+    shown: &WitnessedCheckpoint,
+) -> Result<(), LogViewError> {
+    let seen = SeenFolder::new(folders.log());
+    let _lock = seen.lock().await?;
+    refuse_distrusted(&seen, policy)?;
+    let checkpoint = shown.checkpoint();
+    let origin = &checkpoint.origin;
+    let Some(before) = seen.read(origin)? else {
+        return seen.write(origin, shown.note());
+    };
+    if before.checkpoint.size != checkpoint.size || before.checkpoint.root == checkpoint.root {
+        return Ok(());
+    }
+    let evidence = seen.evidence(origin);
+    let fork = Fork {
+        origin,
+        older: &before.note,
+        newer: shown.note(),
+        proof: None,
+    };
+    evidence::write(&fork, &evidence)?;
+    Err(LogViewError::Forked {
+        origin: origin.clone(),
+        older: before.checkpoint.size,
+        seen: checkpoint.size,
+        evidence,
+    })
+}
+
 /// What was forgotten of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {

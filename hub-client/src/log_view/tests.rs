@@ -247,6 +247,26 @@ fn another_history_leaves_evidence_and_ends_the_conversation() {
 }
 
 #[test]
+fn without_the_log_at_hand_a_tree_of_the_same_size_must_be_the_same() {
+    let (client, honest) = (Client::new(), Log::of(300, "entry"));
+    let offline = |log: &Log| wait(check_offline(&client.folders(), &policy(), &log.note()));
+    // The first that is seen is the one to continue; of other sizes nothing can be told.
+    offline(&honest).unwrap();
+    assert_eq!(client.seen_size(), Some(300));
+    offline(&honest).unwrap();
+    offline(&Log::of(200, "other")).unwrap();
+    offline(&Log::of(400, "other")).unwrap();
+    assert_eq!(client.seen_size(), Some(300));
+    let error = offline(&Log::of(300, "other")).unwrap_err();
+    let LogViewError::Forked { evidence, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(convicts(&evidence));
+    let error = offline(&honest).unwrap_err();
+    assert!(matches!(error, LogViewError::Distrusted { .. }), "{error}");
+}
+
+#[test]
 fn tiles_that_do_not_fit_are_refused() {
     let client = Client::new();
     client.contact(&Log::of(300, "entry")).unwrap();

@@ -18,6 +18,7 @@ use semver::Version;
 use crate::log_view::LogView;
 use crate::logged::{self, LoggedError};
 use crate::registry::{Registry, RegistryError};
+use crate::store::{InstalledRelease, StoreError};
 
 /// A verified earlier release with its probe vectors.
 #[derive(Clone, Debug)]
@@ -101,6 +102,17 @@ impl PredecessorRelease {
             .await?;
         let vectors = ProbeVectors::parse(&bytes, release.manifest().output.dimension)?;
         Ok(Self { release, vectors })
+    }
+
+    /// One that is installed here, verified when it was opened.
+    ///
+    /// # Errors
+    /// [`StoreError`] when its vectors are gone or were changed.
+    pub fn installed(installed: &InstalledRelease) -> Result<Self, StoreError> {
+        Ok(Self {
+            release: installed.release().clone(),
+            vectors: installed.probe_vectors()?,
+        })
     }
 
     /// What a successor's manifest says about it.

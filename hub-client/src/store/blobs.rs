@@ -77,6 +77,25 @@ impl Store {
         })
     }
 
+    /// Moves a finished, verified file of this machine into its place; one that is there and whole stays. The file
+    /// must be on the same file system.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be moved.
+    pub fn take_blob(
+        &self,
+        file: &Path,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<(), StoreError> {
+        let lock = self.lock_blob(digest)?;
+        if self.check_blob(digest, size_bytes)? {
+            return Ok(());
+        }
+        files::rename(file, lock.partial())?;
+        lock.finish()
+    }
+
     /// Removes blobs that no receipt names, and returns the bytes freed. Receipts that cannot be
     /// understood stop it: their blobs may still be wanted.
     pub(super) fn collect_garbage(&self) -> Result<u64, StoreError> {

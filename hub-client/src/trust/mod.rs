@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
-use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::{TufError, install_provider};
 use serde::{Deserialize, Serialize};
@@ -159,6 +159,40 @@ pub async fn of_folder(
     let folders = Folders::under(nowhere.path());
     let first = String::from_utf8_lossy(&first);
     pin(&folders, &first, expected, &source, as_of).await
+}
+
+/// Follows a trust root that came in a folder and was verified by [`of_folder`]: pins its first root where none is
+/// pinned, goes forward to it where it is newer than what is kept, and keeps what is kept where it is not.
+///
+/// # Errors
+/// [`TrustStoreError`], as [`refresh`]; also when another first root is pinned.
+pub async fn follow_folder(
+    folders: &Folders,
+    verified: &Kept,
+    folder: &Path,
+    as_of: Timestamp,
+) -> Result<Kept, TrustStoreError> {
+    let source = FolderSource(folder.to_owned());
+    let Some(pinned) = UserConfig::load(folders)?.first_root else {
+        let first = verified.bundle.roots.first().cloned().unwrap_or_default();
+        return pin(folders, &first, &verified.anchor, &source, as_of).await;
+    };
+    if pinned != verified.anchor {
+        return Err(TrustStoreError::Fingerprint {
+            expected: pinned,
+            found: verified.anchor,
+        });
+    }
+    let kept = kept(folders)?;
+    let age = |kept: &Kept| {
+        let timestamp = seen::version_of(&kept.bundle.timestamp);
+        (kept.root.version(), timestamp)
+    };
+    let (here, there) = (age(&kept), age(verified));
+    if there.0 <= here.0 && there.1 <= here.1 {
+        return Ok(kept);
+    }
+    refresh(folders, &source, as_of).await
 }
 
 /// One refresh at a time: two could otherwise take each other's files for a mix.

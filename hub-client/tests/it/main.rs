@@ -28,6 +28,7 @@ mod log_lies;
 mod lying_log;
 mod members;
 mod offline;
+mod packs;
 mod refusals;
 mod story;
 mod trust_root;

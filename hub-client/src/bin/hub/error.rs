@@ -195,6 +195,7 @@ library_errors! {
     Predecessor(hub_client::publish::PredecessorError),
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),
+    Import(hub_client::import::ImportError),
     Pull(hub_client::pull::PullError),
     Say(hub_client::members_say::SayError),
     Registry(hub_client::registry::RegistryError),

@@ -52,13 +52,15 @@ pub(crate) struct RmArgs {
 #[command(after_help = "\
 --folder writes the signed files and model.sig, nothing else, which is what OpenSSF Model Signing's
 verifier takes. --bundle writes them into release/ and puts the signed statements, the proofs that
-they are in the log, and the trust root beside it, so that one folder verifies with no network. Every
-byte is compared with the signed digests on its way; nothing is ever written over.
+they are in the log, and the trust root beside it, so that one folder verifies with no network. -o
+writes the same as one file, a plain tar, which `hub import` installs on a machine without a network.
+Every byte is compared with the signed digests on its way; nothing is ever written over.
 
 Examples:
   hub export passport-extractor@2 --folder passport
   model_signing verify key passport --signature passport/model.sig --public_key p256.pem
-  hub export passport-extractor@2.1.0 --bundle passport-2.1.0")]
+  hub export passport-extractor@2.1.0 --bundle passport-2.1.0
+  hub export passport-extractor@2.1.0 -o passport-extractor-2.1.0.hubpack")]
 pub(crate) struct BundleArgs {
     /// The release: what hub.lock names, else the newest installed that satisfies it
     #[arg(value_name = "REF")]
@@ -67,13 +69,47 @@ pub(crate) struct BundleArgs {
     #[arg(
         long,
         value_name = "DIR",
-        conflicts_with = "bundle",
-        required_unless_present = "bundle"
+        conflicts_with_all = ["bundle", "output"],
+        required_unless_present_any = ["bundle", "output"]
     )]
     pub(crate) folder: Option<PathBuf>,
     /// Write the files with everything needed to verify them into this new folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
     pub(crate) bundle: Option<PathBuf>,
+    /// Write the same into this new file, for `hub import`
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `hub import`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Installs the release in a file that `hub export -o` wrote, and opens no connection. It proves itself
+from the pinned first root on, or from the one that --root names, which is then pinned: the trust root
+in it, the signatures, the proofs that they are in the log, every file. Its graph is inspected and its
+probes are run as at a pull, and hub.lock names it then. The trust root of this machine goes forward
+to the one in the pack when that is newer.
+
+What the pack cannot show is not checked: yanks since it was written, members' warnings, a log that
+has gone another way since. A pack that is older than its metadata allows is taken with --as-of.
+
+Examples:
+  hub import passport-extractor-2.1.0.hubpack
+  hub import passport-extractor-2.1.0.hubpack --root sha256:…
+  hub import passport-extractor-2.1.0.hubpack --as-of 2027-01-15T12:00:00Z")]
+pub(crate) struct ImportArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) pack: PathBuf,
+    /// The fingerprint of the first root, where none is pinned yet; it is pinned
+    #[arg(long, value_name = "sha256:…")]
+    pub(crate) root: Option<Digest>,
+    /// Neither read nor write hub.lock
+    #[arg(long)]
+    pub(crate) no_lock: bool,
+    /// Do not run the probes, on machines that only keep extractors
+    #[arg(long)]
+    pub(crate) without_probes: bool,
 }
 
 /// `hub completions`

@@ -28,7 +28,7 @@ pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, MethodArg, PenaltyArg,
     PredictArgs, RunArgs, TrainArgs, TransformArg, WeightsArg,
 };
-pub(crate) use local::{BundleArgs, CompletionsArgs, RmArgs, VerifyArgs};
+pub(crate) use local::{BundleArgs, CompletionsArgs, ImportArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
@@ -141,8 +141,10 @@ pub(crate) enum Command {
     List,
     /// Verify an installed release again, without the network
     Verify(VerifyArgs),
-    /// Write an installed release into a folder, for other programs or without its hub
+    /// Write an installed release into a folder or file, for other programs or without its hub
     Export(BundleArgs),
+    /// Install a release from a file, without a network
+    Import(ImportArgs),
     /// Show where a release comes from and what is said of it, or read the whole log
     Audit(AuditArgs),
     /// Remove an installed release

@@ -34,6 +34,9 @@ struct BundleView {
 
 pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, CommandError> {
     let chosen = Chosen::find(&args.reference, context)?;
+    if let Some(path) = &args.output {
+        return export_pack(&chosen, path, context);
+    }
     let (folder, form) = match (&args.folder, &args.bundle) {
         (Some(folder), _) => (folder.as_path(), BundleForm::FilesAlone),
         // Without the one there is the other: the arguments say so.
@@ -58,6 +61,35 @@ pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, Co
         model_signature: signature.map(|_| folder.join(model_signing::FILE).display().to_string()),
     })?;
     Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct PackView {
+    release: Reference,
+    path: String,
+    /// Signed files in it.
+    files: usize,
+    /// Of the pack.
+    size_bytes: u64,
+}
+
+fn export_pack(chosen: &Chosen, path: &Path, context: &Context) -> Result<Outcome, CommandError> {
+    let size_bytes = bundle::write_pack(&chosen.installed, &chosen.trust.bundle, path)?;
+    context.show(&PackView {
+        release: chosen.reference(),
+        path: path.display().to_string(),
+        files: chosen.installed.release().files().len(),
+        size_bytes,
+    })?;
+    Ok(Outcome::Done)
+}
+
+impl Answer for PackView {
+    fn write_text(&self, page: &mut Page) -> fmt::Result {
+        page.line(page.bold(&format!("{} is written", self.release)))?;
+        page.field("to", format!("{}, {}", self.path, size(self.size_bytes)))?;
+        page.field("files", self.files)
+    }
 }
 
 #[derive(Serialize)]

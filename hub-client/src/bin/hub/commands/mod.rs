@@ -20,6 +20,7 @@ mod explore;
 mod export;
 mod folder;
 mod head;
+mod import;
 mod installed;
 mod keygen;
 mod labels;
@@ -57,6 +58,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             None => installed::verify(&args, context),
         },
         Command::Export(args) => bundle::export(&args, context),
+        Command::Import(args) => Box::pin(import::import(&args, context)).await,
         Command::Audit(args) => Box::pin(audit::audit(args, context)).await,
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),

@@ -1,35 +1,32 @@
 //! Pulling: from a reference to a verified, installed release.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod checks;
+mod error;
+
+pub(crate) use checks::{Conformance, check_model_signature, refuse_another_history, run_checks};
+pub use error::PullError;
 
 use registry_schema::api::ReleaseDetail;
-use registry_schema::compatibility::{CompatibilityError, compare_probes};
-use registry_schema::content::{self, ContentError};
+use registry_schema::content;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
-use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
-use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
+use registry_schema::manifest::ProbeVectors;
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
-use registry_schema::statement::{ReleaseFile, ReleaseStatement, YankStatement};
+use registry_schema::statement::{ReleaseFile, ReleaseStatement};
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
-use registry_schema::tuf::bundle::KeyringState;
-use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, verify_recorded_yank,
-    verify_release,
+    Asked, VerifiedAdvisory, VerifiedRelease, current_yank, verify_recorded_yank, verify_release,
 };
 
-use crate::files::{self, FileError};
+use crate::files;
 use crate::log_view::LogView;
-use crate::logged::{self, LoggedError};
-use crate::members_say::{SayError, release_advisories};
-use crate::publish::{FolderError, PredecessorError, PredecessorRelease, inspect_graph};
-use crate::registry::{Progress, Registry, RegistryError};
-use crate::runtime::{ExtractorFiles, ExtractorSpec};
+use crate::logged;
+use crate::members_say::release_advisories;
+use crate::publish::PredecessorRelease;
+use crate::registry::{Progress, Registry};
 use crate::store::{InstalledRelease, Store, StoreError};
-use crate::worker::{Worker, WorkerError};
+use crate::worker::Worker;
 
 /// What to pull, from where, into what.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +87,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
             source: Box::new(source),
         })?;
     let release = verify(request, &statement)?;
-    refuse_another_history(request, &release)?;
+    refuse_another_history(request.store, request.trust_root, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
@@ -149,40 +146,6 @@ async fn fetch_model_signature(
     Ok(String::from_utf8(bytes).ok())
 }
 
-/// A `model.sig` is of this very statement, and by a model-signing key of one of its signers when
-/// their keyrings list any that counts at the release's place in the log.
-fn check_model_signature(
-    bytes: &[u8],
-    release: &VerifiedRelease,
-    trust_root: &ConsortiumRoot,
-) -> Result<(), ModelSigningError> {
-    let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
-    signature.check_statement(&statement)?;
-    let keyrings =
-        release
-            .signers()
-            .iter()
-            .filter_map(|signer| match trust_root.keyring(&signer.member) {
-                KeyringState::Valid(keyring) => Some(keyring),
-                _ => None,
-            });
-    let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
-        entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
-    });
-    let mut refused = None;
-    for entry in listed {
-        let verified =
-            ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
-        match verified {
-            Ok(()) => return Ok(()),
-            // The key that is named says more than those that are not.
-            Err(error @ ModelSigningError::Signature) => refused = Some(error),
-            Err(error) => refused = refused.or(Some(error)),
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
-
 /// Files that came from a hub and were found to be what a statement says.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedFiles {
@@ -235,30 +198,6 @@ fn verify(
             found: release.statement_digest(),
         }),
         _ => Ok(release),
-    }
-}
-
-/// A release never changes: one that is installed here under the same version was another.
-fn refuse_another_history(
-    request: &PullRequest<'_>,
-    release: &VerifiedRelease,
-) -> Result<(), PullError> {
-    let reference = release.reference();
-    let Ok(installed) = request.store.open_release(&reference, request.trust_root) else {
-        return Ok(());
-    };
-    let (known, found) = (
-        installed.release().statement_digest(),
-        release.statement_digest(),
-    );
-    if known == found {
-        Ok(())
-    } else {
-        Err(PullError::Changed {
-            reference,
-            known,
-            found,
-        })
     }
 }
 
@@ -344,14 +283,6 @@ async fn fetch_file(
     Ok(file.size_bytes)
 }
 
-/// What running the probes showed.
-struct Conformance {
-    /// The vectors the publisher signed.
-    signed: ProbeVectors,
-    /// The smallest cosine with those computed here, when they were.
-    cosine: Option<f64>,
-}
-
 async fn check_function(
     request: &PullRequest<'_>,
     release: &ReleaseStatement,
@@ -363,57 +294,6 @@ async fn check_function(
     );
     let checked = tokio::task::spawn_blocking(move || run_checks(&store, &release, &probes)).await;
     checked.map_err(|_| PullError::Stopped)?
-}
-
-/// Inspects the graph, then runs the probes.
-fn run_checks(
-    store: &Store,
-    release: &ReleaseStatement,
-    probes: &ProbeCheck,
-) -> Result<Conformance, PullError> {
-    let manifest = release.manifest();
-    let blob = |path: &str| {
-        let file = release.file(path).map(|file| store.blob_path(&file.digest));
-        file.ok_or_else(|| PullError::NoSuchFile {
-            reference: release.reference(),
-            path: path.to_owned(),
-        })
-    };
-    let graph = blob(GRAPH_FILE)?;
-    inspect_graph(&graph, manifest)?;
-    let bytes = files::read_limited(&blob(VECTORS_FILE)?, limits::PROBE_VECTORS_BYTES)?;
-    let signed = ProbeVectors::parse(&bytes, manifest.output.dimension)?;
-    let images: BTreeMap<String, PathBuf> = release
-        .probe_images()
-        .map(|file| (file.path.clone(), store.blob_path(&file.digest)))
-        .collect();
-    if !images.keys().eq(signed.vectors.keys()) {
-        return Err(PullError::ProbesWithoutVectors {
-            reference: release.reference(),
-        });
-    }
-    let ProbeCheck::Run(worker) = probes else {
-        return Ok(Conformance {
-            signed,
-            cosine: None,
-        });
-    };
-    let spec = ExtractorSpec {
-        input: manifest.input.clone(),
-        output: manifest.output.clone(),
-    };
-    let computed = worker.probe(&ExtractorFiles { graph, spec }, &images)?;
-    let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
-        PullError::Probes {
-            reference: release.reference(),
-            source,
-        }
-    })?;
-    let cosine = agreements
-        .iter()
-        .map(|one| one.cosine)
-        .min_by(f64::total_cmp);
-    Ok(Conformance { signed, cosine })
 }
 
 /// Compares with the predecessor that the statement names, whoever signed both.
@@ -440,121 +320,4 @@ async fn check_promise(
         reference: release.reference(),
         source,
     })
-}
-
-/// A release was not installed.
-#[derive(Debug, thiserror::Error)]
-pub enum PullError {
-    /// Its place in the log is not proven.
-    #[error("`{reference}` is not shown to be in the log")]
-    Logged {
-        /// Which.
-        reference: Reference,
-        /// Why not.
-        #[source]
-        source: Box<LoggedError>,
-    },
-    /// The hub.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The statement, or a yank about it, does not verify.
-    #[error("`{reference}` is refused: its statement does not verify")]
-    Verify {
-        /// What was asked for.
-        reference: Reference,
-        /// The check that failed.
-        #[source]
-        source: Box<VerifyError>,
-    },
-    /// The lock file names another statement.
-    #[error(
-        "`{reference}` is refused: the lock file names statement {locked}, the hub sent {found}"
-    )]
-    Locked {
-        /// Which release.
-        reference: Reference,
-        /// What was locked.
-        locked: Digest,
-        /// What came.
-        found: Digest,
-    },
-    /// Another statement was installed under the same version.
-    #[error(
-        "`{reference}` is refused: statement {known} is installed here, the hub sent {found}, and releases never change; tell the other members, then `hub rm {reference}` to take the new one"
-    )]
-    Changed {
-        /// Which release.
-        reference: Reference,
-        /// What is installed.
-        known: Digest,
-        /// What came.
-        found: Digest,
-    },
-    /// Withdrawn by its owners.
-    #[error("`{reference}` is yanked: {}", yank.reason)]
-    Yanked {
-        /// Which release.
-        reference: Reference,
-        /// What its owners say.
-        yank: Box<YankStatement>,
-    },
-    /// A signed set without a file it must have.
-    #[error("`{reference}` has no `{path}`")]
-    NoSuchFile {
-        /// Which release.
-        reference: Reference,
-        /// Which file.
-        path: String,
-    },
-    /// The vectors are of other pictures than the probes.
-    #[error("the probe images of `{reference}` are not those its vectors are of")]
-    ProbesWithoutVectors {
-        /// Which release.
-        reference: Reference,
-    },
-    /// The vectors cannot be read.
-    #[error(transparent)]
-    Vectors(#[from] ProbeError),
-    /// A file that is something else.
-    #[error(transparent)]
-    Content(#[from] ContentError),
-    /// The graph is refused.
-    #[error(transparent)]
-    Graph(#[from] FolderError),
-    /// The probes were not computed.
-    #[error(transparent)]
-    Worker(#[from] WorkerError),
-    /// This machine computes something else, or the release breaks the promise of its version.
-    #[error("`{reference}` is refused: it does not compute what was promised")]
-    Probes {
-        /// Which release.
-        reference: Reference,
-        /// The promise that is broken.
-        #[source]
-        source: CompatibilityError,
-    },
-    /// A `model.sig` of something else.
-    #[error("`{reference}` is refused: its `model.sig` is not of this release")]
-    ModelSignature {
-        /// Which release.
-        reference: Reference,
-        /// What is wrong with it.
-        #[source]
-        source: ModelSigningError,
-    },
-    /// What members say.
-    #[error(transparent)]
-    Say(#[from] SayError),
-    /// The predecessor.
-    #[error(transparent)]
-    Predecessor(#[from] PredecessorError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The work was cancelled.
-    #[error("the pull stopped before it was done: run it again, what has arrived is kept")]
-    Stopped,
 }

@@ -1,0 +1,138 @@
+//! What a release is held to before it is installed, wherever its bytes came from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use registry_schema::compatibility::compare_probes;
+use registry_schema::limits;
+use registry_schema::manifest::{GRAPH_FILE, ProbeVectors, VECTORS_FILE};
+use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
+use registry_schema::statement::ReleaseStatement;
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::tuf::bundle::KeyringState;
+use registry_schema::tuf::files::KeyPurpose;
+use registry_schema::verify::VerifiedRelease;
+
+use super::{ProbeCheck, PullError};
+use crate::files;
+use crate::publish::inspect_graph;
+use crate::runtime::{ExtractorFiles, ExtractorSpec};
+use crate::store::Store;
+
+/// A release never changes: one that is installed here under the same version was another.
+pub(crate) fn refuse_another_history(
+    store: &Store,
+    trust_root: &ConsortiumRoot,
+    release: &VerifiedRelease,
+) -> Result<(), PullError> {
+    let reference = release.reference();
+    let Ok(installed) = store.open_release(&reference, trust_root) else {
+        return Ok(());
+    };
+    let (known, found) = (
+        installed.release().statement_digest(),
+        release.statement_digest(),
+    );
+    if known == found {
+        Ok(())
+    } else {
+        Err(PullError::Changed {
+            reference,
+            known,
+            found,
+        })
+    }
+}
+
+/// A `model.sig` is of this very statement, and by a model-signing key of one of its signers when
+/// their keyrings list any that counts at the release's place in the log.
+pub(crate) fn check_model_signature(
+    bytes: &[u8],
+    release: &VerifiedRelease,
+    trust_root: &ConsortiumRoot,
+) -> Result<(), ModelSigningError> {
+    let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
+    signature.check_statement(&statement)?;
+    let keyrings =
+        release
+            .signers()
+            .iter()
+            .filter_map(|signer| match trust_root.keyring(&signer.member) {
+                KeyringState::Valid(keyring) => Some(keyring),
+                _ => None,
+            });
+    let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
+        entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
+    });
+    let mut refused = None;
+    for entry in listed {
+        let verified =
+            ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
+        match verified {
+            Ok(()) => return Ok(()),
+            // The key that is named says more than those that are not.
+            Err(error @ ModelSigningError::Signature) => refused = Some(error),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// What running the probes showed.
+pub(crate) struct Conformance {
+    /// The vectors the publisher signed.
+    pub(crate) signed: ProbeVectors,
+    /// The smallest cosine with those computed here, when they were.
+    pub(crate) cosine: Option<f64>,
+}
+
+/// Inspects the graph, then runs the probes.
+pub(crate) fn run_checks(
+    store: &Store,
+    release: &ReleaseStatement,
+    probes: &ProbeCheck,
+) -> Result<Conformance, PullError> {
+    let manifest = release.manifest();
+    let blob = |path: &str| {
+        let file = release.file(path).map(|file| store.blob_path(&file.digest));
+        file.ok_or_else(|| PullError::NoSuchFile {
+            reference: release.reference(),
+            path: path.to_owned(),
+        })
+    };
+    let graph = blob(GRAPH_FILE)?;
+    inspect_graph(&graph, manifest)?;
+    let bytes = files::read_limited(&blob(VECTORS_FILE)?, limits::PROBE_VECTORS_BYTES)?;
+    let signed = ProbeVectors::parse(&bytes, manifest.output.dimension)?;
+    let images: BTreeMap<String, PathBuf> = release
+        .probe_images()
+        .map(|file| (file.path.clone(), store.blob_path(&file.digest)))
+        .collect();
+    if !images.keys().eq(signed.vectors.keys()) {
+        return Err(PullError::ProbesWithoutVectors {
+            reference: release.reference(),
+        });
+    }
+    let ProbeCheck::Run(worker) = probes else {
+        return Ok(Conformance {
+            signed,
+            cosine: None,
+        });
+    };
+    let spec = ExtractorSpec {
+        input: manifest.input.clone(),
+        output: manifest.output.clone(),
+    };
+    let computed = worker.probe(&ExtractorFiles { graph, spec }, &images)?;
+    let agreements = compare_probes(&signed, &computed, manifest.probes).map_err(|source| {
+        PullError::Probes {
+            reference: release.reference(),
+            source,
+        }
+    })?;
+    let cosine = agreements
+        .iter()
+        .map(|one| one.cosine)
+        .min_by(f64::total_cmp);
+    Ok(Conformance { signed, cosine })
+}
