@@ -6,11 +6,12 @@ mod download;
 mod error;
 mod members_say;
 mod tls;
+mod traffic;
 mod transport;
 mod upload;
 
 pub use error::RegistryError;
-pub use transport::Traffic;
+pub use traffic::Traffic;
 pub use upload::UploadOutcome;
 
 use std::sync::Arc;

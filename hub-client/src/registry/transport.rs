@@ -1,7 +1,6 @@
 //! The only door to the network: requests with the token, limits and time-outs of one hub.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::RegistryError;
 use super::tls;
+use super::traffic::{Counters, Traffic};
 use crate::config::HubConfig;
 
 /// A connection that cannot be made in this time is given up.
@@ -37,31 +37,6 @@ pub(super) struct Transport {
     base: Url,
     token: Option<String>,
     traffic: Arc<Counters>,
-}
-
-/// What went over the network so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Traffic {
-    /// Requests that were sent.
-    pub requests: u64,
-    /// Bytes of the bodies that came back.
-    pub received_bytes: u64,
-    /// Time spent waiting for answers, one after the other.
-    pub waited: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    requests: AtomicU64,
-    received_bytes: AtomicU64,
-    waited_nanos: AtomicU64,
-}
-
-impl Counters {
-    fn waited(&self, since: Instant) {
-        let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
 }
 
 /// The start of an answer, and its body still to come.
@@ -101,12 +76,7 @@ impl Transport {
 
     /// What went over the network so far, through this and all its clones.
     pub(super) fn traffic(&self) -> Traffic {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Traffic {
-            requests: load(&self.traffic.requests),
-            received_bytes: load(&self.traffic.received_bytes),
-            waited: Duration::from_nanos(load(&self.traffic.waited_nanos)),
-        }
+        self.traffic.so_far()
     }
 
     /// The hub's address, without a slash at the end.
@@ -205,7 +175,7 @@ impl Transport {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        self.traffic.sent();
         let started = Instant::now();
         let sent = request.send().await;
         self.traffic.waited(started);
@@ -333,9 +303,7 @@ impl Answer {
         let (url, traffic) = (self.url, self.traffic);
         self.response.bytes_stream().map(move |chunk| {
             let received = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            traffic
-                .received_bytes
-                .fetch_add(received, Ordering::Relaxed);
+            traffic.received(received);
             chunk.map_err(|error| RegistryError::Connection {
                 url: url.clone(),
                 source: error.without_url().into(),

@@ -3,6 +3,7 @@
 //! Commands that are `async` talk to a hub; the others open no connection.
 
 mod audit;
+mod audit_tree;
 mod audit_view;
 mod bundle;
 mod chosen;
