@@ -1,6 +1,7 @@
 //! How much goes over the network, and how long it is waited for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What went over the network so far.
@@ -10,7 +11,7 @@ pub struct Traffic {
     pub requests: u64,
     /// Bytes of the bodies that came back.
     pub received_bytes: u64,
-    /// Time spent waiting for answers, added up over requests.
+    /// Time during which at least one answer was waited for.
     pub waited: Duration,
 }
 
@@ -19,7 +20,31 @@ pub struct Traffic {
 pub(super) struct Counters {
     requests: AtomicU64,
     received_bytes: AtomicU64,
-    waited_nanos: AtomicU64,
+    waits: Mutex<Waits>,
+}
+
+#[derive(Debug, Default)]
+struct Waits {
+    /// How many wait now, and since when any does.
+    now: u32,
+    since: Option<Instant>,
+    waited: Duration,
+}
+
+/// Held while an answer is waited for.
+#[derive(Debug)]
+pub(super) struct Waiting<'a>(&'a Counters);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waits = self.0.waits();
+        waits.now = waits.now.saturating_sub(1);
+        if waits.now == 0
+            && let Some(since) = waits.since.take()
+        {
+            waits.waited += since.elapsed();
+        }
+    }
 }
 
 impl Counters {
@@ -31,9 +56,17 @@ impl Counters {
         self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn waited(&self, since: Instant) {
-        let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.waited_nanos.fetch_add(nanos, Ordering::Relaxed);
+    /// An answer, or more of it, is waited for.
+    pub(super) fn wait(&self) -> Waiting<'_> {
+        let mut waits = self.waits();
+        waits.now += 1;
+        waits.since.get_or_insert_with(Instant::now);
+        Waiting(self)
+    }
+
+    fn waits(&self) -> std::sync::MutexGuard<'_, Waits> {
+        // What is counted stays right enough when a thread ended early.
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn so_far(&self) -> Traffic {
@@ -41,7 +74,25 @@ impl Counters {
         Traffic {
             requests: load(&self.requests),
             received_bytes: load(&self.received_bytes),
-            waited: Duration::from_nanos(load(&self.waited_nanos)),
+            waited: self.waits().waited,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_that_overlap_count_once() {
+        let counters = Counters::default();
+        let started = Instant::now();
+        let (first, second) = (counters.wait(), counters.wait());
+        std::thread::sleep(Duration::from_millis(5));
+        drop(first);
+        assert_eq!(counters.so_far().waited, Duration::ZERO);
+        drop(second);
+        let waited = counters.so_far().waited;
+        assert!(waited >= Duration::from_millis(5) && waited <= started.elapsed());
     }
 }

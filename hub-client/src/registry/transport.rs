@@ -1,7 +1,7 @@
 //! The only door to the network: requests with the token, limits and time-outs of one hub.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -176,9 +176,9 @@ impl Transport {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         self.traffic.sent();
-        let started = Instant::now();
+        let waiting = self.traffic.wait();
         let sent = request.send().await;
-        self.traffic.waited(started);
+        drop(waiting);
         let answer = Answer {
             response: sent.map_err(|error| self.connection(error))?,
             url: self.base().to_owned(),
@@ -281,9 +281,9 @@ impl Answer {
         let traffic = Arc::clone(&self.traffic);
         let mut stream = std::pin::pin!(self.stream());
         loop {
-            let started = Instant::now();
+            let waiting = traffic.wait();
             let next = stream.next().await;
-            traffic.waited(started);
+            drop(waiting);
             let Some(chunk) = next.transpose()? else {
                 break;
             };
