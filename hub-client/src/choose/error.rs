@@ -1,3 +1,5 @@
+use crate::head::solver::RidgeError;
+
 /// Why extractors cannot be measured on labelled images.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,9 @@ pub enum ChooseError {
         /// Images of the smallest class.
         images: usize,
     },
+    /// What is measured cannot be computed.
+    #[error("heads on the labelled images cannot be compared")]
+    Ridge(#[from] RidgeError),
     /// Nothing to tell apart.
     #[error("there is {classes} class: it takes two to measure anything")]
     TooFewClasses {

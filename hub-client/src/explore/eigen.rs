@@ -1,14 +1,30 @@
 //! Eigenvalues of symmetric matrices: the only door to the library that computes them.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, Dyn, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayView2};
 
 /// The eigenvalues of a symmetric n×n matrix, the largest first, and the eigenvectors as columns in
 /// that order. The largest entry of each vector is positive, so that the signs are no accident.
 pub(crate) fn symmetric(matrix: ArrayView2<'_, f64>) -> (Array1<f64>, Array2<f64>) {
+    in_order(&SymmetricEigen::new(copy(matrix)))
+}
+
+/// The same, or `None` when it takes more sweeps.
+pub(crate) fn symmetric_within(
+    matrix: ArrayView2<'_, f64>,
+    sweeps: usize,
+) -> Option<(Array1<f64>, Array2<f64>)> {
+    let found = SymmetricEigen::try_new(copy(matrix), f64::EPSILON, sweeps)?;
+    Some(in_order(&found))
+}
+
+fn copy(matrix: ArrayView2<'_, f64>) -> DMatrix<f64> {
     let size = matrix.nrows();
-    let copy = DMatrix::from_fn(size, size, |row, column| matrix[[row, column]]);
-    let eigen = SymmetricEigen::new(copy);
+    DMatrix::from_fn(size, size, |row, column| matrix[[row, column]])
+}
+
+fn in_order(eigen: &SymmetricEigen<f64, Dyn>) -> (Array1<f64>, Array2<f64>) {
+    let size = eigen.eigenvalues.len();
     let mut order: Vec<usize> = (0..size).collect();
     order.sort_by(|&one, &other| eigen.eigenvalues[other].total_cmp(&eigen.eigenvalues[one]));
     let values = order

@@ -243,15 +243,22 @@ pub fn read_start(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, FileError> {
 /// [`FileError`] naming the path.
 pub fn digest_of_file(path: &Path) -> Result<Digest, FileError> {
     let error = |source| FileError::new("cannot read", path, source);
-    let mut file = File::open(path).map_err(error)?;
+    let file = File::open(path).map_err(error)?;
+    Ok(hash(file).map_err(error)?.0)
+}
+
+/// SHA-256 and length of what is read.
+fn hash(mut from: impl Read) -> io::Result<(Digest, u64)> {
     let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut piece = vec![0; 1 << 20];
+    let mut length = 0;
     loop {
-        let read = file.read(&mut buffer).map_err(error)?;
+        let read = from.read(&mut piece)?;
         if read == 0 {
-            return Ok(hasher.finish());
+            return Ok((hasher.finish(), length));
         }
-        hasher.update(&buffer[..read]);
+        hasher.update(&piece[..read]);
+        length += read as u64;
     }
 }
 
@@ -265,19 +272,9 @@ pub fn digest(path: &Path, size_bytes: u64) -> Result<Option<Digest>, FileError>
     if !found.is_file() || found.len() != size_bytes {
         return Ok(None);
     }
-    let mut hasher = Hasher::new();
-    let mut file = File::open(path).map_err(error)?.take(size_bytes + 1);
-    let mut piece = vec![0; 1 << 20];
-    let mut length = 0;
-    loop {
-        let read = file.read(&mut piece).map_err(error)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&piece[..read]);
-        length += read as u64;
-    }
-    Ok((length == size_bytes).then(|| hasher.finish()))
+    let file = File::open(path).map_err(error)?.take(size_bytes + 1);
+    let (digest, length) = hash(file).map_err(error)?;
+    Ok((length == size_bytes).then_some(digest))
 }
 
 /// A private folder that is gone when it is dropped.

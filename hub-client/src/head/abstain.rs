@@ -177,29 +177,21 @@ fn mean_of_smallest(mut distances: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::super::validate::SplitMix64;
     use super::*;
+    use crate::explore::SplitMix64;
     use ndarray::array;
 
     /// Between 0 and 1.
-    struct Uniform(SplitMix64);
-
-    impl Uniform {
-        fn next(&mut self) -> f64 {
-            (self.0.next() >> 11) as f64 * 2_f64.powi(-53)
-        }
-    }
-
     /// Probabilities of a class that is right as often as they say.
-    fn honest(uniform: &mut Uniform, images: usize) -> (Array2<f32>, Vec<usize>) {
+    fn honest(uniform: &mut SplitMix64, images: usize) -> (Array2<f32>, Vec<usize>) {
         let mut truth = Vec::new();
         let rows = Array2::from_shape_fn((images, 3), |_| 0.0);
         let mut rows = rows;
         for mut row in rows.rows_mut() {
-            let (a, b) = (uniform.next(), uniform.next());
+            let (a, b) = (uniform.share(), uniform.share());
             let (low, high) = (a.min(b), a.max(b));
             let shares = [low, high - low, 1.0 - high];
-            let pick = uniform.next();
+            let pick = uniform.share();
             truth.push(if pick < low {
                 0
             } else {
@@ -214,7 +206,7 @@ mod tests {
 
     #[test]
     fn plausible_classes_hold_the_true_one_as_often_as_asked() {
-        let mut uniform = Uniform(SplitMix64(5));
+        let mut uniform = SplitMix64::new(5);
         for coverage in [0.8, 0.9] {
             let (mut hits, mut count) = (0, 0);
             for _ in 0..200 {

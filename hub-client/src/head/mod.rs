@@ -69,6 +69,7 @@ pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, NearCopies, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, TrainingFacts};
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
+pub(crate) use self::validate::Plan;
 
 /// Longest name of a class, in bytes.
 pub const CLASS_NAME_BYTES: usize = 200;

@@ -13,6 +13,7 @@ use super::metrics::{Metrics, Reliability};
 use super::solver::{Design, Fit, Request, Ridge, codes};
 use super::train::{HeldOut, Sample};
 use super::transform::{Transform, TransformKind, narrow};
+use crate::explore::SplitMix64;
 
 /// Penalties are taken as equally good when their held-out log losses differ by no more: the
 /// stronger penalty is chosen then.
@@ -23,11 +24,11 @@ const TOLERANCE: f64 = 1e-4;
 
 /// Which rows are held out together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Blocks in each repeat.
-    pub(super) blocks: usize,
+    pub(crate) blocks: usize,
     /// For each repeat, the block of each row.
-    pub(super) repeats: Vec<Vec<usize>>,
+    pub(crate) repeats: Vec<Vec<usize>>,
 }
 
 /// What the chosen penalty did on held-out images.
@@ -126,15 +127,6 @@ impl Plan {
     /// With at most ten rows in the smallest class each block holds exactly one row of that class;
     /// with more, a tenth (a fifth of thousands, a third of tens of thousands).
     pub(super) fn new(targets: &[usize], classes: usize, seed: u64) -> Option<Self> {
-        let mut members = vec![Vec::new(); classes];
-        for (row, &class) in targets.iter().enumerate() {
-            members[class].push(row);
-        }
-        let smallest = members
-            .iter()
-            .map(Vec::len)
-            .min()
-            .filter(|&smallest| smallest >= 2)?;
         let (most_blocks, repeats) = match targets.len() {
             0..=60 => (10, 10),
             61..=250 => (10, 4),
@@ -142,8 +134,33 @@ impl Plan {
             2_001..=10_000 => (5, 1),
             _ => (3, 1),
         };
-        let blocks = smallest.min(most_blocks);
-        let mut random = SplitMix64(seed);
+        Self::deal(targets, classes, seed, most_blocks, repeats)
+    }
+
+    /// As [`Self::new`], with as many blocks as the smallest class has rows, however many these are.
+    pub(crate) fn one_of_each(targets: &[usize], classes: usize, seed: u64) -> Option<Self> {
+        let repeats = match targets.len() {
+            0..=60 => 10,
+            61..=250 => 4,
+            _ => 1,
+        };
+        Self::deal(targets, classes, seed, usize::MAX, repeats)
+    }
+
+    fn deal(
+        targets: &[usize],
+        classes: usize,
+        seed: u64,
+        most_blocks: usize,
+        repeats: usize,
+    ) -> Option<Self> {
+        let mut members = vec![Vec::new(); classes];
+        for (row, &class) in targets.iter().enumerate() {
+            members[class].push(row);
+        }
+        let smallest = members.iter().map(Vec::len).min();
+        let blocks = smallest.filter(|&smallest| smallest >= 2)?.min(most_blocks);
+        let mut random = SplitMix64::new(seed);
         let repeats = (0..repeats)
             .map(|_| deal(&mut members, targets.len(), blocks, &mut random))
             .collect();
@@ -270,43 +287,10 @@ fn deal(
     assignment
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): the same numbers on every machine and in every
-/// version, which is all that shuffling needs.
-#[derive(Debug)]
-pub(super) struct SplitMix64(pub(super) u64);
-
-impl SplitMix64 {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Fisher and Yates. The remainder's bias is below 2⁻⁴⁰ for any number of images.
-    fn shuffle(&mut self, values: &mut [usize]) {
-        for last in (1..values.len()).rev() {
-            let chosen = self.next() % (last as u64 + 1);
-            values.swap(last, usize::try_from(chosen).unwrap_or(last));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn splitmix_known_answer() {
-        // First outputs of the reference implementation for the seed 1234567.
-        let mut random = SplitMix64(1_234_567);
-        assert_eq!(
-            [random.next(), random.next()],
-            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
-        );
-    }
 
     #[test]
     fn each_block_holds_each_class() {
@@ -335,6 +319,17 @@ mod tests {
     #[test]
     fn one_image_of_a_class_cannot_be_held_out() {
         assert_eq!(Plan::new(&[0, 0, 0, 1], 2, 7), None);
+    }
+
+    #[test]
+    fn one_of_each_has_a_block_for_every_row_of_the_smallest_class() {
+        let targets = [vec![0; 13], vec![1; 17]].concat();
+        let plan = Plan::one_of_each(&targets, 2, 4).unwrap();
+        assert_eq!((plan.blocks, plan.repeats.len()), (13, 10));
+        for blocks in plan.repeats {
+            let of_first = |block| blocks[..13].iter().filter(|&&own| own == block).count();
+            assert!((0..13).all(|block| of_first(block) == 1));
+        }
     }
 
     #[test]

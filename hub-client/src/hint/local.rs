@@ -350,7 +350,7 @@ impl Hint for ChooseError {
                 ErrorCode::Labels,
                 "label more: `hub next` suggests which images",
             ),
-            Self::Lengths { .. } => Advice::of(ErrorCode::Failed),
+            Self::Lengths { .. } | Self::Ridge(_) => Advice::of(ErrorCode::Failed),
         }
     }
 }

@@ -11,11 +11,11 @@
 //! single image in Golub, Heath and Wahba, Technometrics 21, 1979; from the inverse of a partitioned
 //! matrix). The weights of a block's images are divided out again afterwards.
 
-use nalgebra::{DMatrix, SymmetricEigen};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use super::cholesky::Cholesky;
+use crate::explore::eigen::symmetric_within;
 
 /// Most images: the n×n matrix has 8 MB then, and its decomposition takes some seconds.
 pub const RIDGE_IMAGES: usize = 1_000;
@@ -25,6 +25,10 @@ const COLUMN_BLOCK: usize = 1024;
 
 /// Sweeps for each eigenvalue after which the decomposition gives up; two or three are usual.
 const SWEEPS_PER_VALUE: usize = 100;
+
+/// How often the diagonal of a block that is singular to rounding is raised, sixteen times more each
+/// time: from the rounding of its entries past their size.
+const RAISES: usize = 16;
 
 /// What to regress.
 #[derive(Clone, Copy, Debug)]
@@ -215,20 +219,31 @@ fn decompose(matrix: &Array2<f64>) -> Result<(Array1<f64>, Array2<f64>), RidgeEr
     if !matrix.iter().all(|value| value.is_finite()) {
         return Err(RidgeError::NoConvergence);
     }
-    let copy = DMatrix::from_fn(size, size, |i, j| matrix[[i, j]]);
-    let found = SymmetricEigen::try_new(copy, f64::EPSILON, SWEEPS_PER_VALUE * size)
-        .ok_or(RidgeError::NoConvergence)?;
+    let sweeps = SWEEPS_PER_VALUE * size;
+    let (values, vectors) =
+        symmetric_within(matrix.view(), sweeps).ok_or(RidgeError::NoConvergence)?;
     // The matrix is positive semidefinite; what lies below zero is rounding.
-    let values = found.eigenvalues.iter().map(|value| value.max(0.0));
-    let vectors = Array2::from_shape_fn((size, size), |(i, j)| found.eigenvectors[(i, j)]);
-    Ok((values.collect(), vectors))
+    Ok((values.mapv(|value| value.max(0.0)), vectors))
 }
 
 /// Replaces the columns of `right` by `matrix⁻¹ right`. The matrix is a diagonal block of a positive
-/// definite inverse, hence positive definite itself.
+/// definite inverse, hence positive definite itself; not in f64 when the penalty is below the rounding
+/// of the features. Then its diagonal is raised by as little as makes it so.
 fn solve(matrix: Array2<f64>, right: &mut Array2<f64>) {
-    let factor = Cholesky::factor(matrix);
-    let factor = factor.expect("G is positive definite: λ is positive");
+    let largest = matrix.diag().iter().copied().fold(0.0, f64::max);
+    let mut raise = largest * f64::EPSILON * matrix.nrows() as f64;
+    let raised = || {
+        let mut more = matrix.clone();
+        more.diag_mut().mapv_inplace(|value| value + raise);
+        raise *= 16.0;
+        Cholesky::factor(more)
+    };
+    let factor = Cholesky::factor(matrix.clone())
+        .or_else(|| std::iter::repeat_with(raised).take(RAISES).flatten().next());
+    let Some(factor) = factor else {
+        // Not finite, and neither are the scores.
+        return right.fill(f64::NAN);
+    };
     for mut column in right.columns_mut() {
         let mut values = column.to_owned();
         factor.solve(&mut values.view_mut());
@@ -368,6 +383,24 @@ mod tests {
         assert!(weights.iter().chain(&bias).all(|value| value.abs() < 1e-9));
         let scores = ridge.held_out(1e-4, &[0, 0, 1, 1, 2, 2]);
         assert!(difference(&scores, &Array2::zeros((6, 2))) < 1e-9);
+    }
+
+    #[test]
+    fn a_penalty_below_the_rounding_of_the_features_still_gives_scores() {
+        let rows = noise(3, 12, 4).mapv(|value| value * 1e6);
+        let targets: Vec<usize> = (0..12).map(|row| row % 2).collect();
+        let request = RidgeRequest {
+            targets: &targets,
+            classes: 2,
+            row_weights: None,
+            towards: None,
+        };
+        let ridge = Ridge::new(rows.view(), &request).unwrap();
+        let blocks: Vec<usize> = (0..12).map(|row| row / 6).collect();
+        for lambda in [1e-4, 1e-9, 1e-18, 1e-30] {
+            let scores = ridge.held_out(lambda, &blocks);
+            assert!(scores.iter().all(|score| score.is_finite()), "{lambda}");
+        }
     }
 
     #[test]
