@@ -29,10 +29,13 @@ test: setup ## formatting, lints and every test
 bench: setup ## the figures, each beside its alternative measured in the same run
 	@examples/bench/run.sh
 
-lint: setup ## what `make test` checks without running tests, and the scripts
+lint: setup ## what `make test` checks without running tests, the fuzz targets (a C++ compiler is needed) and the scripts
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	for crate in registry-schema hub-client hub-server; do \
+	    RUSTFLAGS='--cfg fuzzing' cargo check --quiet --target-dir target/fuzz --manifest-path $$crate/fuzz/Cargo.toml || exit 1; \
+	done
 	bash -n .ci/run .dev/setup .dev/lock-requirements examples/*/*.sh
 	$(HUB_PYTHON) -m compileall -q examples
 

@@ -8,7 +8,6 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use registry_schema::content;
 use registry_schema::digest::Digest;
 use registry_schema::receipt::{PlaceError, Receipt, ReceiptError};
 use registry_schema::reference::Reference;
@@ -18,7 +17,7 @@ use registry_schema::verify::{VerifiedRelease, VerifyError, current_yank};
 
 use crate::bundle::{self, BundleFault, PackError, RELEASE_FOLDER, TRUST_FOLDER, VerifiedBundle};
 use crate::config::{ConfigError, Folders, UserConfig};
-use crate::files::{self, FileError, WorkFolder};
+use crate::files::{FileError, WorkFolder};
 use crate::lockfile::LockFile;
 use crate::log_view::{self, LogViewError};
 use crate::publish::PredecessorRelease;
@@ -208,9 +207,6 @@ async fn check_files(
     let checked = tokio::task::spawn_blocking(move || {
         for file in release.files() {
             let path = work.path().join(RELEASE_FOLDER).join(&file.path);
-            let limit = file.size_bytes.min(content::START_BYTES as u64);
-            let start = files::read_start(&path, limit)?;
-            content::check_start(&file.path, &start).map_err(PullError::from)?;
             store.take_blob(&path, &file.digest, file.size_bytes)?;
         }
         Ok::<_, ImportError>(run_checks(&store, &release, &probes)?)

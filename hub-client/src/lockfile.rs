@@ -101,7 +101,7 @@ impl LockFile {
             toml::to_string_pretty(&wire).map_err(|source| LockFileError::Write { source })?;
         files::write_atomic(
             &self.path,
-            format!("# Written by `hub pull`; keep it under version control.\n{text}").as_bytes(),
+            format!("# Written by `hub`; keep it under version control.\n{text}").as_bytes(),
         )?;
         Ok(())
     }

@@ -9,7 +9,9 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use registry_schema::api::{Problem, ProblemCode};
 use registry_schema::compatibility::CompatibilityError;
+use registry_schema::content::ContentError;
 use registry_schema::envelope::EnvelopeError;
+use registry_schema::graph::RefusedFile;
 use registry_schema::manifest::{ManifestError, VECTORS_FILE};
 use registry_schema::statement::StatementError;
 use registry_schema::tuf::TufError;
@@ -328,14 +330,15 @@ impl From<InspectionError> for Failure {
     fn from(error: InspectionError) -> Self {
         match error {
             InspectionError::Blob(error) => error.into(),
-            InspectionError::Read { .. } => Self::internal(&error),
+            InspectionError::Read { .. }
+            | InspectionError::Refused(RefusedFile::Content(ContentError::Read { .. })) => {
+                Self::internal(&error)
+            }
             InspectionError::Gone { .. } => Self::shown(ProblemCode::BlobMissing, &error),
             InspectionError::Probes(_) | InspectionError::Vectors => {
                 Self::shown(ProblemCode::ProbesDisagree, &error)
             }
-            InspectionError::Content(_)
-            | InspectionError::Refused { .. }
-            | InspectionError::Graph { .. } => Self::shown(ProblemCode::RefusedFile, &error),
+            InspectionError::Refused(_) => Self::shown(ProblemCode::RefusedFile, &error),
         }
     }
 }

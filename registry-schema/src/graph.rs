@@ -1,14 +1,62 @@
-//! Inspecting a release's graph against its manifest: one definition for publisher, server and
-//! puller.
+//! Inspecting a release's files and its graph against its manifest: one definition for publisher,
+//! server and puller. Nothing is run.
 
 use std::io::{Read, Seek};
 
-use crate::manifest::Manifest;
+use crate::content::{self, ContentError};
+use crate::manifest::{GRAPH_FILE, Manifest};
 use crate::onnx::{
     ChannelLayout, ControlFlow, Inspection, InspectionPolicy, OnnxError, TensorExpectation,
     check_against, inspect,
 };
 use crate::preprocess::Layout;
+
+/// Inspects a file of a release, of `size_bytes` bytes from the reader's start on; of a graph, what was
+/// found is returned.
+///
+/// # Errors
+/// [`RefusedFile`] with the first reason to refuse it.
+pub fn inspect_file<R: Read + Seek>(
+    path: &str,
+    mut reader: R,
+    size_bytes: u64,
+    manifest: &Manifest,
+) -> Result<Option<Inspection>, RefusedFile> {
+    content::check(path, &mut reader)?;
+    if !path.ends_with(".onnx") {
+        return Ok(None);
+    }
+    reader.rewind().map_err(|source| ContentError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let inspected = if path == GRAPH_FILE {
+        inspect_graph(reader, size_bytes, manifest)
+    } else {
+        inspect(reader, size_bytes, &InspectionPolicy::default())
+    };
+    inspected.map(Some).map_err(|source| RefusedFile::Graph {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// A file that no release may have.
+#[derive(Debug, thiserror::Error)]
+pub enum RefusedFile {
+    /// A program, an archive, a picture or text that is none, or another kind than its name says.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// A graph.
+    #[error("`{path}` is refused")]
+    Graph {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: OnnxError,
+    },
+}
 
 /// Inspects the ONNX file of `size_bytes` bytes at the reader's position without running it, and
 /// compares its input and output with what the manifest says.

@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 1 | [`limits`], [`digest`], [`name`], [`content`], [`interval`] |
+//! | 1 | [`limits`], [`interval`], [`digest`], [`name`], [`content`] |
 //! | 2 | [`mod@reference`], [`keys`], [`preprocess`] |
 //! | 3 | [`manifest`], [`envelope`], [`onnx`], [`log`] |
 //! | 4 | [`statement`], [`tuf`], [`compatibility`], [`graph`], [`model_signing`] |

@@ -2,7 +2,7 @@
 
 use registry_schema::api::ProblemCode;
 use registry_schema::compatibility::CompatibilityError;
-use registry_schema::content::ContentError;
+use registry_schema::graph::RefusedFile;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::{PlaceError, ReceiptError};
 use registry_schema::reference::Requirement;
@@ -233,7 +233,7 @@ impl Hint for CompatibilityError {
     }
 }
 
-impl Hint for ContentError {
+impl Hint for RefusedFile {
     fn advice(&self) -> Advice {
         Advice::of(ErrorCode::RefusedFile)
     }
@@ -261,8 +261,7 @@ impl Hint for PullError {
                 Advice::of(ErrorCode::RefusedFile)
             }
             Self::Vectors(error) => error.advice(),
-            Self::Content(error) => error.advice(),
-            Self::Graph(error) => error.advice(),
+            Self::Refused(error) => error.advice(),
             Self::Worker(error) => {
                 let advice = error.advice();
                 let without =
@@ -355,7 +354,7 @@ impl Hint for FolderError {
                 ErrorCode::Invalid,
                 "docs/EXTRACTORS.md explains every field",
             ),
-            Self::Graph { .. } | Self::Content(_) => Advice::of(ErrorCode::RefusedFile),
+            Self::Refused(error) => error.advice(),
             Self::Probes(error) => error.advice(),
             Self::File(error) => error.advice(),
             Self::NotUtf8 { .. }

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use registry_schema::content::{self, ContentError};
-use registry_schema::graph;
+use registry_schema::graph::{RefusedFile, inspect_file};
 use registry_schema::limits;
 use registry_schema::manifest::{
     self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE,
 };
 use registry_schema::model_signing;
-use registry_schema::onnx::{Inspection, OnnxError};
+use registry_schema::onnx::Inspection;
 use registry_schema::statement::{ReleaseFile, is_probe_image};
 
 use crate::files::digest_of_file;
@@ -98,13 +97,21 @@ impl AuthorFolder {
         })
     }
 
-    /// Inspects the graph without running it, and compares it with the manifest.
+    /// Inspects every file without running anything, and compares the graph with the manifest.
     ///
     /// # Errors
-    /// [`FolderError::Graph`] with the first reason to refuse it.
+    /// [`FolderError::Refused`] with the first reason to refuse one.
     pub fn inspect(&self) -> Result<Inspection, FolderError> {
-        let graph = self.extractor_files()?.graph;
-        inspect_graph(&graph, &self.manifest)
+        let mut of_the_graph = None;
+        for (path, disk) in &self.files {
+            let found = inspect(path, disk, &self.manifest)?;
+            if path == GRAPH_FILE {
+                of_the_graph = found;
+            }
+        }
+        of_the_graph.ok_or_else(|| FolderError::NoGraph {
+            root: self.root.clone(),
+        })
     }
 
     /// Computed vectors become part of the folder.
@@ -152,19 +159,20 @@ impl AuthorFolder {
     }
 }
 
-/// Inspects a graph file without running it, and compares it with its manifest.
-///
-/// # Errors
-/// [`FolderError::Graph`] with the first reason to refuse it.
-pub fn inspect_graph(path: &Path, manifest: &Manifest) -> Result<Inspection, FolderError> {
-    let graph_error = |source| FolderError::Graph {
-        path: path.to_owned(),
-        source,
-    };
-    let error = |source| FileError::new("cannot read", path, source);
-    let file = File::open(path).map_err(error)?;
+fn inspect(
+    path: &str,
+    disk: &Path,
+    manifest: &Manifest,
+) -> Result<Option<Inspection>, FolderError> {
+    let error = |source| FileError::new("cannot read", disk, source);
+    let file = File::open(disk).map_err(error)?;
     let size_bytes = file.metadata().map_err(error)?.len();
-    graph::inspect_graph(io::BufReader::new(file), size_bytes, manifest).map_err(graph_error)
+    Ok(inspect_file(
+        path,
+        BufReader::new(file),
+        size_bytes,
+        manifest,
+    )?)
 }
 
 fn collect_files(
@@ -189,10 +197,6 @@ fn collect_files(
                 .to_string_lossy()
                 .replace('\\', "/");
             manifest::check_file_path(&relative)?;
-            content::check_start(
-                &relative,
-                &files::read_start(&path, content::START_BYTES as u64)?,
-            )?;
             found.insert(relative, path);
             if found.len() > limits::FILES {
                 return Err(FolderError::TooMany {
@@ -242,21 +246,12 @@ pub enum FolderError {
         /// The folder.
         root: PathBuf,
     },
-    /// The graph is refused.
-    #[error("`{}` is refused", path.display())]
-    Graph {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: OnnxError,
-    },
+    /// A file is something else, or a graph is refused.
+    #[error(transparent)]
+    Refused(#[from] RefusedFile),
     /// A path no release may have.
     #[error(transparent)]
     Path(#[from] ManifestError),
-    /// A file that is something else.
-    #[error(transparent)]
-    Content(#[from] ContentError),
     /// A link, pipe or device.
     #[error("`{}` is a link or a special file: a release holds regular files only", path.display())]
     NotRegular {

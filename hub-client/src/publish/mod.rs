@@ -8,7 +8,7 @@ mod predecessor;
 mod scaffold;
 
 pub use check::{CheckError, CheckReport, check, recheck};
-pub use folder::{AuthorFolder, FolderError, MANIFEST_FILE, inspect_graph};
+pub use folder::{AuthorFolder, FolderError, MANIFEST_FILE};
 pub(crate) use joint::check_same_files;
 pub use joint::{DraftedRelease, draft, draft_yank};
 pub use model_signature::{attach_model_signature, write_model_signature};

@@ -1,9 +1,12 @@
 //! What a release is held to before it is installed, wherever its bytes came from.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use registry_schema::compatibility::compare_probes;
+use registry_schema::graph::inspect_file;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeVectors, VECTORS_FILE};
 use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
@@ -14,8 +17,7 @@ use registry_schema::tuf::files::KeyPurpose;
 use registry_schema::verify::VerifiedRelease;
 
 use super::{ProbeCheck, PullError};
-use crate::files;
-use crate::publish::inspect_graph;
+use crate::files::{self, FileError};
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
 use crate::store::Store;
 
@@ -86,7 +88,7 @@ pub(crate) struct Conformance {
     pub(crate) cosine: Option<f64>,
 }
 
-/// Inspects the graph, then runs the probes.
+/// Inspects the files, then runs the probes.
 pub(crate) fn run_checks(
     store: &Store,
     release: &ReleaseStatement,
@@ -100,8 +102,18 @@ pub(crate) fn run_checks(
             path: path.to_owned(),
         })
     };
+    for file in release.files() {
+        let path = store.blob_path(&file.digest);
+        let opened = File::open(&path);
+        let opened = opened.map_err(|source| FileError::new("cannot read", &path, source))?;
+        inspect_file(
+            &file.path,
+            BufReader::new(opened),
+            file.size_bytes,
+            manifest,
+        )?;
+    }
     let graph = blob(GRAPH_FILE)?;
-    inspect_graph(&graph, manifest)?;
     let bytes = files::read_limited(&blob(VECTORS_FILE)?, limits::PROBE_VECTORS_BYTES)?;
     let signed = ProbeVectors::parse(&bytes, manifest.output.dimension)?;
     let images: BTreeMap<String, PathBuf> = release

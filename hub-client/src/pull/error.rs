@@ -1,8 +1,8 @@
 //! Why a release is not installed.
 
 use registry_schema::compatibility::CompatibilityError;
-use registry_schema::content::ContentError;
 use registry_schema::digest::Digest;
+use registry_schema::graph::RefusedFile;
 use registry_schema::manifest::ProbeError;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
@@ -12,7 +12,7 @@ use registry_schema::verify::VerifyError;
 use crate::files::FileError;
 use crate::logged::LoggedError;
 use crate::members_say::SayError;
-use crate::publish::{FolderError, PredecessorError};
+use crate::publish::PredecessorError;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::worker::WorkerError;
@@ -90,12 +90,9 @@ pub enum PullError {
     /// The vectors cannot be read.
     #[error(transparent)]
     Vectors(#[from] ProbeError),
-    /// A file that is something else.
+    /// A file is something else, or a graph is refused.
     #[error(transparent)]
-    Content(#[from] ContentError),
-    /// The graph is refused.
-    #[error(transparent)]
-    Graph(#[from] FolderError),
+    Refused(#[from] RefusedFile),
     /// The probes were not computed.
     #[error(transparent)]
     Worker(#[from] WorkerError),

@@ -7,7 +7,6 @@ pub(crate) use checks::{Conformance, check_model_signature, refuse_another_histo
 pub use error::PullError;
 
 use registry_schema::api::ReleaseDetail;
-use registry_schema::content;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
@@ -19,7 +18,6 @@ use registry_schema::verify::{
     Asked, VerifiedAdvisory, VerifiedRelease, current_yank, verify_recorded_yank, verify_release,
 };
 
-use crate::files;
 use crate::log_view::LogView;
 use crate::logged;
 use crate::members_say::release_advisories;
@@ -239,10 +237,6 @@ async fn fetch_files(
         .expects(release.files().iter().map(|file| file.size_bytes).sum());
     for file in release.files() {
         fetched_bytes += fetch_file(request, release, file).await?;
-        let path = request.store.blob_path(&file.digest);
-        let limit = file.size_bytes.min(content::START_BYTES as u64);
-        let start = files::read_start(&path, limit)?;
-        content::check_start(&file.path, &start)?;
     }
     Ok(fetched_bytes)
 }

@@ -1,12 +1,12 @@
-//! `extractor.toml`, probe vectors, the first bytes of a release's files.
+//! `extractor.toml`, probe vectors, pictures and texts of a release.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use registry_schema::content::check_start;
+use registry_schema::content;
 use registry_schema::manifest::{Manifest, ProbeVectors};
 
 fuzz_target!(|bytes: &[u8]| {
     for path in ["model.onnx", "README.md", "probes/a.png"] {
-        let _ = check_start(path, bytes);
+        let _ = content::check(path, bytes);
     }
     if let Ok(vectors) = ProbeVectors::parse(bytes, 2) {
         assert!(ProbeVectors::parse(&vectors.to_bytes(), 2).is_ok());
