@@ -52,7 +52,10 @@ main() {
     fi
     title "8. What the hub got to see"
     "$python" examples/quickstart/show_what_the_hub_holds.py "$demo"
-    title "9. beta reads the whole log, and asks where its extractor comes from"
+    title "9. gamma tells the others how well it works for it: signed figures, no picture"
+    as gamma hub eval passport --images unseen --json >"$demo/projects/gamma/eval.json" 2>>"$demo/hub.log"
+    run gamma hub attest passport-extractor@2.1.0 --evaluation eval.json --task "is it a passport? drawn specimens"
+    title "10. beta reads the whole log, and asks where its extractor comes from"
     run beta hub audit --monitor
     run beta hub audit passport-extractor@2
     write_helpers

@@ -120,8 +120,8 @@ serve_hub() { # ADDRESS
 admit_members() {
     local member scope token log_in
     for member in alpha beta gamma; do
-        scope=read
-        [ "$member" != alpha ] || scope=publish
+        scope=publish
+        [ "$member" != beta ] || scope=read # all that pulling needs
         token=$demo/$member.token
         printf 'hub$ hub-server token create --member %s --scope %s\n' "$member" "$scope"
         (umask 077 && hub-server token create --data "$demo/hub" --member "$member" --scope "$scope" \

@@ -5,12 +5,12 @@
 //! cores, and what was found, as JSON.
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
+mod npy;
+
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Instant;
 
 use hub_client::explore::Neighbours;
-use ndarray::Array2;
 use registry_schema::manifest::Distance;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("usage: cargo bench -p hub-client --bench neighbours -- ROWS.npy QUERIES.npy");
         return Ok(());
     };
-    let (rows, queries) = (read(rows.as_ref())?, read(queries.as_ref())?);
+    let (rows, queries) = (npy::floats(rows.as_ref())?, npy::floats(queries.as_ref())?);
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let index = Neighbours::new(rows.view(), Distance::Dot, threads)?;
     let mut seconds = Vec::new();
@@ -44,24 +44,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         json!({"seconds": seconds[SEARCHES / 2], "nearest": nearest})
     );
     Ok(())
-}
-
-/// An array as `numpy.save` writes it.
-fn read(path: &Path) -> Result<Array2<f32>, Box<dyn std::error::Error>> {
-    let bytes = std::fs::read(path)?;
-    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let header = String::from_utf8_lossy(&bytes[10..start]).into_owned();
-    let shape = header
-        .split_once("'shape': (")
-        .and_then(|(_, rest)| rest.split_once(')'))
-        .ok_or("no shape")?
-        .0;
-    let sides = shape.split(',').map(|side| side.trim().parse());
-    let sides = sides.take(2).collect::<Result<Vec<usize>, _>>()?;
-    let numbers = bytes[start..].chunks_exact(4);
-    let numbers = numbers.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    Ok(Array2::from_shape_vec(
-        (sides[0], sides[1]),
-        numbers.collect(),
-    )?)
 }

@@ -26,20 +26,25 @@ pub struct Library {
 impl Library {
     /// Loads the library, or hands out the one that is loaded already.
     ///
-    /// `home` is `HUB_HOME`; without it `$HUB_HOME/runtime/` is left out.
+    /// `located` is what [`Library::locate`] found earlier; without it the library is looked for. `home` is
+    /// `HUB_HOME`; without it `$HUB_HOME/runtime/` is left out.
     ///
     /// # Errors
     /// [`LibraryError`] says where was looked and how to get the library.
-    pub fn load(home: Option<&Path>) -> Result<Self, LibraryError> {
+    pub fn load(located: Option<&Path>, home: Option<&Path>) -> Result<Self, LibraryError> {
         let mut loaded = LOADED
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(library) = loaded.as_ref() {
             return Ok(library.clone());
         }
-        let library = match find(home)? {
-            Found::File(path) => Self::load_file(&path)?,
-            Found::System => Self::load_from_system(home)?,
+        let found = match located {
+            Some(path) => Some(path.to_owned()),
+            None => Self::locate(home)?,
+        };
+        let library = match found {
+            Some(path) => Self::load_file(&path)?,
+            None => Self::load_from_system(home)?,
         };
         *loaded = Some(library.clone());
         Ok(library)
@@ -50,10 +55,14 @@ impl Library {
     /// # Errors
     /// [`LibraryError::NoSuchFile`].
     pub fn locate(home: Option<&Path>) -> Result<Option<PathBuf>, LibraryError> {
-        Ok(match find(home)? {
-            Found::File(path) => Some(path),
-            Found::System => None,
-        })
+        if let Some(path) = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()) {
+            let path = PathBuf::from(path);
+            if !path.is_file() {
+                return Err(LibraryError::NoSuchFile { path });
+            }
+            return Ok(Some(path));
+        }
+        Ok(newest_in(&runtime_folder(home)))
     }
 
     /// The file (or, from the system's loader, the name) it was loaded from.
@@ -120,23 +129,6 @@ const SYSTEM_NAMES: [&str; 2] = if cfg!(target_os = "macos") {
 } else {
     ["libonnxruntime.so", "libonnxruntime.so.1"]
 };
-
-enum Found {
-    File(PathBuf),
-    System,
-}
-
-/// Where the library is, in the order of the module's documentation.
-fn find(home: Option<&Path>) -> Result<Found, LibraryError> {
-    if let Some(path) = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()) {
-        let path = PathBuf::from(path);
-        if !path.is_file() {
-            return Err(LibraryError::NoSuchFile { path });
-        }
-        return Ok(Found::File(path));
-    }
-    Ok(newest_in(&runtime_folder(home)).map_or(Found::System, Found::File))
-}
 
 fn runtime_folder(home: Option<&Path>) -> PathBuf {
     home.map_or_else(|| "$HUB_HOME/runtime".into(), |home| home.join("runtime"))

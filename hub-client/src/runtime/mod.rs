@@ -72,7 +72,10 @@ pub struct RuntimeOptions {
     pub batch: Option<NonZeroUsize>,
     /// How much one picture may ask for.
     pub limits: DecodeLimits,
-    /// `HUB_HOME`, where the ONNX Runtime library may be.
+    /// The ONNX Runtime library, where [`Library::locate`] has found it already: a confined process
+    /// could not look into the folder.
+    pub library: Option<PathBuf>,
+    /// `HUB_HOME`, where the library may be.
     pub home: Option<PathBuf>,
 }
 
@@ -94,7 +97,7 @@ impl Extractor {
     /// between graph and spec, naming both sides.
     pub fn open(files: ExtractorFiles, options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let files = Arc::new(files);
-        let library = Library::load(options.home.as_deref())?;
+        let library = Library::load(options.library.as_deref(), options.home.as_deref())?;
         let mut plan = Plan::new(&files, &options);
         let session = Session::open(&library, &files.graph, plan.threads_of_lane(0))?;
         if check(&files.spec, &session)? == Batch::One {

@@ -41,8 +41,20 @@ fn serve() -> io::Result<()> {
     drop(text);
     let mut out = Out(BufWriter::new(io::stdout().lock()));
     // 2. confined, before anything of the extractor is opened
-    let options = options(&request);
-    let needs = needs(&request);
+    let home = request.home.clone().map(WirePath::into_path);
+    // A library that is not where it should be is an error when it is loaded.
+    let library = Library::locate(home.as_deref()).ok().flatten();
+    let needs = needs(&request, library.as_deref());
+    let options = RuntimeOptions {
+        threads: request.threads,
+        batch: request.batch,
+        limits: DecodeLimits {
+            pixels: request.pixels,
+            file_bytes: request.file_bytes,
+        },
+        library,
+        home,
+    };
     let cache = open_cache(&request.task);
     let confinement = confine(&needs, &request.limits);
     out.say(&Answer::Confined {
@@ -68,24 +80,9 @@ fn serve() -> io::Result<()> {
     }
 }
 
-fn options(request: &Request) -> RuntimeOptions {
-    RuntimeOptions {
-        threads: request.threads,
-        batch: request.batch,
-        limits: DecodeLimits {
-            pixels: request.pixels,
-            file_bytes: request.file_bytes,
-        },
-        home: request.home.clone().map(WirePath::into_path),
-    }
-}
-
 /// What must be readable: the graph, the pictures, the runtime library and those it needs.
-fn needs(request: &Request) -> Needs {
-    let home = request.home.clone().map(WirePath::into_path);
-    // A library that is not where it should be is an error when it is loaded.
-    let library = Library::locate(home.as_deref()).ok().flatten();
-    let mut files = library.map_or_else(Vec::new, |path| with_neighbours(&path));
+fn needs(request: &Request, library: Option<&Path>) -> Needs {
+    let mut files = library.map_or_else(Vec::new, with_neighbours);
     let (extractor, images) = match &request.task {
         Task::Library => (None, [].as_slice()),
         Task::Probes {
@@ -140,7 +137,7 @@ fn open_cache(task: &Task) -> Option<FeatureCache> {
 }
 
 fn load_library(options: &RuntimeOptions, out: &mut Out<'_>) -> Result<(), Stopped> {
-    let library = Library::load(options.home.as_deref()).map_err(RuntimeError::from)?;
+    let library = Library::load(options.library.as_deref(), options.home.as_deref()).map_err(RuntimeError::from)?;
     out.say(&Answer::Library {
         path: library.path().into(),
         build: library.build_info().to_owned(),

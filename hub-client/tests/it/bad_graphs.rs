@@ -14,11 +14,7 @@ fn graphs_are_refused_with_their_reason() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("truncated", means[..means.len() - 9].to_vec(), ""),
         ("trailing", [means.as_slice(), b"\x08"].concat(), ""),
-        (
-            "external",
-            graph(&[], &[external_tensor()]),
-            "another file",
-        ),
+        ("external", graph(&[], &[external_tensor()]), "another file"),
         ("long", graph(&[], &[raw_tensor(&[4], 20)]), "bytes"),
         ("short", graph(&[], &[raw_tensor(&[4], 12)]), "bytes"),
         (

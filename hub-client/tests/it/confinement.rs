@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::world::{Run, World};
+use super::world::{Run, World, runtime_library};
 
 /// A compiled `hostile/library.c` and what it attacks.
 pub(crate) struct Attack {
@@ -91,6 +91,20 @@ fn refused(outcome: &str) -> usize {
 }
 
 /// Without confinement the same library does what it wants: this is what the others fail by.
+/// Where `hub doctor` says to put the library, the confined process finds it too.
+#[test]
+fn a_library_in_the_home_is_loaded() {
+    let Some(world) = World::start() else { return };
+    let folder = world.home("beta").join("runtime");
+    std::fs::create_dir_all(&folder).unwrap();
+    let library = runtime_library().unwrap();
+    std::os::unix::fs::symlink(library, folder.join("libonnxruntime.so.1.32.0")).unwrap();
+    let mut command = world.command("beta", &["doctor"]);
+    command.env_remove("ORT_DYLIB_PATH");
+    let run = Run::of(command);
+    assert!(run.stdout.contains("ok    ONNX Runtime"), "{run}");
+}
+
 #[test]
 fn unconfined_the_attack_succeeds() {
     let Some(world) = World::start() else { return };
