@@ -29,6 +29,9 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
 from figures import say
 
 DRAWS = 50
+# What `hub train` asks for when nothing else is said.
+TOLERANCE = "1e-4"
+LATENT = 256
 STATED_DRAWS = 200
 
 
@@ -44,7 +47,7 @@ def main() -> None:
 def speed(scratch: Path) -> None:
     for images, dimensions, classes, goal in ((20_000, 1280, 10, 10), (100_000, 512, 2, 3), (200, 1280, 5, 40)):
         features, targets = made(images, dimensions, classes)
-        ours = heads(scratch, "logistic", features, targets, "1.0")
+        ours = heads(scratch, "logistic", features, targets, "1.0", TOLERANCE)
         theirs, seconds = fitted(features, targets)
         reached = objective(theirs, features, targets)
         name = f"{images:,} × {dimensions}, {classes} classes: a logistic fit"
@@ -65,9 +68,17 @@ def made(images: int, dimensions: int, classes: int) -> tuple[np.ndarray, np.nda
     random = np.random.default_rng(images)
     targets = random.integers(classes, size=images).astype(np.int32)
     targets[:classes] = np.arange(classes)
-    centres = random.standard_normal((classes, dimensions), np.float32) * np.float32(0.08)
+    # What varies in images lies in few directions: the strength of the k-th falls as 1/√k.
+    strengths = 1 / np.sqrt(np.arange(1, LATENT + 1, dtype=np.float32))
+    hidden = random.standard_normal((images, LATENT), np.float32) * strengths
+    hidden += (random.standard_normal((classes, LATENT), np.float32) * strengths * np.float32(0.7))[targets]
+    mixing = random.standard_normal((LATENT, dimensions), np.float32)
     noise = random.standard_normal((images, dimensions), np.float32)
-    return np.maximum(centres[targets] + noise, 0) * np.float32(0.5), targets
+    features = np.maximum(hidden @ mixing + noise, 0) * np.float32(0.3)
+    # One in ten is called something else, so that no map separates the classes.
+    strays = random.random(images) < 0.1
+    targets[strays] = random.integers(classes, size=strays.sum())
+    return features, targets
 
 
 def fitted(features: np.ndarray, targets: np.ndarray) -> tuple[LogisticRegression, float]:
@@ -121,7 +132,7 @@ def few_labels(scratch: Path, pairs: list) -> None:
     ours, others = [], {name: [] for name in alternatives()}
     for features, targets in pairs:
         draws = np.stack([draw(random, targets, 5) for _ in range(DRAWS)])
-        ours += [np.mean(one["right"]) for one in heads(scratch, "draws", features, targets, draws)]
+        ours += [np.mean(one["right"]) for one in drawn(scratch, features, targets, draws)]
         unit = features / np.linalg.norm(features, axis=1, keepdims=True)
         for rows in draws:
             shown, asked, rest = in_their_span(unit, rows)
@@ -159,7 +170,7 @@ def honesty(scratch: Path, pairs: list) -> None:
     wanted = [pairs[number % len(pairs)] for number in range(STATED_DRAWS)]
     for features, targets in wanted:
         rows = draw(random, targets, 10)
-        (one,) = heads(scratch, "draws", features, targets, rows[None])
+        (one,) = drawn(scratch, features, targets, rows[None])
         share = np.mean(one["right"])
         stated.append(one["stated"])
         true.append(share)
@@ -186,17 +197,19 @@ def calibration_error(sure: np.ndarray, right: np.ndarray) -> float:
     return float(sum(gaps) / len(sure))
 
 
-def heads(scratch: Path, what: str, features: np.ndarray, targets: np.ndarray, more=None):
+def drawn(scratch: Path, features: np.ndarray, targets: np.ndarray, draws: np.ndarray) -> list[dict]:
+    np.save(scratch / "draws.npy", draws.astype(np.int32))
+    return heads(scratch, "draws", features, targets, str(scratch / "draws.npy"))
+
+
+def heads(scratch: Path, what: str, features: np.ndarray, targets: np.ndarray, *more):
     """What the benchmark of heads says of these features."""
     files = {"features": features.astype(np.float32), "targets": targets.astype(np.int32)}
     command = ["cargo", "bench", "--quiet", "-p", "hub-client", "--bench", "heads", "--", what]
     for name, array in files.items():
         np.save(scratch / f"{name}.npy", np.ascontiguousarray(array))
         command.append(str(scratch / f"{name}.npy"))
-    if isinstance(more, np.ndarray):
-        np.save(scratch / "draws.npy", more.astype(np.int32))
-        more = scratch / "draws.npy"
-    command += [str(more)] if more is not None else []
+    command += more
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 

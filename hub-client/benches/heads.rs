@@ -1,6 +1,6 @@
 //! How long heads take, for `examples/bench/heads_figures.py` to set beside scikit-learn.
 //!
-//! `cargo bench -p hub-client --bench heads -- logistic FEATURES.npy CLASSES.npy C`: a fit of the solver.
+//! `cargo bench -p hub-client --bench heads -- logistic FEATURES.npy CLASSES.npy C TOLERANCE`: a fit of the solver.
 //! `… -- train FEATURES.npy CLASSES.npy`: `Head::train` as `hub train` calls it.
 //! `… -- draws FEATURES.npy CLASSES.npy DRAWS.npy`: a head for each draw, a row of labelled images; it is
 //! asked about every other image of their classes: which answers are right, how sure they are, and what the
@@ -42,7 +42,10 @@ fn main() -> Result<(), Failure> {
     );
     let classes: Vec<usize> = classes.iter().copied().collect();
     let answer = match (what.to_str(), rest) {
-        (Some("logistic"), [c]) => logistic(&features, &classes, c.to_string_lossy().parse()?),
+        (Some("logistic"), [c, tolerance]) => {
+            let [c, tolerance] = [c, tolerance].map(|text| text.to_string_lossy().parse());
+            logistic(&features, &classes, c?, tolerance?)
+        }
         (Some("train"), []) => train(&features, &classes)?,
         (Some("draws"), [draws]) => {
             few_labels(&features, &classes, &npy::indices(draws.as_ref())?)?
@@ -54,14 +57,17 @@ fn main() -> Result<(), Failure> {
 }
 
 /// The whole of a fit, from features to coefficients.
-fn logistic(features: &Array2<f32>, targets: &[usize], c: f64) -> Value {
+fn logistic(features: &Array2<f32>, targets: &[usize], c: f64, tolerance: f64) -> Value {
     let classes = targets.iter().max().map_or(0, |last| last + 1);
     let mut found = json!(null);
     let seconds = median(|| {
         let features = features.clone();
         let start = Instant::now();
         let mut design = Design::new(features);
-        let fit = design.fit(&Request::new(targets, classes, c));
+        let fit = design.fit(&Request {
+            tolerance,
+            ..Request::new(targets, classes, c)
+        });
         let coefficients = design.coefficients(&fit);
         let seconds = start.elapsed().as_secs_f64();
         std::hint::black_box(coefficients);

@@ -8,13 +8,13 @@ use ndarray::Array2;
 type Failure = Box<dyn Error>;
 
 /// Numbers of four bytes, one column when the file has one side.
-pub fn floats(path: &Path) -> Result<Array2<f32>, Failure> {
+pub(crate) fn floats(path: &Path) -> Result<Array2<f32>, Failure> {
     read(path, "<f4", f32::from_le_bytes)
 }
 
 /// Whole numbers of four bytes, none negative.
 #[allow(dead_code, reason = "not every benchmark reads them")]
-pub fn indices(path: &Path) -> Result<Array2<usize>, Failure> {
+pub(crate) fn indices(path: &Path) -> Result<Array2<usize>, Failure> {
     let numbers = read(path, "<i4", i32::from_le_bytes)?;
     let checked = numbers.iter().map(|&number| usize::try_from(number));
     let checked = checked.collect::<Result<Vec<_>, _>>()?;

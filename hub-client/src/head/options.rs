@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HeadError;
 use super::metrics::legible;
+use super::solver::TOLERANCE;
 use super::transform::TransformKind;
 
 /// Settings of a training run. Only [`TrainingOptions`], which [`TrainingSettings::check`] makes, train.
@@ -108,7 +109,7 @@ impl Default for TrainingSettings {
             penalty: Penalty::Chosen,
             class_weights: ClassWeights::Uniform,
             seed: 0,
-            tolerance: 1e-7,
+            tolerance: TOLERANCE,
             iterations: 2_000,
         }
     }

@@ -137,7 +137,8 @@ fn open_cache(task: &Task) -> Option<FeatureCache> {
 }
 
 fn load_library(options: &RuntimeOptions, out: &mut Out<'_>) -> Result<(), Stopped> {
-    let library = Library::load(options.library.as_deref(), options.home.as_deref()).map_err(RuntimeError::from)?;
+    let library = Library::load(options.library.as_deref(), options.home.as_deref())
+        .map_err(RuntimeError::from)?;
     out.say(&Answer::Library {
         path: library.path().into(),
         build: library.build_info().to_owned(),

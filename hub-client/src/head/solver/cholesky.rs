@@ -1,7 +1,7 @@
 //! Cholesky factors of symmetric matrices, in double precision.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 /// Columns that are factored together.
 const PANEL: usize = 64;
@@ -40,22 +40,29 @@ impl Cholesky {
         Self { lower }
     }
 
-    /// Replaces x by `(L Lᵀ)⁻¹ x`.
-    pub(super) fn solve(&self, vector: &mut ArrayViewMut1<'_, f64>) {
-        for i in 0..vector.len() {
-            let known = first(self.lower.row(i), i).dot(&first(vector.view(), i));
-            vector[i] = (vector[i] - known) / self.lower[[i, i]];
+    /// Replaces each row x by `(L Lᵀ)⁻¹ x`.
+    pub(super) fn solve(&self, vectors: &mut ArrayViewMut2<'_, f64>) {
+        for (i, lower) in self.lower.rows().into_iter().enumerate() {
+            // Each row of the factor is read once for all vectors.
+            let before = first(lower, i);
+            for mut vector in vectors.rows_mut() {
+                let known = before.dot(&first(vector.view(), i));
+                vector[i] = (vector[i] - known) / lower[i];
+            }
         }
-        self.solve_transposed(vector);
+        self.solve_transposed(vectors);
     }
 
-    /// Replaces x by `L⁻ᵀ x`.
-    pub(super) fn solve_transposed(&self, vector: &mut ArrayViewMut1<'_, f64>) {
-        for i in (0..vector.len()).rev() {
-            vector[i] /= self.lower[[i, i]];
-            let value = vector[i];
-            let mut earlier = vector.slice_axis_mut(Axis(0), Slice::from(..i));
-            earlier.scaled_add(-value, &first(self.lower.row(i), i));
+    /// Replaces each row x by `L⁻ᵀ x`.
+    pub(super) fn solve_transposed(&self, vectors: &mut ArrayViewMut2<'_, f64>) {
+        for (i, lower) in self.lower.rows().into_iter().enumerate().rev() {
+            let before = first(lower, i);
+            for mut vector in vectors.rows_mut() {
+                vector[i] /= lower[i];
+                let value = vector[i];
+                let mut earlier = vector.slice_axis_mut(Axis(0), Slice::from(..i));
+                earlier.scaled_add(-value, &before);
+            }
         }
     }
 }
@@ -143,11 +150,12 @@ mod tests {
     fn solves_a_system() {
         let matrix = array![[4.0, 2.0, 0.6], [2.0, 5.0, 1.0], [0.6, 1.0, 3.0]];
         let expected = array![1.0, -2.0, 0.5];
-        let mut vector = matrix.dot(&expected);
+        let mut rows = ndarray::stack![Axis(0), matrix.dot(&expected), Array1::zeros(3)];
         Cholesky::factor(matrix)
             .unwrap()
-            .solve(&mut vector.view_mut());
-        assert!((vector - expected).iter().all(|d| d.abs() < 1e-14));
+            .solve(&mut rows.view_mut());
+        assert!((&rows.row(0) - &expected).iter().all(|d| d.abs() < 1e-14));
+        assert_eq!(rows.row(1), array![0.0, 0.0, 0.0]);
     }
 
     #[test]

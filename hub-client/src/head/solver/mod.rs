@@ -22,6 +22,7 @@ mod cholesky;
 mod lbfgs;
 mod line_search;
 mod objective;
+mod outer;
 mod pass;
 mod preconditioner;
 mod ridge;
@@ -51,6 +52,10 @@ const LARGE: usize = 1 << 21;
 
 /// Most classes whose weights stay in the cache during such a pass.
 const SINGLE_PASS_CLASSES: usize = 64;
+
+/// The gradient tolerance when none is asked for. Where it ends the objective is below the one at which
+/// scikit-learn's own default ends.
+pub const TOLERANCE: f64 = 1e-4;
 
 /// The gradient tolerance that single precision reaches.
 const SINGLE_TOLERANCE: f64 = 1e-5;
@@ -106,12 +111,13 @@ impl Design {
 
     /// The same for fits by so many threads, which changes nothing but the time.
     pub fn with_threads(features: Array2<f32>, threads: NonZeroUsize) -> Self {
-        let rows = Rows::new(features);
-        let preconditioner = Preconditioner::new(&rows, threads.get());
+        let threads = threads.get();
+        let rows = Rows::new(features, threads);
+        let preconditioner = Preconditioner::new(&rows, threads);
         Self {
             rows,
             preconditioner,
-            threads: threads.get(),
+            threads,
         }
     }
 
@@ -210,7 +216,7 @@ impl Design {
 }
 
 impl<'a> Request<'a> {
-    /// A request with the usual tolerance (1e-7) and at most 1,000 iterations, unweighted.
+    /// A request with the usual [`TOLERANCE`] and at most 1,000 iterations, unweighted.
     pub fn new(targets: &'a [usize], classes: usize, c: f64) -> Self {
         Self {
             targets,
@@ -219,7 +225,7 @@ impl<'a> Request<'a> {
             class_weights: None,
             row_weights: None,
             towards: None,
-            tolerance: 1e-7,
+            tolerance: TOLERANCE,
             iterations: 1_000,
             start: None,
         }

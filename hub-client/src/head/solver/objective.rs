@@ -202,12 +202,10 @@ impl Objective for Loss<'_, '_> {
             reason = "log2 of a clamped positive number is small"
         )]
         let exponent = self.curvature.clamp(1e-9, 1e12).log2().round() as i32;
-        let (weights, bias) = vector.split_at_mut(self.request.classes * self.rows.dimensions());
-        if !weights.is_empty() {
-            for row in weights.chunks_mut(self.rows.dimensions()) {
-                self.preconditioner
-                    .apply(exponent, &mut ArrayViewMut1::from(row));
-            }
+        let (classes, dimensions) = (self.request.classes, self.rows.dimensions());
+        let (weights, bias) = vector.split_at_mut(classes * dimensions);
+        if let Ok(mut weights) = ArrayViewMut2::from_shape((classes, dimensions), weights) {
+            self.preconditioner.apply(exponent, &mut weights);
         }
         let scale = 1.0 / f64::from(exponent).exp2();
         bias.iter_mut().for_each(|value| *value *= scale);

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayViewMut2, Axis, Slice};
 
 use super::cholesky::Cholesky;
+use super::outer::add_outer;
 use super::rows::Rows;
 
 /// Up to this dimension the full matrix is factored (8 bytes × 4096² = 128 MiB); past it only its
@@ -23,9 +23,6 @@ const ROWS_PER_DIMENSION: usize = 2;
 
 /// Rows turned to double precision at a time.
 const ROW_BLOCK: usize = 256;
-
-/// Columns of the matrix that a thread works on at a time.
-const SLAB: usize = 128;
 
 /// The mean outer product of the rows, and its factors.
 #[derive(Debug)]
@@ -74,52 +71,26 @@ impl Preconditioner {
         }
     }
 
-    /// Multiplies a vector by `(2^exponent · M + I)⁻¹`, M the mean outer product of the rows.
-    pub(super) fn apply(&mut self, exponent: i32, vector: &mut ArrayViewMut1<'_, f64>) {
+    /// Multiplies each row by `(2^exponent · M + I)⁻¹`, M the mean outer product of the design's rows.
+    pub(super) fn apply(&mut self, exponent: i32, vectors: &mut ArrayViewMut2<'_, f64>) {
         let curvature = f64::from(exponent).exp2();
         match &self.moments {
             Moments::Diagonal(moments) => {
-                vector.zip_mut_with(moments, |value, &moment| {
-                    *value /= curvature.mul_add(moment, 1.0);
-                });
+                for mut vector in vectors.rows_mut() {
+                    vector.zip_mut_with(moments, |value, &moment| {
+                        *value /= curvature.mul_add(moment, 1.0);
+                    });
+                }
             }
             Moments::Full(moments) => {
                 let factor = self
                     .factors
                     .entry(exponent)
                     .or_insert_with(|| factor(moments, curvature));
-                factor.solve(vector);
+                factor.solve(vectors);
             }
         }
     }
-}
-
-/// Adds `scale · BᵀB` to the lower half of a matrix; each thread has columns of its own.
-fn add_outer(scale: f64, block: ArrayView2<'_, f64>, sum: &mut Array2<f64>, threads: usize) {
-    let mut slabs: Vec<Vec<_>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
-    let owners = (0..threads.max(1)).cycle();
-    for ((index, slab), owner) in sum
-        .axis_chunks_iter_mut(Axis(1), SLAB)
-        .enumerate()
-        .zip(owners)
-    {
-        slabs[owner].push((index * SLAB, slab));
-    }
-    let work = |slabs: Vec<(usize, ArrayViewMut2<'_, f64>)>| {
-        for (first, slab) in slabs {
-            let columns = block.slice_axis(Axis(1), Slice::from(first..first + slab.ncols()));
-            let below = block.slice_axis(Axis(1), Slice::from(first..));
-            let mut target = slab.slice_axis_move(Axis(0), Slice::from(first..));
-            general_mat_mul(scale, &below.t(), &columns, 1.0, &mut target);
-        }
-    };
-    std::thread::scope(|scope| {
-        let own = slabs.pop();
-        for slabs in slabs.into_iter().filter(|slabs| !slabs.is_empty()) {
-            scope.spawn(|| work(slabs));
-        }
-        work(own.unwrap_or_default());
-    });
 }
 
 fn factor(moments: &Array2<f64>, curvature: f64) -> Cholesky {

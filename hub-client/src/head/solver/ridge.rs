@@ -244,11 +244,7 @@ fn solve(matrix: Array2<f64>, right: &mut Array2<f64>) {
         // Not finite, and neither are the scores.
         return right.fill(f64::NAN);
     };
-    for mut column in right.columns_mut() {
-        let mut values = column.to_owned();
-        factor.solve(&mut values.view_mut());
-        column.assign(&values);
-    }
+    factor.solve(&mut right.view_mut().reversed_axes());
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
 use super::super::transform::narrow;
 use super::cholesky::{Cholesky, PivotedCholesky};
+use super::outer::{add_outer, mirror};
 
 /// Columns turned to double precision at a time: bounds the working memory for long vectors.
 const COLUMN_BLOCK: usize = 1024;
@@ -33,7 +34,7 @@ struct Reduced {
 
 impl Rows {
     /// Centres n×D features, and reduces them when n < D.
-    pub(super) fn new(features: Array2<f32>) -> Self {
+    pub(super) fn new(features: Array2<f32>, threads: usize) -> Self {
         let mean = column_means(&features);
         let mut rows = Self {
             features,
@@ -42,7 +43,7 @@ impl Rows {
             reduced: None,
         };
         if rows.features.nrows() < rows.features.ncols() {
-            rows.reduced = Some(rows.reduce());
+            rows.reduced = Some(rows.reduce(threads));
         }
         rows
     }
@@ -130,9 +131,9 @@ impl Rows {
             return directions.clone();
         };
         let mut representers = directions.clone();
-        for mut row in representers.rows_mut() {
-            reduced.pivot_factor.solve_transposed(&mut row);
-        }
+        reduced
+            .pivot_factor
+            .solve_transposed(&mut representers.view_mut());
         let mut expanded = Array2::zeros((directions.nrows(), self.features.ncols()));
         for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
             let block = self.centred_columns(&reduced.pivots, start);
@@ -143,13 +144,14 @@ impl Rows {
         expanded
     }
 
-    fn reduce(&self) -> Reduced {
+    fn reduce(&self, threads: usize) -> Reduced {
         let everyone: Vec<usize> = (0..self.len()).collect();
         let mut gram = Array2::zeros((self.len(), self.len()));
         for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
             let block = self.centred_columns(&everyone, start);
-            general_mat_mul(1.0, &block, &block.t(), 1.0, &mut gram);
+            add_outer(1.0, block.t(), &mut gram, threads);
         }
+        mirror(&mut gram);
         let PivotedCholesky { factor, pivots } = PivotedCholesky::factor(gram, RANK_TOLERANCE);
         let pivot_factor = Cholesky::from_lower(factor.select(Axis(0), &pivots));
         Reduced {
