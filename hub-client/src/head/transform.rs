@@ -12,13 +12,19 @@ pub const LENGTH_FLOOR: f32 = 1e-12;
 /// How many images' worth of evidence the typical deviation counts.
 const TYPICAL_IMAGES: f64 = 10.0;
 
+/// How many images at zero the mean is held against. The whole mean of ten images costs up to 0.4 points
+/// where classes are far apart (photographs of things) and wins 0.6 where they are close (photograph or
+/// cartoon); a quarter of it costs nothing and wins 0.3. The mean of hundreds is good everywhere.
+const MEAN_IMAGES: f64 = 30.0;
+
 /// Which transform to fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransformKind {
     /// `(x − mean) / scale` per dimension; with few images the scales lean on the typical one.
     Standardise,
-    /// `(x − mean) / ‖x − mean‖`: the default, for the cosine distance.
+    /// `(x − mean) / ‖x − mean‖`: the default, for the cosine distance. With few images the mean leans on
+    /// zero.
     #[default]
     CentredL2,
     /// `x / ‖x‖`.
@@ -39,7 +45,7 @@ pub enum Transform {
     },
     /// `(x − mean) / max(‖x − mean‖, LENGTH_FLOOR)`.
     CentredL2 {
-        /// Mean of the training features.
+        /// Mean of the training features, pulled towards zero.
         mean: Array1<f32>,
     },
     /// `x / max(‖x‖, LENGTH_FLOOR)`.
@@ -60,9 +66,13 @@ impl Transform {
                     scale: scale.mapv(narrow),
                 }
             }
-            TransformKind::CentredL2 => Self::CentredL2 {
-                mean: column_means(features).mapv(narrow),
-            },
+            TransformKind::CentredL2 => {
+                let images = features.nrows() as f64;
+                let share = images / (images + MEAN_IMAGES);
+                Self::CentredL2 {
+                    mean: (column_means(features) * share).mapv(narrow),
+                }
+            }
             TransformKind::L2 => Self::L2,
             TransformKind::None => Self::None,
         }
@@ -217,10 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn centred_rows_have_length_one_and_the_mean_itself_stays_zero() {
+    fn centred_rows_have_length_one_and_the_centre_itself_stays_zero() {
         let features = array![[3.0, 1.0], [1.0, 3.0]];
         let transform = Transform::fit(TransformKind::CentredL2, features.view());
-        let rows = transform.apply(array![[3.0, 1.0], [2.0, 2.0]].view());
+        let Transform::CentredL2 { mean } = &transform else {
+            unreachable!("it was asked for");
+        };
+        assert_eq!(mean, array![0.125, 0.125], "two images of 32");
+        let rows = transform.apply(array![[3.0, 1.0], [0.125, 0.125]].view());
         assert!((rows.row(0).dot(&rows.row(0)) - 1.0).abs() < 1e-6);
         assert_eq!(rows.row(1), array![0.0, 0.0]);
     }

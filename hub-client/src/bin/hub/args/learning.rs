@@ -50,7 +50,8 @@ pub(crate) struct RunArgs {
 Each image's class is the name of the first folder it lies in, below the folder given, unless
 --labels names a CSV file with the columns path and label. The same images, labels and options give
 the same head. Training again under a name makes its next version. Images without a label count too:
-features are centred on the mean of all. The accuracy stated is of images held out in turn.
+features are centred on the mean of all, the more so the more there are. The accuracy stated is of
+images held out in turn.
 
 Examples:
   hub train border-check --extractor passport-extractor@2 --images labelled/
