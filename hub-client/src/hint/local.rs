@@ -16,7 +16,7 @@ use crate::explore::ExploreError;
 use crate::features::FeatureError;
 use crate::files::FileError;
 use crate::head::HeadError;
-use crate::head::export::ExportError;
+use crate::head::export::{Disagreement, ExportError};
 use crate::keys::KeyFileError;
 use crate::lockfile::LockFileError;
 use crate::runtime::library::LibraryError;
@@ -415,12 +415,24 @@ impl Hint for HeadError {
     }
 }
 
+impl Hint for Disagreement {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Export,
+            "what was seen may be out of date: `hub rm` and `hub pull` the release and train the head again; if it \
+             stays, the extractor does not compute the same in another graph",
+        )
+    }
+}
+
 impl Hint for ExportError {
     fn advice(&self) -> Advice {
         match self {
             Self::TooFewFeatures { .. } | Self::Output { .. } => {
                 Advice::of(ErrorCode::FeatureSpace)
             }
+            Self::Opset { .. } | Self::Input { .. } => Advice::of(ErrorCode::Invalid),
+            Self::ReadBack { .. } => Advice::of(ErrorCode::Export),
             Self::Graph(_) => Advice::of(ErrorCode::RefusedFile),
             Self::Io { .. } => Advice::of(ErrorCode::File),
             _ => Advice::of(ErrorCode::Settings),
