@@ -16,6 +16,7 @@ mod bundles;
 mod confinement;
 mod drills;
 mod endless;
+mod exports;
 mod exploring;
 mod history;
 mod hostile_hub;

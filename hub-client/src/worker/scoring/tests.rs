@@ -78,6 +78,8 @@ fn inputs() -> impl Strategy<Value = Value> {
     (sides, mode, rounding, color, layout).prop_map(
         |((width, height), (mode, more), rounding, color, layout)| {
             let channels = if color == "gray" { 1 } else { 3 };
+            let mean = &[0.485, 0.456, 0.406][..channels];
+            let std = &[0.229, 0.224, 0.225][..channels];
             let mut resize = json!({"mode": mode, "rounding": rounding, "pad": "#102030"});
             if mode == "shortest" {
                 resize["size"] = json!(width.max(height) + more);
@@ -85,10 +87,7 @@ fn inputs() -> impl Strategy<Value = Value> {
             json!({
                 "tensor": "pixels", "width": width, "height": height, "color": color,
                 "layout": layout, "resize": resize,
-                "normalize": {
-                    "mean": [0.485, 0.456, 0.406][..channels],
-                    "std": [0.229, 0.224, 0.225][..channels],
-                },
+                "normalize": { "mean": mean, "std": std },
             })
         },
     )
