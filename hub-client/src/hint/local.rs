@@ -419,8 +419,8 @@ impl Hint for Disagreement {
     fn advice(&self) -> Advice {
         Advice::with_hint(
             ErrorCode::Export,
-            "what was seen may be out of date: `hub rm` and `hub pull` the release and train the head again; if it \
-             stays, the extractor does not compute the same in another graph",
+            "compare `hub predict` with and without --no-cache: where they differ the cached features are wrong; where \
+             they do not, the extractor computes something else in the exported file",
         )
     }
 }

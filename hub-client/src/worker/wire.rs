@@ -243,8 +243,8 @@ impl Features {
         let wrong = |reason: String| WorkerError::Answer { reason };
         let values = self.into_any_values()?;
         if values.len() != dimension {
-            let found = values.len();
-            return Err(wrong(format!("{found} numbers for {dimension} features")));
+            let found = 4 * values.len();
+            return Err(wrong(format!("{found} bytes for {dimension} features")));
         }
         if values.iter().any(|value| !value.is_finite()) {
             return Err(wrong("features that are not finite".to_owned()));

@@ -149,7 +149,7 @@ fn every_format_says_what_was_seen() {
         "beta",
         &[&text[..], &["--images", moved.parent().unwrap().to_str().unwrap()]].concat(),
     );
-    let words = "identical to what you saw: 7 of 24 labelled images, largest difference";
+    let words = "identical to what you saw: 7 of 24 labelled images, ";
     assert!(run.stdout.contains(words), "{run}");
 
     let files = ["head.safetensors", "colours.py"].map(|file| project.join(file));

@@ -13,7 +13,7 @@ use std::path::Path;
 use ndarray::{Array1, Array2, array};
 use registry_schema::digest::Digest;
 use registry_schema::onnx::{
-    AttributeValue, ControlFlow, Inspection, InspectionPolicy, attribute, float_tensor, inspect, node,
+    AttributeValue, ControlFlow, Finding, Inspection, InspectionPolicy, attribute, float_tensor, inspect, node,
 };
 use registry_schema::preprocess::Filter;
 
@@ -192,7 +192,9 @@ fn a_head_becomes_a_file_of_its_own() {
             "\"features\" float32 [batch, 10]"
         );
         assert_eq!(words(&inspection), outputs(4, "batch"));
-        assert_eq!(inspection.findings, [], "{transform}");
+        // Only what abstains compares with limits.
+        let is_limit = |finding: &Finding| matches!(finding, Finding::ScalarComparison { count: 3, .. });
+        assert!(inspection.findings.iter().all(is_limit), "{:?}", inspection.findings);
         let classes: Vec<String> = serde_json::from_str(&inspection.metadata["hub.classes"]).unwrap();
         assert_eq!(classes, example.classes);
         let says = |key: &str| inspection.metadata[key].as_str();

@@ -78,7 +78,11 @@ impl fmt::Display for CheckedView {
                 "identical on the directions of {images} labelled images that the head keeps"
             ),
         }?;
-        write!(f, ", largest difference {difference:.0e}")
+        if difference == 0.0 {
+            write!(f, ", no difference")
+        } else {
+            write!(f, ", largest difference {difference:.0e}")
+        }
     }
 }
 
@@ -107,10 +111,7 @@ pub(super) fn check(
     let mut checked = Vec::new();
     for group in &groups {
         let mut agreement = Agreement::new(head.abstention().limits);
-        run(path, written, (head, group), context, &mut agreement).map_err(|error| match error {
-            CommandError::Worker(WorkerError::Cancelled) => CommandError::Interrupted,
-            other => other,
-        })?;
+        run(path, written, (head, group), context, &mut agreement).map_err(interrupted)?;
         let agreement = agreement.finish()?;
         checked.push(CheckedView {
             basis: group.basis,
@@ -120,6 +121,14 @@ pub(super) fn check(
         });
     }
     Ok(checked)
+}
+
+/// A worker that was stopped was stopped by the user.
+fn interrupted(error: CommandError) -> CommandError {
+    match error {
+        CommandError::Worker(WorkerError::Cancelled) => CommandError::Interrupted,
+        other => other,
+    }
 }
 
 /// Hands every sample of a group to the file and what comes back to `agreement`.
@@ -316,10 +325,7 @@ impl Seen<'_> {
             });
             Ok(())
         });
-        ended.map_err(|error| match error {
-            CommandError::Worker(WorkerError::Cancelled) => CommandError::Interrupted,
-            other => other,
-        })?;
+        ended.map_err(interrupted)?;
         Ok(samples)
     }
 
