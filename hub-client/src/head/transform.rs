@@ -239,11 +239,18 @@ mod tests {
     #[test]
     fn what_is_undone_and_done_again_points_the_same_way() {
         let features = array![[3.0, 1.0], [1.0, 3.0], [-1.0, 0.5_f32]];
-        for kind in [TransformKind::Standardise, TransformKind::CentredL2, TransformKind::L2] {
+        for kind in [
+            TransformKind::Standardise,
+            TransformKind::CentredL2,
+            TransformKind::L2,
+        ] {
             let transform = Transform::fit(kind, features.view());
             let rows = transform.apply(features.view());
             let again = transform.apply(transform.inverse(rows.view()).view());
-            assert!((&again - &rows).iter().all(|value| value.abs() < 1e-5), "{kind:?}");
+            assert!(
+                (&again - &rows).iter().all(|value| value.abs() < 1e-5),
+                "{kind:?}"
+            );
         }
     }
 

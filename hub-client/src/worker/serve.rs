@@ -10,9 +10,7 @@ use registry_schema::digest::Digest;
 use super::error::Failure;
 use super::process::ARGUMENT;
 use super::scoring::{ExportedForm, Scorer};
-use super::wire::{
-    Answer, ExtractorPart, Features, Request, Row, Scored, Task, VERSION, WirePath,
-};
+use super::wire::{Answer, ExtractorPart, Features, Request, Row, Scored, Task, VERSION, WirePath};
 use crate::confine::{Needs, confine, end_with_parent};
 use crate::features::FeatureCache;
 use crate::runtime::conformance::probe_vectors;
@@ -80,7 +78,13 @@ fn serve() -> io::Result<()> {
             file,
             features,
             images,
-        } => score(&graph.into_path(), &file, &options, (features, images), &mut out),
+        } => score(
+            &graph.into_path(),
+            &file,
+            &options,
+            (features, images),
+            &mut out,
+        ),
     };
     match done {
         Ok(()) => out.say(&Answer::Done),

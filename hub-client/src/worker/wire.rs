@@ -184,7 +184,9 @@ impl Scored {
             index,
             probabilities: Features::new(&scores.probabilities),
             plausible: scores.plausible.clone(),
-            distance: scores.unlike.map(|unlike| Features::new(&[unlike.distance])),
+            distance: scores
+                .unlike
+                .map(|unlike| Features::new(&[unlike.distance])),
             is_unlike: scores.unlike.map(|unlike| unlike.is_unlike),
         }
     }

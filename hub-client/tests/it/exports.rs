@@ -61,12 +61,21 @@ impl Gallery {
         let reference = format!("dots@{version}");
         self.world.hub("beta", &["pull", &reference]).ok();
         let images = self.pictures.to_str().unwrap();
-        let train = ["train", "colours", "--extractor", &reference, "--images", images];
+        let train = [
+            "train",
+            "colours",
+            "--extractor",
+            &reference,
+            "--images",
+            images,
+        ];
         self.world.hub("beta", &train).ok();
     }
 
     fn export(&self, format: &str, file: &str, more: &[&str]) -> Vec<String> {
-        let line = ["head", "export", "colours", "--json", "--format", format, "-o", file];
+        let line = [
+            "head", "export", "colours", "--json", "--format", format, "-o", file,
+        ];
         [&line[..], more]
             .concat()
             .into_iter()
@@ -91,11 +100,20 @@ impl Gallery {
     fn seen(&self, images: &Path) -> [PathBuf; 2] {
         let project = self.world.project("beta");
         let images = images.to_str().unwrap();
-        let said = self.world.hub("beta", &["predict", "colours", images, "--json"]);
+        let said = self
+            .world
+            .hub("beta", &["predict", "colours", images, "--json"]);
         let predictions = project.join("predictions.json");
         std::fs::write(&predictions, said.ok().stdout).unwrap();
-        let release = serde_json::from_str::<Value>(&read(&predictions)).unwrap()["extractor"].clone();
-        let embed = ["embed", release.as_str().unwrap(), images, "-o", "features.parquet"];
+        let release =
+            serde_json::from_str::<Value>(&read(&predictions)).unwrap()["extractor"].clone();
+        let embed = [
+            "embed",
+            release.as_str().unwrap(),
+            images,
+            "-o",
+            "features.parquet",
+        ];
         self.world.hub("beta", &embed).ok();
         [predictions, project.join("features.parquet")]
     }
@@ -116,11 +134,18 @@ fn every_format_says_what_was_seen() {
     let [predictions, features] = gallery.seen(&gallery.pictures);
 
     // From features: on those that the training left in the cache, without any image.
-    for (format, file) in [("safetensors", "head.safetensors"), ("sklearn", "colours.py"), ("onnx", "head.onnx")] {
+    for (format, file) in [
+        ("safetensors", "head.safetensors"),
+        ("sklearn", "colours.py"),
+        ("onnx", "head.onnx"),
+    ] {
         let said = gallery.exported(format, file, &[]);
         let checked = &said["checked"][0];
         assert_eq!(checked["basis"], "labelled_features", "{said}");
-        assert_eq!((&checked["images"], &checked["of"]), (&24.into(), &24.into()));
+        assert_eq!(
+            (&checked["images"], &checked["of"]),
+            (&24.into(), &24.into())
+        );
         assert_eq!(said["references"], 24, "{said}");
     }
     // From images: on the probes, and on the labelled ones where they are.
@@ -132,9 +157,20 @@ fn every_format_says_what_was_seen() {
         let difference = said["checked"][1]["largest_difference"].as_f64().unwrap();
         assert!(difference < 1e-5, "{said}");
     }
-    let text = ["head", "export", "colours", "--format", "image-onnx", "-o", "again.onnx"];
+    let text = [
+        "head",
+        "export",
+        "colours",
+        "--format",
+        "image-onnx",
+        "-o",
+        "again.onnx",
+    ];
     let run = gallery.world.hub("beta", &text).ok();
-    assert!(run.stdout.contains("identical on 4 of 4 probe images"), "{run}");
+    assert!(
+        run.stdout.contains("identical on 4 of 4 probe images"),
+        "{run}"
+    );
     assert!(run.stderr.contains("--images DIR"), "{run}");
     assert_eq!(
         std::fs::read(project.join("again.onnx")).unwrap(),
@@ -147,7 +183,11 @@ fn every_format_says_what_was_seen() {
     std::fs::remove_file(moved.join("0.png")).unwrap();
     let run = gallery.world.hub(
         "beta",
-        &[&text[..], &["--images", moved.parent().unwrap().to_str().unwrap()]].concat(),
+        &[
+            &text[..],
+            &["--images", moved.parent().unwrap().to_str().unwrap()],
+        ]
+        .concat(),
     );
     let words = "identical to what you saw: 7 of 24 labelled images, ";
     assert!(run.stdout.contains(words), "{run}");
@@ -160,7 +200,11 @@ fn every_format_says_what_was_seen() {
     );
     let graph = project.join("image.onnx");
     let images = [&gallery.pictures, &moved];
-    check(&python, "check_image_graph.py", &[&graph, &predictions, images[0], images[1]]);
+    check(
+        &python,
+        "check_image_graph.py",
+        &[&graph, &predictions, images[0], images[1]],
+    );
 }
 
 #[test]
@@ -170,15 +214,38 @@ fn decoded_images_are_prepared_as_the_manifest_says() {
     };
     // Beside the pictures: some that lie on their side, that are transparent, gray or very tall.
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pillow/inputs");
-    for name in ["turned_6.png", "turned_3.png", "rgba.png", "gray.png", "gray_alpha.png", "tall.png", "dot.png"] {
+    for name in [
+        "turned_6.png",
+        "turned_3.png",
+        "rgba.png",
+        "gray.png",
+        "gray_alpha.png",
+        "tall.png",
+        "dot.png",
+    ] {
         std::fs::copy(fixtures.join(name), gallery.pictures.join(name)).unwrap();
     }
     let variants = [
-        ("means", r#"resize = { mode = "shortest", size = 11, filter = "bicubic" }"#),
-        ("means", "color = \"bgr\"\nresize = { mode = \"letterbox\", filter = \"lanczos\", rounding = \"round\", pad = \"#204060\" }"),
-        ("channels_last", "layout = \"nhwc\"\nresize = { mode = \"shortest\", filter = \"hamming\", rounding = \"round\" }"),
-        ("means", r#"resize = { mode = "exact", filter = "nearest" }"#),
-        ("one_picture", r#"resize = { mode = "letterbox", filter = "box" }"#),
+        (
+            "means",
+            r#"resize = { mode = "shortest", size = 11, filter = "bicubic" }"#,
+        ),
+        (
+            "means",
+            "color = \"bgr\"\nresize = { mode = \"letterbox\", filter = \"lanczos\", rounding = \"round\", pad = \"#204060\" }",
+        ),
+        (
+            "channels_last",
+            "layout = \"nhwc\"\nresize = { mode = \"shortest\", filter = \"hamming\", rounding = \"round\" }",
+        ),
+        (
+            "means",
+            r#"resize = { mode = "exact", filter = "nearest" }"#,
+        ),
+        (
+            "one_picture",
+            r#"resize = { mode = "letterbox", filter = "box" }"#,
+        ),
     ];
     for (major, (graph, input)) in (1..).zip(variants) {
         gallery.train(&format!("{major}.0.0"), graph, input);
@@ -187,7 +254,11 @@ fn decoded_images_are_prepared_as_the_manifest_says() {
         let said = gallery.exported("image-onnx", "image.onnx", &["--images", images]);
         assert_eq!(said["checked"][1]["images"], 24, "{said}");
         let graph = gallery.world.project("beta").join("image.onnx");
-        check(&python, "check_image_graph.py", &[&graph, &predictions, &gallery.pictures]);
+        check(
+            &python,
+            "check_image_graph.py",
+            &[&graph, &predictions, &gallery.pictures],
+        );
     }
 }
 
@@ -203,7 +274,9 @@ fn a_file_that_disagrees_is_not_written() {
     // None of the images is one it was trained on.
     let others = project.join("others");
     std::fs::create_dir_all(&others).unwrap();
-    picture(30, [1, 2, 3], 9).save(others.join("a.png")).unwrap();
+    picture(30, [1, 2, 3], 9)
+        .save(others.join("a.png"))
+        .unwrap();
     let other = ["--images", others.to_str().unwrap()];
     gallery.refused(("onnx", "a.onnx"), &other, 1, "was trained on");
 
@@ -215,7 +288,10 @@ fn a_file_that_disagrees_is_not_written() {
         files
     };
     for (path, bytes) in caches() {
-        let swapped: Vec<u8> = bytes.chunks_exact(32 + 4 * 4 + 8).flat_map(swapped).collect();
+        let swapped: Vec<u8> = bytes
+            .chunks_exact(32 + 4 * 4 + 8)
+            .flat_map(swapped)
+            .collect();
         std::fs::write(path, swapped).unwrap();
     }
     std::fs::write(project.join("image.onnx"), "mine").unwrap();

@@ -258,9 +258,15 @@ mod tests {
         let seen = scores([0.7, 0.2, 0.1], 0.2);
         let refused = |found: &Scores, words: &str| {
             let error = compared(&seen, found).unwrap_err();
-            assert!(error.contains(words) && error.contains("`a.png`"), "{error}");
+            assert!(
+                error.contains(words) && error.contains("`a.png`"),
+                "{error}"
+            );
         };
-        refused(&scores([0.69, 0.21, 0.1], 0.2), "probabilities differ by 1.00e-2");
+        refused(
+            &scores([0.69, 0.21, 0.1], 0.2),
+            "probabilities differ by 1.00e-2",
+        );
         refused(&scores([0.2, 0.7, 0.1], 0.2), "5.00e-1");
         refused(&scores([f32::NAN, 0.2, 0.1], 0.2), "NaN");
         refused(&scores([0.7, 0.2, 0.1], 0.3), "distances differ");

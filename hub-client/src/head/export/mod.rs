@@ -57,9 +57,7 @@ mod tests;
 use std::io::Write;
 
 use ndarray::{ArrayView1, ArrayView2};
-use registry_schema::onnx::{
-    Dimension, ElementType, ModelHeader, value_info, write::Message,
-};
+use registry_schema::onnx::{Dimension, ElementType, ModelHeader, value_info, write::Message};
 use registry_schema::preprocess::Input;
 use serde::{Deserialize, Serialize};
 
@@ -267,14 +265,23 @@ impl OutputNames {
         let classes = Dimension::Fixed(head.classes.len() as u64);
         let rows = [batch.clone(), classes];
         let graph = graph
-            .message(12, &value_info(&self.probabilities, ElementType::Float32, &rows))
+            .message(
+                12,
+                &value_info(&self.probabilities, ElementType::Float32, &rows),
+            )
             .message(12, &value_info(&self.plausible, ElementType::Bool, &rows));
         let Some(names) = &self.unlike else {
             return graph;
         };
         graph
-            .message(12, &value_info(&names.distance, ElementType::Float32, &rows[..1]))
-            .message(12, &value_info(&names.unlike, ElementType::Bool, &rows[..1]))
+            .message(
+                12,
+                &value_info(&names.distance, ElementType::Float32, &rows[..1]),
+            )
+            .message(
+                12,
+                &value_info(&names.unlike, ElementType::Bool, &rows[..1]),
+            )
     }
 }
 
@@ -350,7 +357,10 @@ impl LinearHead<'_> {
         if let Some(Unlike { references, above }) = &self.abstention.unlike {
             expect("references", references.ncols(), needed)?;
             expect("references", references.nrows().min(1), 1)?;
-            usable("references", references.iter().all(|value| value.is_finite()))?;
+            usable(
+                "references",
+                references.iter().all(|value| value.is_finite()),
+            )?;
             usable("limit of distances", above.is_finite())?;
         }
         Ok(())

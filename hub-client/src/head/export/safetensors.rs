@@ -76,11 +76,14 @@ pub fn write_safetensors(
 
 /// Names, sides and values, in the order in which they are written.
 fn tensors<'a>(head: &LinearHead<'a>) -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
-    let vector = |name, values: &ndarray::ArrayView1<'a, f32>| {
-        (name, vec![values.len()], values.to_vec())
-    };
+    let vector =
+        |name, values: &ndarray::ArrayView1<'a, f32>| (name, vec![values.len()], values.to_vec());
     let matrix = |name, values: &ndarray::ArrayView2<'a, f32>| {
-        (name, values.shape().to_vec(), values.iter().copied().collect())
+        (
+            name,
+            values.shape().to_vec(),
+            values.iter().copied().collect(),
+        )
     };
     let mut tensors = vec![matrix("weight", &head.weights), vector("bias", &head.bias)];
     if let ExportTransform::Standardise { mean, .. } | ExportTransform::CentredL2 { mean } =
@@ -152,10 +155,15 @@ impl Stored<'_> {
 
     fn tensor(&self, name: &str) -> Result<(&[usize], Vec<f32>), ExportError> {
         let problem = |problem: &str| read_back(&format!("`{name}` {problem}"));
-        let entry = self.tensors.get(name).ok_or_else(|| problem("is missing"))?;
+        let entry = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| problem("is missing"))?;
         let [start, end] = entry.data_offsets;
         let bytes = self.data.get(start..end).filter(|_| entry.dtype == FLOAT);
-        let (values, rest) = bytes.ok_or_else(|| problem("is not there"))?.as_chunks::<4>();
+        let (values, rest) = bytes
+            .ok_or_else(|| problem("is not there"))?
+            .as_chunks::<4>();
         let count = entry
             .shape
             .iter()

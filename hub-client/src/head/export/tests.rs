@@ -13,7 +13,8 @@ use std::path::Path;
 use ndarray::{Array1, Array2, array};
 use registry_schema::digest::Digest;
 use registry_schema::onnx::{
-    AttributeValue, ControlFlow, Finding, Inspection, InspectionPolicy, attribute, float_tensor, inspect, node,
+    AttributeValue, ControlFlow, Finding, Inspection, InspectionPolicy, attribute, float_tensor,
+    inspect, node,
 };
 use registry_schema::preprocess::Filter;
 
@@ -193,15 +194,24 @@ fn a_head_becomes_a_file_of_its_own() {
         );
         assert_eq!(words(&inspection), outputs(4, "batch"));
         // Only what abstains compares with limits.
-        let is_limit = |finding: &Finding| matches!(finding, Finding::ScalarComparison { count: 3, .. });
-        assert!(inspection.findings.iter().all(is_limit), "{:?}", inspection.findings);
-        let classes: Vec<String> = serde_json::from_str(&inspection.metadata["hub.classes"]).unwrap();
+        let is_limit =
+            |finding: &Finding| matches!(finding, Finding::ScalarComparison { count: 3, .. });
+        assert!(
+            inspection.findings.iter().all(is_limit),
+            "{:?}",
+            inspection.findings
+        );
+        let classes: Vec<String> =
+            serde_json::from_str(&inspection.metadata["hub.classes"]).unwrap();
         assert_eq!(classes, example.classes);
         let says = |key: &str| inspection.metadata[key].as_str();
         assert_eq!(says("hub.feature_space"), "passport-extractor@2");
         assert_eq!(says("hub.head_version"), "3");
         assert_eq!(says("hub.transform"), transform);
-        assert_eq!((says("hub.coverage"), says("hub.plausible_from")), ("0.9", "0.3"));
+        assert_eq!(
+            (says("hub.coverage"), says("hub.plausible_from")),
+            ("0.9", "0.3")
+        );
         assert_eq!(says("hub.unlike_above"), "0.25");
         assert!(!inspection.operator_counts.contains_key("Gather"));
     }
@@ -314,7 +324,10 @@ fn a_fused_file_is_the_extractor_with_the_head_behind() {
     let example = Example::new(5, 3);
     let model = extractor("features", "hidden", 8, 17);
     let (bytes, fused) = fuse(&model, "features", &example.head("centred-l2")).unwrap();
-    assert_eq!((fused.image, fused.outputs.probabilities.as_str()), (None, PROBABILITIES));
+    assert_eq!(
+        (fused.image, fused.outputs.probabilities.as_str()),
+        (None, PROBABILITIES)
+    );
     let inspection = inspected(&bytes);
     assert_eq!(inspection.opset_imports["ai.onnx"], 17);
     assert_eq!(
@@ -408,7 +421,13 @@ fn graphs_that_cannot_take_an_image_are_refused() {
     };
     let input = preprocessing(Filter::Bilinear);
     let error = fuse(10, &input);
-    assert!(matches!(error, ExportError::Opset { needed: 11, found: 10 }));
+    assert!(matches!(
+        error,
+        ExportError::Opset {
+            needed: 11,
+            found: 10
+        }
+    ));
     assert!(error.to_string().contains("fused-onnx"), "{error}");
     let other = Input {
         tensor: "pixels".to_owned(),
@@ -423,7 +442,10 @@ fn numbers_survive_safetensors_and_python() {
     let features = array![[0.3_f32, -0.2, 0.9], [0.0, 0.0, 0.0], [1.0, 2.0, -3.0]];
     for transform in TRANSFORMS {
         let example = Example::new(4, 3);
-        for head in [example.head(transform), example.head(transform).without_references()] {
+        for head in [
+            example.head(transform),
+            example.head(transform).without_references(),
+        ] {
             let (mut tensors, mut again, mut program) = (Vec::new(), Vec::new(), Vec::new());
             write_safetensors(&head, &metadata(3), &mut tensors).unwrap();
             write_safetensors(&head, &metadata(3), &mut again).unwrap();
@@ -437,7 +459,11 @@ fn numbers_survive_safetensors_and_python() {
             let scores = numbers.scores(features.view());
             assert_eq!(scores.len(), 3);
             let has_references = head.abstention.unlike.is_some();
-            assert!(scores.iter().all(|one| one.unlike.is_some() == has_references));
+            assert!(
+                scores
+                    .iter()
+                    .all(|one| one.unlike.is_some() == has_references)
+            );
         }
     }
 }
@@ -455,7 +481,9 @@ fn damaged_numbers_are_refused() {
     assert!(read_safetensors(&long).is_err());
     let mut program = Vec::new();
     write_sklearn(&example.head("l2"), &metadata(3), &mut program).unwrap();
-    let changed = String::from_utf8(program).unwrap().replace("NEIGHBOURS = 5", "NEIGHBOURS = 6");
+    let changed = String::from_utf8(program)
+        .unwrap()
+        .replace("NEIGHBOURS = 5", "NEIGHBOURS = 6");
     let error = read_sklearn(changed.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("not the program"), "{error}");
 }

@@ -100,11 +100,7 @@ impl Preprocessor {
         let source = self.orient(picture, &mut turned)?;
         let source = self.flatten(source, Color::Rgb, &mut flat);
         let samples = match source.channels {
-            1 => source
-                .samples
-                .iter()
-                .flat_map(|&gray| [gray; 3])
-                .collect(),
+            1 => source.samples.iter().flat_map(|&gray| [gray; 3]).collect(),
             _ => source.samples.to_vec(),
         };
         Ok(Upright {

@@ -60,7 +60,7 @@ impl<'a> Scorer<'a> {
         form: &'a ExportedForm,
         options: &RuntimeOptions,
     ) -> Result<Self, RuntimeError> {
-        let library = Library::load(options.home.as_deref())?;
+        let library = Library::load(options.library.as_deref(), options.home.as_deref())?;
         let threads = options.threads.map_or(1, NonZeroUsize::get);
         let preprocessor = match &form.input {
             ExportedInput::Features { .. } => None,
@@ -94,8 +94,8 @@ impl<'a> Scorer<'a> {
     /// What the file says of the picture at `path`; `index` stands in errors.
     pub(super) fn picture(&mut self, index: usize, path: &Path) -> Result<Scores, RuntimeError> {
         let failed = |source| RuntimeError::Picture { index, source };
-        let picture = Picture::open(path, &self.limits)
-            .map_err(|error| failed(ImageError::Decode(error)))?;
+        let picture =
+            Picture::open(path, &self.limits).map_err(|error| failed(ImageError::Decode(error)))?;
         let unprepared = |source| {
             let name = path.display().to_string();
             failed(ImageError::Prepare { name, source })

@@ -27,12 +27,14 @@ use crate::head::{
 };
 use crate::runtime::tests::has_runtime;
 
-const FILTERS: [&str; 6] = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"];
+const FILTERS: [&str; 6] = [
+    "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos",
+];
 
 fn open(bytes: &[u8]) -> Session {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
-    Session::open(&Library::load(None).unwrap(), file.path(), 1).unwrap()
+    Session::open(&Library::load(None, None).unwrap(), file.path(), 1).unwrap()
 }
 
 fn picture(width: u32, height: u32, seed: u64) -> Picture {
@@ -72,7 +74,10 @@ fn both(session: &mut Session, input: &Input, picture: &Picture) -> (Vec<f32>, V
 fn inputs() -> impl Strategy<Value = Value> {
     let sides = (1_u32..24, 1_u32..24);
     let rounding = prop_oneof![Just("floor"), Just("round")];
-    let mode = (prop_oneof![Just("exact"), Just("shortest"), Just("letterbox")], 0_u32..9);
+    let mode = (
+        prop_oneof![Just("exact"), Just("shortest"), Just("letterbox")],
+        0_u32..9,
+    );
     let color = prop_oneof![Just("rgb"), Just("bgr"), Just("gray")];
     let layout = prop_oneof![Just("nchw"), Just("nhwc")];
     (sides, mode, rounding, color, layout).prop_map(
@@ -130,7 +135,11 @@ fn extractor(input: &Input, ir_version: i64, opset: i64) -> Vec<u8> {
     let sides: Vec<Dimension> = std::iter::once(named())
         .chain(sides.map(Dimension::Fixed))
         .collect();
-    let features = value_info("features", ElementType::Float32, &[named(), Dimension::Fixed(3)]);
+    let features = value_info(
+        "features",
+        ElementType::Float32,
+        &[named(), Dimension::Fixed(3)],
+    );
     let axis = [attribute("axis", AttributeValue::Integer(1))];
     let tensor = input.tensor.as_str();
     let graph = Message::new()
@@ -156,7 +165,9 @@ fn head(transform: TransformKind, seed: u64) -> Head {
         let corner = if labels[row] == column { 1.0 } else { 0.2 };
         corner + (random.share() as f32 - 0.5) * 0.6
     });
-    let images: Vec<Digest> = (0..30_u32).map(|row| Digest::of(&row.to_le_bytes())).collect();
+    let images: Vec<Digest> = (0..30_u32)
+        .map(|row| Digest::of(&row.to_le_bytes()))
+        .collect();
     let classes = ["red", "green", "blue"].map(str::to_owned);
     let identity = HeadIdentity {
         name: "colours".parse().unwrap(),
@@ -255,7 +266,15 @@ fn graphs_of_every_age_take_images() {
     }))
     .unwrap();
     let head = head(TransformKind::CentredL2, 1);
-    for (ir_version, opset) in [(3, 8), (3, 11), (4, 11), (7, 12), (8, 13), (8, 18), (10, 21)] {
+    for (ir_version, opset) in [
+        (3, 8),
+        (3, 11),
+        (4, 11),
+        (7, 12),
+        (8, 13),
+        (8, 18),
+        (10, 21),
+    ] {
         let model = extractor(&input, ir_version, opset);
         for preprocessing in [None, Some(&input)] {
             let graph = ExtractorGraph {
@@ -274,7 +293,10 @@ fn graphs_of_every_age_take_images() {
             let preprocessing = input.clone();
             let form = ExportedForm {
                 input: match fused.image {
-                    Some(name) => ExportedInput::Image { name, preprocessing },
+                    Some(name) => ExportedInput::Image {
+                        name,
+                        preprocessing,
+                    },
                     None => ExportedInput::Tensor(preprocessing),
                 },
                 outputs: fused.outputs,
@@ -290,7 +312,9 @@ fn graphs_of_every_age_take_images() {
                 let mut preprocessor = Preprocessor::new(input.clone());
                 let mut tensor = vec![0.0; preprocessor.sample_length()];
                 preprocessor.prepare(&picture, &mut tensor).unwrap();
-                let means = tensor.chunks(48).map(|plane| plane.iter().sum::<f32>() / 48.0);
+                let means = tensor
+                    .chunks(48)
+                    .map(|plane| plane.iter().sum::<f32>() / 48.0);
                 let row = Array2::from_shape_vec((1, 3), means.collect()).unwrap();
                 let predictions = head.predict(row.view(), &head.space()).unwrap();
                 let mut agreement = Agreement::new(head.abstention().limits);

@@ -31,11 +31,8 @@ impl Sizes {
         };
         let (height, width) = (side(0, parts), side(1, parts));
         let (target_width, target_height) = target(input, (&width, &height), parts);
-        let is_vertical_first = is_vertical_first(
-            (&width, &height),
-            (&target_width, &target_height),
-            parts,
-        );
+        let is_vertical_first =
+            is_vertical_first((&width, &height), (&target_width, &target_height), parts);
         Self {
             rows: Axis::new(height, target_height, input.height, parts),
             columns: Axis::new(width, target_width, input.width, parts),

@@ -16,7 +16,9 @@ mod resample;
 
 use registry_schema::onnx::write::Message;
 use registry_schema::onnx::{Dimension, ElementType, value_info};
-use registry_schema::preprocess::{Background, Color, Filter, Input, LUMA, Layout, ResizeMode, luma};
+use registry_schema::preprocess::{
+    Background, Color, Filter, Input, LUMA, Layout, ResizeMode, luma,
+};
 
 use self::axis::Sizes;
 use super::parts::{Constants, Parts};
@@ -116,7 +118,10 @@ fn normalised(input: &Input, fitted: &str, parts: &mut Parts) {
     };
     let samples = parts.cast(&fitted, ElementType::Int64);
     let tables = input.normalize.tables();
-    let starts: Vec<i64> = (0_i64..).map(|channel| 256 * channel).take(tables.len()).collect();
+    let starts: Vec<i64> = (0_i64..)
+        .map(|channel| 256 * channel)
+        .take(tables.len())
+        .collect();
     let starts = parts.integers(&[starts.len() as u64, 1], &starts);
     let places = parts.step("Add", &[&samples, &starts]);
     let length = 256 * tables.len() as u64;

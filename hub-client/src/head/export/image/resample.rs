@@ -31,8 +31,14 @@ pub(super) fn antialiased(job: &Job<'_>, constants: Constants, parts: &mut Parts
         constants,
     };
     let branches = [
-        graph_attribute("then_branch", &passes.vertical_first(&parts.child("down_first"))),
-        graph_attribute("else_branch", &passes.horizontal_first(&parts.child("across_first"))),
+        graph_attribute(
+            "then_branch",
+            &passes.vertical_first(&parts.child("down_first")),
+        ),
+        graph_attribute(
+            "else_branch",
+            &passes.horizontal_first(&parts.child("across_first")),
+        ),
     ];
     parts.named("resized", "If", &[&job.sizes.is_vertical_first], &branches)
 }

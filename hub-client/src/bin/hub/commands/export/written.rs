@@ -6,8 +6,9 @@ use std::io::BufReader;
 use hub_client::files::{AtomicFile, FileError};
 use hub_client::head::Head;
 use hub_client::head::export::{
-    ExportError, ExportMetadata, ExtractorGraph, FEATURES, HeadNumbers, LinearHead, read_safetensors,
-    read_sklearn, write_fused_onnx, write_head_onnx, write_safetensors, write_sklearn,
+    ExportError, ExportMetadata, ExtractorGraph, FEATURES, HeadNumbers, LinearHead,
+    read_safetensors, read_sklearn, write_fused_onnx, write_head_onnx, write_safetensors,
+    write_sklearn,
 };
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{ExportedForm, ExportedInput};
