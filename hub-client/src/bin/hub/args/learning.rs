@@ -243,13 +243,19 @@ pub(crate) enum HeadCommand {
 /// `hub head export`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The written file is run before it is put in its place, and must say what `hub predict` says: the same
-class, and probabilities within 1e-4. It is run on the labelled images where --images finds them (by
-their contents; they may have moved), else on their cached features, and where it takes images on the
-release's probe images. When it disagrees nothing is written, and the exit code is 4.
+Formats:
+  onnx         a graph from features
+  fused-onnx   a graph with the extractor, from the tensor that the preprocessing makes
+  image-onnx   the same with the preprocessing: from a decoded image of any size, RGB, 8 bits,
+               [height, width, 3], turned upright, transparent parts over the background
+  safetensors  the numbers
+  sklearn      a Python file that makes a fitted scikit-learn pipeline
 
-Graphs also say when not to rely on an answer (`plausible`, `unlike`). What image-onnx takes is the
-decoded image: RGB, 8 bits, [height, width, 3], turned upright, transparent parts over the background.
+The written file is run before it is put in its place, and must say what `hub predict` says: the
+same class, probabilities within 1e-4. It is run on the labelled images where --images finds them
+(by their contents; they may have moved), else on their cached features, and where it takes images
+on the release's probe images. When it disagrees nothing is written, and the exit code is 4. Graphs
+also say when not to rely on an answer: `plausible`, `distance` and `unlike`.
 
 Examples:
   hub head export border-check --format image-onnx -o classifier.onnx --images labelled/
@@ -280,15 +286,10 @@ pub(crate) struct ExportArgs {
 /// What an exported file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// ONNX from features
     Onnx,
-    /// ONNX from the image tensor that the preprocessing makes, the extractor included
     FusedOnnx,
-    /// ONNX from the decoded image of any size, preprocessing and extractor included
     ImageOnnx,
-    /// The numbers
     Safetensors,
-    /// A Python file that makes a fitted scikit-learn pipeline
     Sklearn,
 }
 
