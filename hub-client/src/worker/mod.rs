@@ -33,7 +33,7 @@ mod wire;
 
 pub use error::{Failure, FailureKind, WorkerError};
 pub use limits::ProbeLimits;
-pub use scoring::{ExportedForm, ExportedInput};
+pub use scoring::{ExportedForm, ExportedInput, Inputs};
 pub use serve::serve_if_asked;
 
 use std::collections::BTreeMap;
@@ -47,10 +47,9 @@ use std::time::{Duration, Instant};
 use registry_schema::manifest::ProbeVectors;
 
 use self::process::Running;
-use self::wire::{Answer, ExtractorPart, Features, Request, Row, Task};
+use self::wire::{Answer, ExtractorPart, Request, Row, Task};
 use crate::confine::{Confinement, Limits};
 use crate::features::FeatureCache;
-use crate::head::export::Scores;
 use crate::runtime::pipeline::FeatureRow;
 use crate::runtime::{ExtractorFiles, RuntimeOptions};
 
@@ -243,46 +242,6 @@ impl Worker {
         shape.ok_or_else(|| incomplete().into())
     }
 
-    /// Runs an exported file on `features`, one row after another, or on the pictures at `images`, and hands what it
-    /// says of each to `sink`, in their order.
-    ///
-    /// # Errors
-    /// What the sink returned, or [`WorkerError`]: also for a picture that cannot be read.
-    pub fn score<E: From<WorkerError>>(
-        &self,
-        graph: &Path,
-        form: &ExportedForm,
-        inputs: Inputs<'_>,
-        mut sink: impl FnMut(usize, Scores) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (features, images) = match inputs {
-            Inputs::Features(rows) => (rows.iter().map(|row| Features::new(row)).collect(), vec![]),
-            Inputs::Pictures(paths) => (vec![], paths.iter().map(Into::into).collect()),
-        };
-        let mut collected = Collected {
-            dimension: form.classes,
-            expected: features.len() + images.len(),
-            next: 0,
-        };
-        let task = Task::Score {
-            graph: graph.into(),
-            file: form.clone(),
-            features,
-            images,
-        };
-        let request = self.request(task, limits::of_embedding(graph));
-        self.run(&request, None, |answer| match answer {
-            Answer::Confined { .. } | Answer::Ready { .. } => Ok(()),
-            Answer::Scored(scored) => {
-                let index = scored.index;
-                collected.count(index)?;
-                sink(index, scored.into_scores(collected.dimension)?)
-            }
-            other => Err(unexpected(&other).into()),
-        })?;
-        Ok(collected.finish()?)
-    }
-
     fn request(&self, task: Task, limits: Limits) -> Request {
         Request {
             v: wire::VERSION,
@@ -349,15 +308,6 @@ impl fmt::Debug for Worker {
             .field("probe_limits", &self.probe_limits)
             .finish_non_exhaustive()
     }
-}
-
-/// What an exported file is run on.
-#[derive(Clone, Copy, Debug)]
-pub enum Inputs<'a> {
-    /// Features, a row for each image.
-    Features(&'a [Vec<f32>]),
-    /// Picture files.
-    Pictures(&'a [PathBuf]),
 }
 
 /// What a worker has found on this machine.

@@ -23,12 +23,14 @@ mod lanes;
 mod orient;
 mod passes;
 mod resize;
+mod upright;
 
 use image::metadata::Orientation;
 use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode, luma};
 
 use self::kernel::Axis;
 use self::resize::{Scaler, View};
+pub use self::upright::Upright;
 use super::decode::{Channels, Picture};
 
 /// Prepares pictures for one extractor. Holds scratch memory, so one for each thread.
@@ -88,26 +90,6 @@ impl Preprocessor {
         release(&mut flat);
         (self.turned, self.flat, self.resized) = (turned, flat, resized);
         result
-    }
-
-    /// The picture after the steps up to the alpha, as an RGB picture: rows from the top, three
-    /// samples a pixel. This is what an exported graph with the whole preprocessing begins with.
-    ///
-    /// # Errors
-    /// [`PrepareError::PictureLength`].
-    pub fn upright(&self, picture: &Picture) -> Result<Upright, PrepareError> {
-        let (mut turned, mut flat) = (Vec::new(), Vec::new());
-        let source = self.orient(picture, &mut turned)?;
-        let source = self.flatten(source, Color::Rgb, &mut flat);
-        let samples = match source.channels {
-            1 => source.samples.iter().flat_map(|&gray| [gray; 3]).collect(),
-            _ => source.samples.to_vec(),
-        };
-        Ok(Upright {
-            samples,
-            width: source.width,
-            height: source.height,
-        })
     }
 
     /// Turns the picture upright, when the extractor wants that.
@@ -324,17 +306,6 @@ pub(super) fn release(buffer: &mut Vec<u8>) {
     if buffer.capacity() > KEPT_BYTES {
         *buffer = Vec::new();
     }
-}
-
-/// An RGB picture without alpha, as an eye would see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upright {
-    /// `height · width · 3` samples.
-    pub samples: Vec<u8>,
-    /// In pixels.
-    pub width: usize,
-    /// In pixels.
-    pub height: usize,
 }
 
 /// A picture turned upright, still with its alpha.

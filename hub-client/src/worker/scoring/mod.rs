@@ -1,11 +1,13 @@
 //! Exported files, run as the world outside runs them.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use registry_schema::preprocess::{Input, Layout};
 use serde::{Deserialize, Serialize};
 
+use super::wire::{Answer, Features, Task};
+use super::{Collected, Worker, WorkerError, limits, unexpected};
 use crate::head::export::{OutputNames, Scores, UnlikeScore};
 use crate::runtime::decode::{DecodeLimits, Picture};
 use crate::runtime::library::Library;
@@ -43,6 +45,56 @@ pub enum ExportedInput {
         /// What comes before: orientation and background.
         preprocessing: Input,
     },
+}
+
+/// What an exported file is run on.
+#[derive(Clone, Copy, Debug)]
+pub enum Inputs<'a> {
+    /// Features, a row for each image.
+    Features(&'a [Vec<f32>]),
+    /// Picture files.
+    Pictures(&'a [PathBuf]),
+}
+
+impl Worker {
+    /// Runs an exported file on each of `inputs`, one after another, and hands what it says to `sink`.
+    ///
+    /// # Errors
+    /// What the sink returned, or [`WorkerError`]: also for a picture that cannot be read.
+    pub fn score<E: From<WorkerError>>(
+        &self,
+        graph: &Path,
+        form: &ExportedForm,
+        inputs: Inputs<'_>,
+        mut sink: impl FnMut(usize, Scores) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (features, images) = match inputs {
+            Inputs::Features(rows) => (rows.iter().map(|row| Features::new(row)).collect(), vec![]),
+            Inputs::Pictures(paths) => (vec![], paths.iter().map(Into::into).collect()),
+        };
+        let mut collected = Collected {
+            dimension: form.classes,
+            expected: features.len() + images.len(),
+            next: 0,
+        };
+        let task = Task::Score {
+            graph: graph.into(),
+            file: form.clone(),
+            features,
+            images,
+        };
+        let request = self.request(task, limits::of_embedding(graph));
+        self.run(&request, None, |answer| match answer {
+            Answer::Confined { .. } | Answer::Ready { .. } => Ok(()),
+            Answer::Scored(scored) => {
+                let index = scored.index;
+                collected.count(index)?;
+                sink(index, scored.into_scores(collected.dimension)?)
+            }
+            other => Err(unexpected(&other).into()),
+        })?;
+        Ok(collected.finish()?)
+    }
 }
 
 /// An exported file that is loaded.
