@@ -246,7 +246,11 @@ impl Seen<'_> {
         if let Some(group) = self.cached(installed) {
             return Ok(group);
         }
-        if let Some(group) = self.kept() {
+        if let Some(mut group) = self.kept() {
+            if let Some(installed) = installed {
+                // A newer release's vectors are longer; the head reads the first numbers.
+                group.resize(installed.manifest().output.dimension as usize);
+            }
             return Ok(group);
         }
         // A head of the first format, trained elsewhere.
@@ -255,7 +259,7 @@ impl Seen<'_> {
             None => {
                 let chosen = Chosen::for_head(self.head, None, self.context)?;
                 let mut group = self.probes(&chosen.installed)?;
-                group.shorten(self.head.dimension());
+                group.resize(self.head.dimension());
                 Ok(group)
             }
         }
@@ -383,11 +387,11 @@ impl Seen<'_> {
 }
 
 impl Group {
-    /// Keeps the first `dimension` numbers of each vector.
-    fn shorten(&mut self, dimension: usize) {
+    /// Keeps the first `dimension` numbers of each vector, or appends zeros.
+    fn resize(&mut self, dimension: usize) {
         self.dimension = dimension;
         for sample in &mut self.samples {
-            sample.features.truncate(dimension);
+            sample.features.resize(dimension, 0.0);
         }
     }
 }
