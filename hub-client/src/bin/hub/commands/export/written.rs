@@ -19,7 +19,7 @@ use crate::error::CommandError;
 /// What was written, and how it is run.
 pub(super) enum Written {
     /// A graph, by a worker.
-    Graph(ExportedForm),
+    Graph(Box<ExportedForm>),
     /// Numbers, by reading them back.
     Numbers(fn(&[u8]) -> Result<HeadNumbers, ExportError>),
 }
@@ -58,7 +58,8 @@ pub(super) fn write(
     let metadata = texts.metadata();
     match (format, texts.installed) {
         (ExportFormat::FusedOnnx | ExportFormat::ImageOnnx, Some(installed)) => {
-            write_fused(format, head, (&metadata, installed), file).map(Written::Graph)
+            let form = write_fused(format, head, (&metadata, installed), file)?;
+            Ok(Written::Graph(Box::new(form)))
         }
         (ExportFormat::Safetensors, _) => {
             write_safetensors(head, &metadata, file)?;
@@ -72,11 +73,11 @@ pub(super) fn write(
         (ExportFormat::Onnx | ExportFormat::FusedOnnx | ExportFormat::ImageOnnx, _) => {
             let outputs = write_head_onnx(head, &metadata, file)?;
             let name = FEATURES.to_owned();
-            Ok(Written::Graph(ExportedForm {
+            Ok(Written::Graph(Box::new(ExportedForm {
                 input: ExportedInput::Features { name },
                 outputs,
                 classes: head.classes.len(),
-            }))
+            })))
         }
     }
 }
