@@ -290,6 +290,18 @@ impl std::str::FromStr for Background {
 
 crate::text::serde_as_text!(Background, "A colour, `#rrggbb`", r"^#[0-9a-fA-F]{6}$");
 
+/// Factors of red, green and blue in BT.601 luma, in 16-bit fixed point; they add up to 65536.
+pub const LUMA: [u16; 3] = [19_595, 38_470, 7_471];
+
+/// ITU-R BT.601 luma, rounded to the nearest.
+pub fn luma(pixel: [u8; 3]) -> u8 {
+    let products = pixel.iter().zip(LUMA);
+    let sum: u32 = products
+        .map(|(&sample, factor)| u32::from(sample) * u32::from(factor))
+        .sum();
+    u8::try_from((sum + 32_768) >> 16).unwrap_or(u8::MAX)
+}
+
 /// `x = (sample · scale − mean) / std`, sample in 0..=255.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -304,6 +316,21 @@ pub struct Normalize {
 }
 
 impl Normalize {
+    /// `(sample · scale − mean) / std`, computed in f32, of each 8-bit sample for each channel.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the specification computes in f32"
+    )]
+    pub fn tables(&self) -> Vec<[f32; 256]> {
+        let scale = self.scale as f32;
+        let channels = self.mean.iter().zip(&self.std);
+        channels
+            .map(|(&mean, &std)| {
+                std::array::from_fn(|sample| (sample as f32 * scale - mean as f32) / std as f32)
+            })
+            .collect()
+    }
+
     fn validate(&self, channels: u32) -> Result<(), PreprocessError> {
         for (field, values) in [("mean", &self.mean), ("std", &self.std)] {
             if u32::try_from(values.len()) != Ok(channels) {

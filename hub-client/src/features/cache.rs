@@ -51,7 +51,7 @@ impl FeatureCache {
     /// # Errors
     /// [`FeatureError::File`] when it cannot be read or made.
     pub fn open(folder: &Path, origin: &Origin) -> Result<Self, FeatureError> {
-        let path = folder.join(format!("{}.features", origin.statement.to_hex()));
+        let path = Self::path_of(folder, &origin.statement);
         let file = files::open_read_write(&path)?;
         Self::with_file(path, file, origin.dimension)
     }
@@ -64,6 +64,11 @@ impl FeatureCache {
         let file =
             File::open(path).map_err(|source| FileError::new("cannot read", path, source))?;
         Self::with_file(path.to_owned(), file, dimension)
+    }
+
+    /// Where a folder has the features of the extractor with that statement.
+    pub fn path_of(folder: &Path, statement: &Digest) -> PathBuf {
+        folder.join(format!("{}.features", statement.to_hex()))
     }
 
     /// Its file.

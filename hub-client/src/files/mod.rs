@@ -48,6 +48,17 @@ impl AtomicFile {
         })
     }
 
+    /// Where what was written so far can be read, before it is at its path.
+    ///
+    /// # Errors
+    /// [`FileError`], for instance when the disk is full.
+    pub fn written(&mut self) -> Result<&Path, FileError> {
+        self.writer
+            .flush()
+            .map_err(|source| FileError::new("cannot write", &self.path, source))?;
+        Ok(self.writer.get_ref().path())
+    }
+
     /// Makes the file durable and visible, replacing an earlier one.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use super::transform::narrow;
 pub const REFERENCES: usize = 500;
 
 /// Nearest references whose distance counts.
-const NEIGHBOURS: usize = 5;
+pub(super) const NEIGHBOURS: usize = 5;
 
 /// Share of the labelled images themselves that may count as unlike the others.
 const STRANGE_SHARE: f64 = 0.01;
@@ -80,6 +80,11 @@ impl Abstention {
             unlike_above: unlike_above(&references).map(legible),
         };
         Self { limits, references }
+    }
+
+    /// Directions of labelled images, m×D, each of length 1; none of heads of the first format.
+    pub fn references(&self) -> ArrayView2<'_, f32> {
+        self.references.view()
     }
 
     /// The classes that are plausible for probabilities, most probable first; none when all or no class

@@ -108,6 +108,17 @@ impl Transform {
     }
 }
 
+impl Transform {
+    /// Features whose transform points where `rows` (n×D) do.
+    pub fn inverse(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        match self {
+            Self::Standardise { mean, scale } => &(&rows * scale) + mean,
+            Self::CentredL2 { mean } => &rows + mean,
+            Self::L2 | Self::None => rows.to_owned(),
+        }
+    }
+}
+
 fn column_means(features: ArrayView2<'_, f32>) -> Array1<f64> {
     let mut sum = Array1::<f64>::zeros(features.ncols());
     for row in features.rows() {
@@ -237,6 +248,24 @@ mod tests {
         let rows = transform.apply(array![[3.0, 1.0], [0.125, 0.125]].view());
         assert!((rows.row(0).dot(&rows.row(0)) - 1.0).abs() < 1e-6);
         assert_eq!(rows.row(1), array![0.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_undone_and_done_again_points_the_same_way() {
+        let features = array![[3.0, 1.0], [1.0, 3.0], [-1.0, 0.5_f32]];
+        for kind in [
+            TransformKind::Standardise,
+            TransformKind::CentredL2,
+            TransformKind::L2,
+        ] {
+            let transform = Transform::fit(kind, features.view());
+            let rows = transform.apply(features.view());
+            let again = transform.apply(transform.inverse(rows.view()).view());
+            assert!(
+                (&again - &rows).iter().all(|value| value.abs() < 1e-5),
+                "{kind:?}"
+            );
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::explore::ExploreError;
 use crate::features::FeatureError;
 use crate::files::FileError;
 use crate::head::HeadError;
-use crate::head::export::ExportError;
+use crate::head::export::{Disagreement, ExportError};
 use crate::keys::KeyFileError;
 use crate::lockfile::LockFileError;
 use crate::runtime::library::LibraryError;
@@ -415,12 +415,24 @@ impl Hint for HeadError {
     }
 }
 
+impl Hint for Disagreement {
+    fn advice(&self) -> Advice {
+        Advice::with_hint(
+            ErrorCode::Export,
+            "compare `hub predict` with and without --no-cache: where they differ the cached features are wrong; where \
+             they do not, the extractor computes something else in the exported file",
+        )
+    }
+}
+
 impl Hint for ExportError {
     fn advice(&self) -> Advice {
         match self {
             Self::TooFewFeatures { .. } | Self::Output { .. } => {
                 Advice::of(ErrorCode::FeatureSpace)
             }
+            Self::Opset { .. } | Self::Input { .. } => Advice::of(ErrorCode::Invalid),
+            Self::ReadBack { .. } => Advice::of(ErrorCode::Export),
             Self::Graph(_) => Advice::of(ErrorCode::RefusedFile),
             Self::Io { .. } => Advice::of(ErrorCode::File),
             _ => Advice::of(ErrorCode::Settings),

@@ -129,6 +129,8 @@ codes! {
     Digest, "digest", 4;
     /// What was computed is not what was signed or promised.
     Probes, "probes", 4;
+    /// An exported file computes something else than what was seen.
+    Export, "export", 4;
     /// No trust root is pinned, or not this one.
     NotTrusted, "not_trusted", 4;
     /// The consortium's trust root is not one to follow.

@@ -277,4 +277,4 @@ fn check_tensor(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -45,6 +45,11 @@ impl Session {
         })
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The graph's inputs.
     pub fn inputs(&self) -> &[TensorInfo] {
         &self.inputs
@@ -100,6 +105,92 @@ impl Session {
         }
         features.copy_from_slice(values);
         Ok(())
+    }
+}
+
+impl Session {
+    /// Runs the graph on `samples` of shape `shape` at the input named `input`, and returns the outputs named with the
+    /// number of their values.
+    ///
+    /// # Errors
+    /// [`SessionError::Run`] with the library's own words, also for another type; [`SessionError::OutputShape`] when an
+    /// output has another number of values.
+    pub fn evaluate(
+        &mut self,
+        (input, shape, samples): (&str, &[usize], Samples<'_>),
+        outputs: &[(&str, usize)],
+    ) -> Result<Vec<Values>, SessionError> {
+        let path = &self.path;
+        let failed = |reason: String| SessionError::Run {
+            path: path.clone(),
+            reason,
+        };
+        let broken = |error: ort::Error| failed(error.to_string());
+        let shape = shape.to_vec();
+        let inputs = match samples {
+            Samples::Floats(values) => {
+                ort::inputs![input => TensorRef::from_array_view((shape, values)).map_err(broken)?]
+            }
+            Samples::Bytes(values) => {
+                ort::inputs![input => TensorRef::from_array_view((shape, values)).map_err(broken)?]
+            }
+        };
+        let found = self.inner.run(inputs).map_err(broken)?;
+        let read = |&(name, count): &(&str, usize)| {
+            let value = found
+                .get(name)
+                .ok_or_else(|| failed(format!("there is no output `{name}`")))?;
+            let is_bool = value.dtype().tensor_type() == Some(TensorElementType::Bool);
+            let (shape, values) = if is_bool {
+                let (shape, values) = value.try_extract_tensor::<bool>().map_err(broken)?;
+                (shape.to_vec(), Values::Booleans(values.to_vec()))
+            } else {
+                let (shape, values) = value.try_extract_tensor::<f32>().map_err(broken)?;
+                (shape.to_vec(), Values::Floats(values.to_vec()))
+            };
+            if values.len() != count {
+                return Err(SessionError::OutputShape {
+                    path: path.clone(),
+                    found: shape,
+                    expected: [1, count],
+                });
+            }
+            Ok(values)
+        };
+        outputs.iter().map(read).collect()
+    }
+}
+
+/// What goes into a graph.
+#[derive(Clone, Copy, Debug)]
+pub enum Samples<'a> {
+    /// Numbers.
+    Floats(&'a [f32]),
+    /// Samples of a picture.
+    Bytes(&'a [u8]),
+}
+
+/// What comes out of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Numbers.
+    Floats(Vec<f32>),
+    /// Truths.
+    Booleans(Vec<bool>),
+}
+
+impl Values {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Booleans(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

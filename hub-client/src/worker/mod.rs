@@ -27,11 +27,13 @@
 mod error;
 mod limits;
 mod process;
+mod scoring;
 mod serve;
 mod wire;
 
 pub use error::{Failure, FailureKind, WorkerError};
 pub use limits::ProbeLimits;
+pub use scoring::{ExportedForm, ExportedInput, Inputs};
 pub use serve::serve_if_asked;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ use registry_schema::digest::Digest;
 
 use super::error::Failure;
 use super::process::ARGUMENT;
-use super::wire::{Answer, ExtractorPart, Features, Request, Row, Task, VERSION, WirePath};
+use super::scoring::{ExportedForm, Scorer};
+use super::wire::{Answer, ExtractorPart, Features, Request, Row, Scored, Task, VERSION, WirePath};
 use crate::confine::{Needs, confine, end_with_parent};
 use crate::features::FeatureCache;
 use crate::runtime::conformance::probe_vectors;
@@ -72,6 +73,18 @@ fn serve() -> io::Result<()> {
         Task::Embed {
             extractor, images, ..
         } => embed(extractor, options, images, cache.as_ref(), &mut out),
+        Task::Score {
+            graph,
+            file,
+            features,
+            images,
+        } => score(
+            &graph.into_path(),
+            &file,
+            &options,
+            (features, images),
+            &mut out,
+        ),
     };
     match done {
         Ok(()) => out.say(&Answer::Done),
@@ -83,16 +96,17 @@ fn serve() -> io::Result<()> {
 /// What must be readable: the graph, the pictures, the runtime library and those it needs.
 fn needs(request: &Request, library: Option<&Path>) -> Needs {
     let mut files = library.map_or_else(Vec::new, with_neighbours);
-    let (extractor, images) = match &request.task {
+    let (graph, images) = match &request.task {
         Task::Library => (None, [].as_slice()),
         Task::Probes {
             extractor, images, ..
         }
         | Task::Embed {
             extractor, images, ..
-        } => (Some(extractor), images.as_slice()),
+        } => (Some(extractor.graph()), images.as_slice()),
+        Task::Score { graph, images, .. } => (Some(graph.clone().into_path()), images.as_slice()),
     };
-    files.extend(extractor.map(ExtractorPart::graph));
+    files.extend(graph);
     files.extend(images.iter().cloned().map(WirePath::into_path));
     let folders = std::env::var_os("LD_LIBRARY_PATH")
         .map(|list| {
@@ -192,6 +206,30 @@ fn embed(
             Ok::<_, Stopped>(())
         },
     )
+}
+
+fn score(
+    graph: &Path,
+    form: &ExportedForm,
+    options: &RuntimeOptions,
+    (features, images): (Vec<Features>, Vec<WirePath>),
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let mut scorer = Scorer::open(graph, form, options)?;
+    out.say(&Answer::Ready {
+        threads: scorer.threads(),
+        batch: 1,
+    })?;
+    for (index, row) in features.into_iter().enumerate() {
+        let row = row.into_any_values().map_err(io::Error::other)?;
+        let scores = scorer.features(&row)?;
+        out.say(&Answer::Scored(Scored::new(index, &scores)))?;
+    }
+    for (index, image) in images.into_iter().enumerate() {
+        let scores = scorer.picture(index, &image.into_path())?;
+        out.say(&Answer::Scored(Scored::new(index, &scores)))?;
+    }
+    Ok(())
 }
 
 fn open(

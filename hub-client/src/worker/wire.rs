@@ -11,7 +11,9 @@ use registry_schema::preprocess::Input;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Failure, WorkerError};
+use super::scoring::ExportedForm;
 use crate::confine::{Confinement, Limits};
+use crate::head::export::{Scores, UnlikeScore};
 use crate::runtime::pipeline::FeatureRow;
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
 
@@ -51,6 +53,13 @@ pub(super) enum Task {
         extractor: ExtractorPart,
         images: Vec<WirePath>,
         cache: Option<WirePath>,
+    },
+    /// Run an exported file on features, or on pictures.
+    Score {
+        graph: WirePath,
+        file: ExportedForm,
+        features: Vec<Features>,
+        images: Vec<WirePath>,
     },
 }
 
@@ -103,6 +112,8 @@ pub(super) enum Answer {
     Vector { index: usize, features: Features },
     /// The features of one file.
     Row(Row),
+    /// What an exported file says of one input.
+    Scored(Scored),
     /// One picture has none.
     Skipped { index: usize, failure: Failure },
     /// All was said.
@@ -119,6 +130,7 @@ impl Answer {
             Self::Ready { .. } => "readiness",
             Self::Vector { .. } => "a vector",
             Self::Row(_) => "a row",
+            Self::Scored(_) => "scores",
             Self::Skipped { .. } => "a skipped picture",
             Self::Done => "the end",
             Self::Failed(_) => "a failure",
@@ -155,6 +167,51 @@ impl Row {
     }
 }
 
+/// What an exported file says of one input.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scored {
+    pub(super) index: usize,
+    probabilities: Features,
+    plausible: Vec<bool>,
+    distance: Option<Features>,
+    is_unlike: Option<bool>,
+}
+
+impl Scored {
+    pub(super) fn new(index: usize, scores: &Scores) -> Self {
+        Self {
+            index,
+            probabilities: Features::new(&scores.probabilities),
+            plausible: scores.plausible.clone(),
+            distance: scores
+                .unlike
+                .map(|unlike| Features::new(&[unlike.distance])),
+            is_unlike: scores.unlike.map(|unlike| unlike.is_unlike),
+        }
+    }
+
+    pub(super) fn into_scores(self, classes: usize) -> Result<Scores, WorkerError> {
+        if self.plausible.len() != classes {
+            let reason = format!("{} truths for {classes} classes", self.plausible.len());
+            return Err(WorkerError::Answer { reason });
+        }
+        let distance = self
+            .distance
+            .map(|distance| distance.into_values(1))
+            .transpose()?;
+        let unlike = distance.zip(self.is_unlike);
+        Ok(Scores {
+            probabilities: self.probabilities.into_values(classes)?,
+            plausible: self.plausible,
+            unlike: unlike.map(|(distance, is_unlike)| UnlikeScore {
+                distance: distance[0],
+                is_unlike,
+            }),
+        })
+    }
+}
+
 /// A vector: f32 little-endian in base64.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -169,18 +226,28 @@ impl Features {
         Self(STANDARD.encode(bytes))
     }
 
-    /// The numbers, when there are `dimension` and all are finite.
-    pub(super) fn into_values(self, dimension: usize) -> Result<Vec<f32>, WorkerError> {
+    /// The numbers, however many there are.
+    pub(super) fn into_any_values(self) -> Result<Vec<f32>, WorkerError> {
         let wrong = |reason: String| WorkerError::Answer { reason };
         let bytes = STANDARD
             .decode(&self.0)
             .map_err(|error| wrong(format!("features are not base64: {error}")))?;
         let (values, rest) = bytes.as_chunks::<4>();
-        if values.len() != dimension || !rest.is_empty() {
+        if !rest.is_empty() {
             let found = bytes.len();
+            return Err(wrong(format!("{found} bytes are no float32 numbers")));
+        }
+        Ok(values.iter().map(|&v| f32::from_le_bytes(v)).collect())
+    }
+
+    /// The numbers, when there are `dimension` and all are finite.
+    pub(super) fn into_values(self, dimension: usize) -> Result<Vec<f32>, WorkerError> {
+        let wrong = |reason: String| WorkerError::Answer { reason };
+        let values = self.into_any_values()?;
+        if values.len() != dimension {
+            let found = 4 * values.len();
             return Err(wrong(format!("{found} bytes for {dimension} features")));
         }
-        let values: Vec<f32> = values.iter().map(|&v| f32::from_le_bytes(v)).collect();
         if values.iter().any(|value| !value.is_finite()) {
             return Err(wrong("features that are not finite".to_owned()));
         }

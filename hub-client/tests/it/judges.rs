@@ -7,7 +7,7 @@ use std::process::Command;
 use super::world::{Run, World, read};
 
 /// The Python with the packages of `make test`, or `None` after saying so.
-fn python() -> Option<String> {
+pub(super) fn python() -> Option<String> {
     let python = std::env::var("HUB_PYTHON").ok();
     if python.is_none() {
         assert!(
@@ -19,7 +19,7 @@ fn python() -> Option<String> {
     python
 }
 
-fn script(python: &str, name: &str, arguments: &[&Path]) -> Run {
+pub(super) fn script(python: &str, name: &str, arguments: &[&Path]) -> Run {
     let mut command = Command::new(python);
     command
         .arg(

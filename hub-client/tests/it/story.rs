@@ -83,6 +83,21 @@ fn publish_pull_train_predict_export() {
         .hub("beta", &["pull", "dots@2", "--update", "--json"])
         .json();
     assert_eq!(updated["version"], "2.1.0");
+    for format in ["onnx", "image-onnx"] {
+        let line = [
+            "head",
+            "export",
+            "colours",
+            "--format",
+            format,
+            "-o",
+            "longer.onnx",
+        ];
+        let more = ["--extractor", "dots@2.1", "--json"];
+        let said = world.hub("beta", &[&line[..], &more].concat()).json();
+        let basis = &said["checked"][0]["basis"];
+        assert!(basis == "kept_directions" || format != "onnx", "{said}");
+    }
     let again = world
         .hub(
             "beta",

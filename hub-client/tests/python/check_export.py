@@ -28,9 +28,9 @@ def main():
 
     image = fused.get_inputs()[0]
     assert image.name == extractor.get_inputs()[0].name, "the fused file has another input"
-    assert len(fused.get_outputs()) == 1, "the fused file has more than one output"
-    classes = json.loads(fused.get_modelmeta().custom_metadata_map["classes"])
-    assert classes == json.loads(head.get_modelmeta().custom_metadata_map["classes"])
+    assert [output.name for output in fused.get_outputs()] == [output.name for output in head.get_outputs()]
+    classes = json.loads(fused.get_modelmeta().custom_metadata_map["hub.classes"])
+    assert classes == json.loads(head.get_modelmeta().custom_metadata_map["hub.classes"])
     assert classes == parameters.get("classes", classes), "the classes differ"
 
     generator = numpy.random.default_rng(arguments.seed)
@@ -89,7 +89,7 @@ def stored_parameters(path):
     tensors = {tensor.name.removeprefix("head/"): numpy_helper.to_array(tensor) for tensor in graph.initializer}
     if "scale" in tensors:
         transform = "standardise"
-    elif "ones" in tensors:
+    elif "length_ones" in tensors:
         transform = "centred-l2" if "mean" in tensors else "l2"
     else:
         transform = "none"

@@ -27,8 +27,8 @@ def main() -> None:
     assert np.array_equal(np.array(other["features"].to_list(), np.float32), features), "pandas and polars differ"
     assert list(other["path"]) == list(table["path"])
 
-    classes = json.loads(metadata(head_path)["classes"])
-    assert classes == json.loads(metadata(fused_path)["classes"])
+    classes = json.loads(metadata(head_path)["hub.classes"])
+    assert classes == json.loads(metadata(fused_path)["hub.classes"])
     by_name = {Path(row["path"]).parts[-2:]: row for row in predictions["predictions"]}
     rows = [by_name[Path(path).parts[-2:]] for path in table["path"]]
     assert len(rows) == len(table) == len(predictions["predictions"])
@@ -53,8 +53,9 @@ def metadata(path: str) -> dict:
 
 def run(path: str, batch: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    assert [output.name for output in session.get_outputs()] == ["probabilities"]
-    return session.run(None, {session.get_inputs()[0].name: batch})[0]
+    names = [output.name for output in session.get_outputs()]
+    assert names == ["probabilities", "plausible", "distance", "unlike"], names
+    return session.run(["probabilities"], {session.get_inputs()[0].name: batch})[0]
 
 
 main()

@@ -36,6 +36,14 @@ pub fn tensor_attribute(name: &str, tensor: &Message) -> Message {
         .integer(20, 4)
 }
 
+/// AttributeProto that holds a graph, such as a branch of an `If`.
+pub fn graph_attribute(name: &str, graph: &Message) -> Message {
+    Message::new()
+        .text(1, name)
+        .message(6, graph)
+        .integer(20, 5)
+}
+
 /// NodeProto (field 1 of a graph) of a standard operator, named after its first output.
 pub fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Message]) -> Message {
     let mut message = Message::new();
@@ -57,6 +65,15 @@ pub fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Mes
 pub fn float_tensor(name: &str, dimensions: &[u64], values: impl Iterator<Item = f32>) -> Message {
     let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
     tensor(name, dimensions, 1, &bytes)
+}
+
+/// TensorProto of float64 values in row-major order.
+pub fn double_tensor(name: &str, dimensions: &[u64], values: &[f64]) -> Message {
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    tensor(name, dimensions, 11, &bytes)
 }
 
 /// TensorProto of int64 values in row-major order.

@@ -76,7 +76,7 @@ impl ElementType {
     }
 
     /// The standard's code, 1 to 26.
-    pub(super) fn code(self) -> i64 {
+    pub fn code(self) -> i64 {
         let index = Self::BY_CODE
             .iter()
             .position(|&element| element == self)

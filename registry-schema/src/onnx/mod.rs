@@ -36,8 +36,8 @@ pub mod wire;
 pub mod write;
 
 pub use build::{
-    AttributeValue, ModelHeader, attribute, float_tensor, int64_tensor, metadata_entry, node,
-    tensor_attribute, value_info,
+    AttributeValue, ModelHeader, attribute, double_tensor, float_tensor, graph_attribute,
+    int64_tensor, metadata_entry, node, tensor_attribute, value_info,
 };
 pub use element::ElementType;
 pub use error::OnnxError;

@@ -142,6 +142,14 @@ macro_rules! library_errors {
                 /// How many there were.
                 count: usize,
             },
+            /// None of the images a head was trained on is here.
+            #[error("no image in `{}` is one that the head `{head}` was trained on", images.display())]
+            NoTrainingImage {
+                /// The head.
+                head: String,
+                /// The folder.
+                images: PathBuf,
+            },
             /// None of the labels is of an image that is here.
             #[error("no image in `{}` has a label in `{}`", images.display(), labels.display())]
             NoLabelledImage {
@@ -188,6 +196,7 @@ library_errors! {
     File(hub_client::files::FileError),
     Head(hub_client::head::HeadError),
     Export(hub_client::head::export::ExportError),
+    Disagreement(hub_client::head::export::Disagreement),
     Key(hub_client::keys::KeyFileError),
     LockFile(hub_client::lockfile::LockFileError),
     Check(hub_client::publish::CheckError),
@@ -286,7 +295,7 @@ impl CommandError {
             Self::NoUsableImage { .. } => {
                 (ErrorCode::Image, "each was named above with its reason")
             }
-            Self::NoLabelledImage { .. } => (
+            Self::NoLabelledImage { .. } | Self::NoTrainingImage { .. } => (
                 ErrorCode::Labels,
                 "give the folder in which the labelled images are now",
             ),

@@ -1,7 +1,7 @@
 //! What is written of a [`Head`].
 
-use super::{ExportTransform, LinearHead};
-use crate::head::{Head, Transform};
+use super::{ExportAbstention, ExportTransform, LinearHead, Unlike};
+use crate::head::{Abstention, Head, Transform};
 
 impl<'a> From<&'a Head> for LinearHead<'a> {
     fn from(head: &'a Head) -> Self {
@@ -11,6 +11,7 @@ impl<'a> From<&'a Head> for LinearHead<'a> {
             transform: head.transform().into(),
             temperature: head.temperature(),
             classes: head.classes(),
+            abstention: head.abstention().into(),
         }
     }
 }
@@ -25,6 +26,21 @@ impl<'a> From<&'a Transform> for ExportTransform<'a> {
             Transform::CentredL2 { mean } => Self::CentredL2 { mean: mean.view() },
             Transform::L2 => Self::L2,
             Transform::None => Self::None,
+        }
+    }
+}
+
+impl<'a> From<&'a Abstention> for ExportAbstention<'a> {
+    fn from(abstention: &'a Abstention) -> Self {
+        let limits = abstention.limits;
+        let references = abstention.references();
+        Self {
+            coverage: limits.coverage,
+            plausible_from: limits.plausible_from,
+            unlike: limits
+                .unlike_above
+                .filter(|_| references.nrows() > 0)
+                .map(|above| Unlike { references, above }),
         }
     }
 }

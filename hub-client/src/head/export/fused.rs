@@ -7,15 +7,18 @@ use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use registry_schema::onnx::wire::{MessageKind, WireReader};
+use registry_schema::onnx::wire::{Field, MessageKind, WireReader};
 use registry_schema::onnx::write::{Message, length_prefix};
 use registry_schema::onnx::{
     ControlFlow, Dimension, ElementType, GRAPH, Inspection, InspectionPolicy, MODEL, OnnxError,
     inspect, metadata_entry, names_in,
 };
+use registry_schema::preprocess::Input;
 
-use super::nodes::{Constants, head_nodes};
-use super::{ExportError, ExportMetadata, LinearHead, PROBABILITIES, probabilities_info};
+use super::metadata::PREFIX;
+use super::nodes::{Source, head_nodes};
+use super::parts::Constants;
+use super::{ExportError, ExportMetadata, IMAGE, LinearHead, OutputNames, image};
 
 static METADATA_ENTRY: MessageKind = MessageKind {
     name: "StringStringEntryProto",
@@ -23,30 +26,53 @@ static METADATA_ENTRY: MessageKind = MessageKind {
     repeated: &[],
 };
 
+static VALUE_INFO: MessageKind = MessageKind {
+    name: "ValueInfoProto",
+    single: &[1, 2, 3],
+    repeated: &[4],
+};
+
+/// An extractor's graph file.
+#[derive(Debug)]
+pub struct ExtractorGraph<'a, R> {
+    /// The file, `size_bytes` long, from position 0; it is read several times and never held in memory.
+    pub file: R,
+    /// Its length.
+    pub size_bytes: u64,
+    /// Name of the output with the features.
+    pub features: &'a str,
+}
+
 /// What [`write_fused_onnx`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fused {
-    /// Name of the output: [`PROBABILITIES`], or `head/probabilities` where the extractor uses that name itself.
-    pub output: String,
+    /// Name of the input that takes a decoded image, where it was asked for: [`IMAGE`], or `head/image` where the
+    /// extractor uses that name itself.
+    pub image: Option<String>,
+    /// Names of the outputs.
+    pub outputs: OutputNames,
     /// Bytes written.
     pub size_bytes: u64,
 }
 
-/// Writes the extractor's graph file with `head` behind its output `features`: the same image input, the output
-/// [`PROBABILITIES`] `[batch, K]`. The extractor's file (`size_bytes` long, from position 0) is read several times and
-/// never held in memory.
+/// Writes the extractor's graph file with `head` behind it: the same input, the outputs of a head. With `preprocessing`
+/// that goes in front, and the input is a decoded image, RGB uint8 `[height, width, 3]`, with a batch of one.
 ///
 /// # Errors
-/// [`ExportError`] when the file is no sound graph, the output is not what the head reads, or reading or writing
-/// fails.
+/// [`ExportError`] when the file is no sound graph, its input or output is not what is expected, its operators are too
+/// old for an image input, or reading or writing fails.
 pub fn write_fused_onnx<R: Read + Seek>(
-    mut model: R,
-    size_bytes: u64,
-    features: &str,
+    extractor: ExtractorGraph<'_, R>,
+    preprocessing: Option<&Input>,
     head: &LinearHead<'_>,
     metadata: &ExportMetadata<'_>,
     writer: &mut impl Write,
 ) -> Result<Fused, ExportError> {
+    let ExtractorGraph {
+        file: mut model,
+        size_bytes,
+        features,
+    } = extractor;
     // 1. The graph is sound and gives the vectors the head reads.
     rewind(&mut model)?;
     let inspection = inspect(&mut model, size_bytes, &trusting())?;
@@ -56,29 +82,41 @@ pub fn write_fused_onnx<R: Read + Seek>(
     rewind(&mut model)?;
     let taken = names_in(&mut model, size_bytes)?;
     let prefix = free_prefix(&taken);
-    let output = if taken.contains(PROBABILITIES) {
-        format!("{prefix}/{PROBABILITIES}")
-    } else {
-        PROBABILITIES.to_owned()
+    let free = |name: &str| match taken.contains(name) {
+        true => format!("{prefix}/{name}"),
+        false => name.to_owned(),
     };
-    // 3. What is appended to the graph and to the file.
-    let constants = if inspection.ir_version < 4 {
-        Constants::Nodes
-    } else {
-        Constants::Initializers
+    let outputs = OutputNames::of(head, free);
+    // 3. What is added to the graph and to the file.
+    let opset = opset(&inspection);
+    let constants = Constants::of(inspection.ir_version);
+    let front = preprocessing
+        .map(|input| Front::new(input, &free(IMAGE), &prefix, &inspection))
+        .transpose()?;
+    let source_of_head = Source {
+        features,
+        dimension: source.dimension,
+        opset,
     };
-    let graph_tail = head_nodes(head, features, source.dimension, &prefix, &output)
-        .into_graph_fields(constants)
-        .message(12, &probabilities_info(head, &output, source.batch));
+    let tail = head_nodes(head, source_of_head, &prefix, &outputs).into_graph_fields(constants);
+    let batch = match front {
+        Some(_) => Dimension::Fixed(1),
+        None => source.batch,
+    };
+    let tail = outputs.declared(tail, head, &batch);
     let entries = metadata.entries(head);
     let file_tail = entries.iter().fold(Message::new(), |tail, (key, value)| {
         tail.message(14, &metadata_entry(key, value))
     });
     // 4. What is kept of the file.
     rewind(&mut model)?;
-    let keys: HashSet<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
-    let kept = Kept::read(&mut model, size_bytes, &keys)?;
+    let kept = Kept::read(&mut model, size_bytes, preprocessing)?;
     // 5. Copy.
+    let (image, front) = match front {
+        Some(front) => (Some(front.image), front.fields),
+        None => (None, Message::new()),
+    };
+    let added = [&front, &tail].map(|part| part.as_bytes().len() as u64);
     let mut copy = Copy {
         model,
         writer,
@@ -86,18 +124,64 @@ pub fn write_fused_onnx<R: Read + Seek>(
     };
     copy.ranges(&kept.before_graph)?;
     let graph_bytes: u64 = kept.graph.iter().map(|range| range.end - range.start).sum();
-    copy.bytes(&length_prefix(
-        7,
-        graph_bytes + graph_tail.as_bytes().len() as u64,
-    ))?;
+    let graph_bytes = graph_bytes + added.iter().sum::<u64>();
+    copy.bytes(&length_prefix(7, graph_bytes))?;
+    copy.bytes(front.as_bytes())?;
     copy.ranges(&kept.graph)?;
-    copy.bytes(graph_tail.as_bytes())?;
+    copy.bytes(tail.as_bytes())?;
     copy.ranges(&kept.after_graph)?;
     copy.bytes(file_tail.as_bytes())?;
     Ok(Fused {
-        output,
+        image,
+        outputs,
         size_bytes: copy.written_bytes,
     })
+}
+
+/// Version of the standard operators.
+fn opset(inspection: &Inspection) -> i64 {
+    let version = inspection.opset_imports.get("ai.onnx").copied();
+    version.unwrap_or_default()
+}
+
+/// The preprocessing before the extractor's nodes.
+struct Front {
+    /// Name of the input.
+    image: String,
+    /// Fields of the graph.
+    fields: Message,
+}
+
+impl Front {
+    fn new(
+        input: &Input,
+        name: &str,
+        prefix: &str,
+        inspection: &Inspection,
+    ) -> Result<Self, ExportError> {
+        let found = opset(inspection);
+        if found < image::OPSET {
+            return Err(ExportError::Opset {
+                needed: image::OPSET,
+                found,
+            });
+        }
+        if !inspection.inputs.iter().any(|one| one.name == input.tensor) {
+            let inputs = inspection.inputs.iter().take(8).map(ToString::to_string);
+            return Err(ExportError::Input {
+                expected: input.tensor.clone(),
+                found: inputs.collect::<Vec<_>>().join("; "),
+            });
+        }
+        let constants = Constants::of(inspection.ir_version);
+        let nodes = image::image_nodes(input, name, &format!("{prefix}/image"), constants);
+        Ok(Self {
+            image: name.to_owned(),
+            fields: nodes
+                .into_graph_fields(constants)
+                .message(11, &image::image_info(name)),
+        })
+    }
 }
 
 /// Whoever exports has the release verified already, by a policy of their own: here only soundness counts.
@@ -172,11 +256,11 @@ struct Kept {
 }
 
 impl Kept {
-    /// Everything but the graph's outputs and remarks under one of `keys`.
+    /// Everything but the graph's outputs, the input that `preprocessing` computes, and remarks of our own.
     fn read<R: Read + Seek>(
         model: R,
         size_bytes: u64,
-        keys: &HashSet<&str>,
+        preprocessing: Option<&Input>,
     ) -> Result<Self, OnnxError> {
         let mut reader = WireReader::new(model, size_bytes, &MODEL);
         let mut kept = Self::default();
@@ -187,26 +271,27 @@ impl Kept {
                 has_graph = true;
                 reader.enter(field, &GRAPH)?;
                 while let Some(field) = reader.next_field()? {
-                    reader.skip(field)?;
-                    if field.number != 12 {
+                    let is_replaced = match (field.number, preprocessing) {
+                        (11, Some(input)) => {
+                            text_of(&mut reader, field, &VALUE_INFO)? == input.tensor
+                        }
+                        (number, _) => {
+                            reader.skip(field)?;
+                            number == 12
+                        }
+                    };
+                    if !is_replaced {
                         push(&mut kept.graph, field.at..reader.position());
                     }
                 }
                 continue;
             }
-            let mut is_replaced = false;
-            if field.number == 14 {
-                reader.enter(field, &METADATA_ENTRY)?;
-                while let Some(field) = reader.next_field()? {
-                    if field.number == 1 {
-                        is_replaced = keys.contains(reader.text(field)?.as_str());
-                    } else {
-                        reader.skip(field)?;
-                    }
-                }
+            let is_replaced = if field.number == 14 {
+                text_of(&mut reader, field, &METADATA_ENTRY)?.starts_with(PREFIX)
             } else {
                 reader.skip(field)?;
-            }
+                false
+            };
             if !is_replaced {
                 let ranges = if has_graph {
                     &mut kept.after_graph
@@ -218,6 +303,24 @@ impl Kept {
         }
         Ok(kept)
     }
+}
+
+/// The first field of a message, a name or key; the message is read to its end.
+fn text_of<R: Read + Seek>(
+    reader: &mut WireReader<R>,
+    message: Field,
+    kind: &'static MessageKind,
+) -> Result<String, OnnxError> {
+    let mut text = String::new();
+    reader.enter(message, kind)?;
+    while let Some(field) = reader.next_field()? {
+        if field.number == 1 {
+            text = reader.text(field)?;
+        } else {
+            reader.skip(field)?;
+        }
+    }
+    Ok(text)
 }
 
 /// Appends a range, to the last one where it continues it.

@@ -1,7 +1,10 @@
-//! Heads as ONNX files that run anywhere: features → probabilities, or image → probabilities.
+//! Heads as files that run anywhere: ONNX from features, from the image tensor or from the decoded image to
+//! probabilities and doubts; the numbers as safetensors; a Python file for scikit-learn.
 //!
 //! ```
-//! use hub_client::head::export::{ExportMetadata, ExportTransform, LinearHead, write_head_onnx};
+//! use hub_client::head::export::{
+//!     ExportAbstention, ExportMetadata, ExportTransform, LinearHead, write_head_onnx,
+//! };
 //! use ndarray::array;
 //!
 //! let (weights, bias) = (array![[1.0, 0.0], [0.0, 1.0]], array![0.0, 0.5]);
@@ -12,9 +15,11 @@
 //!     transform: ExportTransform::L2,
 //!     temperature: 1.0,
 //!     classes: &classes,
+//!     abstention: ExportAbstention::NEVER,
 //! };
 //! let metadata = ExportMetadata {
 //!     head: "border",
+//!     head_version: Some(1),
 //!     extractor: "passport-extractor@2.0.0",
 //!     extractor_digest: "sha256:…",
 //!     feature_space: "passport-extractor@2",
@@ -22,38 +27,67 @@
 //!     extra: &[],
 //! };
 //! let mut file = Vec::new();
-//! write_head_onnx(&head, &metadata, &mut file)?;
+//! let outputs = write_head_onnx(&head, &metadata, &mut file)?;
+//! assert_eq!(outputs.probabilities, "probabilities");
 //! # Ok::<(), hub_client::head::export::ExportError>(())
 //! ```
 //!
-//! *Which operators?* Only those that mean the same in every operator set from 7 on, so that a head fits behind any
-//! extractor without converting it: `Gather` takes the first dimensions, lengths are `Mul`, `MatMul` with ones, `Sqrt`,
-//! and `Softmax` names its axis.
+//! *Which operators?* Only those that mean the same in every operator set from 7 on (from 11 on for images), so that a
+//! head fits behind any extractor without converting it: `Gather` takes the first dimensions, lengths are `Mul`,
+//! `MatMul` with ones, `Sqrt`, and `Softmax` names its axis.
+//!
+//! *How does anybody know that a file computes what was seen?* It is run on pictures by a worker, and
+//! [`Agreement`] compares.
 
+mod abstention;
+mod agreement;
+mod error;
 mod from_head;
 mod fused;
+mod image;
+mod metadata;
 mod nodes;
+mod numbers;
+mod parts;
+mod safetensors;
+mod sklearn;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use ndarray::{ArrayView1, ArrayView2};
-use registry_schema::onnx::{
-    Dimension, ElementType, ModelHeader, OnnxError, value_info, write::Message,
-};
+use registry_schema::onnx::{Dimension, ElementType, ModelHeader, value_info, write::Message};
+use registry_schema::preprocess::Input;
+use serde::{Deserialize, Serialize};
 
-pub use self::fused::{Fused, write_fused_onnx};
-use self::nodes::{Constants, head_nodes};
+pub use self::agreement::{Agreement, Disagreement, Scores, TOLERANCE, UnlikeScore};
+pub use self::error::ExportError;
+pub use self::fused::{ExtractorGraph, Fused, write_fused_onnx};
+pub use self::metadata::ExportMetadata;
+pub use self::numbers::HeadNumbers;
+pub use self::safetensors::{read_safetensors, write_safetensors};
+pub use self::sklearn::{read_sklearn, write_sklearn};
 
-/// Name of the output of an exported file: probabilities `[batch, K]`, each row sums to 1.
+use self::nodes::{Source, head_nodes};
+use self::parts::Constants;
+
+/// Name of the output of an exported graph: probabilities `[batch, K]`, each row sums to 1.
 pub const PROBABILITIES: &str = "probabilities";
+/// Name of the output that says which classes cannot be ruled out: bool `[batch, K]`.
+pub const PLAUSIBLE: &str = "plausible";
+/// Name of the output with the mean cosine distance from the nearest labelled images: float32 `[batch]`.
+pub const DISTANCE: &str = "distance";
+/// Name of the output that says whether an image is unlike all labelled ones: bool `[batch]`.
+pub const UNLIKE: &str = "unlike";
 /// Name of the input of a file written by [`write_head_onnx`]: features `[batch, D]`.
 pub const FEATURES: &str = "features";
-/// Version of the standard operators a stand-alone head states; onnxruntime reads it since 1.8.
-const HEAD_OPSET: i64 = 13;
+/// Name of the input of a file that takes a decoded image: RGB, uint8 `[height, width, 3]`.
+pub const IMAGE: &str = "image";
+/// Version of the standard operators a stand-alone file states; onnxruntime reads it since 1.8.
+const OWN_OPSET: i64 = 13;
 /// Version of the file format that goes with it.
-const HEAD_IR_VERSION: i64 = 8;
+const OWN_IR_VERSION: i64 = 8;
 /// The writing program, for the file's own remarks.
 const PRODUCER: &str = "hub";
 
@@ -70,6 +104,8 @@ pub struct LinearHead<'a> {
     pub temperature: f32,
     /// Names of the K classes, K ≥ 2.
     pub classes: &'a [String],
+    /// When not to answer.
+    pub abstention: ExportAbstention<'a>,
 }
 
 /// What is done to features before the linear map; vectors have dimension D.
@@ -93,87 +129,60 @@ pub enum ExportTransform<'a> {
     None,
 }
 
-/// What an exported file says about itself, as metadata any tool can show: keys `classes` (a JSON list), `head`,
-/// `extractor`, `extractor_digest`, `feature_space`.
+/// When a head does not answer; see [`crate::head::Abstention`].
 #[derive(Debug, Clone, Copy)]
-pub struct ExportMetadata<'a> {
-    /// Name of the head.
-    pub head: &'a str,
-    /// The release it was trained with, `name@version`.
-    pub extractor: &'a str,
-    /// Digest of that release.
-    pub extractor_digest: &'a str,
-    /// The feature space, `name@major`.
-    pub feature_space: &'a str,
-    /// Length of the extractor's vectors; at least the head's D, of longer ones the head reads the first D.
-    pub feature_dimension: usize,
-    /// More keys and values, such as the preprocessing the image input expects.
-    pub extra: &'a [(String, String)],
+pub struct ExportAbstention<'a> {
+    /// Share of new images whose true class is to be among the plausible ones, 0 to 1.
+    pub coverage: f64,
+    /// A class is plausible when its probability is at least this; none when the likeliest class is the answer.
+    pub plausible_from: Option<f64>,
+    /// What images are compared with; none when nothing is kept.
+    pub unlike: Option<Unlike<'a>>,
 }
 
-/// Why a head was not written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExportError {
-    /// Parts of the head that do not fit together.
-    #[error(
-        "the head's {what} has length {found} where {expected} is needed; train the head again"
-    )]
-    Shape {
-        /// Which part.
-        what: &'static str,
-        /// Length the other parts ask for.
-        expected: usize,
-        /// Its length.
-        found: usize,
-    },
-    /// A head of fewer than two classes decides nothing.
-    #[error("the head knows {count} classes and needs two at least; train it on more")]
-    Classes {
-        /// How many it has.
-        count: usize,
-    },
-    /// Not-a-number, infinite, or zero where something is divided by it.
-    #[error("the head's {what} holds a number that cannot be computed with; train the head again")]
-    Number {
-        /// Which part.
-        what: &'static str,
-    },
-    /// The features are shorter than the head needs.
-    #[error(
-        "the head reads {needed} features but the extractor gives {found}; use the release it was trained with"
-    )]
-    TooFewFeatures {
-        /// Dimension of the head.
-        needed: usize,
-        /// Dimension of the extractor.
-        found: usize,
-    },
-    /// The extractor's graph lacks the output, or it is not a batch of float32 vectors.
-    #[error(
-        "the extractor's graph has no output {expected:?} of float32 vectors but {found}; check its manifest"
-    )]
-    Output {
-        /// Name from the manifest.
-        expected: String,
-        /// What there is.
-        found: String,
-    },
-    /// The extractor's graph file was refused.
-    #[error("cannot read the extractor's graph")]
-    Graph(#[from] OnnxError),
-    /// The extractor's graph file could not be read, or the result not be written.
-    #[error("cannot {action}; check the disk and try again")]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The cause.
-        source: io::Error,
-    },
+impl ExportAbstention<'_> {
+    /// Always answer.
+    pub const NEVER: Self = Self {
+        coverage: 0.0,
+        plausible_from: None,
+        unlike: None,
+    };
 }
 
-/// Writes the head as an ONNX file: input [`FEATURES`] `[batch, feature_dimension]`, output [`PROBABILITIES`]
-/// `[batch, K]`.
+/// How images are told that are unlike all labelled ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlike<'a> {
+    /// Directions of labelled images, m×D with m ≥ 1, each of length 1: as private as the images.
+    pub references: ArrayView2<'a, f32>,
+    /// Unlike is whose mean cosine distance from the nearest references is larger, 0 to 2.
+    pub above: f64,
+}
+
+/// Names of the outputs of an exported graph: the constants of this module, or `head/…` where the extractor uses a name
+/// itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputNames {
+    /// See [`PROBABILITIES`].
+    pub probabilities: String,
+    /// See [`PLAUSIBLE`].
+    pub plausible: String,
+    /// Of heads that keep something to compare with.
+    pub unlike: Option<UnlikeNames>,
+}
+
+/// Names of the outputs that tell images that are unlike all labelled ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlikeNames {
+    /// See [`DISTANCE`].
+    pub distance: String,
+    /// See [`UNLIKE`].
+    pub unlike: String,
+}
+
+/// Writes the head as an ONNX file: input [`FEATURES`] `[batch, feature_dimension]`, outputs [`PROBABILITIES`],
+/// [`PLAUSIBLE`] and, where the head keeps something to compare with, [`DISTANCE`] and [`UNLIKE`].
 ///
 /// # Errors
 /// [`ExportError`] when the head's parts do not fit together, or writing fails.
@@ -181,45 +190,109 @@ pub fn write_head_onnx(
     head: &LinearHead<'_>,
     metadata: &ExportMetadata<'_>,
     writer: &mut impl Write,
-) -> Result<(), ExportError> {
+) -> Result<OutputNames, ExportError> {
     head.check(metadata.feature_dimension)?;
-    let parts = head_nodes(
-        head,
-        FEATURES,
-        metadata.feature_dimension,
-        "head",
-        PROBABILITIES,
-    );
+    let outputs = OutputNames::of(head, str::to_owned);
+    let source = Source {
+        features: FEATURES,
+        dimension: metadata.feature_dimension,
+        opset: OWN_OPSET,
+    };
     let batch = Dimension::Named("batch".to_owned());
     let features = Dimension::Fixed(metadata.feature_dimension as u64);
     let input = value_info(FEATURES, ElementType::Float32, &[batch.clone(), features]);
-    let graph = parts
+    let graph = head_nodes(head, source, "head", &outputs)
         .into_graph_fields(Constants::Initializers)
         .text(2, "head")
-        .message(11, &input)
-        .message(12, &probabilities_info(head, PROBABILITIES, batch));
-    let entries = metadata.entries(head);
-    let header = ModelHeader {
-        ir_version: HEAD_IR_VERSION,
-        opset: HEAD_OPSET,
-        producer: PRODUCER,
-        metadata: &entries,
-    };
-    let file = header.with_graph(&graph);
-    writer
-        .write_all(file.as_bytes())
-        .map_err(|source| ExportError::Io {
-            action: "write the exported head",
-            source,
-        })
+        .message(11, &input);
+    let graph = outputs.declared(graph, head, &batch);
+    write_own(&graph, &metadata.entries(head), writer)?;
+    Ok(outputs)
 }
 
-fn probabilities_info(head: &LinearHead<'_>, name: &str, batch: Dimension) -> Message {
-    let classes = Dimension::Fixed(head.classes.len() as u64);
-    value_info(name, ElementType::Float32, &[batch, classes])
+/// Writes the preprocessing of an extractor alone: input [`IMAGE`], the upright picture over its background as RGB
+/// uint8 `[height, width, 3]`; output `input.tensor`, what the extractor reads, float32 with a batch of one.
+///
+/// # Errors
+/// [`ExportError::Io`] when writing fails.
+pub fn write_preprocessing_onnx(input: &Input, writer: &mut impl Write) -> Result<(), ExportError> {
+    let constants = Constants::Initializers;
+    let graph = image::image_nodes(input, IMAGE, "image", constants)
+        .into_graph_fields(constants)
+        .text(2, "preprocessing")
+        .message(11, &image::image_info(IMAGE))
+        .message(12, &image::tensor_info(input));
+    write_own(&graph, &[], writer)
+}
+
+/// Writes a file of our own around a graph.
+fn write_own(
+    graph: &Message,
+    metadata: &[(String, String)],
+    writer: &mut impl Write,
+) -> Result<(), ExportError> {
+    let header = ModelHeader {
+        ir_version: OWN_IR_VERSION,
+        opset: OWN_OPSET,
+        producer: PRODUCER,
+        metadata,
+    };
+    write_bytes(header.with_graph(graph).as_bytes(), writer)
+}
+
+fn write_bytes(bytes: &[u8], writer: &mut impl Write) -> Result<(), ExportError> {
+    writer.write_all(bytes).map_err(|source| ExportError::Io {
+        action: "write the exported head",
+        source,
+    })
+}
+
+impl OutputNames {
+    /// The outputs a head has, under the names that `free` gives them.
+    fn of(head: &LinearHead<'_>, free: impl Fn(&str) -> String) -> Self {
+        Self {
+            probabilities: free(PROBABILITIES),
+            plausible: free(PLAUSIBLE),
+            unlike: head.abstention.unlike.map(|_| UnlikeNames {
+                distance: free(DISTANCE),
+                unlike: free(UNLIKE),
+            }),
+        }
+    }
+
+    /// A graph with these outputs declared.
+    fn declared(&self, graph: Message, head: &LinearHead<'_>, batch: &Dimension) -> Message {
+        let classes = Dimension::Fixed(head.classes.len() as u64);
+        let rows = [batch.clone(), classes];
+        let graph = graph
+            .message(
+                12,
+                &value_info(&self.probabilities, ElementType::Float32, &rows),
+            )
+            .message(12, &value_info(&self.plausible, ElementType::Bool, &rows));
+        let Some(names) = &self.unlike else {
+            return graph;
+        };
+        graph
+            .message(
+                12,
+                &value_info(&names.distance, ElementType::Float32, &rows[..1]),
+            )
+            .message(
+                12,
+                &value_info(&names.unlike, ElementType::Bool, &rows[..1]),
+            )
+    }
 }
 
 impl LinearHead<'_> {
+    /// The same without the directions of labelled images, so that nothing is said about images unlike them.
+    #[must_use]
+    pub fn without_references(mut self) -> Self {
+        self.abstention.unlike = None;
+        self
+    }
+
     /// D, the length of the vectors it reads.
     fn dimension(&self) -> usize {
         self.weights.ncols()
@@ -281,28 +354,15 @@ impl LinearHead<'_> {
                 scale.iter().all(|&value| value.is_finite() && value != 0.0),
             )?;
         }
+        if let Some(Unlike { references, above }) = &self.abstention.unlike {
+            expect("references", references.ncols(), needed)?;
+            expect("references", references.nrows().min(1), 1)?;
+            usable(
+                "references",
+                references.iter().all(|value| value.is_finite()),
+            )?;
+            usable("limit of distances", above.is_finite())?;
+        }
         Ok(())
-    }
-}
-
-impl ExportMetadata<'_> {
-    /// Keys and values as they are written.
-    fn entries(&self, head: &LinearHead<'_>) -> Vec<(String, String)> {
-        let classes = serde_json::Value::from(head.classes).to_string();
-        let own = [
-            ("classes", classes.as_str()),
-            ("head", self.head),
-            ("extractor", self.extractor),
-            ("extractor_digest", self.extractor_digest),
-            ("feature_space", self.feature_space),
-        ];
-        let extra = self
-            .extra
-            .iter()
-            .filter(|(key, _)| own.iter().all(|(own, _)| own != key));
-        own.iter()
-            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
-            .chain(extra.cloned())
-            .collect()
     }
 }

@@ -6,14 +6,17 @@
 )]
 
 use std::fs;
+use std::io;
 use std::io::Cursor;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, array};
 use registry_schema::digest::Digest;
 use registry_schema::onnx::{
-    AttributeValue, Inspection, InspectionPolicy, attribute, float_tensor, inspect, node,
+    AttributeValue, ControlFlow, Finding, Inspection, InspectionPolicy, attribute, float_tensor,
+    inspect, node,
 };
+use registry_schema::preprocess::Filter;
 
 use super::*;
 
@@ -25,6 +28,7 @@ struct Example {
     bias: Array1<f32>,
     mean: Array1<f32>,
     scale: Array1<f32>,
+    references: Array2<f32>,
     classes: Vec<String>,
 }
 
@@ -40,6 +44,7 @@ impl Example {
             bias: Array1::from_shape_fn(classes, |_| next(1.0)),
             mean: Array1::from_shape_fn(dimension, |_| next(0.5)),
             scale: Array1::from_shape_fn(dimension, |_| 1.0 + next(1.0)),
+            references: Array2::from_shape_fn((7, dimension), |_| next(1.0)),
             classes: (0..classes)
                 .map(|index| format!("class \"{index}\""))
                 .collect(),
@@ -63,6 +68,14 @@ impl Example {
             transform: self.transform(transform),
             temperature: 0.75,
             classes: &self.classes,
+            abstention: ExportAbstention {
+                coverage: 0.9,
+                plausible_from: Some(0.3),
+                unlike: Some(Unlike {
+                    references: self.references.view(),
+                    above: 0.25,
+                }),
+            },
         }
     }
 }
@@ -72,6 +85,7 @@ const TRANSFORMS: [&str; 4] = ["standardise", "centred-l2", "l2", "none"];
 fn metadata(feature_dimension: usize) -> ExportMetadata<'static> {
     ExportMetadata {
         head: "border",
+        head_version: Some(3),
         extractor: "passport-extractor@2.1.0",
         extractor_digest: "sha256:00",
         feature_space: "passport-extractor@2",
@@ -81,12 +95,26 @@ fn metadata(feature_dimension: usize) -> ExportMetadata<'static> {
 }
 
 fn inspected(bytes: &[u8]) -> Inspection {
-    inspect(
-        Cursor::new(bytes),
-        bytes.len() as u64,
-        &InspectionPolicy::default(),
-    )
-    .unwrap()
+    // Images branch by the order of the passes.
+    let policy = InspectionPolicy {
+        control_flow: ControlFlow::Allowed,
+        ..InspectionPolicy::default()
+    };
+    inspect(Cursor::new(bytes), bytes.len() as u64, &policy).unwrap()
+}
+
+/// The outputs in words, of a head of so many classes, for a batch.
+fn outputs(classes: usize, batch: &str) -> Vec<String> {
+    vec![
+        format!("\"probabilities\" float32 [{batch}, {classes}]"),
+        format!("\"plausible\" bool [{batch}, {classes}]"),
+        format!("\"distance\" float32 [{batch}]"),
+        format!("\"unlike\" bool [{batch}]"),
+    ]
+}
+
+fn words(inspection: &Inspection) -> Vec<String> {
+    inspection.outputs.iter().map(ToString::to_string).collect()
 }
 
 /// A graph from `[batch, 3, 4, 4]` to three features that are called `output`.
@@ -114,7 +142,8 @@ fn extractor(output: &str, hidden: &str, ir_version: i64, opset: i64) -> Vec<u8>
         )
         .message(11, &image);
     let own = [
-        ("classes".to_owned(), "[\"cat\"]".to_owned()),
+        ("hub.classes".to_owned(), "[\"cat\"]".to_owned()),
+        ("hub.unlike_above".to_owned(), "7".to_owned()),
         ("license".to_owned(), "MIT".to_owned()),
     ];
     ModelHeader {
@@ -134,15 +163,22 @@ fn fuse(
 ) -> Result<(Vec<u8>, Fused), ExportError> {
     let mut bytes = Vec::new();
     let fused = write_fused_onnx(
-        Cursor::new(model),
-        model.len() as u64,
-        features,
+        extractor_graph(model, features),
+        None,
         head,
         &metadata(3),
         &mut bytes,
     )?;
     assert_eq!(fused.size_bytes, bytes.len() as u64);
     Ok((bytes, fused))
+}
+
+fn extractor_graph<'a>(model: &'a [u8], features: &'a str) -> ExtractorGraph<'a, Cursor<&'a [u8]>> {
+    ExtractorGraph {
+        file: Cursor::new(model),
+        size_bytes: model.len() as u64,
+        features,
+    }
 }
 
 #[test]
@@ -156,14 +192,27 @@ fn a_head_becomes_a_file_of_its_own() {
             inspection.inputs[0].to_string(),
             "\"features\" float32 [batch, 10]"
         );
-        assert_eq!(
-            inspection.outputs[0].to_string(),
-            "\"probabilities\" float32 [batch, 4]"
+        assert_eq!(words(&inspection), outputs(4, "batch"));
+        // Only what abstains compares with limits.
+        let is_limit =
+            |finding: &Finding| matches!(finding, Finding::ScalarComparison { count: 3, .. });
+        assert!(
+            inspection.findings.iter().all(is_limit),
+            "{:?}",
+            inspection.findings
         );
-        assert_eq!(inspection.findings, [], "{transform}");
-        let classes: Vec<String> = serde_json::from_str(&inspection.metadata["classes"]).unwrap();
+        let classes: Vec<String> =
+            serde_json::from_str(&inspection.metadata["hub.classes"]).unwrap();
         assert_eq!(classes, example.classes);
-        assert_eq!(inspection.metadata["feature_space"], "passport-extractor@2");
+        let says = |key: &str| inspection.metadata[key].as_str();
+        assert_eq!(says("hub.feature_space"), "passport-extractor@2");
+        assert_eq!(says("hub.head_version"), "3");
+        assert_eq!(says("hub.transform"), transform);
+        assert_eq!(
+            (says("hub.coverage"), says("hub.plausible_from")),
+            ("0.9", "0.3")
+        );
+        assert_eq!(says("hub.unlike_above"), "0.25");
         assert!(!inspection.operator_counts.contains_key("Gather"));
     }
 }
@@ -178,11 +227,23 @@ fn a_head_reads_the_first_of_longer_features() {
         inspection.inputs[0].to_string(),
         "\"features\" float32 [batch, 16]"
     );
-    assert_eq!(
-        inspection.outputs[0].to_string(),
-        "\"probabilities\" float32 [batch, 2]"
-    );
+    assert_eq!(words(&inspection), outputs(2, "batch"));
     assert_eq!(inspection.operator_counts["Gather"], 1);
+}
+
+#[test]
+fn references_can_be_left_out() {
+    let example = Example::new(3, 10);
+    let head = example.head("l2").without_references();
+    let mut bytes = Vec::new();
+    let names = write_head_onnx(&head, &metadata(10), &mut bytes).unwrap();
+    assert_eq!(names.unlike, None);
+    let inspection = inspected(&bytes);
+    assert_eq!(words(&inspection), outputs(3, "batch")[..2]);
+    assert!(!inspection.metadata.contains_key("hub.unlike_above"));
+    let first = example.references.row(0);
+    let kept: Vec<u8> = first.iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert!(!bytes.windows(kept.len()).any(|window| window == kept));
 }
 
 #[test]
@@ -230,6 +291,17 @@ fn heads_that_do_not_hold_together_are_refused() {
         weights: infinite.view(),
         ..whole
     })));
+    let of_others = ExportAbstention {
+        unlike: Some(Unlike {
+            references: other.references.view(),
+            above: 0.1,
+        }),
+        ..whole.abstention
+    };
+    assert!(shape(refused(LinearHead {
+        abstention: of_others,
+        ..whole
+    })));
     assert!(matches!(
         refused(LinearHead {
             classes: &example.classes[..1],
@@ -252,18 +324,21 @@ fn a_fused_file_is_the_extractor_with_the_head_behind() {
     let example = Example::new(5, 3);
     let model = extractor("features", "hidden", 8, 17);
     let (bytes, fused) = fuse(&model, "features", &example.head("centred-l2")).unwrap();
-    assert_eq!(fused.output, PROBABILITIES);
+    assert_eq!(
+        (fused.image, fused.outputs.probabilities.as_str()),
+        (None, PROBABILITIES)
+    );
     let inspection = inspected(&bytes);
     assert_eq!(inspection.opset_imports["ai.onnx"], 17);
     assert_eq!(
         inspection.inputs[0].to_string(),
         "\"image\" float32 [n, 3, 4, 4]"
     );
-    let outputs: Vec<String> = inspection.outputs.iter().map(ToString::to_string).collect();
-    assert_eq!(outputs, ["\"probabilities\" float32 [n, 5]"]);
+    assert_eq!(words(&inspection), outputs(5, "n"));
     assert_eq!(inspection.metadata["license"], "MIT");
-    assert!(inspection.metadata["classes"].contains("class"));
-    assert_eq!(inspection.metadata["extractor_digest"], "sha256:00");
+    assert!(inspection.metadata["hub.classes"].contains("class"));
+    assert_eq!(inspection.metadata["hub.unlike_above"], "0.25");
+    assert_eq!(inspection.metadata["hub.extractor_digest"], "sha256:00");
     // The extractor's own weights are there, byte for byte.
     let weights: Vec<u8> = std::iter::repeat_n(1.5_f32.to_le_bytes(), 1000)
         .flatten()
@@ -288,16 +363,129 @@ fn fusing_works_in_all_versions() {
         for transform in TRANSFORMS {
             let (bytes, _) = fuse(&model, "features", &example.head(transform)).unwrap();
             let inspection = inspected(&bytes);
-            assert_eq!(
-                inspection.outputs[0].to_string(),
-                "\"probabilities\" float32 [n, 2]"
-            );
+            assert_eq!(words(&inspection), outputs(2, "n"));
             assert_eq!(
                 inspection.operator_counts.contains_key("Constant"),
                 ir_version < 4
             );
         }
     }
+}
+
+/// Preprocessing for the tests' extractor.
+fn preprocessing(filter: Filter) -> Input {
+    let input = serde_json::json!({
+        "tensor": IMAGE, "width": 4, "height": 4,
+        "resize": {"mode": "letterbox", "filter": filter},
+        "normalize": {"mean": [0, 0, 0], "std": [1, 1, 1]},
+    });
+    serde_json::from_value(input).unwrap()
+}
+
+#[test]
+fn with_preprocessing_the_input_is_an_image() {
+    let example = Example::new(2, 3);
+    for (ir_version, opset) in [(3, 11), (7, 12), (8, 13), (10, 21), (14, 28)] {
+        for filter in [Filter::Nearest, Filter::Bilinear, Filter::Lanczos] {
+            let model = extractor("features", "hidden", ir_version, opset);
+            let mut bytes = Vec::new();
+            let fused = write_fused_onnx(
+                extractor_graph(&model, "features"),
+                Some(&preprocessing(filter)),
+                &example.head("l2"),
+                &metadata(3),
+                &mut bytes,
+            );
+            // The extractor's own input is called `image`.
+            assert_eq!(fused.unwrap().image.as_deref(), Some("head/image"));
+            let inspection = inspected(&bytes);
+            let inputs: Vec<String> = inspection.inputs.iter().map(ToString::to_string).collect();
+            assert_eq!(inputs, ["\"head/image\" uint8 [height, width, 3]"]);
+            assert_eq!(words(&inspection), outputs(2, "1"));
+        }
+    }
+}
+
+#[test]
+fn graphs_that_cannot_take_an_image_are_refused() {
+    let example = Example::new(2, 3);
+    let fuse = |opset: i64, input: &Input| {
+        write_fused_onnx(
+            extractor_graph(&extractor("features", "hidden", 8, opset), "features"),
+            Some(input),
+            &example.head("l2"),
+            &metadata(3),
+            &mut Vec::new(),
+        )
+        .unwrap_err()
+    };
+    let input = preprocessing(Filter::Bilinear);
+    let error = fuse(10, &input);
+    assert!(matches!(
+        error,
+        ExportError::Opset {
+            needed: 11,
+            found: 10
+        }
+    ));
+    assert!(error.to_string().contains("fused-onnx"), "{error}");
+    let other = Input {
+        tensor: "pixels".to_owned(),
+        ..input
+    };
+    let error = fuse(13, &other).to_string();
+    assert!(error.contains("pixels") && error.contains(IMAGE), "{error}");
+}
+
+#[test]
+fn numbers_survive_safetensors_and_python() {
+    let features = array![[0.3_f32, -0.2, 0.9], [0.0, 0.0, 0.0], [1.0, 2.0, -3.0]];
+    for transform in TRANSFORMS {
+        let example = Example::new(4, 3);
+        for head in [
+            example.head(transform),
+            example.head(transform).without_references(),
+        ] {
+            let (mut tensors, mut again, mut program) = (Vec::new(), Vec::new(), Vec::new());
+            write_safetensors(&head, &metadata(3), &mut tensors).unwrap();
+            write_safetensors(&head, &metadata(3), &mut again).unwrap();
+            assert_eq!(tensors, again, "the same head is the same bytes");
+            write_sklearn(&head, &metadata(3), &mut program).unwrap();
+            let numbers = read_safetensors(&tensors).unwrap();
+            assert_eq!(read_sklearn(&program).unwrap(), numbers);
+            assert_eq!(numbers.head().weights, head.weights);
+            assert_eq!(numbers.head().temperature, head.temperature);
+            assert_eq!(numbers.head().classes, head.classes);
+            let scores = numbers.scores(features.view());
+            assert_eq!(scores.len(), 3);
+            let has_references = head.abstention.unlike.is_some();
+            assert!(
+                scores
+                    .iter()
+                    .all(|one| one.unlike.is_some() == has_references)
+            );
+        }
+    }
+}
+
+#[test]
+fn damaged_numbers_are_refused() {
+    let example = Example::new(4, 3);
+    let mut bytes = Vec::new();
+    write_safetensors(&example.head("standardise"), &metadata(3), &mut bytes).unwrap();
+    for length in [0, 7, 8, 100, bytes.len() - 1] {
+        assert!(read_safetensors(&bytes[..length]).is_err(), "{length}");
+    }
+    let mut long = bytes.clone();
+    long[7] = 1;
+    assert!(read_safetensors(&long).is_err());
+    let mut program = Vec::new();
+    write_sklearn(&example.head("l2"), &metadata(3), &mut program).unwrap();
+    let changed = String::from_utf8(program)
+        .unwrap()
+        .replace("NEIGHBOURS = 5", "NEIGHBOURS = 6");
+    let error = read_sklearn(changed.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("not the program"), "{error}");
 }
 
 #[test]
@@ -310,7 +498,7 @@ fn names_the_extractor_uses_are_left_to_it() {
         &head,
     )
     .unwrap();
-    assert_eq!(fused.output, PROBABILITIES);
+    assert_eq!(fused.outputs.probabilities, PROBABILITIES);
     inspected(&bytes);
     let (bytes, fused) = fuse(
         &extractor(PROBABILITIES, "hidden", 8, 13),
@@ -318,8 +506,10 @@ fn names_the_extractor_uses_are_left_to_it() {
         &head,
     )
     .unwrap();
-    assert_eq!(fused.output, "head/probabilities");
-    assert_eq!(inspected(&bytes).outputs[0].name, fused.output);
+    let output = fused.outputs.probabilities;
+    assert_eq!(output, "head/probabilities");
+    assert_eq!(fused.outputs.plausible, PLAUSIBLE);
+    assert_eq!(inspected(&bytes).outputs[0].name, output);
     // A head on an exported head, and another on that.
     let again = ExportMetadata {
         feature_dimension: 2,
@@ -328,14 +518,13 @@ fn names_the_extractor_uses_are_left_to_it() {
     let second = Example::new(2, 2);
     let mut twice = Vec::new();
     let fused = write_fused_onnx(
-        Cursor::new(&bytes),
-        bytes.len() as u64,
-        &fused.output,
+        extractor_graph(&bytes, &output),
+        None,
         &second.head("l2"),
         &again,
         &mut twice,
     );
-    assert_eq!(fused.unwrap().output, "head2/probabilities");
+    assert_eq!(fused.unwrap().outputs.probabilities, "head2/probabilities");
     inspected(&twice);
 }
 
@@ -392,9 +581,8 @@ fn a_full_disk_is_an_error() {
         Err(ExportError::Io { .. })
     ));
     let refusal = write_fused_onnx(
-        Cursor::new(&model),
-        model.len() as u64,
-        "features",
+        extractor_graph(&model, "features"),
+        None,
         &head,
         &metadata(3),
         &mut Full,
@@ -433,7 +621,7 @@ fn a_trained_head_is_written_with_its_own_numbers() {
     let mut bytes = Vec::new();
     write_head_onnx(&LinearHead::from(&head), &metadata(3), &mut bytes).unwrap();
     let inspection = inspected(&bytes);
-    assert_eq!(inspection.metadata["classes"], r#"["passport","visa"]"#);
+    assert_eq!(inspection.metadata["hub.classes"], r#"["passport","visa"]"#);
     let weights: Vec<u8> = head
         .weights()
         .iter()
@@ -485,15 +673,12 @@ fn export_for_python(model: &Path, transform: &str, folder: &Path) {
     let example = Example::new(if dimension == available { 2 } else { 7 }, dimension);
     let head = example.head(transform);
     let mut fused = fs::File::create(folder.join("fused.onnx")).unwrap();
-    write_fused_onnx(
-        open(),
+    let extractor = ExtractorGraph {
+        file: open(),
         size_bytes,
-        &graph.outputs[0].name,
-        &head,
-        &metadata(available),
-        &mut fused,
-    )
-    .unwrap();
+        features: &graph.outputs[0].name,
+    };
+    write_fused_onnx(extractor, None, &head, &metadata(available), &mut fused).unwrap();
     let mut own = fs::File::create(folder.join("head.onnx")).unwrap();
     write_head_onnx(&head, &metadata(available), &mut own).unwrap();
     let parameters = serde_json::json!({

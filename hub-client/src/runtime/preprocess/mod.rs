@@ -23,12 +23,14 @@ mod lanes;
 mod orient;
 mod passes;
 mod resize;
+mod upright;
 
 use image::metadata::Orientation;
-use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode};
+use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode, luma};
 
 use self::kernel::Axis;
 use self::resize::{Scaler, View};
+pub use self::upright::Upright;
 use super::decode::{Channels, Picture};
 
 /// Prepares pictures for one extractor. Holds scratch memory, so one for each thread.
@@ -45,7 +47,7 @@ pub struct Preprocessor {
 impl Preprocessor {
     /// For a validated `input` (see [`Input::validate`]).
     pub fn new(input: Input) -> Self {
-        let tables = tables(&input);
+        let tables = input.normalize.tables();
         let scaler = Scaler::new(input.resize.filter);
         Self {
             input,
@@ -80,7 +82,7 @@ impl Preprocessor {
         let result = self
             .orient(picture, &mut turned) // 2
             .map(|source| {
-                let source = self.flatten(source, &mut flat); // 3, 4
+                let source = self.flatten(source, self.input.color, &mut flat); // 3, 4
                 self.fit(source, &mut resized); // 5, 6
                 self.write(&resized, source.channels, out); // 7, 8
             });
@@ -136,7 +138,7 @@ impl Preprocessor {
     /// Lays transparent pixels over the background and converts to gray when the tensor is gray.
     /// What comes out has 1 or 3 channels; a gray picture for a colour tensor stays gray until the
     /// end, which saves two thirds of the work and changes nothing.
-    fn flatten<'a>(&self, source: Source<'a>, flat: &'a mut Vec<u8>) -> Flat<'a> {
+    fn flatten<'a>(&self, source: Source<'a>, color: Color, flat: &'a mut Vec<u8>) -> Flat<'a> {
         let Source {
             samples,
             width,
@@ -149,7 +151,7 @@ impl Preprocessor {
             height,
             channels,
         };
-        let wants_gray = self.input.color == Color::Gray;
+        let wants_gray = color == Color::Gray;
         match channels {
             Channels::Gray => return of(samples, 1),
             Channels::Rgb if !wants_gray => return of(samples, 3),
@@ -333,34 +335,12 @@ impl<'a> Flat<'a> {
     }
 }
 
-/// `(sample · scale − mean) / std` in f32 for each sample and channel.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the specification computes in f32"
-)]
-fn tables(input: &Input) -> Vec<[f32; 256]> {
-    let normalize = &input.normalize;
-    let scale = normalize.scale as f32;
-    let channels = normalize.mean.iter().zip(&normalize.std);
-    channels
-        .map(|(&mean, &std)| {
-            std::array::from_fn(|sample| (sample as f32 * scale - mean as f32) / std as f32)
-        })
-        .collect()
-}
-
 /// `round((c·a + b·(255 − a)) / 255)`
 fn composite(color: u8, background: u8, alpha: u8) -> u8 {
     let alpha = u32::from(alpha);
     let sum = u32::from(color) * alpha + u32::from(background) * (255 - alpha);
     // At most 255 · 255, so the quotient fits.
     u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
-}
-
-/// ITU-R BT.601 luma in 16-bit fixed point; the three factors add up to 65536.
-fn luma([r, g, b]: [u8; 3]) -> u8 {
-    let sum = 19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 32_768;
-    u8::try_from(sum >> 16).unwrap_or(u8::MAX)
 }
 
 fn is_neutral([r, g, b]: [u8; 3]) -> bool {

@@ -237,36 +237,72 @@ pub(crate) enum HeadCommand {
         #[arg(value_name = "HEAD")]
         head: HeadName,
     },
-    /// Write a head as an ONNX file that runs without this program
+    /// Write a head as a file that runs without this program
     Export(ExportArgs),
 }
 
 /// `hub head export`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Both formats give the probabilities of `hub predict`. The image input of fused-onnx expects the
-tensor that the manifest's preprocessing makes; the file's metadata repeats it.
+Formats:
+  onnx         a graph from features
+  fused-onnx   a graph with the extractor, from the tensor that the preprocessing makes
+  image-onnx   the same with the preprocessing: from a decoded image of any size, RGB, 8 bits,
+               [height, width, 3], turned upright, transparent parts over the background
+  safetensors  the numbers
+  sklearn      a Python file that makes a fitted scikit-learn pipeline
+
+The written file is run before it is put in its place, and must say what `hub predict` says: the
+same class, probabilities within 1e-4. It is run on the labelled images where --images finds them
+(by their contents; they may have moved), else on their cached features, and where it takes images
+on the release's probe images. When it disagrees nothing is written, and the exit code is 4. Graphs
+also say when not to rely on an answer: `plausible`, `distance` and `unlike`.
 
 Examples:
+  hub head export border-check --format image-onnx -o classifier.onnx --images labelled/
+  hub head export border-check --format fused-onnx -o classifier.onnx
   hub head export border-check --format onnx -o head.onnx
-  hub head export border-check --format fused-onnx -o classifier.onnx")]
+  hub head export border-check --format safetensors -o head.safetensors
+  hub head export border-check --format sklearn -o border_check.py")]
 pub(crate) struct ExportArgs {
     /// The head
     #[arg(value_name = "HEAD")]
     pub(crate) head: HeadName,
-    /// From features to probabilities, or from the image tensor
+    /// What the file is
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
     /// Where to write it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// The folder in which the labelled images are now
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
+    /// Leave out the directions of labelled images, and with them `distance` and `unlike`
+    #[arg(long)]
+    pub(crate) without_references: bool,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
 }
 
-/// What an exported file computes.
+/// What an exported file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
     Onnx,
     FusedOnnx,
+    ImageOnnx,
+    Safetensors,
+    Sklearn,
+}
+
+impl ExportFormat {
+    /// As it is typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::FusedOnnx => "fused-onnx",
+            Self::ImageOnnx => "image-onnx",
+            Self::Safetensors => "safetensors",
+            Self::Sklearn => "sklearn",
+        }
+    }
 }
