@@ -52,6 +52,8 @@ pub(super) enum Task {
         images: Vec<WirePath>,
         cache: Option<WirePath>,
     },
+    /// Make small versions of pictures; no extractor is opened.
+    Thumbnails { images: Vec<WirePath> },
 }
 
 /// The extractor to run.
@@ -103,8 +105,12 @@ pub(super) enum Answer {
     Vector { index: usize, features: Features },
     /// The features of one file.
     Row(Row),
+    /// A small version of one picture: a JPEG in base64.
+    Thumbnail { index: usize, jpeg: String },
     /// One picture has none.
     Skipped { index: usize, failure: Failure },
+    /// One file cannot be read as a picture, of which a small version was wanted.
+    NoThumbnail { index: usize },
     /// All was said.
     Done,
     /// Nothing more will come.
@@ -119,6 +125,7 @@ impl Answer {
             Self::Ready { .. } => "readiness",
             Self::Vector { .. } => "a vector",
             Self::Row(_) => "a row",
+            Self::Thumbnail { .. } | Self::NoThumbnail { .. } => "a small picture",
             Self::Skipped { .. } => "a skipped picture",
             Self::Done => "the end",
             Self::Failed(_) => "a failure",
