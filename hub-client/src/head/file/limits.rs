@@ -20,7 +20,7 @@ pub(super) struct StoredLimits {
 enum Floors {
     /// Of the second format.
     OfAll(f64),
-    /// Of the third.
+    /// Of the third; empty when there are none.
     OfEach(Vec<f64>),
 }
 
@@ -28,7 +28,9 @@ impl From<&Limits> for StoredLimits {
     fn from(limits: &Limits) -> Self {
         Self {
             coverage: limits.coverage,
-            plausible_from: limits.plausible_from.clone().map(Floors::OfEach),
+            plausible_from: Some(Floors::OfEach(
+                limits.plausible_from.clone().unwrap_or_default(),
+            )),
             unlike_above: limits.unlike_above,
         }
     }
@@ -49,10 +51,11 @@ pub(super) fn read(
         (Some(stored), _) => stored,
     };
     let plausible_from = match (stored.plausible_from, format) {
-        (None, _) => None,
+        (None, Format::Second) => None,
+        (Some(Floors::OfEach(each)), Format::Third) if each.is_empty() => None,
         (Some(Floors::OfAll(one)), Format::Second) => Some(vec![one; classes]),
         (Some(Floors::OfEach(each)), Format::Third) if each.len() == classes => Some(each),
-        (Some(_), _) => return Err(malformed("`plausible-from` is not of its format")),
+        _ => return Err(malformed("`plausible-from` is not of its format")),
     };
     let is_share = |value: &f64| (0.0..=1.0).contains(value);
     if !is_share(&stored.coverage) || !plausible_from.iter().flatten().all(is_share) {
