@@ -28,7 +28,7 @@ pub(super) fn write(figures: &PageFigures, page: &mut Page<'_>) -> Result<(), Fi
          10; larger points stand for more images.",
     )?;
     page.put(format_args!(
-        "<svg class=\"curve\" viewBox=\"-14 -4 120 120\" role=\"img\" aria-label=\"Share right by probability; \
+        "<svg class=\"curve\" viewBox=\"-22 -4 128 120\" role=\"img\" aria-label=\"Share right by probability; \
          the table below has the numbers\">\n\
          <path class=\"axis\" d=\"M0 0V100H100\"/>\n<path class=\"honest\" d=\"M0 100L100 0\"/>\n"
     ))?;
@@ -41,7 +41,7 @@ pub(super) fn write(figures: &PageFigures, page: &mut Page<'_>) -> Result<(), Fi
     }
     page.put(format_args!(
         "<text x=\"50\" y=\"113\" text-anchor=\"middle\">probability</text>\
-         <text transform=\"translate(-11 50) rotate(-90)\" text-anchor=\"middle\">share right</text>\n"
+         <text transform=\"translate(-18 50) rotate(-90)\" text-anchor=\"middle\">share right</text>\n"
     ))?;
     let most = bins.iter().map(|bin| bin.predictions).max().unwrap_or(1);
     for bin in &bins {

@@ -134,9 +134,9 @@ pub(super) fn heading(cell: &Cell<'_>, of: &EvaluationPage) -> String {
     let (truth, taken) = (&of.classes[cell.truth], &of.classes[cell.taken]);
     let count = words::counted(cell.images.len(), "image");
     if cell.is_right() {
-        format!("{count} of `{truth}`, taken for `{taken}`: right")
+        format!("{count} of “{truth}”, taken for “{taken}”: right")
     } else {
-        format!("{count} of `{truth}`, taken for `{taken}`")
+        format!("{count} of “{truth}”, taken for “{taken}”")
     }
 }
 

@@ -60,7 +60,7 @@ fn page(classes: usize) -> EvaluationPage {
     }
 }
 
-/// The page's text, and the files of which it wanted small versions.
+/// What the page says, with plain spaces, and the files of which it wanted small versions.
 fn written(page: &EvaluationPage) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
@@ -73,7 +73,8 @@ fn written(page: &EvaluationPage) -> (String, Vec<String>) {
         Ok::<_, FileError>(none.map(Option::flatten).collect())
     })
     .unwrap();
-    (std::fs::read_to_string(path).unwrap(), asked)
+    let text = std::fs::read_to_string(path).unwrap();
+    (text.replace('\u{a0}', " "), asked)
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn each_number_leads_to_its_images() {
     assert_eq!(asked.len(), 18);
     let shown = text.matches("<img ").count() + text.matches("no preview").count();
     assert_eq!(shown, 18);
-    assert!(text.contains("1 image of `class 0`, taken for `class 1`"));
+    assert!(text.contains("1 image of “class 0”, taken for “class 1”"));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn nothing_from_outside_gets_out_of_its_place_and_nothing_is_asked_for() {
 #[test]
 fn the_figures_are_said_in_words_first() {
     let mut page = page(2);
-    let first = words::accuracy(&page.figures);
+    let first = words::accuracy(&page.figures).replace('\u{a0}', " ");
     assert_eq!(
         first,
         "Right on 4 of 6 images: 66.7 %. On many more images of the same kind it would be right on \

@@ -56,13 +56,13 @@ pub(super) fn further(
     }
     let off = figures.reliability.calibration_error;
     sentences.push(format!(
-        "Where it says 80 %, it should be right 8 times in 10: its probabilities are off by {} on \
+        "Where it says 80\u{a0}%, it should be right 8 times in 10: its probabilities are off by {} on \
          average. With few images some of that is chance.",
         percent(off)
     ));
     if let Some((truth, taken, count)) = commonest(images) {
         sentences.push(format!(
-            "Its commonest mistake: {} of `{}` taken for `{}`.",
+            "Its commonest mistake: {} of “{}” taken for “{}”.",
             counted(count, "image"),
             classes[truth],
             classes[taken]
@@ -99,9 +99,9 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-/// A share in percent: `93.1 %`.
+/// A share in percent: `93.1 %`, with a space that no line ends at.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    format!("{:.1}\u{a0}%", share * 100.0)
 }
 
 /// From where to where.

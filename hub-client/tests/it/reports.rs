@@ -129,7 +129,7 @@ fn an_evaluation_says_how_good_and_shows_the_pictures() {
     assert!(text.contains(&format!("Right on {} of 24 images", 24 - wrong.len())));
     assert!(text.contains("href=\"#cell-0-2\"") && text.contains("id=\"cell-0-2\""));
     assert!(
-        text.contains("1 image of `blue`, taken for `red`") && text.contains("The worst mistakes")
+        text.contains("1 image of “blue”, taken for “red”") && text.contains("The worst mistakes")
     );
     assert!(text.contains("<svg class=\"curve\"") && !text.contains("no preview"));
     assert!(

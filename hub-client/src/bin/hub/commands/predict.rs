@@ -41,7 +41,10 @@ pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, 
     if let Some(path) = &args.html {
         context.check_interrupt()?;
         let worker = embedder.worker();
-        sheet(&head, &predictions, &files).write(path, |paths| previews(&worker, paths))?;
+        let mut page = sheet(&head, &predictions, &files);
+        let extractor = chosen.reference();
+        page.remarks.push(format!("features by {extractor}"));
+        page.write(path, |paths| previews(&worker, paths))?;
     }
     // 3. the answer
     let outcome = run.outcome();
@@ -137,7 +140,6 @@ fn sheet(head: &Head, predictions: &[PredictionView], files: &[&ImageFile]) -> C
     sections.retain(|section| !section.tiles.is_empty());
     ContactSheet {
         title: format!("{} on {} images", head.name(), predictions.len()),
-        remarks: vec![format!("features by {}", head.extractor())],
         sections,
         ..ContactSheet::default()
     }
