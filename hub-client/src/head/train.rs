@@ -138,7 +138,20 @@ impl Head {
         options: &TrainingOptions,
     ) -> Result<Self, HeadError> {
         let none = Array2::zeros((0, examples.features.ncols()));
-        Ok(Trained::among(identity, examples, none.view(), options)?.head)
+        Self::train_among(identity, examples, none.view(), options)
+    }
+
+    /// The same among unlabelled images, as [`Trained::among`], for who wants the head alone.
+    ///
+    /// # Errors
+    /// As [`Head::train`].
+    pub fn train_among(
+        identity: HeadIdentity,
+        examples: &Examples<'_>,
+        unlabelled: ArrayView2<'_, f32>,
+        options: &TrainingOptions,
+    ) -> Result<Self, HeadError> {
+        Ok(Trained::among(identity, examples, unlabelled, options)?.head)
     }
 }
 

@@ -264,9 +264,9 @@ fn doubts_are_in_the_table_of_predictions_and_on_their_page() {
         "beta",
         &["predict", "colours", odd, "--csv", "--html", "answers.html"],
     );
-    let mut reader =
-        csv::Reader::from_reader(run.ok().stdout.into_bytes().as_slice()).into_records();
-    let table: Vec<csv::StringRecord> = reader.by_ref().map(Result::unwrap).collect();
+    let text = run.ok().stdout;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let table: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let predictions = json["predictions"].as_array().unwrap();
     assert_eq!(table.len(), predictions.len());
     for (line, one) in table.iter().zip(predictions) {
