@@ -1,12 +1,10 @@
 //! `hub eval`
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, JudgedImage, PageFigures};
 use hub_client::head::{Evaluation, Head, HeadError, Near};
-use hub_client::worker::Worker;
 use ndarray::{ArrayView2, Axis};
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
@@ -16,7 +14,7 @@ use super::embedding::Embedder;
 use super::eval_view::{EvalView, Measured, NearCopyView};
 use super::judged::{Files, NEAREST, Said, facts};
 use super::predict::check_fit;
-use super::previews::previews;
+use super::previews::write_page;
 use crate::app::Outcome;
 use crate::args::EvalArgs;
 use crate::context::Context;
@@ -106,15 +104,6 @@ fn check_classes(head: &Head, labelled: &LabelledImages) -> Result<(), CommandEr
             known: head.classes().to_vec(),
         }))
     })
-}
-
-/// Writes a page, with small pictures made by a confined process.
-pub(super) fn write_page(
-    page: &EvaluationPage,
-    path: &Path,
-    worker: &Worker,
-) -> Result<(), CommandError> {
-    page.write(path, |paths| previews(worker, paths))
 }
 
 /// Features of labelled images, row by row.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hub_client::evaluation_page::EvaluationPage;
 use hub_client::runtime::thumbnail::Thumbnail;
 use hub_client::worker::{Worker, WorkerError};
 
@@ -16,4 +17,13 @@ pub(super) fn previews(
         WorkerError::Cancelled => CommandError::Interrupted,
         other => other.into(),
     })
+}
+
+/// Writes a page, with small pictures made by a confined process.
+pub(super) fn write_page(
+    page: &EvaluationPage,
+    path: &Path,
+    worker: &Worker,
+) -> Result<(), CommandError> {
+    page.write(path, |paths| previews(worker, paths))
 }

@@ -16,8 +16,8 @@ use registry_schema::manifest::HeadTransform;
 
 use super::chosen::Chosen;
 use super::embedding::Embedder;
-use super::eval::write_page;
 use super::judged::{Files, NEAREST, Said, facts};
+use super::previews::write_page;
 use super::train_view::TrainView;
 use crate::app::Outcome;
 use crate::args::{MethodArg, PenaltyArg, TrainArgs, TransformArg, WeightsArg};
