@@ -18,9 +18,9 @@ const NEIGHBOURS: usize = 5;
 /// Share of the labelled images themselves that may count as unlike the others.
 const STRANGE_SHARE: f64 = 0.01;
 
-/// Of the usual distance between a labelled image and its nearest: what is nearer is a copy. Features
-/// with few dimensions are all near one another.
-const USUAL_SHARE: f64 = 0.1;
+/// Of the usual distance between a labelled image and its nearest, a tenth of the angle: what is nearer
+/// is a copy. Features with few dimensions are all near one another.
+const USUAL_SHARE: f64 = 0.01;
 
 /// What the rounding of f32 may make of the distance between a vector and itself.
 const ROUNDING: f64 = 1e-6;
@@ -215,8 +215,8 @@ mod tests {
             limit(array![[1.0, 0.0], [0.0, 1.0]], &mut head),
             Some(COPY_DISTANCE)
         );
-        let near = limit(array![[1.0, 0.0], [1.0, 0.01]], &mut head).unwrap();
-        assert!((near - 5e-6).abs() < 1e-7, "{near}");
+        let near = limit(array![[1.0, 0.0], [1.0, 0.1]], &mut head).unwrap();
+        assert!((near - 4.963e-5).abs() < 1e-7, "{near}");
         let same = limit(array![[1.0, 0.0], [1.0, 0.0]], &mut head).unwrap();
         assert_eq!(same, ROUNDING);
         assert_eq!(limit(array![[1.0, 0.0]], &mut head), None);

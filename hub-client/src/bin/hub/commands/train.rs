@@ -28,6 +28,9 @@ use crate::progress::Bar;
 /// Unlabelled images that are looked at for their mean, at most; evenly spaced among all.
 const UNLABELLED_IMAGES: usize = 500;
 
+const NO_PAGE: &str =
+    "no page is written: a class has a single image, so nothing could be held out";
+
 pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. images and labels, before anything slow
     let images = ImageSet::walk(&args.images)?;
@@ -36,7 +39,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
         Some(file) => LabelledImages::from_file(images, file)?,
         None => LabelledImages::from_folders(images)?,
     };
-    let warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
     for warning in &warnings {
         context.report().warn(warning);
     }
@@ -77,9 +80,10 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
                 write_page(&page, path, &embedder.worker())?;
                 html = Some(path.display().to_string());
             }
-            None => context.report().warn(
-                "no page is written: a class has a single image, so nothing could be held out",
-            ),
+            None => {
+                context.report().warn(NO_PAGE);
+                warnings.push(NO_PAGE.to_owned());
+            }
         }
     }
     let store = context.heads();
