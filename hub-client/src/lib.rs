@@ -9,6 +9,7 @@ pub mod consortium;
 pub mod contact_sheet;
 pub mod cosign;
 pub mod dataset;
+pub mod evaluation_page;
 pub mod explore;
 pub mod features;
 pub mod files;

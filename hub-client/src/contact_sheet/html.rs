@@ -1,9 +1,13 @@
 //! The page's text: everything that comes from outside is escaped here.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Arguments, Display};
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::files::{AtomicFile, FileError};
 
 /// Text as it may stand in HTML, also in an attribute in double quotes.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,32 +28,65 @@ impl Display for Escaped<'_> {
 }
 
 fn is_direction(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Up to the body. The policy forbids scripts and every request: the page is complete.
-pub(super) const START: &str = r#"<!doctype html>
+/// A page in the making, which appears at its path when it is whole.
+pub(crate) struct Page<'a> {
+    file: AtomicFile,
+    path: &'a Path,
+}
+
+impl<'a> Page<'a> {
+    /// Starts a page; `style` are further rules of CSS.
+    pub(crate) fn start(path: &'a Path, title: &str, style: &str) -> Result<Self, FileError> {
+        let file = AtomicFile::create(path)?;
+        let mut page = Self { file, path };
+        let title = Escaped(title);
+        page.put(format_args!(
+            "{START}{style}</style>\n<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        ))?;
+        Ok(page)
+    }
+
+    /// Writes text, in which everything from outside is [`Escaped`].
+    pub(crate) fn put(&mut self, text: Arguments<'_>) -> Result<(), FileError> {
+        self.file
+            .write_fmt(text)
+            .map_err(|source| FileError::new("cannot write", self.path, source))
+    }
+
+    /// A paragraph.
+    pub(crate) fn paragraph(&mut self, text: &str) -> Result<(), FileError> {
+        self.put(format_args!("<p>{}</p>\n", Escaped(text)))
+    }
+
+    /// Ends the page and makes it visible.
+    pub(crate) fn commit(mut self) -> Result<(), FileError> {
+        self.put(format_args!("</body>\n</html>\n"))?;
+        self.file.commit()
+    }
+}
+
+/// Up to the rules of one page. The policy forbids scripts and every request: the page is complete.
+const START: &str = r#"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <style>
 :root { color-scheme: light dark; font: 16px/1.45 system-ui, sans-serif }
 body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2rem 0 .25rem }
 p { margin: .25rem 0 .75rem }
 ul { display: flex; flex-wrap: wrap; gap: .75rem; list-style: none; margin: 0; padding: 0 }
-li { width: 10rem; font-size: .8rem; overflow-wrap: anywhere }
-li img, li .none { width: 10rem; height: 10rem; object-fit: contain; background: #8882; border-radius: .4rem }
+li { width: min(10rem, calc(50% - .375rem)); font-size: .8rem; overflow-wrap: anywhere }
+li img, li .none { width: 100%; aspect-ratio: 1; object-fit: contain; background: #8882; border-radius: .4rem }
 li .none { display: grid; place-items: center }
 li b, li span { display: block } li span { opacity: .8 }
 svg { width: 100%; height: auto; background: #8881; border-radius: .4rem }
-</style>
 "#;
-
-/// After the body.
-pub(super) const END: &str = "</body>\n</html>\n";
 
 #[cfg(test)]
 mod tests {

@@ -1,31 +1,31 @@
 //! Contact sheets: pictures with a few words each, as one HTML file that needs nothing else.
 //!
 //! ```no_run
-//! use std::num::NonZeroUsize;
+//! use std::path::Path;
 //! use hub_client::contact_sheet::{ContactSheet, Section, Tile};
+//! use hub_client::runtime::RuntimeOptions;
+//! use hub_client::worker::Worker;
 //! let tile = Tile { name: "scans/1.png".into(), path: "scans/1.png".into(), lines: vec!["odd".into()] };
 //! let section = Section { heading: "Unlike the others".into(), remark: String::new(), tiles: vec![tile] };
 //! let sheet = ContactSheet { title: "Outliers".into(), remarks: vec![], map: vec![], sections: vec![section] };
-//! sheet.write("outliers.html".as_ref(), NonZeroUsize::MIN)?;
-//! # Ok::<(), hub_client::files::FileError>(())
+//! let worker = Worker::new(RuntimeOptions::default());
+//! let previews = |paths: &[&Path]| Ok(worker.thumbnails(paths)?);
+//! sheet.write::<Box<dyn std::error::Error>>("outliers.html".as_ref(), previews)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! *Is it safe to hand on?* It holds small versions of the pictures and their names, no scripts, and
 //! opens no connection. Whoever gets the file sees the pictures.
 
 mod html;
-mod thumbnail;
+mod previews;
 
-use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use self::html::{END, Escaped, START};
-use crate::explore::over_blocks;
-use crate::files::{AtomicFile, FileError};
-
-/// Thumbnails that are made before the first of them is written: bounds the memory.
-const BATCH: usize = 256;
+pub(crate) use self::html::{Escaped, Page};
+pub(crate) use self::previews::Previews;
+use crate::files::FileError;
+use crate::runtime::thumbnail::Thumbnail;
 
 /// Points of a map that are shown as pictures; with more, only so many, spread evenly, are.
 const MAP_PICTURES: usize = 1500;
@@ -84,112 +84,128 @@ pub struct MapPoint {
 
 impl ContactSheet {
     /// Writes the page; it appears when it is whole. A picture that cannot be read is said to be so.
+    /// `make` gives the small version of each file it is given, in their order.
     ///
     /// # Errors
-    /// [`FileError`].
-    pub fn write(&self, path: &Path, threads: NonZeroUsize) -> Result<(), FileError> {
-        let mut file = AtomicFile::create(path)?;
-        self.write_to(&mut file, threads)
-            .map_err(|source| FileError::new("cannot write", path, source))?;
-        file.commit()
-    }
-
-    fn write_to(&self, page: &mut impl Write, threads: NonZeroUsize) -> io::Result<()> {
-        let title = Escaped(&self.title);
-        write!(
-            page,
-            "{START}<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        )?;
+    /// What `make` returns, or [`FileError`].
+    pub fn write<E: From<FileError>>(
+        &self,
+        path: &Path,
+        make: impl FnMut(&[&Path]) -> Result<Vec<Option<Thumbnail>>, E>,
+    ) -> Result<(), E> {
+        let tiles = self.sections.iter().flat_map(|section| &section.tiles);
+        let on_map = self.map_pictures().map(|point| point.path.as_path());
+        let paths: Vec<&Path> = on_map
+            .chain(tiles.map(|tile| tile.path.as_path()))
+            .collect();
+        let mut previews = Previews::new(&paths, make);
+        let mut page = Page::start(path, &self.title, "")?;
         for remark in &self.remarks {
-            writeln!(page, "<p>{}</p>", Escaped(remark))?;
+            page.paragraph(remark)?;
         }
         if !self.map.is_empty() {
-            self.write_map(page, threads)?;
+            self.write_map(&mut page, || previews.next())?;
         }
         for section in &self.sections {
-            section.write_to(page, threads)?;
+            page.put(format_args!("<h2>{}</h2>\n", Escaped(&section.heading)))?;
+            if !section.remark.is_empty() {
+                page.paragraph(&section.remark)?;
+            }
+            write_tiles(&mut page, &section.tiles, || previews.next())?;
         }
-        page.write_all(END.as_bytes())
+        Ok(page.commit()?)
+    }
+
+    /// The points that are shown as pictures.
+    fn map_pictures(&self) -> impl Iterator<Item = &MapPoint> {
+        let every = self.map.len().div_ceil(MAP_PICTURES).max(1);
+        self.map.iter().step_by(every)
     }
 
     /// Points first, pictures over them; each says what it is when pointed at.
-    fn write_map(&self, page: &mut impl Write, threads: NonZeroUsize) -> io::Result<()> {
+    fn write_map<E: From<FileError>>(
+        &self,
+        page: &mut Page<'_>,
+        mut preview: impl FnMut() -> Result<Option<Thumbnail>, E>,
+    ) -> Result<(), E> {
         let margin = MAP_PICTURE;
         let side = MAP_SIDE + 2.0 * margin;
-        writeln!(
-            page,
+        page.put(format_args!(
             r#"<svg viewBox="{0} {0} {side} {side}" role="img" aria-label="map of the images">"#,
             -margin
-        )?;
+        ))?;
         for point in &self.map {
             let [x, y] = point.place.map(|place| place * MAP_SIDE);
             let words = Escaped(&point.words);
-            writeln!(
-                page,
-                r##"<circle cx="{x:.1}" cy="{y:.1}" r="2.5" fill="#e5484d"><title>{words}</title></circle>"##
-            )?;
+            page.put(format_args!(
+                r##"<circle cx="{x:.1}" cy="{y:.1}" r="2.5" fill="#e5484d"><title>{words}</title></circle>
+"##
+            ))?;
         }
-        let every = self.map.len().div_ceil(MAP_PICTURES).max(1);
-        let shown: Vec<&MapPoint> = self.map.iter().step_by(every).collect();
-        for batch in shown.chunks(BATCH) {
-            let paths: Vec<&Path> = batch.iter().map(|point| point.path.as_path()).collect();
-            for (point, uri) in batch.iter().zip(thumbnails(&paths, threads)) {
-                let Some(uri) = uri else { continue };
-                let [x, y] = point
-                    .place
-                    .map(|place| place * MAP_SIDE - MAP_PICTURE / 2.0);
-                let words = Escaped(&point.words);
-                writeln!(
-                    page,
-                    r#"<image x="{x:.1}" y="{y:.1}" width="{MAP_PICTURE}" height="{MAP_PICTURE}" href="{uri}"><title>{words}</title></image>"#
-                )?;
-            }
+        for point in self.map_pictures() {
+            let Some(thumbnail) = preview()? else {
+                continue;
+            };
+            let [x, y] = point
+                .place
+                .map(|place| place * MAP_SIDE - MAP_PICTURE / 2.0);
+            let (words, uri) = (Escaped(&point.words), thumbnail.data_uri());
+            page.put(format_args!(
+                r#"<image x="{x:.1}" y="{y:.1}" width="{MAP_PICTURE}" height="{MAP_PICTURE}" href="{uri}"><title>{words}</title></image>
+"#
+            ))?;
         }
-        writeln!(page, "</svg>")
+        Ok(page.put(format_args!("</svg>\n"))?)
     }
 }
 
-impl Section {
-    fn write_to(&self, page: &mut impl Write, threads: NonZeroUsize) -> io::Result<()> {
-        writeln!(page, "<h2>{}</h2>", Escaped(&self.heading))?;
-        if !self.remark.is_empty() {
-            writeln!(page, "<p>{}</p>", Escaped(&self.remark))?;
+/// Pictures side by side, each with its words. `preview` gives their small versions one after another.
+pub(crate) fn write_tiles<E: From<FileError>>(
+    page: &mut Page<'_>,
+    tiles: &[Tile],
+    mut preview: impl FnMut() -> Result<Option<Thumbnail>, E>,
+) -> Result<(), E> {
+    page.put(format_args!("<ul>\n"))?;
+    for tile in tiles {
+        let name = Escaped(&tile.name);
+        page.put(format_args!("<li>"))?;
+        write_picture(page, &tile.name, preview()?.as_ref())?;
+        page.put(format_args!("<b>{name}</b>"))?;
+        for line in &tile.lines {
+            page.put(format_args!("<span>{}</span>", Escaped(line)))?;
         }
-        writeln!(page, "<ul>")?;
-        for batch in self.tiles.chunks(BATCH) {
-            let paths: Vec<&Path> = batch.iter().map(|tile| tile.path.as_path()).collect();
-            for (tile, uri) in batch.iter().zip(thumbnails(&paths, threads)) {
-                let name = Escaped(&tile.name);
-                match uri {
-                    Some(uri) => write!(page, r#"<li><img alt="{name}" src="{uri}">"#)?,
-                    None => write!(page, r#"<li><div class="none">no preview</div>"#)?,
-                }
-                write!(page, "<b>{name}</b>")?;
-                for line in &tile.lines {
-                    write!(page, "<span>{}</span>", Escaped(line))?;
-                }
-                writeln!(page, "</li>")?;
-            }
-        }
-        writeln!(page, "</ul>")
+        page.put(format_args!("</li>\n"))?;
     }
+    Ok(page.put(format_args!("</ul>\n"))?)
 }
 
-/// Thumbnails in the order of the paths.
-fn thumbnails(paths: &[&Path], threads: NonZeroUsize) -> Vec<Option<String>> {
-    let work = |made: &mut Vec<(usize, Option<String>)>, index: usize| {
-        made.push((index, thumbnail::data_uri(paths[index])));
-    };
-    let mut made = over_blocks(paths.len(), threads, Vec::new, work).concat();
-    made.sort_unstable_by_key(|&(index, _)| index);
-    made.into_iter().map(|(_, uri)| uri).collect()
+/// A picture, or that there is none to be shown.
+pub(crate) fn write_picture(
+    page: &mut Page<'_>,
+    words: &str,
+    thumbnail: Option<&Thumbnail>,
+) -> Result<(), FileError> {
+    match thumbnail.map(Thumbnail::data_uri) {
+        Some(uri) => page.put(format_args!(
+            r#"<img alt="{}" src="{uri}">"#,
+            Escaped(words)
+        )),
+        None => page.put(format_args!(r#"<div class="none">no preview</div>"#)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::runtime::decode::DecodeLimits;
     use image::{Rgb, RgbImage};
+
+    fn previews(paths: &[&Path]) -> Result<Vec<Option<Thumbnail>>, FileError> {
+        let limits = DecodeLimits::default();
+        let small = paths.iter().map(|path| Thumbnail::of_file(path, &limits));
+        Ok(small.collect())
+    }
 
     #[test]
     fn a_page_holds_its_pictures_and_asks_for_nothing() {
@@ -221,7 +237,7 @@ mod tests {
             }],
         };
         let path = folder.path().join("sheet.html");
-        sheet.write(&path, NonZeroUsize::new(2).unwrap()).unwrap();
+        sheet.write(&path, previews).unwrap();
         let page = std::fs::read_to_string(&path).unwrap();
         assert!(page.contains("<title>Odd &amp; even</title>") && page.ends_with("</html>\n"));
         assert!(page.contains("default-src 'none'"));

@@ -1,29 +1,27 @@
 //! When a head should not answer: two different reasons, kept apart.
 //!
 //! *Unsure*: several classes are plausible. By conformal prediction (Vovk, Gammerman and Shafer,
-//! *Algorithmic Learning in a Random World*, 2005) with scores of held-out images: s = 1 − p(true
-//! class), and q the ⌈(n+1)(1−α)⌉-th smallest of n. The classes with 1 − p ≤ q hold the true one for a
-//! share 1−α of new images of the same kind; one class is an answer, several are a doubt. As the scores
-//! come from heads trained on part of the images, what is proven is 1−2α (Barber et al., *Predictive
-//! inference with the jackknife+*, 2021); what is usual is 1−α.
+//! *Algorithmic Learning in a Random World*, 2005) with probabilities of held-out images: a class is
+//! plausible when its probability is at least the one that all but a share α of its own images had.
+//! Of n images of a class that is the ⌈(n+1)(1−α)⌉-th largest probability. So the plausible classes
+//! hold the true one for a share 1−α of new images *of each class* (the Mondrian form, §4.5 there);
+//! a limit for all classes together holds it on average only, and may miss a rare class half of the
+//! time. A class with fewer than ⌈1/α⌉−1 images has no limit of its own, and takes the one of all.
+//! One class is an answer, several are a doubt. As the probabilities come from heads trained on part
+//! of the images, what is proven is 1−2α (Barber et al., *Predictive inference with the jackknife+*,
+//! 2021); what is usual is 1−α.
 //!
 //! *Unlike anything shown*: the image lies farther from the labelled images than they lie from each
-//! other, whatever the probabilities say.
+//! other, whatever the probabilities say (`nearness.rs`).
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
-use serde::{Deserialize, Serialize};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use super::metrics::legible;
-use super::transform::narrow;
+use super::metrics::{legible, most_probable};
+use super::nearness;
 
-/// Labelled images whose directions are kept to compare with, at most.
-pub const REFERENCES: usize = 500;
-
-/// Nearest references whose distance counts.
-pub(super) const NEIGHBOURS: usize = 5;
-
-/// Share of the labelled images themselves that may count as unlike the others.
-const STRANGE_SHARE: f64 = 0.01;
+/// Between two neighbouring probabilities of f32 from 0.01 up: what a limit is below the probability
+/// it is taken from, so that no rounding excludes the image it comes from.
+const ROUNDING: f64 = 1e-9;
 
 /// When not to answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,14 +33,13 @@ pub struct Abstention {
 }
 
 /// Limits past which there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Share of new images whose true class is to be among the plausible ones, 0 to 1.
+    /// Share of new images of each class whose true class is to be among the plausible ones, 0 to 1.
     pub coverage: f64,
-    /// A class is plausible when its probability is at least this; none when there are too few labelled
+    /// For each class the probability from which it is plausible, K; none when there are too few labelled
     /// images for the coverage: `⌈1/(1−coverage)⌉ − 1` are needed.
-    pub plausible_from: Option<f64>,
+    pub plausible_from: Option<Vec<f64>>,
     /// An image is unlike the labelled ones when its distance is larger; none when nothing is kept to
     /// compare with.
     pub unlike_above: Option<f64>,
@@ -63,21 +60,20 @@ impl Abstention {
     }
 
     /// From transformed rows of all labelled images, and probabilities (n·repeats × K) of the true
-    /// classes `truth` while they were held out.
+    /// classes `truth` while they were held out; `per_class` counts the images of each class.
     pub(super) fn new(
         rows: ArrayView2<'_, f32>,
         held_out: Option<(ArrayView2<'_, f32>, &[usize])>,
+        per_class: &[usize],
         coverage: f64,
     ) -> Self {
-        let references = references(rows);
+        let references = nearness::references(rows);
         let limits = Limits {
             coverage,
-            plausible_from: held_out
-                .and_then(|(probabilities, truth)| {
-                    plausible_from(probabilities, truth, rows.nrows(), coverage)
-                })
-                .map(legible),
-            unlike_above: unlike_above(&references).map(legible),
+            plausible_from: held_out.and_then(|(probabilities, truth)| {
+                plausible_from(probabilities, truth, per_class, coverage)
+            }),
+            unlike_above: nearness::unlike_above(&references).map(legible),
         };
         Self { limits, references }
     }
@@ -90,108 +86,77 @@ impl Abstention {
     /// The classes that are plausible for probabilities, most probable first; none when all or no class
     /// would be.
     pub fn plausible(&self, probabilities: ArrayView1<'_, f32>) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..probabilities.len()).collect();
-        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
-        match self.limits.plausible_from {
-            Some(floor) => order.retain(|&class| f64::from(probabilities[class]) >= floor),
-            None => order.truncate(1),
-        }
+        let mut order = self.all_plausible(probabilities);
         if order.len() == probabilities.len() {
             order.clear();
         }
         order
     }
 
-    /// The mean cosine distance (0 to 2) of a transformed row from its nearest references; none without
-    /// references.
-    pub fn distance(&self, row: ArrayView1<'_, f32>) -> Option<f64> {
-        let length = row.dot(&row).sqrt().max(f32::MIN_POSITIVE);
-        let cosines = self.references.dot(&row);
-        let distances = cosines
-            .iter()
-            .map(|cosine| 1.0 - f64::from(cosine / length));
-        mean_of_smallest(distances.collect())
-    }
-
-    /// Whether a distance is larger than those between labelled images.
-    pub fn is_unlike(&self, distance: Option<f64>) -> bool {
-        matches!((distance, self.limits.unlike_above), (Some(distance), Some(limit)) if distance > limit)
+    /// The same, but all when all are. Where any class is plausible the most probable one is, too: with
+    /// limits of their own, the answer could else be a class that is not the most probable.
+    pub(super) fn all_plausible(&self, probabilities: ArrayView1<'_, f32>) -> Vec<usize> {
+        let likeliest = most_probable(probabilities.iter().copied());
+        let Some(limits) = &self.limits.plausible_from else {
+            return vec![likeliest];
+        };
+        let is_plausible = |class: usize| f64::from(probabilities[class]) >= limits[class];
+        let mut order: Vec<usize> = (0..probabilities.len()).collect();
+        if !order.iter().any(|&class| is_plausible(class)) {
+            return Vec::new();
+        }
+        order.retain(|&class| class == likeliest || is_plausible(class));
+        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+        order
     }
 }
 
-/// One minus the quantile of the scores; every image has as many scores as there were repeats.
+/// The limit of each class: its own where it has images enough, else that of all.
 fn plausible_from(
     probabilities: ArrayView2<'_, f32>,
     truth: &[usize],
-    images: usize,
+    per_class: &[usize],
     coverage: f64,
-) -> Option<f64> {
-    let mut scores: Vec<f64> = probabilities
-        .rows()
-        .into_iter()
-        .zip(truth)
-        .map(|(row, &class)| 1.0 - f64::from(row[class]))
-        .collect();
-    scores.sort_by(f64::total_cmp);
-    let repeats = scores.len() / images.max(1);
+) -> Option<Vec<f64>> {
+    let mut all = Vec::with_capacity(truth.len());
+    let mut of_class = vec![Vec::new(); per_class.len()];
+    for (row, &class) in probabilities.rows().into_iter().zip(truth) {
+        all.push(row[class]);
+        of_class[class].push(row[class]);
+    }
+    let together = limit(all, per_class.iter().sum(), coverage)?;
+    let own = of_class.into_iter().zip(per_class);
+    Some(
+        own.map(|(found, &images)| limit(found, images, coverage).unwrap_or(together))
+            .collect(),
+    )
+}
+
+/// The ⌈(n+1)·coverage⌉-th largest of the probabilities of n images, each of which has as many as there
+/// were repeats; none when that is more than n.
+fn limit(mut probabilities: Vec<f32>, images: usize, coverage: f64) -> Option<f64> {
+    probabilities.sort_by(|a, b| b.total_cmp(a));
+    let repeats = probabilities.len() / images.max(1);
     let wanted = (images as f64 + 1.0) * coverage;
     // The smallest whole number that is not below it; counted up, as there are few.
     let rank = (0..=images).find(|&rank| rank as f64 >= wanted - 1e-9)?;
     let last = (rank * repeats).checked_sub(1)?;
-    scores.get(last).map(|score| 1.0 - score)
-}
-
-/// Evenly spaced rows, scaled to length 1. Rows without a direction are left out.
-fn references(rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    let step = rows.nrows().div_ceil(REFERENCES).max(1);
-    let chosen: Vec<usize> = (0..rows.nrows())
-        .step_by(step)
-        .filter(|&row| rows.row(row).iter().any(|&value| value != 0.0))
-        .collect();
-    let mut references = rows.select(Axis(0), &chosen);
-    for mut row in references.rows_mut() {
-        let squares: f64 = row.iter().map(|&value| f64::from(value).powi(2)).sum();
-        row /= narrow(squares.sqrt()).max(f32::MIN_POSITIVE);
-    }
-    references
-}
-
-/// The distance that all but a hundredth of the references keep from the others.
-fn unlike_above(references: &Array2<f32>) -> Option<f64> {
-    let cosines = references.dot(&references.t());
-    let mut distances: Vec<f64> = (0..references.nrows())
-        .filter_map(|row| {
-            let others = cosines.row(row).into_iter().enumerate();
-            let others = others.filter(|&(other, _)| other != row);
-            mean_of_smallest(others.map(|(_, cosine)| 1.0 - f64::from(*cosine)).collect())
-        })
-        .collect();
-    distances.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (0..distances.len())
-        .take_while(|&count| (count + 1) as f64 <= STRANGE_SHARE * distances.len() as f64)
-        .count();
-    distances.get(allowed).copied()
-}
-
-fn mean_of_smallest(mut distances: Vec<f64>) -> Option<f64> {
-    distances.sort_by(f64::total_cmp);
-    distances.truncate(NEIGHBOURS);
-    (!distances.is_empty()).then(|| distances.iter().sum::<f64>() / distances.len() as f64)
+    let found = probabilities.get(last)?;
+    Some(legible((f64::from(*found) - ROUNDING).max(0.0)))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::transform::narrow;
     use super::*;
     use crate::explore::SplitMix64;
     use ndarray::array;
 
-    /// Between 0 and 1.
     /// Probabilities of a class that is right as often as they say.
     fn honest(uniform: &mut SplitMix64, images: usize) -> (Array2<f32>, Vec<usize>) {
         let mut truth = Vec::new();
-        let rows = Array2::from_shape_fn((images, 3), |_| 0.0);
-        let mut rows = rows;
+        let mut rows = Array2::zeros((images, 3));
         for mut row in rows.rows_mut() {
             let (a, b) = (uniform.share(), uniform.share());
             let (low, high) = (a.min(b), a.max(b));
@@ -209,38 +174,120 @@ mod tests {
         (rows, truth)
     }
 
+    /// The first class is common and easy, the second rare and hard: what its own images get is lower.
+    fn uneven(uniform: &mut SplitMix64, common: usize, rare: usize) -> (Array2<f32>, Vec<usize>) {
+        let truth = [vec![0; common], vec![1; rare]].concat();
+        let mut rows = Array2::zeros((truth.len(), 3));
+        for (mut row, &class) in rows.rows_mut().into_iter().zip(&truth) {
+            let own = [0.7 + 0.3 * uniform.share(), 0.1 + 0.8 * uniform.share()][class];
+            row[class] = narrow(own);
+            row[1 - class] = narrow((1.0 - own) * 0.75);
+            row[2] = narrow((1.0 - own) * 0.25);
+        }
+        (rows, truth)
+    }
+
+    fn count(truth: &[usize]) -> Vec<usize> {
+        let of = |class| truth.iter().filter(|&&one| one == class).count();
+        (0..3).map(of).collect()
+    }
+
+    fn abstention(known: &Array2<f32>, truth: &[usize], coverage: f64) -> Abstention {
+        let rows = Array2::from_elem((truth.len(), 2), 1.0_f32);
+        let held_out = Some((known.view(), truth));
+        Abstention::new(rows.view(), held_out, &count(truth), coverage)
+    }
+
+    /// The share of each class's images whose class reaches its limit.
+    fn covered(limits: &[f64], fresh: &Array2<f32>, truth: &[usize]) -> Vec<(usize, usize)> {
+        let mut found = vec![(0, 0); limits.len()];
+        for (row, &class) in fresh.rows().into_iter().zip(truth) {
+            found[class].0 += usize::from(f64::from(row[class]) >= limits[class]);
+            found[class].1 += 1;
+        }
+        found
+    }
+
     #[test]
     fn plausible_classes_hold_the_true_one_as_often_as_asked() {
         let mut uniform = SplitMix64::new(5);
         for coverage in [0.8, 0.9] {
-            let (mut hits, mut count) = (0, 0);
+            let (mut hits, mut images) = (0, 0);
             for _ in 0..200 {
-                let (known, truth) = honest(&mut uniform, 25);
-                let rows = Array2::from_elem((25, 2), 1.0_f32);
-                let abstention =
-                    Abstention::new(rows.view(), Some((known.view(), &truth)), coverage);
-                let floor = abstention.limits.plausible_from.unwrap();
+                let (known, truth) = honest(&mut uniform, 60);
+                let limits = abstention(&known, &truth, coverage).limits.plausible_from;
                 let (fresh, truth) = honest(&mut uniform, 40);
-                for (row, &class) in fresh.rows().into_iter().zip(&truth) {
-                    hits += usize::from(f64::from(row[class]) >= floor);
-                    count += 1;
+                for (hit, all) in covered(&limits.unwrap(), &fresh, &truth) {
+                    hits += hit;
+                    images += all;
                 }
             }
-            let share =
-                f64::from(u32::try_from(hits).unwrap()) / f64::from(u32::try_from(count).unwrap());
-            // Exactly 1−α to 1−α+1/26; three standard errors of 200 calibrations are 0.015.
+            let share = hits as f64 / images as f64;
+            // Between 1−α and 1−α+1/(n+1) of each class, n about 20; three standard errors are 0.015.
             assert!(
-                (coverage - 0.015..coverage + 0.055).contains(&share),
+                (coverage - 0.015..coverage + 0.07).contains(&share),
                 "{coverage}: {share}"
             );
         }
     }
 
     #[test]
+    fn a_rare_class_is_covered_like_the_others() {
+        let mut uniform = SplitMix64::new(8);
+        let (mut own, mut together) = ([(0, 0); 2], [(0, 0); 2]);
+        for _ in 0..200 {
+            let (known, truth) = uneven(&mut uniform, 45, 12);
+            let limits = abstention(&known, &truth, 0.9)
+                .limits
+                .plausible_from
+                .unwrap();
+            let all: Vec<f32> = known
+                .rows()
+                .into_iter()
+                .zip(&truth)
+                .map(|(row, &class)| row[class])
+                .collect();
+            let pooled = vec![limit(all, truth.len(), 0.9).unwrap(); 3];
+            let (fresh, truth) = uneven(&mut uniform, 40, 40);
+            for (sums, limits) in [(&mut own, &limits), (&mut together, &pooled)] {
+                for (sum, found) in sums.iter_mut().zip(covered(limits, &fresh, &truth)) {
+                    *sum = (sum.0 + found.0, sum.1 + found.1);
+                }
+            }
+        }
+        let share = |(hits, images): (usize, usize)| hits as f64 / images as f64;
+        // Of 12 images the twelfth: 12/13 are expected.
+        for found in own {
+            assert!((0.885..0.95).contains(&share(found)), "{own:?}");
+        }
+        assert!(
+            share(together[0]) > 0.99 && share(together[1]) < 0.7,
+            "{together:?}"
+        );
+    }
+
+    #[test]
+    fn a_class_with_few_images_takes_the_limit_of_all() {
+        let mut uniform = SplitMix64::new(3);
+        let (known, truth) = uneven(&mut uniform, 30, 8);
+        let limits = abstention(&known, &truth, 0.9)
+            .limits
+            .plausible_from
+            .unwrap();
+        let all = known
+            .rows()
+            .into_iter()
+            .zip(&truth)
+            .map(|(row, &class)| row[class]);
+        let together = limit(all.collect(), 38, 0.9).unwrap();
+        assert!(limits[0] > together, "30 images are enough");
+        assert_eq!(limits[1..], [together, together], "8 and 0 are not");
+    }
+
+    #[test]
     fn too_few_images_promise_nothing() {
-        let rows = array![[1.0_f32, 0.0], [0.0, 1.0]];
-        let held_out = array![[0.9_f32, 0.1], [0.2, 0.8]];
-        let abstention = Abstention::new(rows.view(), Some((held_out.view(), &[0, 1])), 0.9);
+        let held_out = array![[0.9_f32, 0.1, 0.0], [0.2, 0.8, 0.0]];
+        let abstention = abstention(&held_out, &[0, 1], 0.9);
         assert_eq!(abstention.limits.plausible_from, None);
         assert_eq!(abstention.plausible(array![0.4_f32, 0.6].view()), [1]);
     }
@@ -248,7 +295,7 @@ mod tests {
     #[test]
     fn one_several_and_all_classes() {
         let mut abstention = Abstention::never(2);
-        abstention.limits.plausible_from = Some(0.3);
+        abstention.limits.plausible_from = Some(vec![0.3; 3]);
         assert_eq!(abstention.plausible(array![0.1_f32, 0.8, 0.1].view()), [1]);
         assert_eq!(
             abstention.plausible(array![0.31_f32, 0.49, 0.2].view()),
@@ -259,7 +306,7 @@ mod tests {
                 .plausible(array![0.34_f32, 0.33, 0.33].view())
                 .is_empty()
         );
-        abstention.limits.plausible_from = Some(0.9);
+        abstention.limits.plausible_from = Some(vec![0.9; 3]);
         assert!(
             abstention
                 .plausible(array![0.6_f32, 0.3, 0.1].view())
@@ -268,21 +315,21 @@ mod tests {
     }
 
     #[test]
-    fn what_points_elsewhere_is_unlike() {
-        let rows = Array2::from_shape_fn((12, 3), |(i, j)| match j {
-            0 => 1.0,
-            1 => f32::from(u8::try_from(i).unwrap()) * 0.01,
-            _ => 0.0,
-        });
-        let abstention = Abstention::new(rows.view(), None, 0.9);
-        let unlike =
-            |row: ndarray::Array1<f32>| abstention.is_unlike(abstention.distance(row.view()));
-        assert!(!unlike(array![2.0, 0.1, 0.0]), "the length does not matter");
-        assert!(unlike(array![0.0, 0.0, 1.0]));
-        assert!(unlike(array![-1.0, 0.0, 0.0]));
+    fn what_is_plausible_holds_the_most_probable() {
+        let mut abstention = Abstention::never(2);
+        abstention.limits.plausible_from = Some(vec![0.9, 0.2, 0.9]);
         assert_eq!(
-            Abstention::never(3).distance(array![1.0_f32, 0.0, 0.0].view()),
-            None
+            abstention.plausible(array![0.6_f32, 0.3, 0.1].view()),
+            [0, 1],
+            "0.6 is below its limit, and no answer for it"
         );
+        assert_eq!(abstention.plausible(array![0.0_f32, 1.0, 0.0].view()), [1]);
+    }
+
+    #[test]
+    fn the_image_a_limit_comes_from_is_plausible() {
+        let probabilities: Vec<f32> = (0..9_u8).map(|step| 0.1 + f32::from(step) * 0.1).collect();
+        let found = limit(probabilities.clone(), 9, 0.9).unwrap();
+        assert!(probabilities.iter().all(|&one| f64::from(one) >= found));
     }
 }

@@ -165,7 +165,7 @@ pub enum HeadError {
     NotAHead,
     /// A format of the future.
     #[error(
-        "this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1` and `hub-head/2`: upgrade the hub, or train the head again"
+        "this head was written by a newer hub in the format `{format}`, and this one reads `hub-head/1` to `hub-head/3`: upgrade the hub, or train the head again"
     )]
     NewerFormat {
         /// The format's name.

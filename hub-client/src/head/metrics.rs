@@ -90,8 +90,14 @@ pub struct ClassMetrics {
     pub images: usize,
     /// Share of its images that were found; none when there are none.
     pub recall: Option<f64>,
+    /// Where the recall on many such images lies, 9 times in 10.
+    #[serde(default)]
+    pub recall_interval: Option<Interval>,
     /// Share of the images taken for this class that are of it; none when there are none.
     pub precision: Option<f64>,
+    /// Where the precision on many such images lies, 9 times in 10.
+    #[serde(default)]
+    pub precision_interval: Option<Interval>,
 }
 
 /// A range of a share, both ends from 0 to 1.
@@ -115,7 +121,7 @@ impl Metrics {
         let hits: usize = (0..classes.len())
             .map(|class| confusion[class][class])
             .sum();
-        let classes = per_class(&confusion, classes);
+        let classes = per_class(&confusion, classes, 1);
         let recalls: Vec<f64> = classes.iter().filter_map(|class| class.recall).collect();
         let images = truth.len();
         Self {
@@ -158,7 +164,7 @@ pub(super) fn legible(figure: f64) -> f64 {
 }
 
 /// The index of the largest entry; of several, the first.
-pub(super) fn most_probable<T: PartialOrd + Copy>(row: impl Iterator<Item = T>) -> usize {
+pub fn most_probable<T: PartialOrd + Copy>(row: impl Iterator<Item = T>) -> usize {
     let mut best: Option<(usize, T)> = None;
     for (index, value) in row.enumerate() {
         if best.is_none_or(|(_, largest)| value > largest) {
@@ -168,22 +174,33 @@ pub(super) fn most_probable<T: PartialOrd + Copy>(row: impl Iterator<Item = T>) 
     best.map_or(0, |(index, _)| index)
 }
 
-fn per_class(confusion: &[Vec<usize>], classes: &[String]) -> Vec<ClassMetrics> {
+/// Figures of each class from a confusion matrix in which each image counts `repeats` times.
+pub(super) fn per_class(
+    confusion: &[Vec<usize>],
+    classes: &[String],
+    repeats: usize,
+) -> Vec<ClassMetrics> {
+    let repeats = repeats.max(1);
     let figures = |(index, class): (usize, &String)| {
-        let images = confusion[index].iter().sum();
-        let taken_for_it = confusion.iter().map(|row| row[index]).sum();
+        let of_it: usize = confusion[index].iter().sum();
+        let taken_for_it: usize = confusion.iter().map(|row| row[index]).sum();
         let hits = confusion[index][index];
+        let (recall, precision) = (share(hits, of_it), share(hits, taken_for_it));
         ClassMetrics {
             class: class.clone(),
-            images,
-            recall: share(hits, images),
-            precision: share(hits, taken_for_it),
+            images: of_it / repeats,
+            recall,
+            recall_interval: recall.map(|recall| wilson(recall, of_it / repeats)),
+            precision,
+            // Repeats see the same images again: rounded up, a class that was taken once counts as one.
+            precision_interval: precision
+                .map(|precision| wilson(precision, taken_for_it.div_ceil(repeats))),
         }
     };
     classes.iter().enumerate().map(figures).collect()
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
+pub(super) fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 

@@ -33,13 +33,17 @@
 )]
 
 mod abstain;
+mod answered;
 mod calibrate;
 mod error;
 mod evaluate;
 pub mod export;
 mod file;
+mod fit;
 pub mod metrics;
+mod nearness;
 mod options;
+mod sample;
 pub mod solver;
 pub mod store;
 mod suspects;
@@ -58,16 +62,19 @@ use registry_schema::reference::FeatureSpace;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-pub use self::abstain::{Abstention, Limits, REFERENCES};
+pub use self::abstain::{Abstention, Limits};
+pub use self::answered::Answered;
 pub use self::error::HeadError;
+pub use self::evaluate::Evaluation;
 pub use self::file::{FORMAT, HEAD_BYTES};
+pub use self::nearness::{Near, REFERENCES};
 pub use self::options::{
     AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
     Penalty, TrainingOptions, TrainingSettings, ridge_choices,
 };
 pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, NearCopies, Suspect};
-pub use self::train::{Examples, HeadIdentity, HeldOut, TrainingFacts};
+pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
 pub(crate) use self::validate::Plan;
 
@@ -139,30 +146,12 @@ impl Head {
         features: ArrayView2<'_, f32>,
         space: &FeatureSpace,
     ) -> Result<Predictions<'_>, HeadError> {
-        let expected = self.space();
-        if *space != expected {
-            return Err(HeadError::OtherSpace {
-                head: self.name.to_string(),
-                expected: Box::new(expected),
-                found: Box::new(space.clone()),
-            });
-        }
-        if features.ncols() < self.dimension() {
-            return Err(HeadError::TooFewDimensions {
-                head: self.name.to_string(),
-                needed: self.dimension(),
-                found: features.ncols(),
-                extractor: self.extractor.to_string(),
-            });
-        }
+        self.check_fit(features, space)?;
         let mut probabilities = Array2::zeros((features.nrows(), self.classes.len()));
         let mut distances = Vec::with_capacity(features.nrows());
         for start in (0..features.nrows()).step_by(PREDICT_BLOCK) {
             let range = Slice::from(start..features.nrows().min(start + PREDICT_BLOCK));
-            let block = features
-                .slice_axis(Axis(0), range)
-                .slice_axis_move(Axis(1), Slice::from(..self.dimension()));
-            let rows = self.transform.apply(block);
+            let rows = self.transformed(features.slice_axis(Axis(0), range));
             let scores = self.scores(rows.view());
             if let Some(row) = scores
                 .rows()
@@ -182,6 +171,37 @@ impl Head {
             distances,
             abstention: &self.abstention,
         })
+    }
+
+    /// Refuses features of another space, and too short ones.
+    fn check_fit(
+        &self,
+        features: ArrayView2<'_, f32>,
+        space: &FeatureSpace,
+    ) -> Result<(), HeadError> {
+        let expected = self.space();
+        if *space != expected {
+            return Err(HeadError::OtherSpace {
+                head: self.name.to_string(),
+                expected: Box::new(expected),
+                found: Box::new(space.clone()),
+            });
+        }
+        if features.ncols() < self.dimension() {
+            return Err(HeadError::TooFewDimensions {
+                head: self.name.to_string(),
+                needed: self.dimension(),
+                found: features.ncols(),
+                extractor: self.extractor.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The first dimensions of features that fit, transformed.
+    fn transformed(&self, features: ArrayView2<'_, f32>) -> Array2<f32> {
+        let known = features.slice_axis_move(Axis(1), Slice::from(..self.dimension()));
+        self.transform.apply(known)
     }
 
     fn scores(&self, rows: ArrayView2<'_, f32>) -> Array2<f64> {
@@ -271,6 +291,17 @@ impl<'head> Predictions<'head> {
     /// When the row is out of range.
     pub fn plausible(&self, row: usize) -> Vec<usize> {
         self.abstention.plausible(self.probabilities.row(row))
+    }
+
+    /// The answer for a row: the most probable class when it alone is plausible.
+    ///
+    /// # Panics
+    /// When the row is out of range.
+    pub fn answer(&self, row: usize) -> Option<usize> {
+        match self.plausible(row)[..] {
+            [answer] => Some(answer),
+            _ => None,
+        }
     }
 
     /// Whether a row is unlike the labelled images.

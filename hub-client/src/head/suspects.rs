@@ -10,7 +10,7 @@ use super::metrics::legible;
 pub const FINDINGS: usize = 100;
 
 /// Images whose directions differ by less are taken for copies of each other.
-const COPY_DISTANCE: f64 = 1e-3;
+pub(super) const COPY_DISTANCE: f64 = 1e-3;
 
 /// Past so many images copies are not looked for: the comparison is of each with each.
 const COMPARED_IMAGES: usize = 5_000;

@@ -67,7 +67,7 @@ fn digest(index: usize) -> Digest {
     Digest::of(&index.to_le_bytes())
 }
 
-fn space() -> FeatureSpace {
+pub(super) fn space() -> FeatureSpace {
     "passport-extractor@2".parse().unwrap()
 }
 
@@ -360,6 +360,7 @@ fn balanced_weights_help_the_rare_class() {
             .collect();
         head.evaluate(features.view(), &space(), &names)
             .unwrap()
+            .metrics
             .classes[1]
             .recall
             .unwrap()
@@ -373,7 +374,8 @@ fn evaluating_names_unknown_classes() {
     let features = array![[1.0, 0.1, 0.0], [0.1, 1.0, 0.2]];
     let metrics = head
         .evaluate(features.view(), &space(), &["a", "b"])
-        .unwrap();
+        .unwrap()
+        .metrics;
     assert_eq!((metrics.accuracy, metrics.images), (1.0, 2));
     let error = head
         .evaluate(features.view(), &space(), &["a", "c"])

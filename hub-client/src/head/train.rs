@@ -3,21 +3,20 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
-use registry_schema::digest::{Digest, Hasher};
+use ndarray::{Array2, ArrayView2};
+use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::abstain::Abstention;
-use super::metrics::{Interval, Metrics, Reliability, legible, wilson};
-use super::options::{
-    AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
-    Penalty, TrainingOptions, TrainingSettings, ridge_choices,
-};
-use super::solver::{Design, Request, Ridge, RidgeRequest};
+use super::answered::Answered;
+use super::fit::{Fitted, resolve};
+use super::metrics::{ClassMetrics, Interval, Metrics, Reliability, legible, per_class, wilson};
+use super::options::{Method, TrainingOptions, TrainingSettings};
+use super::sample::Sample;
 use super::suspects::{self, NearCopies, Suspect};
 use super::transform::{Transform, narrow};
-use super::validate::{self, Choice, Plan};
-use super::{ExtractorRelease, Head, HeadError, HeadName, check_classes};
+use super::validate::Plan;
+use super::{ExtractorRelease, Head, HeadError, HeadName};
 
 /// Labelled features.
 #[derive(Clone, Copy, Debug)]
@@ -105,12 +104,25 @@ pub struct HeldOut {
     /// Predictions of class i (row) as class j (column), all repeats together.
     #[serde(default)]
     pub confusion: Vec<Vec<usize>>,
+    /// What comes of not always answering; none of heads that were made before it was measured.
+    #[serde(default)]
+    pub answered: Option<Answered>,
     /// Blocks each repeat was divided into.
     pub blocks: usize,
     /// How often the images were divided anew.
     pub repeats: usize,
     /// The same in a sentence.
     pub how: String,
+}
+
+/// A new head, and what it said of its images while they were held out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The head.
+    pub head: Head,
+    /// Probabilities, n×K, in the order of [`TrainingFacts::labels`], the mean over the repeats; none when
+    /// a class has a single image.
+    pub held_out: Option<Array2<f32>>,
 }
 
 impl Head {
@@ -129,12 +141,27 @@ impl Head {
         Self::train_among(identity, examples, none.view(), options)
     }
 
-    /// The same among unlabelled images of the same kind, m×D: what features are centred on is the mean
-    /// of all. Their order is up to the caller, and changes the last bits.
+    /// The same among unlabelled images, as [`Trained::among`], for who wants the head alone.
+    ///
+    /// # Errors
+    /// As [`Head::train`].
+    pub fn train_among(
+        identity: HeadIdentity,
+        examples: &Examples<'_>,
+        unlabelled: ArrayView2<'_, f32>,
+        options: &TrainingOptions,
+    ) -> Result<Self, HeadError> {
+        Ok(Trained::among(identity, examples, unlabelled, options)?.head)
+    }
+}
+
+impl Trained {
+    /// Trains a head among unlabelled images of the same kind, m×D: what features are centred on is the
+    /// mean of all. Their order is up to the caller, and changes the last bits.
     ///
     /// # Errors
     /// As [`Head::train`]; the unlabelled features are counted after the labelled ones.
-    pub fn train_among(
+    pub fn among(
         identity: HeadIdentity,
         examples: &Examples<'_>,
         unlabelled: ArrayView2<'_, f32>,
@@ -149,25 +176,26 @@ impl Head {
         let transform = Transform::fit(settings.transform, all.view());
         let rows = transform.apply(sample.features.view());
         // 3. choose the penalty and the temperature on held-out blocks, and fit all images with it
+        let images = sample.targets.len();
         let plan = Plan::new(&sample.targets, classes.len(), settings.seed);
-        let method = resolve(settings, sample.targets.len());
-        let fitted = match method {
-            Method::Ridge => fit_ridge(&sample, rows.view(), settings, classes, plan.as_ref())?,
-            _ => fit_logistic(&sample, rows.clone(), settings, classes, plan.as_ref()),
-        };
+        let method = resolve(settings, images);
+        let plan = plan.as_ref();
+        let fitted = Fitted::new(method, &sample, rows.view(), settings, classes, plan)?;
         // 4. learn when not to answer, and what looks wrong
         let choice = fitted.choice.as_ref();
-        let held_out = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
-        let abstention = Abstention::new(rows.view(), held_out, settings.coverage);
-        let suspects = choice.map_or_else(Vec::new, |choice| {
-            let probabilities = choice.mean_probabilities(sample.targets.len());
+        let scored = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
+        let abstention = Abstention::new(rows.view(), scored, &sample.per_class, settings.coverage);
+        let held_out = choice.map(|choice| choice.mean_probabilities(images));
+        let suspects = held_out.as_ref().map_or_else(Vec::new, |probabilities| {
             suspects::mislabelled(probabilities.view(), &sample.labels)
         });
+        let answered = scored
+            .map(|(probabilities, truth)| Answered::new(&abstention, probabilities, truth, images));
         // 5. write down how it was made
         let training = TrainingFacts {
-            images: sample.targets.len(),
+            images,
             images_per_class: sample.per_class.clone(),
-            duplicates: examples.labels.len() - sample.targets.len(),
+            duplicates: examples.labels.len() - images,
             unlabelled: unlabelled.nrows(),
             data: sample.digest(),
             labels: sample.labels.clone(),
@@ -177,11 +205,14 @@ impl Head {
             objective: fitted.objective,
             iterations: fitted.iterations,
             converged: fitted.converged,
-            held_out: choice.map(|choice| choice.held_out.clone()),
+            held_out: choice.map(|choice| HeldOut {
+                answered,
+                ..choice.held_out.clone()
+            }),
             suspects,
             near_copies: suspects::near_copies(rows.view(), &sample.labels),
         };
-        Ok(Self {
+        let head = Head {
             name: identity.name,
             created_at: identity.created_at,
             extractor: identity.extractor,
@@ -192,117 +223,9 @@ impl Head {
             transform,
             abstention,
             training,
-        })
-    }
-}
-
-/// A linear map, and how it came about.
-struct Fitted {
-    weights: Array2<f64>,
-    bias: Array1<f64>,
-    c: f64,
-    objective: f64,
-    iterations: usize,
-    converged: bool,
-    choice: Option<Choice>,
-}
-
-/// Ridge or logistic.
-fn resolve(settings: &TrainingSettings, images: usize) -> Method {
-    match settings.method {
-        Method::Automatic
-            if images <= AUTOMATIC_RIDGE_IMAGES && settings.penalty == Penalty::Chosen =>
-        {
-            Method::Ridge
-        }
-        Method::Automatic => Method::Logistic,
-        method => method,
-    }
-}
-
-fn fit_ridge(
-    sample: &Sample,
-    rows: ArrayView2<'_, f32>,
-    settings: &TrainingSettings,
-    classes: &[String],
-    plan: Option<&Plan>,
-) -> Result<Fitted, HeadError> {
-    let weights = class_weights(settings.class_weights, &sample.per_class).map(|weights| {
-        let weight = |&class: &usize| weights[class];
-        sample.targets.iter().map(weight).collect::<Vec<f64>>()
-    });
-    let ridge = Ridge::new(
-        rows,
-        &RidgeRequest {
-            targets: &sample.targets,
-            classes: classes.len(),
-            row_weights: weights.as_deref(),
-            towards: None,
-        },
-    )?;
-    let scale = 1.0 / inverse_scale(rows);
-    let lambdas: Vec<f64> = match settings.penalty {
-        Penalty::Fixed(c) => vec![1.0 / c],
-        Penalty::Chosen => {
-            let scaled = |choice: f64| legible(choice * scale);
-            ridge_choices().into_iter().map(scaled).collect()
-        }
-    };
-    let choice =
-        plan.map(|plan| validate::choose_ridge(&ridge, &sample.targets, classes, plan, &lambdas));
-    let lambda = match (&choice, lambdas.as_slice()) {
-        (Some(choice), _) => choice.strength,
-        (None, [only]) => *only,
-        (None, _) => legible(DEFAULT_RIDGE_CHOICE * scale),
-    };
-    let (map, bias) = ridge.coefficients(lambda);
-    Ok(Fitted {
-        objective: legible(ridge.objective(lambda)),
-        weights: map,
-        bias,
-        c: legible(1.0 / lambda),
-        iterations: 0,
-        converged: true,
-        choice,
-    })
-}
-
-fn fit_logistic(
-    sample: &Sample,
-    rows: Array2<f32>,
-    settings: &TrainingSettings,
-    classes: &[String],
-    plan: Option<&Plan>,
-) -> Fitted {
-    let grid = grid(settings.penalty, rows.view());
-    let weights = class_weights(settings.class_weights, &sample.per_class);
-    let request = Request {
-        class_weights: weights.as_deref(),
-        iterations: settings.iterations,
-        ..Request::new(&sample.targets, classes.len(), 1.0)
-    };
-    let choice = plan.and_then(|plan| {
-        let kind = settings.transform;
-        validate::choose(sample, kind, &request, classes, plan, &grid.tried)
-    });
-    let c = choice
-        .as_ref()
-        .map_or(grid.otherwise, |choice| choice.strength);
-    let mut design = Design::new(rows);
-    let fit = design.fit(&Request {
-        c,
-        tolerance: settings.tolerance,
-        ..request
-    });
-    let (weights, bias) = design.coefficients(&fit);
-    Fitted {
-        weights,
-        bias,
-        c,
-        objective: legible(fit.objective),
-        iterations: fit.iterations,
-        converged: fit.converged,
-        choice,
+        };
+        let held_out = held_out.map(|probabilities| probabilities.mapv(narrow));
+        Ok(Self { head, held_out })
     }
 }
 
@@ -338,162 +261,19 @@ impl HeldOut {
             log_loss: legible(metrics.log_loss),
             reliability,
             confusion: metrics.confusion,
+            answered: None,
             blocks,
             repeats,
             how,
         }
     }
-}
 
-/// Checked examples in the order of their digests, each content once.
-pub(super) struct Sample {
-    /// n×D, as they were given.
-    pub(super) features: Array2<f32>,
-    /// The class of each row.
-    pub(super) targets: Vec<usize>,
-    labels: Vec<(Digest, usize)>,
-    per_class: Vec<usize>,
-}
-
-impl Sample {
-    fn new(examples: &Examples<'_>) -> Result<Self, HeadError> {
-        let Examples {
-            features,
-            images,
-            labels,
-            classes,
-        } = *examples;
-        check_classes(classes)?;
-        if features.nrows() != images.len() || images.len() != labels.len() {
-            let lengths = (features.nrows(), images.len(), labels.len());
-            return Err(HeadError::Lengths {
-                features: lengths.0,
-                images: lengths.1,
-                labels: lengths.2,
-            });
+    /// Recall and precision of each class, with intervals for as many images as there were, however
+    /// often they were held out; empty of heads of the first format.
+    pub fn classes(&self, names: &[String]) -> Vec<ClassMetrics> {
+        if self.confusion.is_empty() {
+            return Vec::new();
         }
-        if features.ncols() == 0 {
-            return Err(HeadError::NoDimensions);
-        }
-        for (row, (values, &label)) in features.rows().into_iter().zip(labels).enumerate() {
-            if label >= classes.len() {
-                return Err(HeadError::LabelOutOfRange {
-                    row,
-                    label,
-                    classes: classes.len(),
-                });
-            }
-            if !values.iter().all(|value| value.is_finite()) {
-                return Err(HeadError::NotFinite { row });
-            }
-        }
-
-        let mut order: Vec<usize> = (0..labels.len()).collect();
-        order.sort_by_key(|&row| images[row]);
-        let contradiction = order
-            .windows(2)
-            .find(|pair| images[pair[0]] == images[pair[1]] && labels[pair[0]] != labels[pair[1]]);
-        if let Some(pair) = contradiction {
-            let [first, second] = [pair[0], pair[1]].map(|row| classes[labels[row]].clone());
-            return Err(HeadError::Contradiction {
-                image: images[pair[0]],
-                first,
-                second,
-            });
-        }
-        order.dedup_by_key(|row| images[*row]);
-
-        let mut per_class = vec![0; classes.len()];
-        order.iter().for_each(|&row| per_class[labels[row]] += 1);
-        if let Some(class) = per_class.iter().position(|&count| count == 0) {
-            return Err(HeadError::EmptyClass {
-                class: classes[class].clone(),
-            });
-        }
-        Ok(Self {
-            features: features.select(Axis(0), &order),
-            labels: order
-                .iter()
-                .map(|&row| (images[row], labels[row]))
-                .collect(),
-            targets: order.iter().map(|&row| labels[row]).collect(),
-            per_class,
-        })
-    }
-
-    /// Its features, and below them those of other images.
-    fn among(&self, others: ArrayView2<'_, f32>) -> Result<Array2<f32>, HeadError> {
-        let broken = |row: ArrayView1<'_, f32>| !row.iter().all(|value| value.is_finite());
-        if let Some(row) = others.rows().into_iter().position(broken) {
-            let row = self.targets.len() + row;
-            return Err(HeadError::NotFinite { row });
-        }
-        concatenate(Axis(0), &[self.features.view(), others]).map_err(|_| HeadError::Widths {
-            labelled: self.features.ncols(),
-            unlabelled: others.ncols(),
-        })
-    }
-
-    fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new();
-        let mut bytes = Vec::new();
-        for ((image, class), features) in self.labels.iter().zip(self.features.rows()) {
-            bytes.clear();
-            bytes.extend_from_slice(image.as_bytes());
-            bytes.extend_from_slice(&u32::try_from(*class).unwrap_or(u32::MAX).to_le_bytes());
-            features
-                .iter()
-                .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-            hasher.update(&bytes);
-        }
-        hasher.finish()
-    }
-}
-
-fn class_weights(weights: ClassWeights, per_class: &[usize]) -> Option<Vec<f64>> {
-    let images: usize = per_class.iter().sum();
-    let weight = |&count: &usize| images as f64 / (per_class.len() * count) as f64;
-    match weights {
-        ClassWeights::Uniform => None,
-        ClassWeights::Balanced => Some(per_class.iter().map(weight).collect()),
-    }
-}
-
-struct Grid {
-    /// Values of C to try, ascending.
-    tried: Vec<f64>,
-    /// The one to take when nothing can be tried.
-    otherwise: f64,
-}
-
-/// `rows` are transformed.
-fn grid(penalty: Penalty, rows: ArrayView2<'_, f32>) -> Grid {
-    if let Penalty::Fixed(c) = penalty {
-        return Grid {
-            tried: vec![c],
-            otherwise: c,
-        };
-    }
-    let scale = inverse_scale(rows);
-    Grid {
-        tried: CHOICES
-            .iter()
-            .map(|choice| legible(choice * scale))
-            .collect(),
-        otherwise: legible(DEFAULT_CHOICE * scale),
-    }
-}
-
-/// One over the mean squared length of transformed rows.
-fn inverse_scale(rows: ArrayView2<'_, f32>) -> f64 {
-    let squares: f64 = rows
-        .iter()
-        .map(|&value| f64::from(value) * f64::from(value))
-        .sum();
-    let length = squares / rows.nrows().max(1) as f64;
-    if length > f64::from(f32::MIN_POSITIVE) {
-        1.0 / length
-    } else {
-        1.0
+        per_class(&self.confusion, names, self.repeats)
     }
 }

@@ -10,8 +10,9 @@ use ndarray::{Array2, ArrayView2, Axis};
 use super::calibrate::{self, Calibration};
 use super::linear_scores;
 use super::metrics::{Metrics, Reliability};
+use super::sample::Sample;
 use super::solver::{Design, Fit, Request, Ridge, codes};
-use super::train::{HeldOut, Sample};
+use super::train::HeldOut;
 use super::transform::{Transform, TransformKind, narrow};
 use crate::explore::SplitMix64;
 

@@ -12,8 +12,8 @@ use super::SayError;
 use crate::files;
 use crate::head::metrics::Metrics;
 
-/// Largest file: a confusion matrix of 200 classes, printed prettily.
-const FILE_BYTES: u64 = 4 << 20;
+/// Largest file: a confusion matrix of 200 classes and what was said of 100,000 images, printed prettily.
+const FILE_BYTES: u64 = 64 << 20;
 
 /// Figures of a head on one release's features.
 #[derive(Clone, Debug)]

@@ -29,6 +29,7 @@ pub mod pipeline;
 mod plan;
 pub mod preprocess;
 pub mod session;
+pub mod thumbnail;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

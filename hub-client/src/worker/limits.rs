@@ -82,6 +82,14 @@ pub(super) fn of_embedding(graph: &Path) -> Limits {
     }
 }
 
+/// As for embedding: pictures are decoded on every core.
+pub(super) fn of_pictures() -> Limits {
+    Limits {
+        memory_bytes: memory_of_this_machine().map(|bytes| bytes.max(MEMORY_BYTES)),
+        processor_seconds: None,
+    }
+}
+
 pub(super) fn of_look() -> Limits {
     Limits {
         memory_bytes: Some(MEMORY_BYTES),

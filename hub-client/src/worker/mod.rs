@@ -26,6 +26,7 @@
 
 mod error;
 mod limits;
+mod pictures;
 mod process;
 mod scoring;
 mod serve;

@@ -265,6 +265,10 @@ pub(super) fn fuzz_answers(said: &[u8]) {
             Ok(Answer::Vector { features, .. }) => features.into_values(4).err(),
             Ok(Answer::Failed(failure)) => Some(failure.into_error(&Limits::default())),
             Ok(Answer::Skipped { failure, .. }) => Some(WorkerError::Extractor(failure)),
+            Ok(Answer::Thumbnail { jpeg, .. }) => {
+                drop(crate::runtime::thumbnail::Thumbnail::parse(jpeg));
+                None
+            }
             Ok(Answer::Library { path, .. }) => {
                 drop(path.into_path());
                 None

@@ -1,6 +1,7 @@
 //! The worker's side: confined before it opens what a rival wrote.
 
 use std::io::{self, BufWriter, Read, StdoutLock, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -12,11 +13,16 @@ use super::process::ARGUMENT;
 use super::scoring::{ExportedForm, Scorer};
 use super::wire::{Answer, ExtractorPart, Features, Request, Row, Scored, Task, VERSION, WirePath};
 use crate::confine::{Needs, confine, end_with_parent};
+use crate::explore::over_blocks;
 use crate::features::FeatureCache;
 use crate::runtime::conformance::probe_vectors;
 use crate::runtime::decode::DecodeLimits;
 use crate::runtime::library::Library;
+use crate::runtime::thumbnail::Thumbnail;
 use crate::runtime::{Extractor, RuntimeError, RuntimeOptions, pipeline};
+
+/// Small pictures that are made before the first of them is said.
+const THUMBNAILS_AT_A_TIME: usize = 64;
 
 /// When this process was started to run an extractor, does that and returns its exit code. Called
 /// first in `main`, before any other thread is there.
@@ -43,8 +49,11 @@ fn serve() -> io::Result<()> {
     let mut out = Out(BufWriter::new(io::stdout().lock()));
     // 2. confined, before anything of the extractor is opened
     let home = request.home.clone().map(WirePath::into_path);
-    // A library that is not where it should be is an error when it is loaded.
-    let library = Library::locate(home.as_deref()).ok().flatten();
+    let library = match &request.task {
+        Task::Thumbnails { .. } => None,
+        // A library that is not where it should be is an error when it is loaded.
+        _ => Library::locate(home.as_deref()).ok().flatten(),
+    };
     let needs = needs(&request, library.as_deref());
     let options = RuntimeOptions {
         threads: request.threads,
@@ -85,6 +94,7 @@ fn serve() -> io::Result<()> {
             (features, images),
             &mut out,
         ),
+        Task::Thumbnails { images } => make_thumbnails(images, &options, &mut out),
     };
     match done {
         Ok(()) => out.say(&Answer::Done),
@@ -98,6 +108,7 @@ fn needs(request: &Request, library: Option<&Path>) -> Needs {
     let mut files = library.map_or_else(Vec::new, with_neighbours);
     let (graph, images) = match &request.task {
         Task::Library => (None, [].as_slice()),
+        Task::Thumbnails { images } => (None, images.as_slice()),
         Task::Probes {
             extractor, images, ..
         }
@@ -228,6 +239,34 @@ fn score(
     for (index, image) in images.into_iter().enumerate() {
         let scores = scorer.picture(index, &image.into_path())?;
         out.say(&Answer::Scored(Scored::new(index, &scores)))?;
+    }
+    Ok(())
+}
+
+/// In pieces, so that no more than one waits in memory.
+fn make_thumbnails(
+    images: Vec<WirePath>,
+    options: &RuntimeOptions,
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let paths: Vec<PathBuf> = images.into_iter().map(WirePath::into_path).collect();
+    let threads = options.threads.unwrap_or(NonZeroUsize::MIN);
+    for (piece, paths) in paths.chunks(THUMBNAILS_AT_A_TIME).enumerate() {
+        let work = |made: &mut Vec<(usize, Option<Thumbnail>)>, index: usize| {
+            made.push((index, Thumbnail::of_file(&paths[index], &options.limits)));
+        };
+        let mut made = over_blocks(paths.len(), threads, Vec::new, work).concat();
+        made.sort_unstable_by_key(|&(index, _)| index);
+        for (index, thumbnail) in made {
+            let index = piece * THUMBNAILS_AT_A_TIME + index;
+            out.say(&match thumbnail {
+                Some(thumbnail) => Answer::Thumbnail {
+                    index,
+                    jpeg: thumbnail.into_text(),
+                },
+                None => Answer::NoThumbnail { index },
+            })?;
+        }
     }
     Ok(())
 }

@@ -69,6 +69,28 @@ fn a_worker_that_lies_is_caught() {
 }
 
 #[test]
+fn small_pictures_are_pictures_in_order() {
+    let two = ["a.png", "b.txt"];
+    let made = played_by("pictures").thumbnails(&two).unwrap();
+    assert_eq!(
+        made.iter().map(Option::is_some).collect::<Vec<_>>(),
+        [true, false]
+    );
+    let nothing = played_by("silent").thumbnails::<&str>(&[]).unwrap();
+    assert!(nothing.is_empty(), "no process is started for nothing");
+    for (script, count, words) in [
+        ("pictures", 1, "picture 1 where 1 was due"),
+        ("pictures", 3, "something is missing"),
+        ("no-picture", 1, "a small picture that is none"),
+        ("honest", 2, "readiness was not asked for"),
+    ] {
+        let error = played_by(script).thumbnails(&vec!["a.png"; count]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(words), "{script}: {error}");
+    }
+}
+
+#[test]
 fn no_words_of_a_worker_steer_a_terminal() {
     // In the name of a field, which an error about it repeats.
     let error = embed(&played_by("steering-by-a-name"), 1).unwrap_err();

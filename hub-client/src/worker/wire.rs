@@ -61,6 +61,8 @@ pub(super) enum Task {
         features: Vec<Features>,
         images: Vec<WirePath>,
     },
+    /// Make small versions of pictures; no extractor is opened.
+    Thumbnails { images: Vec<WirePath> },
 }
 
 /// The extractor to run.
@@ -114,8 +116,12 @@ pub(super) enum Answer {
     Row(Row),
     /// What an exported file says of one input.
     Scored(Scored),
+    /// A small version of one picture: a JPEG in base64.
+    Thumbnail { index: usize, jpeg: String },
     /// One picture has none.
     Skipped { index: usize, failure: Failure },
+    /// One file cannot be read as a picture, of which a small version was wanted.
+    NoThumbnail { index: usize },
     /// All was said.
     Done,
     /// Nothing more will come.
@@ -131,6 +137,7 @@ impl Answer {
             Self::Vector { .. } => "a vector",
             Self::Row(_) => "a row",
             Self::Scored(_) => "scores",
+            Self::Thumbnail { .. } | Self::NoThumbnail { .. } => "a small picture",
             Self::Skipped { .. } => "a skipped picture",
             Self::Done => "the end",
             Self::Failed(_) => "a failure",

@@ -12,6 +12,7 @@
 mod adversary;
 mod audit;
 mod bad_graphs;
+mod bad_input;
 mod bundles;
 mod confinement;
 mod drills;
@@ -31,6 +32,7 @@ mod members;
 mod offline;
 mod packs;
 mod refusals;
+mod reports;
 mod story;
 mod trust_root;
 mod weak_kernel;

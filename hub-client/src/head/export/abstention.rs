@@ -8,36 +8,46 @@ use registry_schema::onnx::{AttributeValue, ElementType, attribute, node};
 use super::nodes::lengths;
 use super::parts::Parts;
 use super::{LinearHead, OutputNames};
-use crate::head::abstain::NEIGHBOURS;
+use crate::head::nearness::NEIGHBOURS;
 use crate::head::transform::narrow;
 
 /// The first operator set in which `TopK` takes its count as an input.
 const TOP_K_INPUT_OPSET: i64 = 10;
 
-/// `plausible`, bool `[batch, K]`: the classes that cannot be ruled out; none where all or no class would be.
+/// `plausible`, bool `[batch, K]`: the classes that cannot be ruled out, the likeliest among them; none where all or no
+/// class would be.
 pub(super) fn plausible(head: &LinearHead<'_>, outputs: &OutputNames, parts: &mut Parts) {
     let classes = head.classes.len();
     let probabilities = outputs.probabilities.as_str();
-    let Some(floor) = head.abstention.plausible_from else {
+    let axis = attribute("axis", AttributeValue::Integer(1));
+    let best = parts.step_with("ArgMax", &[probabilities], &[axis]);
+    let indices: Vec<i64> = (0_i64..).take(classes).collect();
+    let indices = parts.integers(&[classes as u64], &indices);
+    let Some(limits) = head.abstention.plausible_from else {
         // Too few images for a promise: the likeliest class.
-        let axis = attribute("axis", AttributeValue::Integer(1));
-        let best = parts.step_with("ArgMax", &[probabilities], &[axis]);
-        let indices: Vec<i64> = (0_i64..).take(classes).collect();
-        let indices = parts.integers(&[classes as u64], &indices);
         parts.output(&outputs.plausible, "Equal", &[&best, &indices], &[]);
         return;
     };
-    let floor = parts.floats("plausible_from", &[1], std::iter::once(ceiling(floor)));
-    let below = parts.step("Less", &[probabilities, &floor]);
-    let at_least = parts.step("Not", &[&below]);
-    let ones = parts.cast(&at_least, ElementType::Float32);
+    let is_likeliest = parts.step("Equal", &[&best, &indices]);
+    let limits = limits.iter().copied().map(ceiling);
+    let limits = parts.floats("plausible_from", &[classes as u64], limits);
+    let is_below = parts.step("Less", &[probabilities, &limits]);
+    let is_within = parts.step("Not", &[&is_below]);
+    let found = parts.step("Or", &[&is_within, &is_likeliest]);
+    // Counts of true entries in each row.
     let column = std::iter::repeat_n(1.0, classes);
     let column = parts.floats("class_ones", &[classes as u64, 1], column);
-    let count = parts.step("MatMul", &[&ones, &column]);
+    let within = parts.cast(&is_within, ElementType::Float32);
+    let within = parts.step("MatMul", &[&within, &column]);
+    let count = parts.cast(&found, ElementType::Float32);
+    let count = parts.step("MatMul", &[&count, &column]);
+    let none = parts.floats("not_no_class", &[1], std::iter::once(0.5));
+    let is_any = parts.step("Less", &[&none, &within]);
     let most = std::iter::once(narrow(classes as f64 - 0.5));
     let most = parts.floats("not_all_classes", &[1], most);
-    let is_doubt = parts.step("Less", &[&count, &most]);
-    parts.output(&outputs.plausible, "And", &[&at_least, &is_doubt], &[]);
+    let is_not_all = parts.step("Less", &[&count, &most]);
+    let is_told = parts.step("And", &[&is_any, &is_not_all]);
+    parts.output(&outputs.plausible, "And", &[&found, &is_told], &[]);
 }
 
 /// `distance`, float32 `[batch]`, and `unlike`, bool `[batch]`, from transformed `rows`, where the head keeps

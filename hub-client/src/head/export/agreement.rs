@@ -171,11 +171,12 @@ impl Agreement {
         if seen_best != found_best && !is_tied {
             return Some(format!("class {found_best} where {seen_best} was seen"));
         }
-        let is_close = match self.limits.plausible_from {
-            Some(floor) => seen
+        let is_close = match &self.limits.plausible_from {
+            Some(limits) => seen
                 .probabilities
                 .iter()
-                .any(|&probability| (f64::from(probability) - floor).abs() <= TOLERANCE),
+                .zip(limits)
+                .any(|(&probability, limit)| (f64::from(probability) - limit).abs() <= TOLERANCE),
             None => is_tied,
         };
         if seen.plausible != found.plausible && !is_close {
@@ -213,11 +214,13 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        coverage: 0.9,
-        plausible_from: Some(0.3),
-        unlike_above: Some(0.5),
-    };
+    fn limits() -> Limits {
+        Limits {
+            coverage: 0.9,
+            plausible_from: Some(vec![0.3; 3]),
+            unlike_above: Some(0.5),
+        }
+    }
 
     fn scores(probabilities: [f32; 3], distance: f32) -> Scores {
         let plausible = probabilities.map(|probability| probability >= 0.3).to_vec();
@@ -233,7 +236,7 @@ mod tests {
 
     /// What is said when `found` stands where `seen` was seen.
     fn compared(seen: &Scores, found: &Scores) -> Result<f64, String> {
-        let mut agreement = Agreement::new(LIMITS);
+        let mut agreement = Agreement::new(limits());
         agreement.compare("a.png", seen, found);
         let outcome = agreement.finish();
         outcome
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn disagreements_are_counted_and_the_first_is_told() {
-        let mut agreement = Agreement::new(LIMITS);
+        let mut agreement = Agreement::new(limits());
         let seen = scores([0.7, 0.2, 0.1], 0.2);
         let other = scores([0.1, 0.2, 0.7], 0.2);
         for (name, found) in [("a", &seen), ("b", &other), ("c", &other)] {

@@ -35,13 +35,16 @@ def pipeline():
 
 
 def plausible(probabilities):
-    """Bool [n, K]. None where all or no class would be; the likeliest where the head promises nothing."""
+    """Bool [n, K], the likeliest among them. None where all or no class would be; the likeliest alone where the head
+    promises nothing."""
     probabilities = np.asarray(probabilities)
-    floor = REMARKS.get("hub.plausible_from")
-    if floor is None:
-        return np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
-    found = probabilities >= float(floor)
-    return found & ~found.all(axis=1, keepdims=True)
+    likeliest = np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
+    limits = REMARKS.get("hub.plausible_from")
+    if limits is None:
+        return likeliest
+    within = probabilities >= np.array(json.loads(limits))
+    found = within | likeliest
+    return found & within.any(axis=1, keepdims=True) & ~found.all(axis=1, keepdims=True)
 
 
 def distance(features):

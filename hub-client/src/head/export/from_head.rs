@@ -32,11 +32,11 @@ impl<'a> From<&'a Transform> for ExportTransform<'a> {
 
 impl<'a> From<&'a Abstention> for ExportAbstention<'a> {
     fn from(abstention: &'a Abstention) -> Self {
-        let limits = abstention.limits;
+        let limits = &abstention.limits;
         let references = abstention.references();
         Self {
             coverage: limits.coverage,
-            plausible_from: limits.plausible_from,
+            plausible_from: limits.plausible_from.as_deref(),
             unlike: limits
                 .unlike_above
                 .filter(|_| references.nrows() > 0)

@@ -9,8 +9,8 @@ pub(super) const PREFIX: &str = "hub.";
 
 /// What an exported file says about itself, as metadata any tool can show. Keys are `hub.head`, `hub.head_version`,
 /// `hub.classes` (a JSON list), `hub.extractor`, `hub.extractor_digest`, `hub.feature_space`, `hub.transform`,
-/// `hub.temperature`, `hub.coverage`, `hub.plausible_from` and `hub.unlike_above`, the last two where the head has
-/// them.
+/// `hub.temperature`, `hub.coverage`, `hub.plausible_from` (a JSON list, one of each class) and `hub.unlike_above`, the
+/// last two where the head has them.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportMetadata<'a> {
     /// Name of the head.
@@ -47,7 +47,12 @@ impl ExportMetadata<'_> {
             ("transform", Some(head.transform.name().to_owned())),
             ("temperature", Some(head.temperature.to_string())),
             ("coverage", Some(abstention.coverage.to_string())),
-            ("plausible_from", number(abstention.plausible_from)),
+            (
+                "plausible_from",
+                abstention
+                    .plausible_from
+                    .map(|limits| Value::from(limits).to_string()),
+            ),
             (
                 "unlike_above",
                 number(abstention.unlike.map(|unlike| unlike.above)),

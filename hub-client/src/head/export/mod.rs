@@ -134,8 +134,8 @@ pub enum ExportTransform<'a> {
 pub struct ExportAbstention<'a> {
     /// Share of new images whose true class is to be among the plausible ones, 0 to 1.
     pub coverage: f64,
-    /// A class is plausible when its probability is at least this; none when the likeliest class is the answer.
-    pub plausible_from: Option<f64>,
+    /// A class is plausible when its probability is at least this, K; none when the likeliest class is the answer.
+    pub plausible_from: Option<&'a [f64]>,
     /// What images are compared with; none when nothing is kept.
     pub unlike: Option<Unlike<'a>>,
 }

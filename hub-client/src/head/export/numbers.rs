@@ -46,9 +46,21 @@ impl HeadNumbers {
             false => Array2::zeros((0, weights.ncols())),
         };
         let number = |name: &str| stored.remark(name).map(parsed::<f64>).transpose();
+        let each = stored
+            .remark("plausible_from")
+            .map(serde_json::from_str::<Vec<f64>>);
+        let each = each
+            .transpose()
+            .map_err(|error| read_back(&error.to_string()))?;
+        if each
+            .as_ref()
+            .is_some_and(|each| each.len() != classes.len())
+        {
+            return Err(read_back("its classes and their limits do not line up"));
+        }
         let limits = Limits {
             coverage: parsed(text("coverage")?)?,
-            plausible_from: number("plausible_from")?,
+            plausible_from: each,
             unlike_above: number("unlike_above")?,
         };
         let numbers = Self {

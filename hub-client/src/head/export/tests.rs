@@ -30,6 +30,7 @@ struct Example {
     scale: Array1<f32>,
     references: Array2<f32>,
     classes: Vec<String>,
+    limits: Vec<f64>,
 }
 
 impl Example {
@@ -47,6 +48,9 @@ impl Example {
             references: Array2::from_shape_fn((7, dimension), |_| next(1.0)),
             classes: (0..classes)
                 .map(|index| format!("class \"{index}\""))
+                .collect(),
+            limits: (0..classes)
+                .map(|class| if class == 0 { 0.5 } else { 0.25 })
                 .collect(),
         }
     }
@@ -70,7 +74,7 @@ impl Example {
             classes: &self.classes,
             abstention: ExportAbstention {
                 coverage: 0.9,
-                plausible_from: Some(0.3),
+                plausible_from: Some(&self.limits),
                 unlike: Some(Unlike {
                     references: self.references.view(),
                     above: 0.25,
@@ -210,7 +214,7 @@ fn a_head_becomes_a_file_of_its_own() {
         assert_eq!(says("hub.transform"), transform);
         assert_eq!(
             (says("hub.coverage"), says("hub.plausible_from")),
-            ("0.9", "0.3")
+            ("0.9", "[0.5,0.25,0.25,0.25]")
         );
         assert_eq!(says("hub.unlike_above"), "0.25");
         assert!(!inspection.operator_counts.contains_key("Gather"));

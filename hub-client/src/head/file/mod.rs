@@ -1,7 +1,7 @@
-//! The file of a head, `hub-head/2`:
+//! The file of a head, `hub-head/3`:
 //!
 //! ```text
-//! hub-head/2⏎
+//! hub-head/3⏎
 //! sha256:<of everything after this line>⏎
 //! {"name":"border", …, "tensors":[["weights",[2,1280]],["bias",[2]],["temperature",[1]],["mean",[1280]]]}⏎
 //! <the tensors one after another, f32, little-endian, in C order>
@@ -13,7 +13,11 @@
 //! refuses fields it does not know, so whatever changes what a head means gets a new number.
 //!
 //! The second format added `abstention` and the tensor `references`, without which a head always answers,
-//! and facts of the training. Files of the first, `hub-head/1`, are still read.
+//! and facts of the training; the third a limit for each class where there was one for all. Files of
+//! the first, `hub-head/1`, and the second, `hub-head/2`, are still read.
+
+mod limits;
+mod tensors;
 
 use std::io::{self, Read, Write};
 
@@ -22,16 +26,33 @@ use ndarray::{Array1, Array2};
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::abstain::{Abstention, Limits};
+use self::limits::StoredLimits;
+use self::tensors::Tensors;
+use super::abstain::Abstention;
 use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
 use super::{ExtractorRelease, Head, HeadError, check_classes};
 
 /// The name of the format.
-pub const FORMAT: &str = "hub-head/2";
+pub const FORMAT: &str = "hub-head/3";
 
-/// What was written before there was [`Abstention`], still read.
-const FIRST_FORMAT: &str = "hub-head/1";
+/// The formats by their first lines.
+const FORMATS: [(&str, Format); 3] = [
+    ("hub-head/1", Format::First),
+    ("hub-head/2", Format::Second),
+    (FORMAT, Format::Third),
+];
+
+/// Which format a file is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Before there was [`Abstention`].
+    First,
+    /// With one limit for all classes.
+    Second,
+    /// With a limit for each class.
+    Third,
+}
 
 /// Largest head file: 65,536 dimensions × 1,000 classes × 4 bytes are 250 MiB, and as much again for the
 /// digests of labelled images.
@@ -46,7 +67,7 @@ struct Header {
     classes: Vec<String>,
     transform: TransformKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    abstention: Option<Limits>,
+    abstention: Option<StoredLimits>,
     training: TrainingFacts,
     tensors: Vec<(String, Vec<usize>)>,
 }
@@ -87,7 +108,7 @@ impl Head {
             extractor: self.extractor.clone(),
             classes: self.classes.clone(),
             transform: self.transform.kind(),
-            abstention: Some(self.abstention.limits),
+            abstention: Some(StoredLimits::from(&self.abstention.limits)),
             training: self.training.clone(),
             tensors: tensors
                 .iter()
@@ -136,7 +157,7 @@ impl Head {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
-        let body = checked_body(bytes)?;
+        let (format, body) = checked_body(bytes)?;
         let (header, data) = split_line(body).ok_or_else(|| malformed("the header has no end"))?;
         let header: Header =
             serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
@@ -168,7 +189,7 @@ impl Head {
                 TransformKind::L2 => Transform::L2,
                 TransformKind::None => Transform::None,
             },
-            abstention: match header.abstention {
+            abstention: match limits::read(header.abstention, format, classes)? {
                 Some(limits) => tensors.abstention(limits, dimension)?,
                 None => Abstention::never(dimension),
             },
@@ -181,30 +202,31 @@ impl Head {
     }
 }
 
-/// What follows the two first lines, after checking them.
-fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
+/// The format, and what follows the two first lines, after checking them.
+fn checked_body(bytes: &[u8]) -> Result<(Format, &[u8]), HeadError> {
     let family = FORMAT
         .trim_end_matches(|c: char| c.is_ascii_digit())
         .as_bytes();
     if !bytes.starts_with(family) {
         return Err(HeadError::NotAHead);
     }
-    let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
-    if ![FORMAT.as_bytes(), FIRST_FORMAT.as_bytes()].contains(&format) {
-        let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
+    let (first, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
+    let known = FORMATS.iter().find(|(line, _)| line.as_bytes() == first);
+    let Some(&(_, format)) = known else {
+        let format: String = String::from_utf8_lossy(first).chars().take(40).collect();
         let is_number =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         return match format.strip_prefix("hub-head/") {
             Some(number) if is_number(number) => Err(HeadError::NewerFormat { format }),
             _ => Err(HeadError::Damaged),
         };
-    }
+    };
     let (digest, body) = split_line(rest).ok_or(HeadError::Damaged)?;
     let stated = str::from_utf8(digest)
         .ok()
         .and_then(|text| text.parse::<Digest>().ok());
     if stated == Some(Digest::of(body)) {
-        Ok(body)
+        Ok((format, body))
     } else {
         Err(HeadError::Damaged)
     }
@@ -214,113 +236,6 @@ struct Tensor {
     name: &'static str,
     shape: Vec<usize>,
     values: Vec<f32>,
-}
-
-/// The tensors of a file, taken one after another.
-struct Tensors<'a> {
-    left: Vec<(&'a str, &'a [usize], &'a [u8])>,
-}
-
-impl<'a> Tensors<'a> {
-    fn read(declared: &'a [(String, Vec<usize>)], mut data: &'a [u8]) -> Result<Self, HeadError> {
-        let mut left = Vec::new();
-        for (name, shape) in declared {
-            let count = shape
-                .iter()
-                .try_fold(4_usize, |bytes, &size| bytes.checked_mul(size));
-            let (values, rest) = count
-                .and_then(|bytes| data.split_at_checked(bytes))
-                .ok_or_else(|| malformed(&format!("the numbers of `{name}` are not all there")))?;
-            left.push((name.as_str(), shape.as_slice(), values));
-            data = rest;
-        }
-        if !data.is_empty() {
-            return Err(malformed(
-                "numbers that belong to nothing follow the last tensor",
-            ));
-        }
-        // The next to take is the last.
-        left.reverse();
-        Ok(Self { left })
-    }
-
-    fn matrix(&mut self, name: &str, rows: usize) -> Result<Array2<f32>, HeadError> {
-        let (shape, values) = self.take(name)?;
-        match *shape {
-            [r, columns] if r == rows && columns > 0 => {
-                Array2::from_shape_vec((rows, columns), values)
-                    .map_err(|error| malformed(&error.to_string()))
-            }
-            _ => Err(malformed(&format!(
-                "`{name}` has the shape {shape:?}, and there are {rows} classes"
-            ))),
-        }
-    }
-
-    fn abstention(&mut self, limits: Limits, dimension: usize) -> Result<Abstention, HeadError> {
-        let (shape, values) = self.take("references")?;
-        match *shape {
-            [rows, columns] if columns == dimension => {
-                let references = Array2::from_shape_vec((rows, columns), values)
-                    .map_err(|error| malformed(&error.to_string()))?;
-                Ok(Abstention { limits, references })
-            }
-            _ => Err(malformed(&format!(
-                "`references` has the shape {shape:?}, expected […, {dimension}]"
-            ))),
-        }
-    }
-
-    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<f32>, HeadError> {
-        let (shape, values) = self.take(name)?;
-        if *shape == [length] {
-            Ok(Array1::from(values))
-        } else {
-            Err(malformed(&format!(
-                "`{name}` has the shape {shape:?}, expected [{length}]"
-            )))
-        }
-    }
-
-    fn positive(&mut self, name: &str, length: usize) -> Result<Array1<f32>, HeadError> {
-        let vector = self.vector(name, length)?;
-        if vector.iter().all(|&value| value > 0.0) {
-            Ok(vector)
-        } else {
-            Err(malformed(&format!("`{name}` is not positive")))
-        }
-    }
-
-    fn take(&mut self, name: &str) -> Result<(&'a [usize], Vec<f32>), HeadError> {
-        let (found, shape, bytes) = self
-            .left
-            .pop()
-            .ok_or_else(|| malformed(&format!("`{name}` is missing")))?;
-        if found != name {
-            return Err(malformed(&format!(
-                "`{found}` stands where `{name}` should"
-            )));
-        }
-        let (numbers, _) = bytes.as_chunks::<4>();
-        let values: Vec<f32> = numbers
-            .iter()
-            .map(|number| f32::from_le_bytes(*number))
-            .collect();
-        if values.iter().all(|value| value.is_finite()) {
-            Ok((shape, values))
-        } else {
-            Err(malformed(&format!(
-                "`{name}` holds values that are not finite"
-            )))
-        }
-    }
-
-    fn finish(self) -> Result<(), HeadError> {
-        match self.left.last() {
-            None => Ok(()),
-            Some((name, ..)) => Err(malformed(&format!("`{name}` is not expected"))),
-        }
-    }
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {

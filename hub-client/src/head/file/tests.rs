@@ -64,12 +64,12 @@ fn any_changed_byte_is_found() {
 #[test]
 fn newer_formats_are_refused_in_words() {
     let file = bytes(&small_head());
-    let newer = [b"hub-head/3", &file[FORMAT.len()..]].concat();
+    let newer = [b"hub-head/4", &file[FORMAT.len()..]].concat();
     let error = Head::read_from(newer.as_slice()).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("newer hub in the format `hub-head/3`"),
+            .contains("newer hub in the format `hub-head/4`"),
         "{error}"
     );
     assert!(matches!(
@@ -105,7 +105,10 @@ fn the_first_format_is_still_read() {
         &["unlabelled", "method", "suspects", "near-copies"],
     );
     remove(&mut training["settings"], &["method", "coverage"]);
-    remove(&mut training["held-out"], &["reliability", "confusion"]);
+    remove(
+        &mut training["held-out"],
+        &["reliability", "confusion", "answered"],
+    );
     let last = header["tensors"].as_array_mut().unwrap().pop().unwrap();
     assert_eq!(last[0], "references");
     let numbers = &body[end + 1..body.len() - 4 * 3 * head.abstention().references.nrows()];
@@ -124,6 +127,88 @@ fn the_first_format_is_still_read() {
         .unwrap();
     assert_eq!(predictions.plausible(0).len(), 1, "it always answers");
     assert!(!predictions.is_unlike(0));
+}
+
+/// What a hub wrote that had one limit for all classes.
+#[test]
+fn the_second_format_is_still_read() {
+    let head = small_head_with_limits();
+    let file = bytes(&head);
+    let with_one = as_second(&replaced(
+        &file,
+        "\"plausible-from\":[0.5,0.5]",
+        "\"plausible-from\":0.5",
+    ));
+    assert_eq!(Head::read_from(with_one.as_slice()).unwrap(), head);
+    for (broken, what) in [
+        (as_second(&file), "a list in the second format"),
+        (
+            replaced(
+                &file,
+                "\"plausible-from\":[0.5,0.5]",
+                "\"plausible-from\":0.5",
+            ),
+            "a number in the third",
+        ),
+        (
+            replaced(
+                &file,
+                "\"plausible-from\":[0.5,0.5]",
+                "\"plausible-from\":[0.5]",
+            ),
+            "too few",
+        ),
+        (
+            replaced(
+                &file,
+                "\"plausible-from\":[0.5,0.5]",
+                "\"plausible-from\":[0.5,1.5]",
+            ),
+            "no share",
+        ),
+        (
+            without_abstention(&file, FORMAT),
+            "no limits in the third format",
+        ),
+        (
+            without_abstention(&file, "hub-head/2"),
+            "no limits in the second format",
+        ),
+    ] {
+        let read = Head::read_from(broken.as_slice());
+        assert!(
+            matches!(read, Err(HeadError::Malformed { .. })),
+            "{what}: {read:?}"
+        );
+    }
+}
+
+fn small_head_with_limits() -> Head {
+    let mut head = small_head();
+    head.abstention.limits.plausible_from = Some(vec![0.5; 2]);
+    head
+}
+
+/// The same lines under the second format's name.
+fn as_second(file: &[u8]) -> Vec<u8> {
+    [b"hub-head/2", &file[FORMAT.len()..]].concat()
+}
+
+/// A file that does not say when its head abstains, sealed.
+fn without_abstention(file: &[u8], format: &str) -> Vec<u8> {
+    let changed = resealed(file, |body| {
+        let end = body.iter().position(|&byte| byte == b'\n').unwrap();
+        let mut header: serde_json::Value = serde_json::from_slice(&body[..end]).unwrap();
+        assert!(
+            header
+                .as_object_mut()
+                .unwrap()
+                .remove("abstention")
+                .is_some()
+        );
+        [header.to_string().as_bytes(), &body[end..]].concat()
+    });
+    [format.as_bytes(), &changed[FORMAT.len()..]].concat()
 }
 
 #[test]

@@ -237,7 +237,7 @@ proptest! {
                 classes: 3,
             };
             let mut scorer = scorer(&bytes, &form);
-            let mut agreement = Agreement::new(head.abstention().limits);
+            let mut agreement = Agreement::new(head.abstention().limits.clone());
             let features = Array2::from_shape_fn((rows.len(), 3), |(row, column)| rows[row][column]);
             let predictions = head.predict(features.view(), &head.space()).unwrap();
             let (mut doubts, mut strange) = (0, 0);
@@ -317,7 +317,7 @@ fn graphs_of_every_age_take_images() {
                     .map(|plane| plane.iter().sum::<f32>() / 48.0);
                 let row = Array2::from_shape_vec((1, 3), means.collect()).unwrap();
                 let predictions = head.predict(row.view(), &head.space()).unwrap();
-                let mut agreement = Agreement::new(head.abstention().limits);
+                let mut agreement = Agreement::new(head.abstention().limits.clone());
                 agreement.compare("it", &Scores::predicted(&predictions, 0), &found);
                 agreement.finish().unwrap();
             }

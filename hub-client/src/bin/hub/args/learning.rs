@@ -55,6 +55,7 @@ images held out in turn.
 
 Examples:
   hub train border-check --extractor passport-extractor@2 --images labelled/
+  hub train border-check --extractor passport-extractor@2 --images labelled/ --html held-out.html
   hub train border-check --extractor passport-extractor@2 --images scans/ --labels labels.csv")]
 pub(crate) struct TrainArgs {
     /// What to call the head: lower-case letters, digits, - and _
@@ -81,12 +82,16 @@ pub(crate) struct TrainArgs {
     /// Which regression; `auto` takes ridge for up to 500 images and logistic for more
     #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
     pub(crate) method: MethodArg,
-    /// How often the true class is to be among those that `hub predict` calls plausible
+    /// How often the true class, of the images of each class, is to be among those that `hub predict`
+    /// calls plausible
     #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
     pub(crate) coverage: f64,
     /// Whether all images count alike, or all classes
     #[arg(long, value_enum, value_name = "HOW", default_value = "uniform")]
     pub(crate) class_weights: WeightsArg,
+    /// Also write a page of what was said of the images while they were held out, with small pictures
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -148,7 +153,8 @@ at the coverage the head was trained for; whether the image is unlike all labell
 Examples:
   hub predict border-check incoming/
   hub predict border-check a.jpg b.jpg --json
-  hub predict border-check incoming/ --csv > answers.csv")]
+  hub predict border-check incoming/ --csv > answers.csv
+  hub predict border-check incoming/ --html answers.html")]
 pub(crate) struct PredictArgs {
     /// The head
     #[arg(value_name = "HEAD")]
@@ -156,9 +162,13 @@ pub(crate) struct PredictArgs {
     /// Image files, folders and patterns
     #[arg(value_name = "IMAGES", required = true)]
     pub(crate) images: Vec<PathBuf>,
-    /// Print CSV: path, class, probability, then the probability of each class
+    /// Print CSV: path, class, probability, unsure, plausible (classes with ; between them),
+    /// unlike_anything_shown, distance, then the probability of each class
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+    /// Also write a page with small pictures by their answers, which needs no network and no other file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]
@@ -179,11 +189,13 @@ pub(crate) struct HeadUseArgs {
 /// `hub eval`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Figures on images that the head was trained on flatter it. A warning says how many there are;
---unseen leaves them out.
+Figures on images that the head was trained on flatter it, and so do near copies of them: the same
+picture saved anew, or the next of a burst. A warning says how many there are; --unseen leaves them
+out. Copies are looked for among up to 500 images of which the head keeps the directions.
 
 Examples:
   hub eval border-check --images held-out/
+  hub eval border-check --images held-out/ --html report.html
   hub eval border-check --images all/ --unseen
   hub eval border-check --images scans/ --labels held-out.csv --json")]
 pub(crate) struct EvalArgs {
@@ -196,9 +208,13 @@ pub(crate) struct EvalArgs {
     /// A CSV file with the columns path and label
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Leave out images the head was trained on
+    /// Leave out images the head was trained on, and near copies of them
     #[arg(long)]
     pub(crate) unseen: bool,
+    /// Also write a page with the figures and the pictures behind them, which needs no network and no
+    /// other file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]

@@ -82,6 +82,11 @@ impl<'a> Embedder<'a> {
         &self.origin
     }
 
+    /// What runs the extractor; it can also make small pictures.
+    pub(super) fn worker(&self) -> Worker {
+        self.worker.clone()
+    }
+
     /// Length of a feature vector.
     pub(super) fn dimension(&self) -> usize {
         self.origin.dimension

@@ -1,46 +1,19 @@
 //! `hub predict`
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use hub_client::dataset::ImageSet;
+use hub_client::contact_sheet::{ContactSheet, Section, Tile};
+use hub_client::dataset::{ImageFile, ImageSet};
 use hub_client::head::Head;
 use ndarray::ArrayView2;
-use registry_schema::reference::{FeatureSpace, Reference};
-use serde::Serialize;
+use registry_schema::reference::FeatureSpace;
 
-use super::chosen::{Because, Chosen};
-use super::embedding::{Embedder, RunView};
+use super::chosen::Chosen;
+use super::embedding::Embedder;
+use super::predict_view::{PredictView, PredictionView};
+use super::previews::previews;
 use crate::app::Outcome;
 use crate::args::PredictArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, list};
-
-#[derive(Serialize)]
-struct PredictView {
-    head: String,
-    extractor: Reference,
-    extractor_chosen: Because,
-    classes: Vec<String>,
-    predictions: Vec<PredictionView>,
-    run: RunView,
-}
-
-#[derive(Serialize)]
-struct PredictionView {
-    path: String,
-    class: String,
-    probability: f32,
-    /// The classes that cannot be ruled out, most probable first: one is an answer, several are a doubt
-    /// between them, none is no idea.
-    plausible: Vec<String>,
-    /// The image is farther from the labelled images than they are from each other.
-    unlike_anything_shown: bool,
-    /// Mean cosine distance from the nearest labelled images; null for heads of the first format.
-    distance: Option<f64>,
-    probabilities: BTreeMap<String, f32>,
-}
 
 pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. the images, the head, and what it runs on
@@ -53,26 +26,42 @@ pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, 
     // 2. each image's features are classified as they come
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
     let mut predictions = Vec::with_capacity(images.images.len());
+    let mut files = Vec::with_capacity(images.images.len());
     let run = embedder.run(&images.images, &images.skipped, |index, row| {
-        let path = images.images[index].name.clone();
-        predictions.push(predict_one(&head, &space, path, &row.features)?);
+        let file = &images.images[index];
+        predictions.push(predict_one(
+            &head,
+            &space,
+            file.name.clone(),
+            &row.features,
+        )?);
+        files.push(file);
         Ok(())
     })?;
+    if let Some(path) = &args.html {
+        context.check_interrupt()?;
+        let worker = embedder.worker();
+        let mut page = sheet(&head, &predictions, &files);
+        let extractor = chosen.reference();
+        page.remarks.push(format!("features by {extractor}"));
+        page.write(path, |paths| previews(&worker, paths))?;
+    }
     // 3. the answer
     let outcome = run.outcome();
-    let classes = head.classes().to_vec();
-    if args.csv {
-        context.output().raw(&csv(&classes, &predictions)?)?;
-        return Ok(outcome);
-    }
-    context.show(&PredictView {
+    let view = PredictView {
         head: head.name().to_string(),
         extractor: chosen.reference(),
         extractor_chosen: chosen.because,
-        classes,
+        classes: head.classes().to_vec(),
         predictions,
+        html: args.html.as_ref().map(|path| path.display().to_string()),
         run,
-    })?;
+    };
+    if args.csv {
+        context.output().raw(&view.csv()?)?;
+    } else {
+        context.show(&view)?;
+    }
     Ok(outcome)
 }
 
@@ -101,6 +90,7 @@ fn predict_one(
         path,
         class: best.class.to_owned(),
         probability: best.probability,
+        unsure: predictions.answer(0).is_none(),
         plausible: plausible
             .map(|class| head.classes()[class].clone())
             .collect(),
@@ -115,56 +105,42 @@ fn predict_one(
     })
 }
 
-fn csv(classes: &[String], predictions: &[PredictionView]) -> Result<Vec<u8>, CommandError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = ["path", "class", "probability"]
-        .into_iter()
-        .chain(classes.iter().map(String::as_str));
-    writer.write_record(head)?;
-    for one in predictions {
-        let numbers = classes
-            .iter()
-            .filter_map(|class| one.probabilities.get(class))
-            .map(ToString::to_string);
-        let start = [
-            one.path.clone(),
-            one.class.clone(),
-            one.probability.to_string(),
-        ];
-        writer.write_record(start.into_iter().chain(numbers))?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| CommandError::Output(error.into_error()))
-}
-
-impl Answer for PredictView {
-    fn write_text(&self, page: &mut Page) -> fmt::Result {
-        let row = |one: &PredictionView| {
-            vec![
-                one.path.clone(),
-                one.class.clone(),
-                format!("{:.4}", one.probability),
-                one.remark(),
-            ]
+/// The images by their answers; then those without one, and those that are unlike anything shown,
+/// which are in no other section.
+fn sheet(head: &Head, predictions: &[PredictionView], files: &[&ImageFile]) -> ContactSheet {
+    let section = |heading: &str, remark: &str, belongs: &dyn Fn(&PredictionView) -> bool| {
+        let tile = |(one, file): (&PredictionView, &&ImageFile)| Tile {
+            name: one.path.clone(),
+            path: file.path.clone(),
+            lines: one.lines(),
         };
-        let rows: Vec<_> = self.predictions.iter().map(row).collect();
-        page.table(&["PATH", "CLASS", "PROBABILITY", "REMARK"], &rows)
-    }
-}
-
-impl PredictionView {
-    /// Why the answer should not be relied on.
-    fn remark(&self) -> String {
-        let doubt = match self.plausible.as_slice() {
-            [_] => None,
-            [] => Some("unsure".to_owned()),
-            [one, other] => Some(format!("unsure: {one} or {other}")),
-            several => Some(format!("unsure between {} classes", several.len())),
-        };
-        let unlike = self
-            .unlike_anything_shown
-            .then(|| "unlike anything shown in training".to_owned());
-        list(doubt.into_iter().chain(unlike))
+        let tiles = predictions.iter().zip(files);
+        let tiles: Vec<Tile> = tiles.filter(|(one, _)| belongs(one)).map(tile).collect();
+        Section {
+            heading: format!("{heading}: {}", tiles.len()),
+            remark: remark.to_owned(),
+            tiles,
+        }
+    };
+    let is_sure = |one: &PredictionView| !one.unsure && !one.unlike_anything_shown;
+    let of_class = |class: &String| section(class, "", &|one| is_sure(one) && one.class == *class);
+    let doubts = [
+        section(
+            "Unsure",
+            "several classes are plausible, or none is: there is no answer",
+            &|one| one.unsure && !one.unlike_anything_shown,
+        ),
+        section(
+            "Unlike anything shown in training",
+            "what is said of these is not to be relied on",
+            &|one| one.unlike_anything_shown,
+        ),
+    ];
+    let mut sections: Vec<Section> = head.classes().iter().map(of_class).chain(doubts).collect();
+    sections.retain(|section| !section.tiles.is_empty());
+    ContactSheet {
+        title: format!("{} on {} images", head.name(), predictions.len()),
+        sections,
+        ..ContactSheet::default()
     }
 }

@@ -1,84 +1,35 @@
 //! `hub train`
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::btree_map::Entry;
 
-use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
+use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages};
+use hub_client::evaluation_page::{EvaluationPage, PageFigures};
 use hub_client::head::{
-    ClassWeights, Examples, ExtractorRelease, Head, HeadIdentity, HeldOut, Method, Penalty,
+    ClassWeights, Examples, ExtractorRelease, HeadIdentity, Method, Near, Penalty, Trained,
     TrainingSettings, TransformKind,
 };
 use hub_client::store::InstalledRelease;
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, Axis};
 use registry_schema::digest::Digest;
 use registry_schema::manifest::HeadTransform;
-use registry_schema::reference::Reference;
-use serde::Serialize;
 
-use super::chosen::{Because, Chosen};
-use super::embedding::{Embedder, RunView};
+use super::chosen::Chosen;
+use super::embedding::Embedder;
+use super::judged::{Files, NEAREST, Said, facts};
+use super::previews::write_page;
+use super::train_view::TrainView;
 use crate::app::Outcome;
 use crate::args::{MethodArg, PenaltyArg, TrainArgs, TransformArg, WeightsArg};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, list, percent};
 use crate::progress::Bar;
-
-#[derive(Serialize)]
-struct TrainView {
-    head: String,
-    head_version: u32,
-    path: String,
-    extractor: Reference,
-    extractor_chosen: Because,
-    extractor_statement: Digest,
-    classes: Vec<ClassView>,
-    /// Figures on images held out in turn; null when a class has a single image.
-    held_out: Option<HeldOut>,
-    method: Method,
-    penalty_c: f64,
-    transform: TransformKind,
-    converged: bool,
-    /// Digest of everything learnt from: equal for equal images, labels and features.
-    data: Digest,
-    duplicates: usize,
-    /// Images without a label that features were centred on too.
-    unlabelled: usize,
-    /// Images that are likely mislabelled, the most contradicted first.
-    suspects: Vec<SuspectView>,
-    /// Pairs of images that are nearly the same, the closest first.
-    near_copies: Vec<NearCopiesView>,
-    run: RunView,
-    warnings: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ClassView {
-    class: String,
-    images: usize,
-}
-
-#[derive(Serialize)]
-struct SuspectView {
-    path: String,
-    labelled: String,
-    likely: String,
-    probability: f64,
-    likely_probability: f64,
-}
-
-#[derive(Serialize)]
-struct NearCopiesView {
-    paths: [String; 2],
-    labels: [String; 2],
-    distance: f64,
-}
 
 /// Unlabelled images that are looked at for their mean, at most; evenly spaced among all.
 const UNLABELLED_IMAGES: usize = 500;
 
-/// Findings named in the text for people; JSON has all that the head keeps.
-const SHOWN: usize = 5;
+const NO_PAGE: &str =
+    "no page is written: a class has a single image, so nothing could be held out";
 
 pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. images and labels, before anything slow
@@ -88,7 +39,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
         Some(file) => LabelledImages::from_file(images, file)?,
         None => LabelledImages::from_folders(images)?,
     };
-    let warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
     for warning in &warnings {
         context.report().warn(warning);
     }
@@ -100,42 +51,99 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     let mut table = Table::with_room(files.len(), embedder.dimension());
     let run = embedder.run(&files, &skipped, |index, row| {
         match labelled.images.get(index) {
-            Some(image) => table.add(row.sha256, image.class, &row.features),
+            Some(image) => table.add(index, (row.sha256, image.class), &row.features, &files)?,
             None => table.unlabelled.extend_from_slice(&row.features),
         }
-        table
-            .names
-            .entry(row.sha256)
-            .or_insert_with(|| files[index].name.clone());
         Ok(())
     })?;
     // 3. the head
     let spinner = Bar::spinner(context, "training");
     let identity = identity(args, &chosen.installed);
-    let head = Head::train_among(
+    let trained = Trained::among(
         identity,
-        &table.examples(&labelled.classes, embedder.dimension()),
-        rows(&table.unlabelled, embedder.dimension()),
+        &table.examples(&labelled.classes),
+        rows(&table.unlabelled, table.dimension),
         &options,
     )?;
     drop(spinner);
-    // 4. keep it
+    // 4. the page, then the head: whoever has the head has the page that was asked for
     context.check_interrupt()?;
+    let known: Files<'_> = table
+        .row_of
+        .iter()
+        .map(|(image, &row)| (*image, &files[table.indices[row]]))
+        .collect();
+    let mut html = None;
+    if let Some(path) = &args.html {
+        match page(&trained, &table, &known)? {
+            Some(page) => {
+                write_page(&page, path, &embedder.worker())?;
+                html = Some(path.display().to_string());
+            }
+            None => {
+                context.report().warn(NO_PAGE);
+                warnings.push(NO_PAGE.to_owned());
+            }
+        }
+    }
     let store = context.heads();
-    let head_version = store.save(&head)?;
-    let path = store.path(head.name(), head_version).display().to_string();
+    let head_version = store.save(&trained.head)?;
+    let path = store.path(trained.head.name(), head_version);
     let outcome = run.outcome();
-    let names = &table.names;
-    context.show(&view(
-        &head,
-        head_version,
-        path,
-        &chosen,
-        run,
-        warnings,
-        names,
-    ))?;
+    let name = |image: &Digest| {
+        known
+            .get(image)
+            .map_or_else(String::new, |file| file.name.clone())
+    };
+    let mut view = TrainView::new(&trained.head, (head_version, &path), &chosen, run, name);
+    view.html = html;
+    view.warnings = warnings;
+    context.show(&view)?;
     Ok(outcome)
+}
+
+/// What was said of the images while they were held out; none when none was.
+fn page(
+    trained: &Trained,
+    table: &Table,
+    files: &Files<'_>,
+) -> Result<Option<EvaluationPage>, CommandError> {
+    let head = &trained.head;
+    let facts_of_training = head.training();
+    let (Some(held_out), Some(probabilities)) = (&facts_of_training.held_out, &trained.held_out)
+    else {
+        return Ok(None);
+    };
+    let labels = &facts_of_training.labels;
+    let of_labels: Vec<usize> = labels
+        .iter()
+        .map(|(image, _)| table.row_of[image])
+        .collect();
+    let features = rows(&table.features, table.dimension).select(Axis(0), &of_labels);
+    let nearest = head.nearest(features.view(), &head.space(), NEAREST + 1)?;
+    let images = labels.iter().zip(nearest).enumerate();
+    let judged = images.map(|(place, ((image, class), mut nearest))| {
+        // Nearest to each is itself.
+        nearest.retain(|near: &Near| near.image != *image);
+        nearest.truncate(NEAREST);
+        let said = Said {
+            file: files[image],
+            truth: *class,
+            probabilities: probabilities.row(place),
+            is_unlike: false,
+            nearest: &nearest,
+        };
+        said.judged(head.abstention(), files)
+    });
+    let plausible_from = head.abstention().limits.plausible_from.clone();
+    Ok(Some(EvaluationPage {
+        title: format!("{} on images that were held out", head.name()),
+        facts: facts(head),
+        warnings: Vec::new(),
+        classes: head.classes().to_vec(),
+        figures: PageFigures::of_held_out(held_out, head.classes(), plausible_from),
+        images: judged.collect(),
+    }))
 }
 
 /// The labelled images, and some of the others.
@@ -153,34 +161,61 @@ fn rows(values: &[f32], dimension: usize) -> ArrayView2<'_, f32> {
 
 /// Features, row by row.
 struct Table {
+    dimension: usize,
     features: Vec<f32>,
     unlabelled: Vec<f32>,
-    /// One name for each content.
-    names: BTreeMap<Digest, String>,
     images: Vec<Digest>,
     labels: Vec<usize>,
+    /// The place of each row's file among all.
+    indices: Vec<usize>,
+    /// The first row of each content.
+    row_of: BTreeMap<Digest, usize>,
 }
 
 impl Table {
     fn with_room(rows: usize, dimension: usize) -> Self {
         Self {
+            dimension,
             features: Vec::with_capacity(rows * dimension),
             unlabelled: Vec::new(),
-            names: BTreeMap::new(),
             images: Vec::with_capacity(rows),
             labels: Vec::new(),
+            indices: Vec::with_capacity(rows),
+            row_of: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, image: Digest, label: usize, features: &[f32]) {
+    /// Refuses the same image with another label, and names both files.
+    fn add(
+        &mut self,
+        index: usize,
+        (image, label): (Digest, usize),
+        features: &[f32],
+        files: &[ImageFile],
+    ) -> Result<(), CommandError> {
+        let row = self.images.len();
+        match self.row_of.entry(image) {
+            Entry::Vacant(entry) => {
+                entry.insert(row);
+            }
+            Entry::Occupied(entry) if self.labels[*entry.get()] != label => {
+                return Err(CommandError::Dataset(DatasetError::SameImage {
+                    first: files[self.indices[*entry.get()]].name.clone(),
+                    second: files[index].name.clone(),
+                }));
+            }
+            Entry::Occupied(_) => {}
+        }
         self.features.extend_from_slice(features);
         self.images.push(image);
         self.labels.push(label);
+        self.indices.push(index);
+        Ok(())
     }
 
-    fn examples<'a>(&'a self, classes: &'a [String], dimension: usize) -> Examples<'a> {
+    fn examples<'a>(&'a self, classes: &'a [String]) -> Examples<'a> {
         Examples {
-            features: rows(&self.features, dimension),
+            features: rows(&self.features, self.dimension),
             images: &self.images,
             labels: &self.labels,
             classes,
@@ -232,135 +267,5 @@ fn identity(args: &TrainArgs, installed: &InstalledRelease) -> HeadIdentity {
         name: args.head.clone(),
         created_at: jiff::Timestamp::now(),
         extractor,
-    }
-}
-
-fn view(
-    head: &Head,
-    head_version: u32,
-    path: String,
-    chosen: &Chosen,
-    run: RunView,
-    warnings: Vec<String>,
-    names: &BTreeMap<Digest, String>,
-) -> TrainView {
-    let facts = head.training();
-    let name = |image: &Digest| names.get(image).cloned().unwrap_or_default();
-    let class = |index: usize| head.classes()[index].clone();
-    let classes = head.classes().iter().zip(&facts.images_per_class);
-    TrainView {
-        head: head.name().to_string(),
-        head_version,
-        path,
-        extractor: chosen.reference(),
-        extractor_chosen: chosen.because,
-        extractor_statement: head.extractor().digest,
-        classes: classes
-            .map(|(class, &images)| ClassView {
-                class: class.clone(),
-                images,
-            })
-            .collect(),
-        held_out: facts.held_out.clone(),
-        method: facts.method,
-        penalty_c: facts.c,
-        transform: facts.settings.transform,
-        converged: facts.converged,
-        data: facts.data,
-        duplicates: facts.duplicates,
-        unlabelled: facts.unlabelled,
-        suspects: facts
-            .suspects
-            .iter()
-            .map(|one| SuspectView {
-                path: name(&one.image),
-                labelled: class(one.labelled),
-                likely: class(one.likely),
-                probability: one.probability,
-                likely_probability: one.likely_probability,
-            })
-            .collect(),
-        near_copies: facts
-            .near_copies
-            .iter()
-            .map(|pair| NearCopiesView {
-                paths: [name(&pair.images[0]), name(&pair.images[1])],
-                labels: pair.classes.map(class),
-                distance: pair.distance,
-            })
-            .collect(),
-        run,
-        warnings,
-    }
-}
-
-impl Answer for TrainView {
-    fn write_text(&self, page: &mut Page) -> fmt::Result {
-        page.line(page.bold(&format!("{}, version {}", self.head, self.head_version)))?;
-        page.field(
-            "extractor",
-            format!("{}, {}", self.extractor, self.extractor_chosen.as_str()),
-        )?;
-        self.run.write_text(page)?;
-        let classes = self
-            .classes
-            .iter()
-            .map(|one| format!("{} ({})", one.class, one.images));
-        page.field("classes", list(classes))?;
-        match &self.held_out {
-            Some(held_out) => {
-                let interval = held_out.accuracy_interval;
-                let range = format!("{} to {}", percent(interval.low), percent(interval.high));
-                page.field(
-                    "accuracy",
-                    format!(
-                        "{} on images held out, likely {range} on new ones",
-                        percent(held_out.accuracy)
-                    ),
-                )?;
-                page.field("balanced", percent(held_out.balanced_accuracy))?;
-                page.field("log loss", format!("{:.4}", held_out.log_loss))?;
-                let error = held_out.reliability.calibration_error;
-                page.field(
-                    "calibration",
-                    format!("off by {} on average", percent(error)),
-                )?;
-                page.field("measured", &held_out.how)?;
-            }
-            None => page.field("accuracy", "not measured: a class has a single image")?,
-        }
-        if !self.converged {
-            page.field("WARNING", "the solver stopped before it had converged")?;
-        }
-        self.write_findings(page)?;
-        page.field("kept in", &self.path)
-    }
-}
-
-impl TrainView {
-    /// What looks wrong with the images or their labels.
-    fn write_findings(&self, page: &mut Page) -> fmt::Result {
-        for one in self.suspects.iter().take(SHOWN) {
-            let (path, labelled, likely) = (&one.path, &one.labelled, &one.likely);
-            page.field(
-                "look again",
-                format!("{path} is labelled {labelled} and looks like {likely}"),
-            )?;
-        }
-        for pair in self.near_copies.iter().take(SHOWN) {
-            let ([one, other], [first, second]) = (&pair.paths, &pair.labels);
-            let words = if first == second {
-                "are nearly the same picture".to_owned()
-            } else {
-                format!("are nearly the same picture, labelled {first} and {second}")
-            };
-            page.field("copies", format!("{one} and {other} {words}"))?;
-        }
-        let more = self.suspects.len().saturating_sub(SHOWN)
-            + self.near_copies.len().saturating_sub(SHOWN);
-        if more > 0 {
-            page.field("", format!("and {more} more findings: --json shows them"))?;
-        }
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use hub_client::contact_sheet::{ContactSheet, Tile};
 use hub_client::dataset::{ImageFile, ImageSet, LabelSource, known_labels};
 use hub_client::head::{Transform, TransformKind};
+use hub_client::worker::Worker;
 use ndarray::{Array2, ArrayView2};
 use registry_schema::digest::Digest;
 use registry_schema::manifest::{Distance, HeadTransform};
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::args::LookArgs;
 use crate::commands::chosen::{Because, Chosen};
 use crate::commands::embedding::{Embedder, RunView};
+use crate::commands::previews::previews;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::Page;
@@ -33,6 +35,7 @@ pub(in crate::commands) struct Gathered {
     pub(super) chosen: Chosen,
     pub(super) run: RunView,
     pub(super) threads: NonZeroUsize,
+    worker: Worker,
 }
 
 /// What was looked at, in every answer.
@@ -97,6 +100,7 @@ impl Gathered {
             chosen,
             run,
             threads: context.threads(),
+            worker: embedder.worker(),
         })
     }
 
@@ -148,7 +152,7 @@ impl Gathered {
             sheet
                 .remarks
                 .insert(0, format!("{count} images through {extractor}"));
-            sheet.write(path, self.threads)?;
+            sheet.write(path, |paths| previews(&self.worker, paths))?;
         }
         Ok(LookView {
             extractor: self.chosen.reference(),

@@ -110,7 +110,7 @@ pub(super) fn check(
     let path = file.written()?;
     let mut checked = Vec::new();
     for group in &groups {
-        let mut agreement = Agreement::new(head.abstention().limits);
+        let mut agreement = Agreement::new(head.abstention().limits.clone());
         run(path, written, (head, group), context, &mut agreement).map_err(interrupted)?;
         let agreement = agreement.finish()?;
         checked.push(CheckedView {

@@ -1,4 +1,4 @@
-//! Small pictures that stand in the page itself.
+//! Small versions of pictures, for people.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
-use crate::runtime::decode::{Channels, DecodeLimits, Picture};
+use super::decode::{Channels, DecodeLimits, Picture};
 
 /// Longest side, in pixels.
 const SIDE: u32 = 160;
@@ -15,21 +15,42 @@ const SIDE: u32 = 160;
 /// JPEG quality, of 100.
 const QUALITY: u8 = 80;
 
-/// A JPEG of a picture file, at most 160 pixels a side, upright and on white, as a data URI; none when
-/// the file cannot be read as a picture.
-pub(super) fn data_uri(path: &Path) -> Option<String> {
-    let picture = Picture::open(path, &DecodeLimits::default()).ok()?;
-    let orientation = picture.orientation;
-    let mut small = reduced(whole(picture)?);
-    small.apply_orientation(orientation);
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode_image(&on_white(&small))
-        .ok()?;
-    Some(format!(
-        "data:image/jpeg;base64,{}",
-        BASE64_STANDARD.encode(jpeg)
-    ))
+/// How a JPEG file begins.
+const SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
+
+/// A JPEG of at most 160 pixels a side, upright and on white, in base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thumbnail(String);
+
+impl Thumbnail {
+    /// Of the picture file at `path`; none when it cannot be read as a picture.
+    pub(crate) fn of_file(path: &Path, limits: &DecodeLimits) -> Option<Self> {
+        let picture = Picture::open(path, limits).ok()?;
+        let orientation = picture.orientation;
+        let mut small = reduced(whole(picture)?);
+        small.apply_orientation(orientation);
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
+            .encode_image(&on_white(&small))
+            .ok()?;
+        Some(Self(BASE64_STANDARD.encode(jpeg)))
+    }
+
+    /// What a worker said, when it is base64 of what begins like a JPEG: nothing else may get into a page.
+    pub(crate) fn parse(text: String) -> Option<Self> {
+        let bytes = BASE64_STANDARD.decode(&text).ok()?;
+        bytes.starts_with(&SIGNATURE).then_some(Self(text))
+    }
+
+    /// As it is said across a pipe.
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+
+    /// A URI that is the picture itself.
+    pub fn data_uri(&self) -> String {
+        format!("data:image/jpeg;base64,{}", self.0)
+    }
 }
 
 fn whole(picture: Picture) -> Option<DynamicImage> {
@@ -78,8 +99,11 @@ mod tests {
     use super::*;
     use image::Rgba;
 
-    fn decoded(uri: &str) -> RgbImage {
+    fn decoded(path: &Path) -> RgbImage {
+        let thumbnail = Thumbnail::of_file(path, &DecodeLimits::default()).unwrap();
+        let uri = thumbnail.data_uri();
         let text = uri.strip_prefix("data:image/jpeg;base64,").unwrap();
+        assert_eq!(Thumbnail::parse(text.to_owned()), Some(thumbnail));
         let bytes = BASE64_STANDARD.decode(text).unwrap();
         image::load_from_memory(&bytes).unwrap().to_rgb8()
     }
@@ -91,7 +115,7 @@ mod tests {
         RgbaImage::from_pixel(640, 320, Rgba([200, 0, 0, 0]))
             .save(&path)
             .unwrap();
-        let thumbnail = decoded(&data_uri(&path).unwrap());
+        let thumbnail = decoded(&path);
         assert_eq!(thumbnail.dimensions(), (160, 80));
         assert!(
             thumbnail
@@ -107,7 +131,16 @@ mod tests {
         RgbImage::from_pixel(12, 9, image::Rgb([10, 200, 30]))
             .save(&path)
             .unwrap();
-        assert_eq!(decoded(&data_uri(&path).unwrap()).dimensions(), (12, 9));
-        assert_eq!(data_uri(&folder.path().join("missing.png")), None);
+        assert_eq!(decoded(&path).dimensions(), (12, 9));
+        let missing = folder.path().join("missing.png");
+        assert_eq!(Thumbnail::of_file(&missing, &DecodeLimits::default()), None);
+    }
+
+    #[test]
+    fn what_is_no_picture_does_not_get_into_a_page() {
+        for text in ["", "/9j", "\"><script>", "AAAA", "/9j/\n"] {
+            assert_eq!(Thumbnail::parse(text.to_owned()), None, "{text:?}");
+        }
+        assert!(Thumbnail::parse("/9j/".to_owned()).is_some());
     }
 }

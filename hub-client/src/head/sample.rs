@@ -1,0 +1,114 @@
+//! Labelled features, checked and in an order of their own.
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate};
+use registry_schema::digest::{Digest, Hasher};
+
+use super::train::Examples;
+use super::{HeadError, check_classes};
+
+/// Checked examples in the order of their digests, each content once.
+pub(super) struct Sample {
+    /// n×D, as they were given.
+    pub(super) features: Array2<f32>,
+    /// The class of each row.
+    pub(super) targets: Vec<usize>,
+    /// The image and the class of each row.
+    pub(super) labels: Vec<(Digest, usize)>,
+    /// Rows of each class.
+    pub(super) per_class: Vec<usize>,
+}
+
+impl Sample {
+    pub(super) fn new(examples: &Examples<'_>) -> Result<Self, HeadError> {
+        let Examples {
+            features,
+            images,
+            labels,
+            classes,
+        } = *examples;
+        check_classes(classes)?;
+        if features.nrows() != images.len() || images.len() != labels.len() {
+            let lengths = (features.nrows(), images.len(), labels.len());
+            return Err(HeadError::Lengths {
+                features: lengths.0,
+                images: lengths.1,
+                labels: lengths.2,
+            });
+        }
+        if features.ncols() == 0 {
+            return Err(HeadError::NoDimensions);
+        }
+        for (row, (values, &label)) in features.rows().into_iter().zip(labels).enumerate() {
+            if label >= classes.len() {
+                return Err(HeadError::LabelOutOfRange {
+                    row,
+                    label,
+                    classes: classes.len(),
+                });
+            }
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(HeadError::NotFinite { row });
+            }
+        }
+
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        order.sort_by_key(|&row| images[row]);
+        let contradiction = order
+            .windows(2)
+            .find(|pair| images[pair[0]] == images[pair[1]] && labels[pair[0]] != labels[pair[1]]);
+        if let Some(pair) = contradiction {
+            let [first, second] = [pair[0], pair[1]].map(|row| classes[labels[row]].clone());
+            return Err(HeadError::Contradiction {
+                image: images[pair[0]],
+                first,
+                second,
+            });
+        }
+        order.dedup_by_key(|row| images[*row]);
+
+        let mut per_class = vec![0; classes.len()];
+        order.iter().for_each(|&row| per_class[labels[row]] += 1);
+        if let Some(class) = per_class.iter().position(|&count| count == 0) {
+            return Err(HeadError::EmptyClass {
+                class: classes[class].clone(),
+            });
+        }
+        Ok(Self {
+            features: features.select(Axis(0), &order),
+            labels: order
+                .iter()
+                .map(|&row| (images[row], labels[row]))
+                .collect(),
+            targets: order.iter().map(|&row| labels[row]).collect(),
+            per_class,
+        })
+    }
+
+    /// Its features, and below them those of other images.
+    pub(super) fn among(&self, others: ArrayView2<'_, f32>) -> Result<Array2<f32>, HeadError> {
+        let broken = |row: ArrayView1<'_, f32>| !row.iter().all(|value| value.is_finite());
+        if let Some(row) = others.rows().into_iter().position(broken) {
+            let row = self.targets.len() + row;
+            return Err(HeadError::NotFinite { row });
+        }
+        concatenate(Axis(0), &[self.features.view(), others]).map_err(|_| HeadError::Widths {
+            labelled: self.features.ncols(),
+            unlabelled: others.ncols(),
+        })
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        let mut bytes = Vec::new();
+        for ((image, class), features) in self.labels.iter().zip(self.features.rows()) {
+            bytes.clear();
+            bytes.extend_from_slice(image.as_bytes());
+            bytes.extend_from_slice(&u32::try_from(*class).unwrap_or(u32::MAX).to_le_bytes());
+            features
+                .iter()
+                .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            hasher.update(&bytes);
+        }
+        hasher.finish()
+    }
+}
