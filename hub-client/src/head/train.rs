@@ -13,6 +13,7 @@ use super::options::{
     AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
     Penalty, TrainingOptions, TrainingSettings, ridge_choices,
 };
+use super::paired::HeldOutAnswers;
 use super::solver::{Design, Request, Ridge, RidgeRequest};
 use super::suspects::{self, NearCopies, Suspect};
 use super::transform::{Transform, narrow};
@@ -113,6 +114,15 @@ pub struct HeldOut {
     pub how: String,
 }
 
+/// A head, and what was said of its images while each was held out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The head.
+    pub head: Head,
+    /// The answers; none when a class has a single image.
+    pub held_out: Option<HeldOutAnswers>,
+}
+
 impl Head {
     /// Trains a head. The same images, labels and options give the same bits, in whatever order the
     /// images come.
@@ -140,6 +150,19 @@ impl Head {
         unlabelled: ArrayView2<'_, f32>,
         options: &TrainingOptions,
     ) -> Result<Self, HeadError> {
+        Self::train_measured(identity, examples, unlabelled, options).map(|trained| trained.head)
+    }
+
+    /// The same, with what was said of each image while it was held out.
+    ///
+    /// # Errors
+    /// As [`Head::train_among`].
+    pub fn train_measured(
+        identity: HeadIdentity,
+        examples: &Examples<'_>,
+        unlabelled: ArrayView2<'_, f32>,
+        options: &TrainingOptions,
+    ) -> Result<Trained, HeadError> {
         let settings = options.settings();
         let classes = examples.classes;
         // 1. check what came in, and bring it into an order of its own
@@ -159,9 +182,9 @@ impl Head {
         let choice = fitted.choice.as_ref();
         let held_out = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
         let abstention = Abstention::new(rows.view(), held_out, settings.coverage);
-        let suspects = choice.map_or_else(Vec::new, |choice| {
-            let probabilities = choice.mean_probabilities(sample.targets.len());
-            suspects::mislabelled(probabilities.view(), &sample.labels)
+        let answers = choice.map(|choice| HeldOutAnswers::new(choice, sample.targets.len()));
+        let suspects = answers.as_ref().map_or_else(Vec::new, |answers| {
+            suspects::mislabelled(answers.probabilities.view(), &sample.labels)
         });
         // 5. write down how it was made
         let training = TrainingFacts {
@@ -181,10 +204,11 @@ impl Head {
             suspects,
             near_copies: suspects::near_copies(rows.view(), &sample.labels),
         };
-        Ok(Self {
+        let head = Self {
             name: identity.name,
             created_at: identity.created_at,
             extractor: identity.extractor,
+            origin: None,
             classes: classes.to_vec(),
             weights: fitted.weights.mapv(narrow),
             bias: fitted.bias.mapv(narrow),
@@ -192,6 +216,10 @@ impl Head {
             transform,
             abstention,
             training,
+        };
+        Ok(Trained {
+            head,
+            held_out: answers,
         })
     }
 }

@@ -1,7 +1,7 @@
-//! The file of a head, `hub-head/2`:
+//! The file of a head, `hub-head/3`:
 //!
 //! ```text
-//! hub-head/2⏎
+//! hub-head/3⏎
 //! sha256:<of everything after this line>⏎
 //! {"name":"border", …, "tensors":[["weights",[2,1280]],["bias",[2]],["temperature",[1]],["mean",[1280]]]}⏎
 //! <the tensors one after another, f32, little-endian, in C order>
@@ -13,7 +13,8 @@
 //! refuses fields it does not know, so whatever changes what a head means gets a new number.
 //!
 //! The second format added `abstention` and the tensor `references`, without which a head always answers,
-//! and facts of the training. Files of the first, `hub-head/1`, are still read.
+//! and facts of the training. The third added `origin`, of versions that come from an earlier one. Files of
+//! both, `hub-head/1` and `hub-head/2`, are still read.
 
 use std::io::{self, Read, Write};
 
@@ -23,15 +24,16 @@ use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::abstain::{Abstention, Limits};
+use super::origin::Origin;
 use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
 use super::{ExtractorRelease, Head, HeadError, check_classes};
 
 /// The name of the format.
-pub const FORMAT: &str = "hub-head/2";
+pub const FORMAT: &str = "hub-head/3";
 
-/// What was written before there was [`Abstention`], still read.
-const FIRST_FORMAT: &str = "hub-head/1";
+/// What was written before there was [`Abstention`], and before there was [`Origin`]; still read.
+const EARLIER_FORMATS: [&str; 2] = ["hub-head/1", "hub-head/2"];
 
 /// Largest head file: 65,536 dimensions × 1,000 classes × 4 bytes are 250 MiB, and as much again for the
 /// digests of labelled images.
@@ -43,6 +45,8 @@ struct Header {
     name: String,
     created_at: String,
     extractor: ExtractorRelease,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     classes: Vec<String>,
     transform: TransformKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +89,7 @@ impl Head {
             name: self.name.to_string(),
             created_at: self.created_at.to_string(),
             extractor: self.extractor.clone(),
+            origin: self.origin.clone(),
             classes: self.classes.clone(),
             transform: self.transform.kind(),
             abstention: Some(self.abstention.limits),
@@ -155,6 +160,7 @@ impl Head {
                 .parse::<Timestamp>()
                 .map_err(|error| malformed(&error.to_string()))?,
             extractor: header.extractor,
+            origin: header.origin,
             bias: tensors.vector("bias", classes)?,
             temperature: tensors.positive("temperature", 1)?[0],
             transform: match header.transform {
@@ -190,7 +196,8 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
         return Err(HeadError::NotAHead);
     }
     let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
-    if ![FORMAT.as_bytes(), FIRST_FORMAT.as_bytes()].contains(&format) {
+    let mut known = EARLIER_FORMATS.into_iter().chain([FORMAT]);
+    if !known.any(|known| known.as_bytes() == format) {
         let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
         let is_number =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -44,6 +44,15 @@ fn every_kind_of_head_comes_back_bit_for_bit() {
 }
 
 #[test]
+fn where_a_version_comes_from_is_kept() {
+    let now = "2026-05-06T07:08:09.123456789Z".parse().unwrap();
+    let head = small_head().again(7, now);
+    let read = Head::read_from(bytes(&head).as_slice()).unwrap();
+    assert_eq!(read, head);
+    assert_eq!(read.origin().unwrap().version, 7);
+}
+
+#[test]
 fn any_truncation_is_found() {
     let file = bytes(&small_head());
     for length in 0..file.len() {
@@ -64,12 +73,12 @@ fn any_changed_byte_is_found() {
 #[test]
 fn newer_formats_are_refused_in_words() {
     let file = bytes(&small_head());
-    let newer = [b"hub-head/3", &file[FORMAT.len()..]].concat();
+    let newer = [b"hub-head/4", &file[FORMAT.len()..]].concat();
     let error = Head::read_from(newer.as_slice()).unwrap_err();
     assert!(
         error
             .to_string()
-            .contains("newer hub in the format `hub-head/3`"),
+            .contains("newer hub in the format `hub-head/4`"),
         "{error}"
     );
     assert!(matches!(

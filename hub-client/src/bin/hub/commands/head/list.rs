@@ -1,8 +1,8 @@
-//! `hub head list|show|rm`
+//! `hub head list`, `show` and `rm`
 
 use std::fmt;
 
-use hub_client::head::{Head, HeadName, TrainingFacts};
+use hub_client::head::{Head, HeadName, Origin, TrainingFacts};
 use registry_schema::digest::Digest;
 use registry_schema::reference::FeatureSpace;
 use serde::Serialize;
@@ -42,7 +42,7 @@ enum HeadState {
     },
 }
 
-pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
+pub(in crate::commands) fn list(context: &Context) -> Result<Outcome, CommandError> {
     let store = context.heads();
     let row = |stored: hub_client::head::store::StoredHead| {
         let state = match store.load(&stored.name, None) {
@@ -84,6 +84,8 @@ struct HeadView {
     created_at: String,
     extractor: String,
     extractor_statement: Digest,
+    /// The earlier version it comes from; null when it was simply trained.
+    origin: Option<Origin>,
     feature_space: FeatureSpace,
     dimension: usize,
     classes: Vec<String>,
@@ -91,7 +93,7 @@ struct HeadView {
     training: TrainingFacts,
 }
 
-pub(super) fn show(
+pub(in crate::commands) fn show(
     name: &HeadName,
     version: Option<u32>,
     context: &Context,
@@ -102,6 +104,7 @@ pub(super) fn show(
         created_at: head.created_at().to_string(),
         extractor: head.extractor().to_string(),
         extractor_statement: head.extractor().digest,
+        origin: head.origin().cloned(),
         feature_space: head.space(),
         dimension: head.dimension(),
         classes: head.classes().to_vec(),
@@ -117,7 +120,10 @@ struct HeadRemoved {
     versions: usize,
 }
 
-pub(super) fn remove(name: &HeadName, context: &Context) -> Result<Outcome, CommandError> {
+pub(in crate::commands) fn remove(
+    name: &HeadName,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
     let store = context.heads();
     let versions = store.versions(name)?.len();
     store.remove(name)?;
@@ -179,6 +185,11 @@ impl Answer for HeadView {
             "extractor",
             format!("{}, statement {}", self.extractor, self.extractor_statement),
         )?;
+        if let Some(origin) = &self.origin {
+            let (trained_on, at) = (&origin.trained_on, time(&origin.trained_at.to_string()));
+            page.field("from version", origin.version)?;
+            page.field("learnt", format!("on {trained_on}, {at}"))?;
+        }
         page.field("feature space", &self.feature_space)?;
         page.field("reads", format!("{} dimensions", self.dimension))?;
         let classes = self

@@ -1,0 +1,161 @@
+//! What heads say of images, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use hub_client::head::{Head, HeldOutAnswers};
+use registry_schema::digest::Digest;
+use serde::Serialize;
+
+use super::labelled::{Features, Places, shown};
+use crate::error::CommandError;
+use crate::output::{Page, percent};
+
+/// Images named in the text for people; JSON has all.
+const SHOWN: usize = 20;
+
+/// The most probable class of an image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct AnswerView {
+    pub(super) class: String,
+    pub(super) probability: f64,
+}
+
+/// Answers by the image's content.
+pub(super) type Answers = BTreeMap<Digest, AnswerView>;
+
+/// Two answers for one image.
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionView {
+    pub(super) image: Digest,
+    /// Where it is; null when it was not found.
+    pub(super) path: Option<String>,
+    /// Its label; null when it has none.
+    pub(super) label: Option<String>,
+    pub(super) from: AnswerView,
+    pub(super) to: AnswerView,
+}
+
+/// Answers of two heads on the same images.
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionsView {
+    /// How many images both answered.
+    pub(super) images: usize,
+    /// Of these, how many they answered alike.
+    pub(super) alike: usize,
+    /// Largest difference of the probability of an answer, where both answered alike.
+    pub(super) largest_difference: f64,
+    /// Where they answered differently.
+    pub(super) changed: Vec<DecisionView>,
+}
+
+/// What a head says of images with features.
+pub(super) fn answers(
+    head: &Head,
+    features: &Features,
+    images: &BTreeSet<Digest>,
+) -> Result<Answers, CommandError> {
+    let (images, table) = features.table(images);
+    let predictions = head.predict(table.view(), &head.space())?;
+    let one = |(row, image): (usize, Digest)| {
+        let best = predictions.best(row);
+        let answer = AnswerView {
+            class: best.class.to_owned(),
+            probability: f64::from(best.probability),
+        };
+        (image, answer)
+    };
+    Ok(images.into_iter().enumerate().map(one).collect())
+}
+
+/// What was said of a head's labelled images while each was held out.
+pub(super) fn held_out_answers(head: &Head, said: &HeldOutAnswers) -> Answers {
+    let rows = said.probabilities.rows().into_iter();
+    let one = |((image, _), row): (&(Digest, usize), ndarray::ArrayView1<'_, f64>)| {
+        let classes = head.classes().iter().zip(row);
+        let best = classes.max_by(|(_, one), (_, other)| one.total_cmp(other));
+        best.map(|(class, &probability)| {
+            let class = class.clone();
+            (*image, AnswerView { class, probability })
+        })
+    };
+    let labels = head.training().labels.iter();
+    labels.zip(rows).filter_map(one).collect()
+}
+
+impl DecisionsView {
+    /// Compares answers on the images that both have.
+    pub(super) fn new(
+        from: &Answers,
+        to: &Answers,
+        labels: &BTreeMap<Digest, &str>,
+        places: &Places,
+    ) -> Self {
+        let mut decisions = Self {
+            images: 0,
+            alike: 0,
+            largest_difference: 0.0,
+            changed: Vec::new(),
+        };
+        for (image, from) in from {
+            let Some(to) = to.get(image) else { continue };
+            decisions.images += 1;
+            if from.class == to.class {
+                decisions.alike += 1;
+                let difference = (from.probability - to.probability).abs();
+                decisions.largest_difference = decisions.largest_difference.max(difference);
+                continue;
+            }
+            decisions.changed.push(DecisionView {
+                image: *image,
+                path: places.path(image),
+                label: labels.get(image).map(|&label| label.to_owned()),
+                from: from.clone(),
+                to: to.clone(),
+            });
+        }
+        decisions.changed.sort_by(|a, b| a.path.cmp(&b.path));
+        decisions
+    }
+
+    /// The answers that differ, below a line that counts them.
+    pub(super) fn write_text(&self, page: &mut Page, titles: [&str; 2], how: &str) -> fmt::Result {
+        let images = self.images;
+        if self.changed.is_empty() {
+            let difference = percent(self.largest_difference);
+            return page.field(
+                "answers",
+                format!("all {images} alike{how}, probabilities apart by {difference} at most"),
+            );
+        }
+        let changed = self.changed.len();
+        page.field("answers", format!("{changed} of {images} differ{how}"))?;
+        page.line("")?;
+        let mark = |answer: &AnswerView, label: Option<&String>| {
+            let right = label.map(|label| match *label == answer.class {
+                true => ", right",
+                false => ", wrong",
+            });
+            let probability = percent(answer.probability);
+            format!(
+                "{} {probability}{}",
+                answer.class,
+                right.unwrap_or_default()
+            )
+        };
+        let row = |one: &DecisionView| {
+            vec![
+                shown(one.path.as_deref(), &one.image),
+                one.label.clone().unwrap_or_else(|| "–".to_owned()),
+                mark(&one.from, one.label.as_ref()),
+                mark(&one.to, one.label.as_ref()),
+            ]
+        };
+        let rows: Vec<_> = self.changed.iter().take(SHOWN).map(row).collect();
+        page.table(&["IMAGE", "LABEL", titles[0], titles[1]], &rows)?;
+        match changed.saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => page.line(format!("and {more} more: --json shows them")),
+        }
+    }
+}
