@@ -17,6 +17,7 @@ mod confinement;
 mod drills;
 mod endless;
 mod exploring;
+mod head_versions;
 mod history;
 mod hostile_hub;
 mod interruptions;

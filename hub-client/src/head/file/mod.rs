@@ -1,7 +1,7 @@
-//! The file of a head, `hub-head/3`:
+//! The file of a head, `hub-head/2` or `hub-head/3`:
 //!
 //! ```text
-//! hub-head/3⏎
+//! hub-head/2⏎
 //! sha256:<of everything after this line>⏎
 //! {"name":"border", …, "tensors":[["weights",[2,1280]],["bias",[2]],["temperature",[1]],["mean",[1280]]]}⏎
 //! <the tensors one after another, f32, little-endian, in C order>
@@ -13,8 +13,8 @@
 //! refuses fields it does not know, so whatever changes what a head means gets a new number.
 //!
 //! The second format added `abstention` and the tensor `references`, without which a head always answers,
-//! and facts of the training. The third added `origin`, of versions that come from an earlier one. Files of
-//! both, `hub-head/1` and `hub-head/2`, are still read.
+//! and facts of the training. Files of the first, `hub-head/1`, are still read. The third is the second
+//! with `origin`, of a version that comes from an earlier one; one that does not is written as before.
 
 use std::io::{self, Read, Write};
 
@@ -29,11 +29,14 @@ use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
 use super::{ExtractorRelease, Head, HeadError, check_classes};
 
-/// The name of the format.
+/// The name of the newest format, of versions that come from an earlier one.
 pub const FORMAT: &str = "hub-head/3";
 
-/// What was written before there was [`Abstention`], and before there was [`Origin`]; still read.
-const EARLIER_FORMATS: [&str; 2] = ["hub-head/1", "hub-head/2"];
+/// The format of the others.
+const TRAINED_FORMAT: &str = "hub-head/2";
+
+/// What was written before there was [`Abstention`], still read.
+const FIRST_FORMAT: &str = "hub-head/1";
 
 /// Largest head file: 65,536 dimensions × 1,000 classes × 4 bytes are 250 MiB, and as much again for the
 /// digests of labelled images.
@@ -104,9 +107,17 @@ impl Head {
         for value in tensors.iter().flat_map(|tensor| &tensor.values) {
             body.extend_from_slice(&value.to_le_bytes());
         }
-        writeln!(writer, "{FORMAT}")?;
+        writeln!(writer, "{}", self.format())?;
         writeln!(writer, "{}", Digest::of(&body))?;
         writer.write_all(&body)
+    }
+
+    /// The format that says all there is to say of it.
+    fn format(&self) -> &'static str {
+        match self.origin {
+            Some(_) => FORMAT,
+            None => TRAINED_FORMAT,
+        }
     }
 
     fn tensors(&self) -> Vec<Tensor> {
@@ -141,10 +152,13 @@ impl Head {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
-        let body = checked_body(bytes)?;
+        let (is_newest, body) = checked_body(bytes)?;
         let (header, data) = split_line(body).ok_or_else(|| malformed("the header has no end"))?;
         let header: Header =
             serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
+        if header.origin.is_some() != is_newest {
+            return Err(malformed("its format does not fit where it comes from"));
+        }
         check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
         let mut tensors = Tensors::read(&header.tensors, data)?;
         let classes = header.classes.len();
@@ -187,8 +201,8 @@ impl Head {
     }
 }
 
-/// What follows the two first lines, after checking them.
-fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
+/// Whether it is of the newest format, and what follows the two first lines, after checking them.
+fn checked_body(bytes: &[u8]) -> Result<(bool, &[u8]), HeadError> {
     let family = FORMAT
         .trim_end_matches(|c: char| c.is_ascii_digit())
         .as_bytes();
@@ -196,8 +210,8 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
         return Err(HeadError::NotAHead);
     }
     let (format, rest) = split_line(bytes).ok_or(HeadError::Damaged)?;
-    let mut known = EARLIER_FORMATS.into_iter().chain([FORMAT]);
-    if !known.any(|known| known.as_bytes() == format) {
+    let known = [FORMAT, TRAINED_FORMAT, FIRST_FORMAT];
+    if !known.iter().any(|known| known.as_bytes() == format) {
         let format: String = String::from_utf8_lossy(format).chars().take(40).collect();
         let is_number =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -211,7 +225,7 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], HeadError> {
         .ok()
         .and_then(|text| text.parse::<Digest>().ok());
     if stated == Some(Digest::of(body)) {
-        Ok(body)
+        Ok((format == FORMAT.as_bytes(), body))
     } else {
         Err(HeadError::Damaged)
     }

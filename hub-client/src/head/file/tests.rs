@@ -11,8 +11,9 @@ fn bytes(head: &Head) -> Vec<u8> {
 /// A file with another body and a digest that fits it.
 fn resealed(file: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let body = change(file.splitn(3, |&byte| byte == b'\n').nth(2).unwrap());
+    let format = String::from_utf8_lossy(&file[..FORMAT.len()]);
     [
-        format!("{FORMAT}\n{}\n", Digest::of(&body)).into_bytes(),
+        format!("{format}\n{}\n", Digest::of(&body)).into_bytes(),
         body,
     ]
     .concat()
@@ -50,6 +51,15 @@ fn where_a_version_comes_from_is_kept() {
     let read = Head::read_from(bytes(&head).as_slice()).unwrap();
     assert_eq!(read, head);
     assert_eq!(read.origin().unwrap().version, 7);
+    // Hubs that do not know of it read what does not need it, and refuse the rest in words.
+    assert!(bytes(&small_head()).starts_with(b"hub-head/2\n"));
+    for (head, other) in [(head, "hub-head/2"), (small_head(), "hub-head/3")] {
+        let file = [other.as_bytes(), &bytes(&head)[FORMAT.len()..]].concat();
+        assert!(matches!(
+            Head::read_from(file.as_slice()),
+            Err(HeadError::Malformed { .. })
+        ));
+    }
 }
 
 #[test]

@@ -41,12 +41,12 @@ pub(super) struct DecisionView {
 pub(super) struct DecisionsView {
     /// How many images both answered.
     pub(super) images: usize,
-    /// Of these, how many they answered alike.
-    pub(super) alike: usize,
+    /// Of these, how many they answered differently.
+    pub(super) changed: usize,
     /// Largest difference of the probability of an answer, where both answered alike.
     pub(super) largest_difference: f64,
-    /// Where they answered differently.
-    pub(super) changed: Vec<DecisionView>,
+    /// Both answers for each image: first those that differ, then those with a wrong answer.
+    pub(super) all: Vec<DecisionView>,
 }
 
 /// What a head says of images with features.
@@ -91,45 +91,42 @@ impl DecisionsView {
         labels: &BTreeMap<Digest, &str>,
         places: &Places,
     ) -> Self {
-        let mut decisions = Self {
-            images: 0,
-            alike: 0,
-            largest_difference: 0.0,
-            changed: Vec::new(),
-        };
-        for (image, from) in from {
-            let Some(to) = to.get(image) else { continue };
-            decisions.images += 1;
-            if from.class == to.class {
-                decisions.alike += 1;
-                let difference = (from.probability - to.probability).abs();
-                decisions.largest_difference = decisions.largest_difference.max(difference);
-                continue;
-            }
-            decisions.changed.push(DecisionView {
+        let both = from.iter().filter_map(|(image, from)| {
+            Some(DecisionView {
                 image: *image,
                 path: places.path(image),
                 label: labels.get(image).map(|&label| label.to_owned()),
                 from: from.clone(),
-                to: to.clone(),
-            });
+                to: to.get(image)?.clone(),
+            })
+        });
+        let mut all: Vec<DecisionView> = both.collect();
+        all.sort_by(|a, b| (a.rank(), &a.path).cmp(&(b.rank(), &b.path)));
+        let alike = all.iter().filter(|one| !one.differs());
+        let differences = alike.map(|one| (one.from.probability - one.to.probability).abs());
+        Self {
+            images: all.len(),
+            changed: all.iter().filter(|one| one.differs()).count(),
+            largest_difference: differences.fold(0.0, f64::max),
+            all,
         }
-        decisions.changed.sort_by(|a, b| a.path.cmp(&b.path));
-        decisions
     }
 
-    /// The answers that differ, below a line that counts them.
+    /// How many differ; which, and which are wrong.
     pub(super) fn write_text(&self, page: &mut Page, titles: [&str; 2], how: &str) -> fmt::Result {
-        let images = self.images;
-        if self.changed.is_empty() {
-            let difference = percent(self.largest_difference);
-            return page.field(
-                "answers",
-                format!("all {images} alike{how}, probabilities apart by {difference} at most"),
-            );
+        let (images, changed) = (self.images, self.changed);
+        let counted = match changed {
+            0 => {
+                let difference = percent(self.largest_difference);
+                format!("all {images} alike{how}, probabilities apart by {difference} at most")
+            }
+            _ => format!("{changed} of {images} differ{how}"),
+        };
+        page.field("answers", counted)?;
+        let told: Vec<&DecisionView> = self.all.iter().filter(|one| one.rank() < 2).collect();
+        if told.is_empty() {
+            return Ok(());
         }
-        let changed = self.changed.len();
-        page.field("answers", format!("{changed} of {images} differ{how}"))?;
         page.line("")?;
         let mark = |answer: &AnswerView, label: Option<&String>| {
             let right = label.map(|label| match *label == answer.class {
@@ -143,7 +140,7 @@ impl DecisionsView {
                 right.unwrap_or_default()
             )
         };
-        let row = |one: &DecisionView| {
+        let row = |one: &&DecisionView| {
             vec![
                 shown(one.path.as_deref(), &one.image),
                 one.label.clone().unwrap_or_else(|| "–".to_owned()),
@@ -151,11 +148,26 @@ impl DecisionsView {
                 mark(&one.to, one.label.as_ref()),
             ]
         };
-        let rows: Vec<_> = self.changed.iter().take(SHOWN).map(row).collect();
+        let rows: Vec<_> = told.iter().take(SHOWN).map(row).collect();
         page.table(&["IMAGE", "LABEL", titles[0], titles[1]], &rows)?;
-        match changed.saturating_sub(SHOWN) {
+        match told.len().saturating_sub(SHOWN) {
             0 => Ok(()),
             more => page.line(format!("and {more} more: --json shows them")),
+        }
+    }
+}
+
+impl DecisionView {
+    fn differs(&self) -> bool {
+        self.from.class != self.to.class
+    }
+
+    /// 0 for answers that differ, 1 for those that are wrong alike, 2 for the others.
+    fn rank(&self) -> u8 {
+        match &self.label {
+            _ if self.differs() => 0,
+            Some(label) if *label != self.to.class => 1,
+            _ => 2,
         }
     }
 }

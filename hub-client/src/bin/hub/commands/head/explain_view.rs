@@ -207,9 +207,9 @@ impl ClassView {
         let speak = if all.len() == 1 { "speaks" } else { "speak" };
         let left: f64 = 1.0 - all.iter().map(|(_, one)| one.share).sum::<f64>();
         let others = match count - all.len() {
-            0 => String::new(),
-            1 => format!("; one other has {:.0} %", left.max(0.0) * 100.0),
-            others => format!("; {others} others have {:.0} %", left.max(0.0) * 100.0),
+            _ if left < 0.005 => String::new(),
+            1 => format!("; one other has {:.0} %", left * 100.0),
+            others => format!("; {others} others have {:.0} %", left * 100.0),
         };
         let sentence = format!("{} {speak} for {class}{others}.", and(&parts));
         capitalised(&sentence)
@@ -312,4 +312,61 @@ fn capitalised(text: &str) -> String {
     characters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(characters).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dimension(dimension: usize, name: &str, share: f64) -> DimensionView {
+        DimensionView {
+            dimension,
+            name: Some(name.to_owned()),
+            effect: share,
+            share,
+        }
+    }
+
+    fn class(speaks_for: Vec<DimensionView>, speaks_against: Vec<DimensionView>) -> ClassView {
+        ClassView {
+            class: "passport".to_owned(),
+            speaks_for,
+            speaks_against,
+            surest: Vec::new(),
+            least_sure: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_sentence_names_what_counts_and_says_what_is_left() {
+        let one = class(
+            vec![dimension(0, "red", 0.61), dimension(3, "lines", 0.18)],
+            vec![dimension(1, "blur", 0.2), dimension(2, "noise", 0.01)],
+        );
+        assert_eq!(
+            one.sentence(),
+            "More red (61 %), less blur (20 %) and more lines (18 %) speak for passport; one other has 1 %."
+        );
+        let only = class(vec![dimension(0, "red", 1.0)], Vec::new());
+        assert_eq!(only.sentence(), "More red (100 %) speaks for passport.");
+        assert_eq!(
+            class(Vec::new(), Vec::new()).sentence(),
+            "Nothing that has a name speaks for passport by itself."
+        );
+    }
+
+    #[test]
+    fn factors_read_both_ways() {
+        let words = [1.0, 2.4, 0.25, 1234.0, 1e-9].map(times);
+        assert_eq!(
+            words,
+            [
+                "1.00 times as likely",
+                "2.40 times as likely",
+                "4.00 times less likely",
+                "1234 times as likely",
+                "1e9 times less likely",
+            ]
+        );
+    }
 }

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, list as commas, percent, time};
 
+use super::words::of_origin;
 use crate::error::with_causes;
 
 #[derive(Serialize)]
@@ -86,6 +87,8 @@ struct HeadView {
     extractor_statement: Digest,
     /// The earlier version it comes from; null when it was simply trained.
     origin: Option<Origin>,
+    #[serde(skip)]
+    origin_words: Option<String>,
     feature_space: FeatureSpace,
     dimension: usize,
     classes: Vec<String>,
@@ -105,6 +108,7 @@ pub(in crate::commands) fn show(
         extractor: head.extractor().to_string(),
         extractor_statement: head.extractor().digest,
         origin: head.origin().cloned(),
+        origin_words: head.origin().map(|origin| of_origin(origin, &head)),
         feature_space: head.space(),
         dimension: head.dimension(),
         classes: head.classes().to_vec(),
@@ -185,9 +189,9 @@ impl Answer for HeadView {
             "extractor",
             format!("{}, statement {}", self.extractor, self.extractor_statement),
         )?;
-        if let Some(origin) = &self.origin {
+        if let (Some(origin), Some(words)) = (&self.origin, &self.origin_words) {
             let (trained_on, at) = (&origin.trained_on, time(&origin.trained_at.to_string()));
-            page.field("from version", origin.version)?;
+            page.field("is", words)?;
             page.field("learnt", format!("on {trained_on}, {at}"))?;
         }
         page.field("feature space", &self.feature_space)?;

@@ -189,6 +189,10 @@ impl Plan {
             to: SideView::new(&to, new.as_ref(), sides.new.dimension),
             labelled: labels.len(),
             images: all.len(),
+            unlabelled: [
+                self.head.training().unlabelled,
+                upgraded.training().unlabelled,
+            ],
             compared: common.len(),
             missing: missing
                 .map(|(image, &class)| MissingView {

@@ -39,6 +39,8 @@ pub(super) struct UpgradeView {
     pub(super) labelled: usize,
     /// Of these, how many have features by the newer release.
     pub(super) images: usize,
+    /// Images without a label that features were centred on too: as recorded, and now.
+    pub(super) unlabelled: [usize; 2],
     /// How many have features by both.
     pub(super) compared: usize,
     /// Labelled images that are not at hand or cannot be used.
@@ -157,6 +159,11 @@ impl Answer for UpgradeView {
         let (images, labelled) = (self.images, self.labelled);
         page.field("images", format!("{images} of {labelled} labelled ones"))?;
         self.write_missing(page)?;
+        if self.kind != Kind::Moved && self.unlabelled[0] > 0 {
+            let [recorded, now] = self.unlabelled;
+            let words = format!("{now} images to centre on too; it was {recorded}");
+            page.field("unlabelled", words)?;
+        }
         page.optional("transform", self.transform_of_release.as_ref())?;
         page.line("")?;
         let titles = [from.extractor.as_str(), to.extractor.as_str()];

@@ -77,10 +77,56 @@ pub(super) fn verdict(paired: &Paired) -> String {
         Standing::Worse => {
             format!("worse: of 100 new images it gets {high} to {low} fewer right, 9 times in 10")
         }
+        Standing::CannotTell if paired.only_first + paired.only_second <= 0.0 => format!(
+            "alike, both right on the same images: of 100 new ones between {low} fewer and {high} more \
+             right, 9 times in 10"
+        ),
         Standing::CannotTell => format!(
             "cannot tell from {} labels: of 100 new images between {low} fewer and {high} more right, \
              9 times in 10",
             paired.images
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use hub_client::head::HeldOutAnswers;
+    use ndarray::Array2;
+
+    use super::*;
+
+    /// Of 24 images the first gets `first` right that the second does not, and the other way round.
+    fn paired(first: usize, second: usize) -> Paired {
+        let answers = |wrong: std::ops::Range<usize>| HeldOutAnswers {
+            probabilities: Array2::zeros((24, 2)),
+            hits: Array2::from_shape_fn((24, 1), |(image, _)| !wrong.contains(&image)),
+        };
+        Paired::new(&answers(0..second), &answers(12..12 + first)).unwrap()
+    }
+
+    #[test]
+    fn verdicts_read_well() {
+        let words =
+            [paired(0, 9), paired(8, 1), paired(1, 2), paired(0, 0)].map(|one| verdict(&one));
+        insta::assert_snapshot!(words.join("\n"), @"");
+    }
+
+    #[test]
+    fn changes_are_counted_in_words() {
+        let mut changes = Changes {
+            is_same_data: true,
+            ..Changes::default()
+        };
+        assert!(of_changes(&changes).is_empty());
+        changes.unlabelled = Some([0, 12]);
+        assert_eq!(
+            of_changes(&changes),
+            ["centred on unlabelled images: 0 → 12"]
+        );
+        changes.unlabelled = None;
+        changes.is_same_data = false;
+        assert_eq!(of_changes(&changes), ["other features of the same images"]);
     }
 }
