@@ -79,7 +79,8 @@ learnt anew from the recorded labels with the recorded settings, and both are sh
 image by image, each held out. It is saved as the next version once you agree.
 
 Labelled images are found by their content below --images, wherever they lie there; those that are
-not found are named. Without --images only what the cache of features knows is used.
+not found are named, and the exit code is then 6. Without --images only what the cache of features
+knows is used. Going back is `hub head rollback`.
 
 Examples:
   hub head upgrade border-check --images labelled/ --dry-run

@@ -8,6 +8,7 @@ use hub_client::head::{
 };
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
+use semver::Version;
 
 use super::answers::{Answers, DecisionsView, answers, held_out_answers};
 use super::labelled::{Features, Places, labelled_images, release};
@@ -84,13 +85,15 @@ impl Plan {
         let version = versions.last().copied().unwrap_or_default();
         let new = match &args.extractor {
             Some(reference) => Chosen::find(reference, context)?,
-            None => newest(&head, context)?,
+            None => newest(&head, args.retrain, context)?,
         };
         let to = release(&new);
-        if to.name == head.extractor().name && to.version <= head.extractor().version {
+        let current = head.extractor();
+        let is_enough = is_newer(&to.version, current, args.retrain);
+        if to.name == current.name && !is_enough {
             return Err(CommandError::Head(HeadError::NotNewer {
                 head: head.name().to_string(),
-                current: head.extractor().to_string(),
+                current: current.to_string(),
                 asked: to.to_string(),
             }));
         }
@@ -274,13 +277,20 @@ impl Sides {
     }
 }
 
+/// Whether a head can go from its release to a version of the same extractor: learning anew makes sense
+/// on the same release too, for dimensions it does not read yet.
+fn is_newer(version: &Version, current: &ExtractorRelease, retrain: bool) -> bool {
+    *version > current.version || (retrain && *version == current.version)
+}
+
 /// The newest installed release of the head's extractor; a pre-release only when named.
-fn newest(head: &Head, context: &Context) -> Result<Chosen, CommandError> {
+fn newest(head: &Head, retrain: bool, context: &Context) -> Result<Chosen, CommandError> {
     let current = head.extractor();
     let listed = context.store().list()?.into_iter();
     let newer = listed
         .filter(|(name, version)| {
-            *name == current.name && version.pre.is_empty() && *version > current.version
+            let is_enough = is_newer(version, current, retrain);
+            *name == current.name && version.pre.is_empty() && is_enough
         })
         .map(|(_, version)| version)
         .max();
