@@ -164,7 +164,12 @@ impl Answer for UpgradeView {
             let words = format!("{now} images to centre on too; it was {recorded}");
             page.field("unlabelled", words)?;
         }
-        page.optional("transform", self.transform_of_release.as_ref())?;
+        if let Some(transform) = &self.transform_of_release {
+            page.field(
+                "transform",
+                format!("{transform}, as {} asks", to.extractor),
+            )?;
+        }
         page.line("")?;
         let titles = [from.extractor.as_str(), to.extractor.as_str()];
         write_figures(page, titles, [from.held_out.as_ref(), to.held_out.as_ref()])?;
