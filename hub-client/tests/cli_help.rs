@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 59] = [
+const COMMANDS: [&str; 64] = [
     "",
     "login",
     "logout",
@@ -35,6 +35,11 @@ const COMMANDS: [&str; 59] = [
     "head",
     "head list",
     "head show",
+    "head history",
+    "head diff",
+    "head rollback",
+    "head upgrade",
+    "head explain",
     "head rm",
     "head export",
     "similar",

@@ -150,6 +150,26 @@ pub enum HeadError {
         /// The version asked for.
         version: Option<u32>,
     },
+    /// Nothing to go back to.
+    #[error(
+        "the head `{name}` has no earlier version to go back to from version {version}: none before it can be read and differs"
+    )]
+    NothingEarlier {
+        /// The name.
+        name: String,
+        /// The version in use.
+        version: u32,
+    },
+    /// A release that is not newer.
+    #[error("the head `{head}` is made for {current}, and {asked} is not newer")]
+    NotNewer {
+        /// The head.
+        head: String,
+        /// Its release.
+        current: String,
+        /// The one asked for.
+        asked: String,
+    },
     /// Too many versions.
     #[error(
         "the head `{name}` has {version} versions, which is the limit: remove it or choose another name"

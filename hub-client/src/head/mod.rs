@@ -35,14 +35,18 @@
 mod abstain;
 mod answered;
 mod calibrate;
+mod changes;
 mod error;
 mod evaluate;
+mod explain;
 pub mod export;
 mod file;
 mod fit;
 pub mod metrics;
 mod nearness;
 mod options;
+mod origin;
+mod paired;
 mod sample;
 pub mod solver;
 pub mod store;
@@ -64,14 +68,18 @@ use serde::{Deserialize, Serialize};
 
 pub use self::abstain::{Abstention, Limits};
 pub use self::answered::Answered;
+pub use self::changes::{Changes, Label, Relabelled, SettingChange};
 pub use self::error::HeadError;
 pub use self::evaluate::Evaluation;
+pub use self::explain::{Factor, Influence, Spread, Weighed};
 pub use self::file::{FORMAT, HEAD_BYTES};
 pub use self::nearness::{Near, REFERENCES};
 pub use self::options::{
     AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
     Penalty, TrainingOptions, TrainingSettings, ridge_choices,
 };
+pub use self::origin::{Derivation, Origin, RolledBack};
+pub use self::paired::{HeldOutAnswers, Paired, Standing};
 pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, NearCopies, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
@@ -90,6 +98,7 @@ pub struct Head {
     name: HeadName,
     created_at: Timestamp,
     extractor: ExtractorRelease,
+    origin: Option<Origin>,
     classes: Vec<String>,
     weights: Array2<f32>,
     bias: Array1<f32>,
@@ -109,6 +118,13 @@ pub struct ExtractorRelease {
     pub version: Version,
     /// The digest of the release.
     pub digest: Digest,
+}
+
+impl ExtractorRelease {
+    /// The feature space of its vectors.
+    pub fn space(&self) -> FeatureSpace {
+        FeatureSpace::of(&self.name, &self.version)
+    }
 }
 
 /// Probabilities of classes for images.
@@ -213,19 +229,20 @@ impl Head {
         &self.name
     }
 
-    /// When it was made.
+    /// When this version was made.
     pub fn created_at(&self) -> Timestamp {
         self.created_at
     }
 
-    /// The release whose features it was trained on.
+    /// The release it is made for: the one whose features it was trained on, or a newer one it was moved
+    /// to ([`Origin`]).
     pub fn extractor(&self) -> &ExtractorRelease {
         &self.extractor
     }
 
     /// The feature space it works in.
     pub fn space(&self) -> FeatureSpace {
-        FeatureSpace::of(&self.extractor.name, &self.extractor.version)
+        self.extractor.space()
     }
 
     /// The dimension of the vectors it reads.

@@ -12,6 +12,7 @@ use super::answered::Answered;
 use super::fit::{Fitted, resolve};
 use super::metrics::{ClassMetrics, Interval, Metrics, Reliability, legible, per_class, wilson};
 use super::options::{Method, TrainingOptions, TrainingSettings};
+use super::paired::HeldOutAnswers;
 use super::sample::Sample;
 use super::suspects::{self, NearCopies, Suspect};
 use super::transform::{Transform, narrow};
@@ -120,9 +121,8 @@ pub struct HeldOut {
 pub struct Trained {
     /// The head.
     pub head: Head,
-    /// Probabilities, n×K, in the order of [`TrainingFacts::labels`], the mean over the repeats; none when
-    /// a class has a single image.
-    pub held_out: Option<Array2<f32>>,
+    /// The answers; none when a class has a single image.
+    pub held_out: Option<HeldOutAnswers>,
 }
 
 impl Head {
@@ -185,9 +185,12 @@ impl Trained {
         let choice = fitted.choice.as_ref();
         let scored = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
         let abstention = Abstention::new(rows.view(), scored, &sample.per_class, settings.coverage);
-        let held_out = choice.map(|choice| choice.mean_probabilities(images));
-        let suspects = held_out.as_ref().map_or_else(Vec::new, |probabilities| {
-            suspects::mislabelled(probabilities.view(), &sample.labels)
+        let means = choice.map(|choice| (choice, choice.mean_probabilities(images)));
+        let held_out = means
+            .as_ref()
+            .map(|(choice, means)| HeldOutAnswers::new(choice, means));
+        let suspects = means.as_ref().map_or_else(Vec::new, |(_, means)| {
+            suspects::mislabelled(means.view(), &sample.labels)
         });
         let answered = scored
             .map(|(probabilities, truth)| Answered::new(&abstention, probabilities, truth, images));
@@ -216,6 +219,7 @@ impl Trained {
             name: identity.name,
             created_at: identity.created_at,
             extractor: identity.extractor,
+            origin: None,
             classes: classes.to_vec(),
             weights: fitted.weights.mapv(narrow),
             bias: fitted.bias.mapv(narrow),
@@ -224,7 +228,6 @@ impl Trained {
             abstention,
             training,
         };
-        let held_out = held_out.map(|probabilities| probabilities.mapv(narrow));
         Ok(Self { head, held_out })
     }
 }

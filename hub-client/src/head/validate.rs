@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::calibrate::{self, Calibration};
 use super::linear_scores;
-use super::metrics::{Metrics, Reliability};
+use super::metrics::{Metrics, Reliability, most_probable};
 use super::sample::Sample;
 use super::solver::{Design, Fit, Request, Ridge, codes};
 use super::train::HeldOut;
@@ -66,6 +66,13 @@ impl Choice {
             probabilities,
             truth,
         }
+    }
+
+    /// Whether the most probable class was the true one, for each row.
+    pub(super) fn hits(&self) -> Vec<bool> {
+        let rows = self.probabilities.rows().into_iter().zip(&self.truth);
+        rows.map(|(row, &class)| most_probable(row.iter().copied()) == class)
+            .collect()
     }
 
     /// The mean over the repeats of each image's probabilities, n×K.

@@ -396,12 +396,27 @@ impl Hint for HeadError {
                 ErrorCode::NoHead,
                 "`hub head list` lists the heads there are",
             ),
+            Self::NothingEarlier { .. } => Advice::with_hint(
+                ErrorCode::NoHead,
+                "`hub head history` shows what there is; --to N names any of them",
+            ),
+            Self::NotNewer { .. } => Advice::with_hint(
+                ErrorCode::FeatureSpace,
+                "`hub head rollback` brings an earlier version of the head back",
+            ),
             Self::OtherSpace { .. } | Self::TooFewDimensions { .. } => {
                 Advice::of(ErrorCode::FeatureSpace)
             }
             Self::Name { .. } | Self::Setting { .. } => Advice::of(ErrorCode::Usage),
             Self::File(error) => error.advice(),
-            Self::Load { source, .. } => source.advice(),
+            Self::Load { source, .. } => match **source {
+                Self::Damaged | Self::Malformed { .. } | Self::NotAHead => Advice::with_hint(
+                    source.advice().code,
+                    "`hub head history` shows which versions are whole, and `hub head rollback` goes \
+                     back to one",
+                ),
+                _ => source.advice(),
+            },
             Self::Damaged => Advice::of(ErrorCode::Digest),
             Self::NotAHead
             | Self::NewerFormat { .. }

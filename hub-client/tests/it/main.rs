@@ -19,6 +19,7 @@ mod drills;
 mod endless;
 mod exploring;
 mod exports;
+mod head_versions;
 mod history;
 mod hostile_hub;
 mod interruptions;

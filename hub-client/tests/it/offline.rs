@@ -18,6 +18,8 @@ fn local_commands_work_without_a_network() {
     }
     world.publish(&world.author("dots", "1.0.0", "means", 4));
     world.hub("beta", &["pull", "dots@1"]).ok();
+    world.publish(&world.author("dots", "1.1.0", "means", 4));
+    world.hub("beta", &["pull", "dots@1.1.0"]).ok();
     let pictures = world.pictures(
         "beta",
         &[("red", [220, 40, 50]), ("green", [30, 190, 60])],
@@ -33,7 +35,7 @@ fn local_commands_work_without_a_network() {
         &look[..],
     ]
     .concat();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 16] = [
         &["pull", "dots@1", "--locked"],
         &["list"],
         &["verify", "dots@1"],
@@ -60,6 +62,11 @@ fn local_commands_work_without_a_network() {
             "-o",
             "head.onnx",
         ],
+        &["head", "upgrade", "colours", "--images", pictures, "--yes"],
+        &["head", "history", "colours"],
+        &["head", "diff", "colours", "--images", pictures],
+        &["head", "explain", "colours", "--image", first],
+        &["head", "rollback", "colours"],
     ];
     for arguments in commands {
         let inner = world.command("beta", arguments);

@@ -1,6 +1,6 @@
 //! What a command has at hand: options over environment over the user's file.
 
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,9 @@ use crate::report::Report;
 
 /// Longest token, with room for line ends.
 const TOKEN_BYTES: u64 = 4096;
+
+/// Longest answer to a question, with room for line ends.
+const ANSWER_BYTES: u64 = 64;
 
 /// Everything that commands share.
 #[derive(Debug)]
@@ -87,6 +90,23 @@ impl Context {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether there is somebody to ask.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.output.is_json() && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question that `y` or `yes` agrees to.
+    pub(crate) fn agrees(&self, question: &str) -> Result<bool, CommandError> {
+        self.report.question(&format!("{question} [y/N]"));
+        let mut answer = String::new();
+        let limited = io::stdin().lock().take(ANSWER_BYTES);
+        BufReader::new(limited)
+            .read_line(&mut answer)
+            .map_err(CommandError::Input)?;
+        self.check_interrupt()?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Prints a command's answer.

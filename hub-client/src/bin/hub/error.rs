@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hub_client::hint::{Advice, ErrorCode, Hint};
+use registry_schema::name::Name;
 use registry_schema::reference::Reference;
 
 macro_rules! library_errors {
@@ -113,6 +114,35 @@ macro_rules! library_errors {
                 /// What it was trained on.
                 extractor: String,
             },
+            /// No release to take a head to.
+            #[error("no release of the extractor of `{head}` that is newer than {extractor} is installed")]
+            NothingNewer {
+                /// The head.
+                head: String,
+                /// What it is made for.
+                extractor: String,
+                /// The extractor.
+                name: Name,
+            },
+            /// A head that has one version.
+            #[error("the head `{head}` has no version before {before} to compare with")]
+            NothingToCompare {
+                /// The head.
+                head: String,
+                /// The version it would be compared with.
+                before: u32,
+            },
+            /// None of a head's labelled images is at hand.
+            #[error("none of the labelled images of the head `{head}` is at hand for {extractor}")]
+            NoLabelledFeatures {
+                /// The head.
+                head: String,
+                /// What would compute their features.
+                extractor: String,
+            },
+            /// Nobody can agree.
+            #[error("a new version is saved once you agree, and there is no terminal to ask on")]
+            NobodyToAsk,
             /// With `--strict`, one bad image is the end.
             #[error("`{name}` cannot be used")]
             Image {
@@ -289,6 +319,24 @@ impl CommandError {
                     format!("run `hub pull {extractor}`"),
                 );
             }
+            Self::NothingNewer { name, .. } => {
+                return Advice::with_hint(
+                    ErrorCode::NotInstalled,
+                    format!("run `hub pull {name}`, or name a release with --extractor"),
+                );
+            }
+            Self::NothingToCompare { .. } => (
+                ErrorCode::NoHead,
+                "training under the same name makes the next version",
+            ),
+            Self::NoLabelledFeatures { .. } => (
+                ErrorCode::Labels,
+                "give --images DIR, the folder in which they are now: they are found by their content",
+            ),
+            Self::NobodyToAsk => (
+                ErrorCode::Usage,
+                "--yes saves without asking, --dry-run only shows what would change",
+            ),
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
             Self::QueryImage { .. } => (ErrorCode::Image, "it was named above with the reason"),

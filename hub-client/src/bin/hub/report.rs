@@ -44,6 +44,11 @@ impl Report {
         }
     }
 
+    /// A question; the answer is typed behind it.
+    pub(crate) fn question(&self, text: &str) {
+        self.tell(&format!("{} ", self.paint("1", text)));
+    }
+
     /// Something that is only said with `--verbose`.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose && !self.json {

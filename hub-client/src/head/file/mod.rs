@@ -13,8 +13,9 @@
 //! refuses fields it does not know, so whatever changes what a head means gets a new number.
 //!
 //! The second format added `abstention` and the tensor `references`, without which a head always answers,
-//! and facts of the training; the third a limit for each class where there was one for all. Files of
-//! the first, `hub-head/1`, and the second, `hub-head/2`, are still read.
+//! and facts of the training; the third a limit for each class where there was one for all, and `origin`
+//! of a version that comes from an earlier one. Files of the first, `hub-head/1`, and the second,
+//! `hub-head/2`, are still read.
 
 mod limits;
 mod tensors;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use self::limits::StoredLimits;
 use self::tensors::Tensors;
 use super::abstain::Abstention;
+use super::origin::Origin;
 use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
 use super::{ExtractorRelease, Head, HeadError, check_classes};
@@ -64,6 +66,8 @@ struct Header {
     name: String,
     created_at: String,
     extractor: ExtractorRelease,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     classes: Vec<String>,
     transform: TransformKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +110,7 @@ impl Head {
             name: self.name.to_string(),
             created_at: self.created_at.to_string(),
             extractor: self.extractor.clone(),
+            origin: self.origin.clone(),
             classes: self.classes.clone(),
             transform: self.transform.kind(),
             abstention: Some(StoredLimits::from(&self.abstention.limits)),
@@ -161,6 +166,9 @@ impl Head {
         let (header, data) = split_line(body).ok_or_else(|| malformed("the header has no end"))?;
         let header: Header =
             serde_json::from_slice(header).map_err(|error| malformed(&error.to_string()))?;
+        if header.origin.is_some() && format != Format::Third {
+            return Err(malformed("its format knows no earlier versions"));
+        }
         check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
         let mut tensors = Tensors::read(&header.tensors, data)?;
         let classes = header.classes.len();
@@ -176,6 +184,7 @@ impl Head {
                 .parse::<Timestamp>()
                 .map_err(|error| malformed(&error.to_string()))?,
             extractor: header.extractor,
+            origin: header.origin,
             bias: tensors.vector("bias", classes)?,
             temperature: tensors.positive("temperature", 1)?[0],
             transform: match header.transform {

@@ -11,8 +11,9 @@ fn bytes(head: &Head) -> Vec<u8> {
 /// A file with another body and a digest that fits it.
 fn resealed(file: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let body = change(file.splitn(3, |&byte| byte == b'\n').nth(2).unwrap());
+    let format = String::from_utf8_lossy(&file[..FORMAT.len()]);
     [
-        format!("{FORMAT}\n{}\n", Digest::of(&body)).into_bytes(),
+        format!("{format}\n{}\n", Digest::of(&body)).into_bytes(),
         body,
     ]
     .concat()
@@ -41,6 +42,18 @@ fn every_kind_of_head_comes_back_bit_for_bit() {
         assert_eq!(Head::read_from(file.as_slice()).unwrap(), head);
         assert_eq!(bytes(&Head::read_from(file.as_slice()).unwrap()), file);
     }
+}
+
+#[test]
+fn where_a_version_comes_from_is_kept() {
+    let now = "2026-05-06T07:08:09.123456789Z".parse().unwrap();
+    let head = small_head().again(7, now);
+    let read = Head::read_from(bytes(&head).as_slice()).unwrap();
+    assert_eq!(read, head);
+    assert_eq!(read.origin().unwrap().version, 7);
+    // The second format does not know of it.
+    let refused = Head::read_from(as_second(&bytes(&head)).as_slice()).unwrap_err();
+    assert!(refused.to_string().contains("earlier versions"), "{refused}");
 }
 
 #[test]

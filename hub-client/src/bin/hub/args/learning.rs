@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use hub_client::head::HeadName;
 use registry_schema::reference::Reference;
 
+use super::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
+
 /// `hub embed`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -246,6 +248,16 @@ pub(crate) enum HeadCommand {
         #[arg(long, value_name = "N")]
         head_version: Option<u32>,
     },
+    /// Show the versions of a head, newest first, and what changed
+    History(HistoryArgs),
+    /// Compare two versions of a head: labels, settings, figures, answers
+    Diff(DiffArgs),
+    /// Bring an earlier version of a head back
+    Rollback(RollbackArgs),
+    /// Take a head to a newer release of its extractor, with both side by side
+    Upgrade(UpgradeArgs),
+    /// Say in words what a head looks at
+    Explain(ExplainArgs),
     /// Remove a head with all its versions
     #[command(after_help = "Examples:\n  hub head rm border-check")]
     Rm {

@@ -10,6 +10,7 @@ mod learning;
 mod local;
 mod members_say;
 mod trusting;
+mod versions;
 mod witness;
 
 pub(crate) use auditing::AuditArgs;
@@ -31,6 +32,7 @@ pub(crate) use learning::{
 pub(crate) use local::{BundleArgs, CompletionsArgs, ImportArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
+pub(crate) use versions::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
 
 use std::num::NonZeroUsize;
@@ -157,7 +159,7 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Measure a head on labelled images
     Eval(EvalArgs),
-    /// List, show, remove and export heads
+    /// List, show, export and explain heads; go through their versions
     Head(HeadArgs),
     /// Find the images most like one
     Similar(SimilarArgs),

@@ -1,7 +1,7 @@
 //! Which installed release a command works with.
 
 use hub_client::files::FileLock;
-use hub_client::head::Head;
+use hub_client::head::{ExtractorRelease, Head};
 use hub_client::store::InstalledRelease;
 use hub_client::trust::Kept;
 use registry_schema::reference::{FeatureSpace, Reference};
@@ -29,7 +29,7 @@ pub(super) enum Because {
     Locked,
     /// It is the newest installed that satisfies the reference.
     Newest,
-    /// The head was trained on it.
+    /// The head was trained on it or moved to it.
     TrainedOn,
     /// It is the newest installed of the head's feature space; the one trained on is not here.
     NewerInSpace,
@@ -40,9 +40,9 @@ impl Because {
         match self {
             Self::Locked => "named by hub.lock",
             Self::Newest => "the newest installed",
-            Self::TrainedOn => "the one the head was trained on",
+            Self::TrainedOn => "the one the head is made for",
             Self::NewerInSpace => {
-                "a newer one of the same feature space; the one the head was trained on is not installed"
+                "a newer one of the same feature space; the one the head is made for is not installed"
             }
         }
     }
@@ -75,6 +75,9 @@ impl Chosen {
             return Self::find(reference, context);
         }
         let (trained_on, space) = (head.extractor(), head.space());
+        if let Some(chosen) = Self::exactly(trained_on, context)? {
+            return Ok(chosen);
+        }
         let mut versions: Vec<_> = context
             .store()
             .list()?
@@ -83,13 +86,6 @@ impl Chosen {
             .map(|(_, version)| version)
             .collect();
         let exact = |version| Reference::exact(trained_on.name.clone(), version);
-        if versions.contains(&trained_on.version) {
-            let same = exact(trained_on.version.clone());
-            let chosen = Self::open(&same, Because::TrainedOn, context)?;
-            if chosen.installed.release().statement_digest() == trained_on.digest {
-                return Ok(chosen.remarked(context));
-            }
-        }
         // A pre-release is taken only when it was trained on.
         versions.retain(|version| version.pre.is_empty() && *version > trained_on.version);
         let newest = versions
@@ -101,6 +97,21 @@ impl Chosen {
             })?;
         let chosen = Self::open(&exact(newest), Because::NewerInSpace, context)?;
         Ok(chosen.remarked(context))
+    }
+
+    /// The very release that a head was trained on or moved to, when it is installed.
+    pub(super) fn exactly(
+        release: &ExtractorRelease,
+        context: &Context,
+    ) -> Result<Option<Self>, CommandError> {
+        let place = (release.name.clone(), release.version.clone());
+        if !context.store().list()?.contains(&place) {
+            return Ok(None);
+        }
+        let reference = Reference::exact(place.0, place.1);
+        let chosen = Self::open(&reference, Because::TrainedOn, context)?;
+        let is_same = chosen.installed.release().statement_digest() == release.digest;
+        Ok(is_same.then(|| chosen.remarked(context)))
     }
 
     /// Its reference.

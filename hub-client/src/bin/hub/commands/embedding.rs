@@ -8,6 +8,7 @@ use hub_client::runtime::ExtractorFiles;
 use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{Failure, Worker, WorkerError};
+use registry_schema::digest::Digest;
 use serde::Serialize;
 
 use crate::app::Outcome;
@@ -46,10 +47,10 @@ pub(super) struct RunView {
 }
 
 /// A file that was left out.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SkippedView {
-    path: String,
-    reason: String,
+    pub(super) path: String,
+    pub(super) reason: String,
 }
 
 impl<'a> Embedder<'a> {
@@ -90,6 +91,11 @@ impl<'a> Embedder<'a> {
     /// Length of a feature vector.
     pub(super) fn dimension(&self) -> usize {
         self.origin.dimension
+    }
+
+    /// The features of an image that the cache has, wherever the image is.
+    pub(super) fn known(&self, image: &Digest) -> Option<Vec<f32>> {
+        self.cache.as_ref()?.get(image)
     }
 
     /// Computes the features of images and hands each to `sink`, in their order. What cannot be

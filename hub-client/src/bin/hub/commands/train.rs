@@ -110,8 +110,7 @@ fn page(
 ) -> Result<Option<EvaluationPage>, CommandError> {
     let head = &trained.head;
     let facts_of_training = head.training();
-    let (Some(held_out), Some(probabilities)) = (&facts_of_training.held_out, &trained.held_out)
-    else {
+    let (Some(held_out), Some(answers)) = (&facts_of_training.held_out, &trained.held_out) else {
         return Ok(None);
     };
     let labels = &facts_of_training.labels;
@@ -129,7 +128,7 @@ fn page(
         let said = Said {
             file: files[image],
             truth: *class,
-            probabilities: probabilities.row(place),
+            probabilities: answers.probabilities.row(place),
             is_unlike: false,
             nearest: &nearest,
         };
@@ -148,13 +147,19 @@ fn page(
 
 /// The labelled images, and some of the others.
 fn files(labelled: &LabelledImages) -> Vec<ImageFile> {
-    let step = labelled.unlabelled.len().div_ceil(UNLABELLED_IMAGES).max(1);
-    let others = labelled.unlabelled.iter().step_by(step);
+    let others = some_of(&labelled.unlabelled);
     let images = labelled.images.iter().map(|one| &one.image);
     images.chain(others).cloned().collect()
 }
 
-fn rows(values: &[f32], dimension: usize) -> ArrayView2<'_, f32> {
+/// The unlabelled images that are looked at for their mean.
+pub(super) fn some_of(unlabelled: &[ImageFile]) -> impl Iterator<Item = &ImageFile> {
+    let step = unlabelled.len().div_ceil(UNLABELLED_IMAGES).max(1);
+    unlabelled.iter().step_by(step)
+}
+
+/// Features that follow one another, as rows.
+pub(super) fn rows(values: &[f32], dimension: usize) -> ArrayView2<'_, f32> {
     ArrayView2::from_shape((values.len() / dimension, dimension), values)
         .expect("each row has the extractor's dimension, as the runtime checks")
 }

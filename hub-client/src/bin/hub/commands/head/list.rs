@@ -1,8 +1,8 @@
-//! `hub head list|show|rm`
+//! `hub head list`, `show` and `rm`
 
 use std::fmt;
 
-use hub_client::head::{Head, HeadName, TrainingFacts};
+use hub_client::head::{Head, HeadName, Origin, TrainingFacts};
 use registry_schema::digest::Digest;
 use registry_schema::reference::FeatureSpace;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, list as commas, percent, time};
 
+use super::words::of_origin;
 use crate::error::with_causes;
 
 #[derive(Serialize)]
@@ -42,7 +43,7 @@ enum HeadState {
     },
 }
 
-pub(super) fn list(context: &Context) -> Result<Outcome, CommandError> {
+pub(in crate::commands) fn list(context: &Context) -> Result<Outcome, CommandError> {
     let store = context.heads();
     let row = |stored: hub_client::head::store::StoredHead| {
         let state = match store.load(&stored.name, None) {
@@ -84,6 +85,10 @@ struct HeadView {
     created_at: String,
     extractor: String,
     extractor_statement: Digest,
+    /// The earlier version it comes from; null when it was simply trained.
+    origin: Option<Origin>,
+    #[serde(skip)]
+    origin_words: Option<String>,
     feature_space: FeatureSpace,
     dimension: usize,
     classes: Vec<String>,
@@ -91,7 +96,7 @@ struct HeadView {
     training: TrainingFacts,
 }
 
-pub(super) fn show(
+pub(in crate::commands) fn show(
     name: &HeadName,
     version: Option<u32>,
     context: &Context,
@@ -102,6 +107,8 @@ pub(super) fn show(
         created_at: head.created_at().to_string(),
         extractor: head.extractor().to_string(),
         extractor_statement: head.extractor().digest,
+        origin: head.origin().cloned(),
+        origin_words: head.origin().map(|origin| of_origin(origin, &head)),
         feature_space: head.space(),
         dimension: head.dimension(),
         classes: head.classes().to_vec(),
@@ -117,7 +124,10 @@ struct HeadRemoved {
     versions: usize,
 }
 
-pub(super) fn remove(name: &HeadName, context: &Context) -> Result<Outcome, CommandError> {
+pub(in crate::commands) fn remove(
+    name: &HeadName,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
     let store = context.heads();
     let versions = store.versions(name)?.len();
     store.remove(name)?;
@@ -179,6 +189,11 @@ impl Answer for HeadView {
             "extractor",
             format!("{}, statement {}", self.extractor, self.extractor_statement),
         )?;
+        if let (Some(origin), Some(words)) = (&self.origin, &self.origin_words) {
+            let (trained_on, at) = (&origin.trained_on, time(&origin.trained_at.to_string()));
+            page.field("is", words)?;
+            page.field("learnt", format!("on {trained_on}, {at}"))?;
+        }
         page.field("feature space", &self.feature_space)?;
         page.field("reads", format!("{} dimensions", self.dimension))?;
         let classes = self
