@@ -30,6 +30,8 @@ mod log_judges;
 mod log_lies;
 mod lying_log;
 mod members;
+mod mirrors;
+mod mirrors_harmed;
 mod offline;
 mod packs;
 mod refusals;

@@ -3,9 +3,10 @@
 //!
 //! `sequencer` is the single writer, `recover` checks at the start that the database holds one whole
 //! log, `witnesses` asks for cosignatures, `keys` holds the log's signing key, `check` recomputes
-//! everything.
+//! everything, `copy` keeps what another hub has logged.
 
 mod check;
+mod copy;
 mod error;
 mod keys;
 mod recover;
@@ -25,6 +26,7 @@ use registry_schema::log::tile::{Tile, TileId};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use check::{leaf_hashes, recompute};
+pub(crate) use copy::{copied, key_of, write_copy};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
 pub(crate) use recover::{stored, write_tree};
@@ -133,9 +135,18 @@ pub(crate) struct Log {
     database: Database,
     key: VerifierKey,
     policy: watch::Sender<Arc<Policy>>,
-    queue: mpsc::Sender<Box<dyn Item>>,
+    writer: Writer,
     head: watch::Receiver<Arc<Head>>,
     published: watch::Sender<Option<Arc<Head>>>,
+}
+
+/// Who writes a log.
+#[derive(Clone)]
+enum Writer {
+    /// This hub's sequencer, which takes what waits in the queue.
+    Sequencer(mpsc::Sender<Box<dyn Item>>),
+    /// Another hub, of which this one is a mirror; the newest state is told of here.
+    Elsewhere(watch::Sender<Arc<Head>>),
 }
 
 impl Log {
@@ -163,7 +174,7 @@ impl Log {
             database: database.clone(),
             key: key.verifier(),
             policy,
-            queue,
+            writer: Writer::Sequencer(queue),
             head,
             published: published.clone(),
         };
@@ -211,7 +222,10 @@ impl Log {
 
     /// Returns when nothing is written any more: the sequencer is gone.
     pub(crate) async fn ended(&self) {
-        self.queue.closed().await;
+        match &self.writer {
+            Writer::Sequencer(queue) => queue.closed().await,
+            Writer::Elsewhere(_) => std::future::pending().await,
+        }
     }
 
     /// The newest checkpoint that was signed, whether or not witnesses have seen it.
@@ -246,12 +260,12 @@ impl Log {
         E: From<DatabaseError> + From<LogError> + Send + 'static,
         F: FnOnce(&mut Connection, Place) -> Result<T, E> + Send + 'static,
     {
+        let Writer::Sequencer(queue) = &self.writer else {
+            return Err(LogError::ReadOnly.into());
+        };
         let (item, outcome) = Append::new(entry, record);
         let stopped = || E::from(LogError::Stopped);
-        self.queue
-            .send(Box::new(item))
-            .await
-            .map_err(|_| stopped())?;
+        queue.send(Box::new(item)).await.map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
     }
 
