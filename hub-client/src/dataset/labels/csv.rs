@@ -1,10 +1,10 @@
 //! Files of labels as CSV.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::Read;
 use std::path::Path;
 
-use csv::StringRecord;
+use csv::{Position, StringRecord};
 
 use super::{Line, Place};
 use crate::dataset::DatasetError;
@@ -12,8 +12,14 @@ use crate::files::FileError;
 
 /// The lines of a CSV file.
 pub(in crate::dataset) fn read_csv(file: &Path) -> Result<Vec<Line>, DatasetError> {
-    let opened = File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
-    let mut reader = csv::ReaderBuilder::new().from_reader(BufReader::new(opened));
+    let mut opened =
+        File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
+    let mut bytes = Vec::new();
+    opened
+        .read_to_end(&mut bytes)
+        .map_err(|source| FileError::new("cannot read", file, source))?;
+    let mut numbers = LineNumbers::new(&bytes);
+    let mut reader = csv::ReaderBuilder::new().from_reader(bytes.as_slice());
     let header = reader
         .headers()
         .map_err(|error| line_error(file, 1, error))?
@@ -39,13 +45,12 @@ pub(in crate::dataset) fn read_csv(file: &Path) -> Result<Vec<Line>, DatasetErro
     let mut lines = Vec::new();
     let mut row = StringRecord::new();
     loop {
-        let next_line = reader.position().line();
+        let number = numbers.of(reader.position());
         match reader.read_record(&mut row) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(error) => return Err(line_error(file, next_line, error)),
+            Err(error) => return Err(line_error(file, number, error)),
         }
-        let number = row.position().map_or(next_line, csv::Position::line);
         let path = row.get(path_column).unwrap_or_default().to_owned();
         let label = row.get(label_column).unwrap_or_default();
         lines.push(Line::new(file, Place::Line(number), path, label)?);
@@ -58,8 +63,37 @@ pub(in crate::dataset) fn read_csv(file: &Path) -> Result<Vec<Line>, DatasetErro
     Ok(lines)
 }
 
-fn line_error(file: &Path, next_line: u64, error: csv::Error) -> DatasetError {
-    let line = error.position().map_or(next_line, csv::Position::line);
+/// Which line a record begins on. The parser's own count is one behind where lines end with CR LF: it
+/// leaves the LF to the next record.
+struct LineNumbers<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'a> LineNumbers<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// Of the record that follows a position; positions only grow.
+    fn of(&mut self, position: &Position) -> u64 {
+        let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+        let left = self.bytes.get(start..).unwrap_or_default();
+        let ends = left.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = start.saturating_add(ends.count());
+        let passed = self.bytes.get(self.at..start).unwrap_or_default();
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.at = self.at.max(start);
+        self.line
+    }
+}
+
+fn line_error(file: &Path, line: u64, error: csv::Error) -> DatasetError {
     let problem = match error.into_kind() {
         csv::ErrorKind::Io(source) => return FileError::new("cannot read", file, source).into(),
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8: save the file as UTF-8".to_owned(),

@@ -242,3 +242,17 @@ fn a_missing_file_is_named() {
     );
     assert!(error.unwrap_err().to_string().contains("gone.csv"));
 }
+
+#[test]
+fn lines_are_counted_as_people_count_them() {
+    let rows = ["path,label", "a.png,x", "", "b.png,\"y\"", "gone.png,x", ""];
+    for end in ["\n", "\r\n"] {
+        for start in ["", "\u{feff}"] {
+            let found = message(format!("{start}{}", rows.join(end)));
+            assert!(
+                found.contains("`gone.png` (line 5)"),
+                "{end:?} {start:?}: {found}"
+            );
+        }
+    }
+}
