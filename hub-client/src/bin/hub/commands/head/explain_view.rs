@@ -131,8 +131,8 @@ impl ExplainView {
         page.line("")?;
         page.line(match self.transform {
             TransformKind::CentredL2 => {
-                "\"More\" is more than in the average of your images, as a part of all in which an image \
-                 differs from that average."
+                "\"More\" is a larger part of all in which an image differs from the centre: the average of \
+                 your images, drawn towards zero when they are few."
             }
             TransformKind::L2 => "\"More\" is a larger part of the image's features.",
             TransformKind::Standardise => {
