@@ -22,6 +22,7 @@ pub mod lockfile;
 pub mod log_view;
 pub mod logged;
 pub mod members_say;
+pub mod mirror;
 pub mod publish;
 pub mod pull;
 pub mod registry;

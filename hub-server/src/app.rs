@@ -15,9 +15,9 @@ use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
 use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
-use crate::config::{DataFolder, InitArgs};
+use crate::config::DataFolder;
 use crate::database::{Database, DatabaseError, releases, settings};
-use crate::log::{self, Log, LogError};
+use crate::log::{self, Head, Log, LogError};
 use crate::trust::{self, LogState, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
@@ -36,6 +36,8 @@ pub(crate) struct Hub {
     pub(crate) publishing: Arc<Semaphore>,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
+    /// The folder that is shown, when this is a mirror of another hub, which takes nothing.
+    pub(crate) mirror: Option<PathBuf>,
 }
 
 impl Hub {
@@ -43,10 +45,10 @@ impl Hub {
     /// root. The hub's keys were made before, and are named in the draft.
     pub(crate) fn init(
         data: &DataFolder,
-        wish: &InitArgs,
+        root: &Path,
         now: Timestamp,
     ) -> Result<(State, VerifierKey), HubError> {
-        let draft = read_draft(&wish.root)?;
+        let draft = read_draft(root)?;
         if is_made(data)? {
             return Err(HubError::Exists {
                 folder: data.root().to_owned(),
@@ -60,10 +62,8 @@ impl Hub {
         let key = log::load_key(data)?;
         log::check_policy(root.log_policy(), &key.verifier())?;
         // 2. the folder, and in the end the state that makes it a hub
-        for folder in [data.root(), &data.blobs(), &data.uploads(), &data.tls()] {
-            create_private_folder(folder)?;
-        }
-        let database = Database::open(&data.database())?;
+        create_private_folder(&data.blobs())?;
+        let database = open_folders(data)?;
         check_recorded(&database, &root)?;
         trust::save(&database, None, &bundle)?;
         remove_policy_file(data)?;
@@ -79,6 +79,10 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Self, HubError> {
         let database = open_database(data)?;
+        let mirror = mirror_of(&database)?;
+        if let Some(folder) = mirror {
+            return Self::open_mirror(data, database, folder, is_public, now);
+        }
         let trust = Trust::open(database.clone(), trust::load_key(data)?, now)?;
         let policy = trust.state().root.log_policy().clone();
         let log = Log::open(database.clone(), log::load_key(data)?, policy)?;
@@ -93,6 +97,32 @@ impl Hub {
             uploads,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
             is_public,
+            mirror: None,
+        })
+    }
+
+    /// Opens a mirror, with what was taken of its folder so far.
+    fn open_mirror(
+        data: &DataFolder,
+        database: Database,
+        folder: PathBuf,
+        is_public: bool,
+        now: Timestamp,
+    ) -> Result<Self, HubError> {
+        let trust = Trust::open_copy(database.clone(), now)?;
+        let policy = trust.state().root.log_policy().clone();
+        let log = Log::open_copy(database.clone(), policy)?;
+        create_private_folder(&data.uploads())?;
+        let blobs = Blobs::of_mirror(&folder, data);
+        Ok(Self {
+            trust,
+            uploads: Uploads::new(database.clone(), blobs.clone()),
+            database,
+            log,
+            blobs,
+            publishing: Arc::new(Semaphore::new(PUBLISHES)),
+            is_public,
+            mirror: Some(folder),
         })
     }
 
@@ -113,6 +143,13 @@ impl Hub {
         let info = change.put(next)?;
         self.log.set_policy(policy);
         Ok(info)
+    }
+
+    /// Shows the newest state of a mirror, which was checked and is on the disk.
+    pub(crate) fn show_copy(&self, state: State, head: Head) {
+        let policy = state.root.log_policy().clone();
+        self.trust.show_copy(state);
+        self.log.show_copy(policy, head);
     }
 
     /// The present trust root.
@@ -154,6 +191,20 @@ fn remove_policy_file(data: &DataFolder) -> Result<(), HubError> {
         }
         _ => Ok(()),
     }
+}
+
+/// The folder that a hub shows, when it is a mirror.
+pub(crate) fn mirror_of(database: &Database) -> Result<Option<PathBuf>, DatabaseError> {
+    let folder = database.with(|connection| settings::find(connection, settings::MIRROR))?;
+    Ok(folder.map(PathBuf::from))
+}
+
+/// Makes the folders and the database of a hub, where they are not there yet.
+pub(crate) fn open_folders(data: &DataFolder) -> Result<Database, HubError> {
+    for folder in [data.root(), &data.uploads(), &data.tls()] {
+        create_private_folder(folder)?;
+    }
+    Ok(Database::open(&data.database())?)
 }
 
 /// Refuses a folder in which no hub is; nothing is changed there.

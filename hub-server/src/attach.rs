@@ -103,25 +103,14 @@ pub(crate) fn rebuild(
     releases: &[(Name, Digest)],
     store: &Blobs,
 ) -> Result<(), AttachError> {
-    let fits = |digest: &Digest, statement: &Digest| -> Result<Option<u64>, AttachError> {
-        let Some(bytes) = read(store, digest)? else {
-            return Ok(None);
-        };
-        let signature = ModelSignature::parse(&bytes);
-        let is_of_it = signature.is_ok_and(|one| one.payload_digest() == *statement);
-        Ok(is_of_it.then_some(bytes.len() as u64))
-    };
     let mut open = Vec::new();
     for (name, statement) in releases {
         let text = statement.to_string();
         let known = recorded.iter().find(|row| row.release_statement == text);
         let digest = known.and_then(|row| row.digest.parse().ok());
         match digest {
-            Some(digest) => match fits(&digest, statement)? {
-                Some(size_bytes) => keep(connection, name, statement, &digest, size_bytes)?,
-                None => open.push((name, statement)),
-            },
-            None => open.push((name, statement)),
+            Some(digest) if keep_fitting(connection, store, (name, statement), &digest)? => {}
+            _ => open.push((name, statement)),
         }
     }
     if open.is_empty() {
@@ -141,6 +130,27 @@ pub(crate) fn rebuild(
         }
     }
     Ok(())
+}
+
+/// Records a blob as the `model.sig` of a release if it is there and signs that one's statement; whether it did.
+///
+/// # Errors
+/// [`AttachError`] when blobs or database cannot be read.
+pub(crate) fn keep_fitting(
+    connection: &mut Connection,
+    store: &Blobs,
+    (name, statement): (&Name, &Digest),
+    digest: &Digest,
+) -> Result<bool, AttachError> {
+    let Some(bytes) = read(store, digest)? else {
+        return Ok(false);
+    };
+    let signature = ModelSignature::parse(&bytes);
+    let is_of_it = signature.is_ok_and(|one| one.payload_digest() == *statement);
+    if is_of_it {
+        keep(connection, name, statement, digest, bytes.len() as u64)?;
+    }
+    Ok(is_of_it)
 }
 
 fn keep(

@@ -24,7 +24,7 @@ pub(crate) struct Reader;
 #[derive(Debug)]
 pub(crate) struct Holder(pub(crate) Identity);
 
-/// May publish for a member.
+/// May publish for a member. On a mirror nobody may.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) member: MemberName,
@@ -64,6 +64,9 @@ impl FromRequest for Publisher {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
+            if hub(&request)?.mirror.is_some() {
+                return Err(read_only());
+            }
             let identity = identify(&request).await?.ok_or_else(no_token)?;
             if identity.scope >= Scope::Publish {
                 return Ok(Self {
@@ -123,6 +126,12 @@ fn token_of(header: &str) -> Option<String> {
             .map(|(_, password)| password.to_owned());
     }
     None
+}
+
+fn read_only() -> Failure {
+    let detail = "this is a mirror of another hub, and takes nothing";
+    Failure::new(ProblemCode::ReadOnly, detail)
+        .hint("publish to the hub itself: `--hub URL`, or `hub login URL`")
 }
 
 fn no_token() -> Failure {

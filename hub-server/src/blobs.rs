@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use registry_schema::digest::{Digest, Hasher};
 use registry_schema::limits;
+use registry_schema::mirror::BLOB_FOLDER;
 
 use crate::config::DataFolder;
 
@@ -30,6 +31,15 @@ impl Blobs {
             blobs: data.blobs(),
             uploads: data.uploads(),
             reserve_bytes,
+        }
+    }
+
+    /// The blobs in the folder of a mirror, to be read; nothing is uploaded.
+    pub(crate) fn of_mirror(folder: &Path, data: &DataFolder) -> Self {
+        Self {
+            blobs: folder.join(BLOB_FOLDER),
+            uploads: data.uploads(),
+            reserve_bytes: 0,
         }
     }
 

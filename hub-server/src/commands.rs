@@ -1,6 +1,7 @@
 //! The commands. Data goes to standard output, talk and the log to standard error.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -8,8 +9,8 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{Hub, HubError, check_made, open_log_trust, open_trust};
-use crate::blobs::Blobs;
+use crate::app::{Hub, HubError, check_made, mirror_of, open_log_trust, open_trust};
+use crate::blobs::{Blobs, create_private_folder};
 use crate::cause::chain;
 use crate::config::{
     Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, RestoreArgs,
@@ -17,8 +18,9 @@ use crate::config::{
 };
 use crate::database::{Database, DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
-use crate::index::{IndexError, Rebuilt, compare, rebuild};
-use crate::log::{LogError, load_key, load_or_make_key, recompute};
+use crate::index::{FilesShown, IndexError, Rebuilt, compare, rebuild};
+use crate::log::{LogError, copied, key_of, load_key, load_or_make_key, recompute};
+use crate::mirror::{self, MirrorError, Taken};
 use crate::publish::time_text;
 use crate::restore::{RestoreError, restore};
 use crate::server::{ServeError, lock, serve};
@@ -51,7 +53,12 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
-    let (trust, log_key) = Hub::init(&data, args, Timestamp::now())?;
+    if let Some(folder) = &args.mirror {
+        return init_mirror(&data, folder);
+    }
+    // The command line has one of the two.
+    let root = args.root.as_deref().unwrap_or(Path::new(""));
+    let (trust, log_key) = Hub::init(&data, root, Timestamp::now())?;
     let members: Vec<&str> = trust.root.members().map(MemberName::as_str).collect();
     writeln!(
         io::stdout(),
@@ -62,6 +69,32 @@ fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
         members.join(", ")
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn init_mirror(data: &DataFolder, folder: &Path) -> Result<ExitCode, CommandError> {
+    create_private_folder(data.root()).map_err(HubError::from)?;
+    let _lock = lock(data)?;
+    let taken = mirror::init(data, folder, Timestamp::now())?;
+    writeln!(
+        io::stdout(),
+        "made a mirror for `{}` in {}\nfirst root {}",
+        taken.state.root.consortium(),
+        data.root().display(),
+        taken.state.bundle.anchor(),
+    )?;
+    tell_taken(&taken)
+}
+
+/// Says what a mirror shows, and which files its folder should hold and does not.
+fn tell_taken(taken: &Taken) -> Result<ExitCode, CommandError> {
+    let mut out = io::stdout().lock();
+    let checkpoint = &taken.head.checkpoint;
+    writeln!(
+        out,
+        "log {} with {} entries\nreleases {}",
+        checkpoint.origin, checkpoint.size, taken.releases
+    )?;
+    tell_missing(&mut out, &taken.missing)
 }
 
 fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
@@ -80,16 +113,25 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.folder);
     let (trust, database) = open_recorded(&data)?;
-    let key = load_key(&data)?;
     let policy = trust.root.log_policy();
+    let (key, shown) = match mirror_of(&database)? {
+        None => (load_key(&data)?.verifier(), FilesShown::All),
+        Some(_) => {
+            let copy = database.view(|connection| copied(connection, policy))?;
+            let (_, head) = copy.ok_or(LogError::NoCopy)?;
+            let key = key_of(policy, &head.note).ok_or(LogError::NoCopy)?;
+            (key, FilesShown::Some)
+        }
+    };
     // One view of the database, however long it takes and whatever is published meanwhile.
     let log = database.view(|connection| {
         let mut log = recompute(connection, &key, policy)?;
-        log.findings.extend(compare(connection, &trust.root)?);
+        log.findings
+            .extend(compare(connection, &trust.root, shown)?);
         Ok::<_, CommandError>(log)
     })?;
     let mut out = io::stdout().lock();
-    writeln!(out, "log {}", key.verifier())?;
+    writeln!(out, "log {key}")?;
     writeln!(out, "entries {}\nroot {}", log.size, log.root)?;
     if log.findings.is_empty() {
         writeln!(
@@ -121,6 +163,10 @@ fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (trust, database) = open_recorded(&data)?;
+    if let Some(folder) = mirror_of(&database)? {
+        let taken = mirror::rebuild(&database, &folder, &data, Timestamp::now())?;
+        return tell_taken(&taken);
+    }
     let key = load_key(&data)?;
     let blobs = Blobs::new(&data, 0);
     let rebuilt =
@@ -132,6 +178,9 @@ fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
     let (trust, database) = open_trust(&data, Timestamp::now())?;
     let _lock = lock(&data)?;
+    if mirror_of(&database)?.is_some() {
+        return Err(CommandError::IsMirror);
+    }
     let key = load_key(&data)?;
     let blobs = Blobs::new(&data, 0);
     let restored = database
@@ -145,10 +194,14 @@ fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
 fn tell_rebuilt(rebuilt: &Rebuilt) -> Result<ExitCode, CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "made the rows of {} entries anew", rebuilt.entries)?;
-    if rebuilt.missing.is_empty() {
+    tell_missing(&mut out, &rebuilt.missing)
+}
+
+fn tell_missing(out: &mut impl Write, missing: &[String]) -> Result<ExitCode, CommandError> {
+    if missing.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    for file in &rebuilt.missing {
+    for file in missing {
         writeln!(out, "MISSING: {file}")?;
     }
     Ok(ExitCode::FAILURE)
@@ -262,6 +315,12 @@ enum CommandError {
     /// A copy of the log.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// A mirror.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    /// What only the hub itself can do.
+    #[error("this is a mirror, whose log the hub writes: `hub mirror` and `hub-server serve` bring it up to date")]
+    IsMirror,
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -20,7 +20,7 @@ pub struct Cli {
 /// What the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a data folder for a consortium
+    /// Make a data folder for a consortium, or for a mirror of its hub
     Init(InitArgs),
     /// Make the hub's own keys, or print those it has: of its log, and for snapshot and timestamp
     /// of the trust root
@@ -56,8 +56,12 @@ pub struct InitArgs {
     pub data: DataArgs,
     /// The founding draft of `hub consortium init`, signed by enough members; it names the hub's
     /// keys, which `hub-server keys` makes before
-    #[arg(long, value_name = "DRAFT")]
-    pub root: PathBuf,
+    #[arg(long, value_name = "DRAFT", required_unless_present = "mirror")]
+    pub root: Option<PathBuf>,
+    /// Show what `hub mirror` has copied of another hub into this folder, and take nothing; given
+    /// again for the same data, another folder of the same hub
+    #[arg(long, value_name = "FOLDER", conflicts_with = "root")]
+    pub mirror: Option<PathBuf>,
 }
 
 /// `hub-server keys`
@@ -133,6 +137,9 @@ pub struct ServeArgs {
     /// see that it is alive
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub witness_refresh_seconds: u64,
+    /// Seconds after which a mirror looks again whether its folder has changed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub mirror_seconds: u64,
     /// Seconds that requests under way get to end when the server stops
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub shutdown_seconds: u64,

@@ -1,18 +1,21 @@
 //! `hub-server doctor`: what is wrong with a data folder, and what to do.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
+use registry_schema::limits;
 use registry_schema::trust_root::TrustRoot;
 
-use crate::app::{HubError, open_trust};
+use crate::app::{HubError, mirror_of, open_trust};
 use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DoctorArgs};
-use crate::database::{Database, DatabaseError, alarms, from_column, pending_migrations, releases};
-use crate::log::{LogError, check_policy, load_key, stored};
+use crate::database::{
+    Database, DatabaseError, alarms, blobs as rows, from_column, pending_migrations, releases,
+};
+use crate::log::{LogError, check_policy, copied, load_key, stored};
 use crate::tls;
 
 /// Less free disk than this is worth a warning.
@@ -63,11 +66,21 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
         Ok(database) => {
             checks.push(integrity(&database));
             checks.push(migrations(&database));
-            checks.push(trust_root(&data));
-            checks.push(log(&data, &database));
-            checks.push(witnesses(&database));
+            let mirror = mirror_of(&database).ok().flatten();
+            checks.push(trust_root(&data, mirror.is_none()));
+            match &mirror {
+                None => {
+                    checks.push(log(&data, &database));
+                    checks.push(witnesses(&database));
+                }
+                Some(folder) => checks.push(copy(&data, folder)),
+            }
             checks.push(clock(&database));
-            checks.push(release_blobs(&database, &Blobs::new(&data, 0), args.deep));
+            let blobs = match &mirror {
+                None => Blobs::new(&data, 0),
+                Some(folder) => Blobs::of_mirror(folder, &data),
+            };
+            checks.push(release_blobs(&database, &blobs, mirror.is_some(), args.deep));
         }
         Err(error) => checks.push(Check::new(Verdict::Bad, "database", chain(&error))),
     }
@@ -130,9 +143,12 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
 }
 
 /// Members have to sign root and targets again before they end; the hub renews the rest by itself.
-fn trust_root(data: &DataFolder) -> Check {
+fn trust_root(data: &DataFolder, has_key: bool) -> Check {
     let open = || {
         let (state, _) = open_trust(data, Timestamp::now())?;
+        if !has_key {
+            return Ok(state);
+        }
         check_policy(state.root.log_policy(), &load_key(data)?.verifier())?;
         Ok::<_, HubError>(state)
     };
@@ -183,12 +199,40 @@ fn migrations(database: &Database) -> Check {
 fn log(data: &DataFolder, database: &Database) -> Check {
     let look = || {
         let key = load_key(data)?;
-        let stored = database.view(|connection| stored(connection, &key))?;
+        let stored = database.view(|connection| stored(connection, &key.verifier()))?;
         let size = stored.map_or(0, |(tree, _)| tree.size());
         let found = format!("`{}` has {size} entries", key.verifier().name());
         Ok::<_, LogError>((Verdict::Good, found))
     };
     Check::of("log", look())
+}
+
+/// What a mirror shows, and until when clients take it if it is not brought up to date.
+fn copy(data: &DataFolder, folder: &Path) -> Check {
+    let look = || {
+        let (state, database) = open_trust(data, Timestamp::now())?;
+        let policy = state.root.log_policy();
+        let copy = database.view(|connection| copied(connection, policy))?;
+        let (_, head) = copy.ok_or(LogError::NoCopy)?;
+        let seen = policy.check(&head.note).map_err(|_| LogError::NoCopy)?;
+        let witnessed = seen.witnessed_at().and_then(|at| i64::try_from(at).ok());
+        let age = i64::try_from(limits::CHECKPOINT_AGE_SECONDS).unwrap_or(i64::MAX);
+        let ends = witnessed.and_then(|at| Timestamp::from_second(at.saturating_add(age)).ok());
+        let trusted = state.root.expires().timestamp;
+        let until = ends.map_or(trusted, |ends| ends.min(trusted));
+        let verdict = match until < Timestamp::now() {
+            true => Verdict::Bad,
+            false => Verdict::Good,
+        };
+        let found = format!(
+            "`{}` with {} entries, of `{}`; clients take it until {until}, then run `hub mirror` again",
+            head.checkpoint.origin,
+            head.checkpoint.size,
+            folder.display()
+        );
+        Ok::<_, HubError>((verdict, found))
+    };
+    Check::of("mirror", look())
 }
 
 /// Whether a witness has seen another history of this log.
@@ -220,8 +264,8 @@ fn clock(database: &Database) -> Check {
     Check::of("clock", state)
 }
 
-fn release_blobs(database: &Database, blobs: &Blobs, is_deep: bool) -> Check {
-    let state = wrong_blobs(database, blobs, is_deep).map(|(count, wrong)| {
+fn release_blobs(database: &Database, blobs: &Blobs, is_mirror: bool, is_deep: bool) -> Check {
+    let state = wrong_blobs(database, blobs, is_mirror, is_deep).map(|(count, wrong)| {
         if wrong.is_empty() {
             let how = if is_deep { "digests" } else { "sizes" };
             (
@@ -248,12 +292,17 @@ enum BlobsError {
 fn wrong_blobs(
     database: &Database,
     blobs: &Blobs,
+    is_mirror: bool,
     is_deep: bool,
 ) -> Result<(usize, Vec<String>), BlobsError> {
     let mut expected = BTreeMap::new();
     for file in database.with(releases::all_files)? {
         let size_bytes = from_column(file.size_bytes)?;
         expected.insert(file.digest, (size_bytes, file.path));
+    }
+    if is_mirror {
+        let shown = database.with(rows::all)?;
+        expected.retain(|digest, _| shown.contains(digest));
     }
     let mut wrong = Vec::new();
     for (text, (size_bytes, path)) in &expected {

@@ -164,8 +164,9 @@ impl ResponseError for Failure {
 fn oci_code(code: ProblemCode) -> &'static str {
     match code {
         ProblemCode::Unauthenticated => "UNAUTHORIZED",
-        ProblemCode::Forbidden => "DENIED",
+        ProblemCode::Forbidden | ProblemCode::ReadOnly => "DENIED",
         ProblemCode::NotFound | ProblemCode::NoSuchRelease => "NAME_UNKNOWN",
+        ProblemCode::NotMirrored => "BLOB_UNKNOWN",
         ProblemCode::MethodNotAllowed | ProblemCode::MediaType => "UNSUPPORTED",
         ProblemCode::TooManyRequests => "TOOMANYREQUESTS",
         ProblemCode::TooLarge => "SIZE_INVALID",
@@ -200,6 +201,7 @@ impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Database(error) => error.into(),
+            LogError::ReadOnly => Self::shown(ProblemCode::ReadOnly, &error),
             LogError::NotInPolicy { .. } => Self::shown(ProblemCode::TrustRoot, &error),
             LogError::NotRecorded { is_full: true, .. } => {
                 Self::shown(ProblemCode::StorageFull, &error)
@@ -239,6 +241,7 @@ impl From<TrustError> for Failure {
                 Self::shown(code, &error)
             }
             TrustError::Draft(_) => Self::shown(ProblemCode::TrustRoot, &error),
+            TrustError::ReadOnly => Self::shown(ProblemCode::ReadOnly, &error),
             _ => Self::internal(&error),
         }
     }
@@ -292,6 +295,8 @@ impl From<ResolveError> for Failure {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::Database(error) => error.into(),
+            ResolveError::NotMirrored { .. } => Self::shown(ProblemCode::NotMirrored, &error)
+                .hint("the hub that this is a mirror of has them; the mirror's operator gets them with `hub mirror`"),
             ResolveError::NoSuchRelease { .. } => Self::shown(ProblemCode::NoSuchRelease, &error),
             ResolveError::NoSuchExtractor { .. } | ResolveError::NoSuchFile { .. } => {
                 Self::shown(ProblemCode::NotFound, &error)

@@ -103,6 +103,36 @@ fn replay_yank(
     YankDraft::new(&known, row, verified.statement(), request)?.record(connection, place)
 }
 
+/// Writes the rows that follow from the entries of an index and after it.
+///
+/// # Errors
+/// [`IndexError`]; the caller's transaction is to be undone then.
+pub(crate) fn replay_from(
+    connection: &mut Connection,
+    trust_root: &ConsortiumRoot,
+    mut first: u64,
+) -> Result<(), IndexError> {
+    loop {
+        let page = entries(connection, first, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        first = from_column(last.idx)? + 1;
+        for row in &page {
+            replay(connection, trust_root, row)?;
+        }
+    }
+}
+
+/// Whether every release's files can be read under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FilesShown {
+    /// They can.
+    All,
+    /// A mirror has those of some releases.
+    Some,
+}
+
 /// Compares every row with what the entries of the log say. What differs is a finding, in words.
 ///
 /// # Errors
@@ -110,6 +140,7 @@ fn replay_yank(
 pub(crate) fn compare(
     connection: &mut Connection,
     trust_root: &ConsortiumRoot,
+    shown: FilesShown,
 ) -> Result<Vec<String>, IndexError> {
     let mut expected = temporary()?;
     let mut findings = Vec::new();
@@ -139,7 +170,7 @@ pub(crate) fn compare(
         .map(|(name, _)| name)
         .collect();
     for name in names {
-        compare_name(connection, &mut expected, &name, &mut findings)?;
+        compare_name(connection, &mut expected, &name, shown, &mut findings)?;
     }
     findings.extend(members_say::compare_keys(connection, &mut expected)?);
     Ok(findings)
@@ -149,6 +180,7 @@ fn compare_name(
     connection: &mut Connection,
     expected: &mut Connection,
     name: &str,
+    shown: FilesShown,
     findings: &mut Vec<String>,
 ) -> Result<(), IndexError> {
     let name: Name = name.parse().map_err(|_| DatabaseError::Corrupt {
@@ -189,7 +221,8 @@ fn compare_name(
                 what: "a digest that is none",
             })?;
             let bound = blobs::size_bytes(connection, &name, &digest)?;
-            if bound.map(to_column).transpose()? != Some(file.size_bytes) {
+            let is_shown = bound.map(to_column).transpose()? == Some(file.size_bytes);
+            if !is_shown && (shown == FilesShown::All || bound.is_some()) {
                 findings.push(format!("{label} cannot show its file `{}`", file.path));
             }
         }
@@ -219,9 +252,7 @@ pub(crate) fn rebuild(
 ) -> Result<Rebuilt, IndexError> {
     let signed = rows::checkpoint(connection, HEAD)?;
     let attached = model_signatures::list(connection)?;
-    model_signatures::clear(connection)?;
-    members_say::clear(connection)?;
-    releases::clear(connection)?;
+    clear_rows(connection)?;
     rows::clear_derived(connection)?;
     let mut tree = Tree::new();
     write_tree(connection, &mut tree, &[], None, key)?;
@@ -239,7 +270,7 @@ pub(crate) fn rebuild(
     if let Some(signed) = signed {
         check_signed(connection, &signed, key)?;
     }
-    let log = recompute(connection, key, trust_root.log_policy())?;
+    let log = recompute(connection, &key.verifier(), trust_root.log_policy())?;
     if let Some(finding) = log.findings.into_iter().next() {
         return Err(IndexError::Finding { finding });
     }
@@ -250,6 +281,17 @@ pub(crate) fn rebuild(
         entries: log.size,
         missing,
     })
+}
+
+/// Forgets all rows that follow from entries.
+///
+/// # Errors
+/// [`IndexError`] when the database cannot be written.
+pub(crate) fn clear_rows(connection: &mut Connection) -> Result<(), IndexError> {
+    model_signatures::clear(connection)?;
+    members_say::clear(connection)?;
+    releases::clear(connection)?;
+    Ok(())
 }
 
 /// All releases by name and statement.

@@ -9,10 +9,10 @@
 //! | 2 | `database`, `blobs` | where things are kept |
 //! | 3, 4 | `tokens`, `log`, `uploads` | who, what everybody was shown, and what is on its way |
 //! | 5 | `app` | an open hub |
-//! | 6 | `inspection`, `resolve`, `tls` | what is in the files; which release is meant; the certificate |
+//! | 6 | `inspection`, `resolve`, `log_folder`, `tls` | what is in the files; which release is meant; a copy of the log; the certificate |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
-//! | 10 | `restore` | what a copy of the log has beyond an old database |
+//! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
 //! | 10 | `auth`, `journal` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
@@ -31,7 +31,9 @@ mod index;
 mod inspection;
 mod journal;
 mod log;
+mod log_folder;
 mod members_say;
+mod mirror;
 mod publish;
 mod resolve;
 mod restore;

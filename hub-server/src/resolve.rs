@@ -1,11 +1,12 @@
 //! From a requirement to a release.
 
+use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 use semver::Version;
 
 use crate::database::releases::{self, ReleaseRow};
-use crate::database::{Connection, DatabaseError, to_column};
+use crate::database::{Connection, DatabaseError, blobs, to_column};
 
 /// The newest release that satisfies the requirement, among those that the first `covered` entries
 /// of the log have. A yanked release is found by its exact
@@ -49,6 +50,19 @@ pub(crate) fn visible(
     Ok(rows)
 }
 
+/// Refuses a file of a release that a mirror does not show.
+pub(crate) fn check_mirrored(
+    connection: &mut Connection,
+    name: &Name,
+    digest: &Digest,
+) -> Result<(), ResolveError> {
+    let is_shown = blobs::size_bytes(connection, name, digest)?.is_some();
+    if is_shown || !releases::has_file(connection, name, &digest.to_string())? {
+        return Ok(());
+    }
+    Err(ResolveError::NotMirrored { name: name.clone() })
+}
+
 fn choose(requirement: &Requirement, versions: Vec<(Version, bool)>) -> Option<usize> {
     versions
         .into_iter()
@@ -77,6 +91,12 @@ pub(crate) enum ResolveError {
         name: Name,
         /// What was asked for.
         requirement: Requirement,
+    },
+    /// The release is there, and its files are not.
+    #[error("the files of `{name}` that were asked for are not in this mirror")]
+    NotMirrored {
+        /// Which name.
+        name: Name,
     },
     /// The release has no such file.
     #[error("release {version} of `{name}` has no file `{path}`")]

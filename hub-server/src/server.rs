@@ -16,6 +16,7 @@ use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
 use crate::log::witnesses;
+use crate::mirror::{self, Marks};
 use crate::routes;
 use crate::tls::{self, Tls, TlsError};
 
@@ -39,6 +40,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     check_made(&data)?;
     let _lock = lock(&data)?;
     let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    let mut seen = None;
+    look(&hub, &mut seen);
     // 2. TLS, or plain HTTP where nobody can listen.
     let tls = load_tls(args, &data)?;
     if tls.is_none() && !args.listen.ip().is_loopback() {
@@ -51,13 +54,26 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     actix_web::rt::System::new().block_on(async {
         let hub = web::Data::new(hub);
         let sweeper = actix_web::rt::spawn(sweep(hub.clone(), lifetime));
-        let renewer = actix_web::rt::spawn(renew(hub.clone()));
-        let refresh = Duration::from_secs(args.witness_refresh_seconds);
-        let witnesses = actix_web::rt::spawn(witnesses::run(hub.log.clone(), refresh));
+        // A mirror asks nobody and signs nothing; it looks for what was copied since.
+        let keepers = match hub.mirror {
+            Some(_) => {
+                let every = Duration::from_secs(args.mirror_seconds);
+                vec![actix_web::rt::spawn(follow(hub.clone(), seen, every))]
+            }
+            None => {
+                let refresh = Duration::from_secs(args.witness_refresh_seconds);
+                let witnesses = witnesses::run(hub.log.clone(), refresh);
+                vec![
+                    actix_web::rt::spawn(renew(hub.clone())),
+                    actix_web::rt::spawn(witnesses),
+                ]
+            }
+        };
         let served = listen(args, hub, tls).await;
         sweeper.abort();
-        renewer.abort();
-        witnesses.abort();
+        for keeper in keepers {
+            keeper.abort();
+        }
         served
     })
 }
@@ -181,6 +197,45 @@ async fn renew(hub: web::Data<Hub>) {
             Ok(Ok(true)) => tracing::info!("signed the trust root's timestamp again"),
             Ok(Err(error)) => tracing::error!(error = chain(&error), "cannot renew the trust root"),
             Err(error) => tracing::error!(%error, "cannot renew the trust root"),
+        }
+    }
+}
+
+/// Shows what is copied into the folder of a mirror, soon after it is there.
+async fn follow(hub: web::Data<Hub>, mut seen: Option<Marks>, every: Duration) {
+    let mut clock = tokio::time::interval(every);
+    loop {
+        clock.tick().await;
+        let hub = hub.clone();
+        let looked = web::block(move || {
+            look(&hub, &mut seen);
+            seen
+        });
+        seen = match looked.await {
+            Ok(seen) => seen,
+            Err(error) => {
+                tracing::error!(%error, "cannot look at the folder of the mirror");
+                None
+            }
+        };
+    }
+}
+
+/// Takes what is new in the folder of a mirror; what is no good is told of, and not shown.
+fn look(hub: &Hub, seen: &mut Option<Marks>) {
+    match mirror::follow(hub, seen, Timestamp::now()) {
+        Ok(None) => {}
+        Ok(Some(taken)) => {
+            let (entries, releases) = (taken.head.checkpoint.size, taken.releases);
+            for file in &taken.missing {
+                tracing::warn!(file, "the folder of the mirror should hold this and does not");
+            }
+            tracing::info!(entries, releases, "the mirror shows its folder");
+            hub.show_copy(taken.state, taken.head);
+        }
+        Err(error) => {
+            let error = chain(&error);
+            tracing::error!(error, "the mirror goes on with what it had");
         }
     }
 }

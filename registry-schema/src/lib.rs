@@ -23,6 +23,7 @@
 //! | 6 | [`threshold`] |
 //! | 7 | [`verify`] |
 //! | 8 | [`receipt`], [`api`] |
+//! | 9 | [`mirror`] |
 
 pub mod api;
 pub mod compatibility;
@@ -36,6 +37,7 @@ pub mod keys;
 pub mod limits;
 pub mod log;
 pub mod manifest;
+pub mod mirror;
 pub mod model_signing;
 pub mod name;
 pub mod onnx;

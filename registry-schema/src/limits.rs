@@ -97,6 +97,9 @@ pub const DRAFT_BYTES: u64 = 16 << 20;
 /// Largest whole state of a trust root in one file, 64 MiB: every root, and everybody's keyring.
 pub const TRUST_BUNDLE_BYTES: u64 = 64 << 20;
 
+/// The list of what a mirror holds, 64 MiB: some 200,000 releases.
+pub const MIRROR_LIST_BYTES: u64 = 64 << 20;
+
 /// Longest line of prose in a manifest (`summary`), in characters.
 pub const SUMMARY_CHARACTERS: usize = 200;
 

@@ -23,6 +23,7 @@ fn modules_import_lower_floors_only() {
         &["threshold"],
         &["verify"],
         &["receipt", "api"],
+        &["mirror"],
     ]);
 }
 

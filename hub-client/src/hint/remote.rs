@@ -16,6 +16,7 @@ use crate::import::ImportError;
 use crate::log_view::{LogSourceError, LogViewError};
 use crate::logged::LoggedError;
 use crate::members_say::SayError;
+use crate::mirror::MirrorError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 use crate::pull::PullError;
 use crate::registry::RegistryError;
@@ -65,8 +66,8 @@ impl Hint for RegistryError {
 fn code_of(code: ProblemCode) -> ErrorCode {
     match code {
         ProblemCode::Unauthenticated => ErrorCode::Unauthenticated,
-        ProblemCode::Forbidden => ErrorCode::Forbidden,
-        ProblemCode::NotFound => ErrorCode::NotFound,
+        ProblemCode::Forbidden | ProblemCode::ReadOnly => ErrorCode::Forbidden,
+        ProblemCode::NotFound | ProblemCode::NotMirrored => ErrorCode::NotFound,
         ProblemCode::NoSuchRelease => ErrorCode::NoSuchRelease,
         ProblemCode::VersionExists => ErrorCode::VersionExists,
         ProblemCode::VersionPromise => ErrorCode::VersionPromise,
@@ -88,6 +89,8 @@ fn hint_of(code: ProblemCode) -> Option<&'static str> {
         }
         ProblemCode::Forbidden => "ask the hub's operator for a token with the scope this needs",
         ProblemCode::NotFound => "`hub search` lists what the hub has",
+        ProblemCode::NotMirrored => "the hub that this is a mirror of has it: name that with --hub, or ask the mirror's operator for it",
+        ProblemCode::ReadOnly => "publish to the hub itself: name it with --hub, or `hub login URL`",
         ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
@@ -315,6 +318,55 @@ impl Hint for ImportError {
             Self::Config(error) => error.advice(),
             Self::File(error) => error.advice(),
             Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for MirrorError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotAMirror { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "name a folder that is empty, is not there yet, or was made by `hub mirror`",
+            ),
+            Self::Busy { .. } => Advice::of(ErrorCode::Failed),
+            Self::OtherConsortium { .. } => Advice::with_hint(
+                ErrorCode::NotTrusted,
+                "name another folder, or the hub and trust root of that consortium",
+            ),
+            Self::OlderTrustRoot { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "a copy of a hub may be behind: try again in a moment, or name the hub itself with --hub",
+            ),
+            Self::Backwards { .. } => Advice::with_hint(
+                ErrorCode::Log,
+                "a copy of a hub may be behind: try again in a moment; if it stays so, ask the other members how long \
+                 the log is for them",
+            ),
+            Self::NothingWanted => Advice::with_hint(
+                ErrorCode::Usage,
+                "name extractors such as passport-extractor or passport-extractor@2, or --all",
+            ),
+            Self::NoRelease { .. } => Advice::with_hint(
+                ErrorCode::NoSuchRelease,
+                "`hub search` lists what the hub has",
+            ),
+            Self::Entry { .. } => Advice::with_hint(
+                ErrorCode::Log,
+                "no honest hub logs that: tell its operator and the other members",
+            ),
+            Self::Release { source, .. } => source.advice(),
+            Self::List { .. } => Advice::of(ErrorCode::Settings),
+            Self::Checkpoint(_) => Advice::with_hint(
+                ErrorCode::Log,
+                "the folder is of another log, or was changed: begin a mirror in another folder",
+            ),
+            Self::Log(error) => error.advice(),
+            Self::Tree(_) | Self::Bundle(_) => Advice::of(ErrorCode::Log),
+            Self::Trust(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
         }
     }
 }

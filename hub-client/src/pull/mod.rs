@@ -10,6 +10,7 @@ use registry_schema::api::ReleaseDetail;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
+use registry_schema::name::Name;
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, ReleaseStatement};
@@ -236,18 +237,22 @@ async fn fetch_files(
         .progress
         .expects(release.files().iter().map(|file| file.size_bytes).sum());
     for file in release.files() {
-        fetched_bytes += fetch_file(request, release, file).await?;
+        let (store, name) = (request.store, &release.manifest().name);
+        let fetched = fetch_blob(store, request.registry, request.progress, name, file);
+        fetched_bytes += fetched.await?;
     }
     Ok(fetched_bytes)
 }
 
-/// Bytes fetched: none when the blob is here and whole.
-async fn fetch_file(
-    request: &PullRequest<'_>,
-    release: &ReleaseStatement,
+/// Brings one file into the store. Bytes fetched: none when the blob is here and whole.
+pub(crate) async fn fetch_blob(
+    store: &Store,
+    registry: &Registry,
+    progress: &Progress,
+    name: &Name,
     file: &ReleaseFile,
 ) -> Result<u64, PullError> {
-    let (store, digest, size_bytes) = (request.store.clone(), file.digest, file.size_bytes);
+    let (store, digest, size_bytes) = (store.clone(), file.digest, file.size_bytes);
     let lock = tokio::task::spawn_blocking(move || {
         let lock = store.lock_blob(&digest)?;
         Ok::<_, StoreError>(if store.check_blob(&digest, size_bytes)? {
@@ -259,19 +264,12 @@ async fn fetch_file(
     .await
     .map_err(|_| PullError::Stopped)??;
     let Some(lock) = lock else {
-        request.progress.moved(file.size_bytes)?;
+        progress.moved(file.size_bytes)?;
         return Ok(0);
     };
-    let name = &release.manifest().name;
-    request
-        .registry
-        .download(
-            name,
-            &file.digest,
-            file.size_bytes,
-            lock.partial(),
-            request.progress,
-        )
+    let (digest, partial) = (&file.digest, lock.partial());
+    registry
+        .download(name, digest, file.size_bytes, partial, progress)
         .await?;
     lock.finish()?;
     Ok(file.size_bytes)

@@ -1,5 +1,7 @@
 //! Under which names a blob can be read.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
@@ -19,6 +21,20 @@ pub(crate) fn size_bytes(
         .first(connection)
         .optional()?;
     found.map(from_column).transpose()
+}
+
+/// Forgets which blobs can be read.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(repository_blobs::table).execute(connection)?;
+    Ok(())
+}
+
+/// The digests of all blobs that can be read under some name.
+pub(crate) fn all(connection: &mut Connection) -> Result<BTreeSet<String>, DatabaseError> {
+    let digests: Vec<String> = repository_blobs::table
+        .select(repository_blobs::digest)
+        .load(connection)?;
+    Ok(digests.into_iter().collect())
 }
 
 /// Makes a blob readable under a name; does nothing when it is.

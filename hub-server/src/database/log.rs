@@ -191,6 +191,14 @@ pub(crate) fn swap_checkpoint(
     }
 }
 
+/// Forgets all entries, tiles and checkpoints: of a copy, which is then made anew.
+pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
+    diesel::delete(log_entries::table).execute(connection)?;
+    diesel::delete(log_tiles::table).execute(connection)?;
+    diesel::delete(log_checkpoints::table).execute(connection)?;
+    Ok(())
+}
+
 /// Forgets tiles and the log's own checkpoint, which follow from the entries.
 pub(crate) fn clear_derived(connection: &mut Connection) -> Result<(), DatabaseError> {
     diesel::delete(log_tiles::table).execute(connection)?;

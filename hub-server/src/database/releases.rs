@@ -5,7 +5,7 @@ use registry_schema::api::SearchQuery;
 use registry_schema::name::{MemberName, Name};
 use semver::Version;
 
-use super::schema::{extractors, release_files, releases, yanks};
+use super::schema::{extractors, release_files, releases, repository_blobs, yanks};
 use super::{Connection, DatabaseError};
 
 /// One release with everything a listing shows. `tags` and `signers` are separated by spaces.
@@ -135,6 +135,18 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
+/// The release of a statement, if it is recorded.
+pub(crate) fn find(
+    connection: &mut Connection,
+    statement: &str,
+) -> Result<Option<ReleaseRow>, DatabaseError> {
+    Ok(releases::table
+        .find(statement)
+        .select(ReleaseRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
 /// Every release of every extractor.
 pub(crate) fn all(connection: &mut Connection) -> Result<Vec<ReleaseRow>, DatabaseError> {
     Ok(releases::table
@@ -152,6 +164,21 @@ pub(crate) fn find_file(
         .select(FileRow::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// Whether a release of this name has a file with this digest.
+pub(crate) fn has_file(
+    connection: &mut Connection,
+    name: &Name,
+    digest: &str,
+) -> Result<bool, DatabaseError> {
+    let of_name = releases::table
+        .filter(releases::name.eq(name.to_string()))
+        .select(releases::statement);
+    let files = release_files::table
+        .filter(release_files::digest.eq(digest))
+        .filter(release_files::statement.eq_any(of_name));
+    Ok(diesel::select(diesel::dsl::exists(files)).get_result(connection)?)
 }
 
 /// Every file of every release, for `doctor`.
@@ -201,11 +228,21 @@ pub(crate) fn set_yanked(
     Ok(())
 }
 
+/// Which extractors a search finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// All that were published.
+    All,
+    /// Those of which some file can be read here.
+    WithFiles,
+}
+
 /// At most `limit` extractors that fit the query, each by its listed release, in order of names.
 pub(crate) fn search(
     connection: &mut Connection,
     query: &SearchQuery,
     limit: u32,
+    found: Found,
 ) -> Result<Vec<ReleaseRow>, DatabaseError> {
     let mut rows = releases::table
         .filter(releases::is_listed.eq(true))
@@ -213,6 +250,10 @@ pub(crate) fn search(
         .order(releases::name)
         .limit(i64::from(limit))
         .into_boxed();
+    if found == Found::WithFiles {
+        let with_files = repository_blobs::table.select(repository_blobs::repository);
+        rows = rows.filter(releases::name.eq_any(with_files));
+    }
     for word in query.q.iter().flat_map(|words| words.split_whitespace()) {
         let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
         rows = rows.filter(releases::search_text.like(pattern).escape('\\'));

@@ -178,3 +178,5 @@ diesel::table! {
         log_index -> BigInt,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(releases, release_files, repository_blobs);

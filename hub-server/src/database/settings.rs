@@ -8,6 +8,9 @@ use super::{Connection, DatabaseError};
 /// SHA-256 of the policy file that a hub of the first version was made with.
 pub(crate) const POLICY_DIGEST: &str = "policy_digest";
 
+/// The folder that this hub shows, when it is a mirror of another one.
+pub(crate) const MIRROR: &str = "mirror";
+
 pub(crate) fn find(
     connection: &mut Connection,
     key: &str,

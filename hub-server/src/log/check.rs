@@ -2,7 +2,7 @@
 
 use registry_schema::digest::Digest;
 use registry_schema::log::hash::leaf_hash;
-use registry_schema::log::note::{Note, SignerKey};
+use registry_schema::log::note::{Note, VerifierKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::log::tile::{Tile, nodes_at};
 use registry_schema::log::tree::{LEVELS, Tree};
@@ -35,7 +35,7 @@ pub(crate) struct Recomputed {
 /// [`LogError`] when the database cannot be read; what does not fit is a finding.
 pub(crate) fn recompute(
     connection: &mut Connection,
-    key: &SignerKey,
+    key: &VerifierKey,
     policy: &Policy,
 ) -> Result<Recomputed, LogError> {
     let mut findings = Vec::new();
@@ -115,7 +115,7 @@ fn check_tile(
 fn check_head(
     connection: &mut Connection,
     tree: &Tree,
-    key: &SignerKey,
+    key: &VerifierKey,
     findings: &mut Vec<String>,
 ) -> Result<(), LogError> {
     let Some(row) = checkpoint(connection, HEAD)? else {
@@ -129,7 +129,7 @@ fn check_head(
             return Ok(());
         }
     };
-    if let Err(error) = head.note.verify(&[&key.verifier()]) {
+    if let Err(error) = head.note.verify(&[key]) {
         findings.push(format!("the checkpoint is not signed by this log: {error}"));
     }
     let found = (head.checkpoint.size, head.checkpoint.root);

@@ -90,6 +90,14 @@ pub(crate) enum LogError {
     /// The sequencer ended, as it does when the server stops.
     #[error("the server is stopping")]
     Stopped,
+    /// A copy of another hub's log takes nothing.
+    #[error("this is a mirror, which takes nothing: publish to the hub that it is a copy of")]
+    ReadOnly,
+    /// A mirror without a log.
+    #[error(
+        "the database holds no copy of a log that counts: make it with `hub-server init --data DIR --mirror FOLDER`"
+    )]
+    NoCopy,
     /// A thread could not be started.
     #[error("cannot start the log's writer")]
     Start {

@@ -3,9 +3,10 @@
 //!
 //! `sequencer` is the single writer, `recover` checks at the start that the database holds one whole
 //! log, `witnesses` asks for cosignatures, `keys` holds the log's signing key, `check` recomputes
-//! everything.
+//! everything, `copy` keeps what another hub has logged.
 
 mod check;
+mod copy;
 mod error;
 mod keys;
 mod recover;
@@ -27,6 +28,7 @@ use tokio::sync::{mpsc, watch};
 pub(crate) use check::{leaf_hashes, recompute};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
+pub(crate) use copy::{copied, key_of, write_copy};
 pub(crate) use recover::{stored, write_tree};
 use sequencer::{Announcer, Append, Item, Sequencer};
 
@@ -133,9 +135,18 @@ pub(crate) struct Log {
     database: Database,
     key: VerifierKey,
     policy: watch::Sender<Arc<Policy>>,
-    queue: mpsc::Sender<Box<dyn Item>>,
+    writer: Writer,
     head: watch::Receiver<Arc<Head>>,
     published: watch::Sender<Option<Arc<Head>>>,
+}
+
+/// Who writes a log.
+#[derive(Clone)]
+enum Writer {
+    /// This hub's sequencer, which takes what waits in the queue.
+    Sequencer(mpsc::Sender<Box<dyn Item>>),
+    /// Another hub, of which this one is a mirror; the newest state is told of here.
+    Elsewhere(watch::Sender<Arc<Head>>),
 }
 
 impl Log {
@@ -163,7 +174,7 @@ impl Log {
             database: database.clone(),
             key: key.verifier(),
             policy,
-            queue,
+            writer: Writer::Sequencer(queue),
             head,
             published: published.clone(),
         };
@@ -181,6 +192,41 @@ impl Log {
         };
         sequencer.start(jobs)?;
         Ok(log)
+    }
+
+    /// Opens the copy of a log that another hub writes: nothing can be appended to it, and there is no key.
+    ///
+    /// # Errors
+    /// [`LogError`], also when what is kept does not count under the policy.
+    pub(crate) fn open_copy(database: Database, policy: Policy) -> Result<Self, LogError> {
+        let copy = database.with(|connection| copied(connection, &policy))?;
+        let (_, head) = copy.ok_or(LogError::NoCopy)?;
+        if policy.check(&head.note).is_err() {
+            return Err(LogError::NoCopy);
+        }
+        let key = key_of(&policy, &head.note).ok_or(LogError::NoCopy)?;
+        let head = Arc::new(head);
+        let (published, _) = watch::channel(Some(Arc::clone(&head)));
+        let (teller, head) = watch::channel(head);
+        let (policy, _) = watch::channel(Arc::new(policy));
+        Ok(Self {
+            database,
+            key,
+            policy,
+            writer: Writer::Elsewhere(teller),
+            head,
+            published,
+        })
+    }
+
+    /// Shows the newest state of a copy, which is on the disk and was checked.
+    pub(crate) fn show_copy(&self, policy: Policy, head: Head) {
+        if let Writer::Elsewhere(teller) = &self.writer {
+            let head = Arc::new(head);
+            self.policy.send_replace(Arc::new(policy));
+            teller.send_replace(Arc::clone(&head));
+            self.published.send_replace(Some(head));
+        }
     }
 
     /// The policy now, and a word whenever there is another one.
@@ -211,7 +257,10 @@ impl Log {
 
     /// Returns when nothing is written any more: the sequencer is gone.
     pub(crate) async fn ended(&self) {
-        self.queue.closed().await;
+        match &self.writer {
+            Writer::Sequencer(queue) => queue.closed().await,
+            Writer::Elsewhere(_) => std::future::pending().await,
+        }
     }
 
     /// The newest checkpoint that was signed, whether or not witnesses have seen it.
@@ -246,9 +295,12 @@ impl Log {
         E: From<DatabaseError> + From<LogError> + Send + 'static,
         F: FnOnce(&mut Connection, Place) -> Result<T, E> + Send + 'static,
     {
+        let Writer::Sequencer(queue) = &self.writer else {
+            return Err(LogError::ReadOnly.into());
+        };
         let (item, outcome) = Append::new(entry, record);
         let stopped = || E::from(LogError::Stopped);
-        self.queue
+        queue
             .send(Box::new(item))
             .await
             .map_err(|_| stopped())?;

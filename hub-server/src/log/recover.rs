@@ -6,7 +6,7 @@
 use registry_schema::digest::Digest;
 use registry_schema::log::checkpoint::{Checkpoint, Origin};
 use registry_schema::log::hash::leaf_hash;
-use registry_schema::log::note::{Note, SignerKey};
+use registry_schema::log::note::{Note, SignerKey, VerifierKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::log::tree::Tree;
 
@@ -22,7 +22,7 @@ use crate::database::{Connection, from_column};
 /// The tree and the newest checkpoint. Where there is none and no entry, the log begins with what is
 /// recorded.
 pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree, Head), LogError> {
-    if let Some(stored) = stored(connection, key)? {
+    if let Some(stored) = stored(connection, &key.verifier())? {
         return Ok(stored);
     }
     let mut tree = Tree::new();
@@ -37,7 +37,7 @@ pub(super) fn load(connection: &mut Connection, key: &SignerKey) -> Result<(Tree
 /// [`LogError::Damaged`] when entries, tiles and checkpoint do not fit each other.
 pub(crate) fn stored(
     connection: &mut Connection,
-    key: &SignerKey,
+    key: &VerifierKey,
 ) -> Result<Option<(Tree, Head)>, LogError> {
     let entries = count(connection)?;
     let Some(row) = checkpoint(connection, HEAD)? else {
@@ -47,7 +47,7 @@ pub(crate) fn stored(
         };
     };
     let note = Note::parse(row.note.as_bytes())?;
-    note.verify(&[&key.verifier()])?;
+    note.verify(&[key])?;
     let mut head = Head {
         checkpoint: Checkpoint::of_note(&note)?,
         note,

@@ -10,7 +10,7 @@ use registry_schema::manifest::Distance;
 
 use crate::app::Hub;
 use crate::auth::Reader;
-use crate::database::releases::{self, ReleaseRow};
+use crate::database::releases::{self, Found, ReleaseRow};
 use crate::database::{DatabaseError, from_column};
 use crate::error::Failure;
 use crate::publish::{distance_text, time_text};
@@ -52,9 +52,13 @@ pub(super) async fn search(
         let detail = format!("a search has at most {SEARCH_WORDS} words and {SEARCH_BYTES} bytes");
         return Err(Failure::new(ProblemCode::MalformedRequest, detail));
     }
+    let which = match hub.mirror {
+        Some(_) => Found::WithFiles,
+        None => Found::All,
+    };
     let mut found = hub
         .database
-        .run(move |connection| releases::search(connection, &query, rows + 1))
+        .run(move |connection| releases::search(connection, &query, rows + 1, which))
         .await?;
     let has_more = found.len() > rows as usize;
     found.truncate(rows as usize);

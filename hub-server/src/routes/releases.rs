@@ -20,7 +20,7 @@ use crate::database::{Connection, DatabaseError, from_column};
 use crate::error::Failure;
 use crate::log::Log;
 use crate::publish::{self, PublishRequest};
-use crate::resolve::{ResolveError, resolve};
+use crate::resolve::{ResolveError, check_mirrored, resolve};
 use crate::routes::download::{Download, send};
 use crate::routes::extractors::release_summary;
 use crate::routes::{blocking, body, name_of, requirement_of, version_of};
@@ -231,7 +231,11 @@ async fn send_file(
         let covered = hub.log.published_size();
         let digest = hub.database.with(|connection| {
             let release = resolve(connection, &name, &requirement, covered)?;
-            find_digest(connection, &name, &release, &path)
+            let digest = find_digest(connection, &name, &release, &path)?;
+            if hub.mirror.is_some() {
+                check_mirrored(connection, &name, &digest)?;
+            }
+            Ok::<_, ResolveError>(digest)
         })?;
         Ok::<_, Failure>((digest, hub.blobs.open(&digest)?))
     })

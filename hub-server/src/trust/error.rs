@@ -25,6 +25,9 @@ pub(crate) enum TrustError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A copy of another hub's trust root takes nothing.
+    #[error("this is a mirror, which takes nothing: publish to the hub that it is a copy of")]
+    ReadOnly,
     /// A file that cannot be read.
     #[error("cannot read `{path}`")]
     Read {

@@ -21,7 +21,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::{Bundle, KeyringState};
 use registry_schema::tuf::draft::Draft;
 
-use crate::database::{Database, trust as rows};
+use crate::database::{Connection, Database, trust as rows};
 
 /// Roles of which each may have ended; looking for a time at which all were valid takes a step each.
 const ROLES: usize = 4;
@@ -34,7 +34,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn verified(bundle: Bundle, now: Timestamp) -> Result<Self, TrustError> {
+    /// Verifies a state as of now; one whose time is over as of the last moment at which it was valid.
+    pub(crate) fn verified(bundle: Bundle, now: Timestamp) -> Result<Self, TrustError> {
         let root = verify(&bundle, now)?;
         Ok(Self { bundle, root })
     }
@@ -53,7 +54,8 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Trust {
     database: Database,
-    online: SecretKey,
+    /// Signs snapshot and timestamp; a mirror has none, and shows those that it was given.
+    online: Option<SecretKey>,
     state: RwLock<Arc<State>>,
     /// Held while a state follows another.
     writer: Mutex<()>,
@@ -72,14 +74,35 @@ impl Trust {
         {
             return Err(TufError::OnlineKey.into());
         }
-        let trust = Self {
+        let trust = Self::new(database, Some(online), state);
+        trust.renew(now)?;
+        Ok(trust)
+    }
+
+    /// Opens the copy of another hub's trust root, which can be changed by [`Trust::show_copy`] alone.
+    pub(crate) fn open_copy(database: Database, now: Timestamp) -> Result<Self, TrustError> {
+        let state = load(&database, now)?;
+        Ok(Self::new(database, None, state))
+    }
+
+    fn new(database: Database, online: Option<SecretKey>, state: State) -> Self {
+        Self {
             database,
             online,
             state: RwLock::new(Arc::new(state)),
             writer: Mutex::new(()),
-        };
-        trust.renew(now)?;
-        Ok(trust)
+        }
+    }
+
+    /// Shows the newest state of a copy, which is on the disk.
+    pub(crate) fn show_copy(&self, next: State) {
+        if self.online.is_none() {
+            self.show(next);
+        }
+    }
+
+    fn show(&self, next: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 
     /// The present state.
@@ -100,8 +123,11 @@ impl Trust {
     /// # Errors
     /// [`TrustError`]; then the old signatures stay.
     pub(crate) fn renew(&self, now: Timestamp) -> Result<bool, TrustError> {
+        let Some(online) = &self.online else {
+            return Ok(false);
+        };
         let change = self.change();
-        match self.state().bundle.renewed(&self.online, now)? {
+        match self.state().bundle.renewed(online, now)? {
             Some(bundle) => change.put(State::verified(bundle, now)?).map(|_| true),
             None => Ok(false),
         }
@@ -127,9 +153,10 @@ impl Change<'_> {
     /// # Errors
     /// [`TrustError`] says who is missing or what is wrong.
     pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<State, TrustError> {
+        let online = self.trust.online.as_ref().ok_or(TrustError::ReadOnly)?;
         let draft = Draft::parse(draft)?;
         let before = self.trust.state();
-        let bundle = before.bundle.accept(&draft, &self.trust.online, now)?;
+        let bundle = before.bundle.accept(&draft, online, now)?;
         State::verified(bundle, now)
     }
 
@@ -141,8 +168,7 @@ impl Change<'_> {
         let version = self.trust.state().bundle.version()?;
         save(&self.trust.database, Some(version), &next.bundle)?;
         let info = next.info();
-        let state = &self.trust.state;
-        *state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        self.trust.show(next);
         Ok(info)
     }
 }
@@ -196,10 +222,23 @@ pub(crate) fn save(
     before: Option<u64>,
     bundle: &Bundle,
 ) -> Result<(), TrustError> {
+    database.transaction(|connection| put(connection, before, bundle))
+}
+
+/// The same in a transaction of the caller's.
+pub(crate) fn put(
+    connection: &mut Connection,
+    before: Option<u64>,
+    bundle: &Bundle,
+) -> Result<(), TrustError> {
     let (text, files) = (bundle.to_text()?, bundle.served_files()?);
-    let version = bundle.version()?;
-    database.transaction(|connection| rows::put(connection, before, version, &text, &files))?;
-    Ok(())
+    Ok(rows::put(
+        connection,
+        before,
+        bundle.version()?,
+        &text,
+        &files,
+    )?)
 }
 
 /// Verifies a state as of now; one whose time is over as of the last moment at which it was valid.

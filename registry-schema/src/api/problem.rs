@@ -91,6 +91,10 @@ codes! {
     NotFound, "not_found", 404;
     /// No release satisfies the requirement.
     NoSuchRelease, "no_such_release", 404;
+    /// The files of that release are not in this mirror.
+    NotMirrored, "not_mirrored", 404;
+    /// This is a mirror: it takes nothing.
+    ReadOnly, "read_only", 403;
     /// The path exists, but not for this method.
     MethodNotAllowed, "method_not_allowed", 405;
     /// Nothing arrived for too long.

@@ -591,4 +591,12 @@ fn served_under_the_names_that_clients_ask_for() {
         assert!(names.contains(&expected), "{expected} in {names:?}");
     }
     assert_eq!(Bundle::parse(&bundle.to_text().unwrap()).unwrap(), bundle);
+    // The same files make the same state again, and none of them can be done without.
+    let read = |path: &str| Ok::<_, TufError>(served.get(path).cloned());
+    assert_eq!(Bundle::of_served_files(read).unwrap(), bundle);
+    for gone in served.keys().filter(|path| !path.ends_with("root.json")) {
+        let read = |path: &str| Ok(served.get(path).filter(|_| path != gone).cloned());
+        let made: Result<Bundle, TufError> = Bundle::of_served_files(read);
+        assert!(matches!(made, Err(TufError::Missing { .. })), "{gone}");
+    }
 }

@@ -235,6 +235,7 @@ library_errors! {
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),
     Import(hub_client::import::ImportError),
+    Mirror(hub_client::mirror::MirrorError),
     Pull(hub_client::pull::PullError),
     Say(hub_client::members_say::SayError),
     Registry(hub_client::registry::RegistryError),

@@ -226,7 +226,7 @@ impl Sequencer {
     fn reload(&mut self) -> Result<(), LogError> {
         let loaded = self
             .database
-            .view(|connection| stored(connection, &self.key))?;
+            .view(|connection| stored(connection, &self.key.verifier()))?;
         let other = || LogError::Damaged {
             reason: format!(
                 "it does not continue the {} entries of before",

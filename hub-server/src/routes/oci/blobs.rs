@@ -7,6 +7,7 @@ use crate::app::Hub;
 use crate::auth::Reader;
 use crate::database::blobs;
 use crate::error::Failure;
+use crate::resolve::{ResolveError, check_mirrored};
 use crate::routes::blocking;
 use crate::routes::download::{Download, send};
 use crate::routes::oci::{digest_of, repository_of};
@@ -19,7 +20,7 @@ use crate::routes::oci::{digest_of, repository_of};
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 401, description = "OCI error `UNAUTHORIZED`"),
-        (status = 404, description = "OCI error `BLOB_UNKNOWN`"),
+        (status = 404, description = "OCI error `BLOB_UNKNOWN`, also for what is not in a mirror"),
         (status = 416, description = "OCI error `SIZE_INVALID`")))]
 pub(in crate::routes) async fn read(
     _: Reader,
@@ -34,9 +35,12 @@ pub(in crate::routes) async fn read(
     );
     let is_public = hub.is_public;
     let opened = blocking(move || {
-        let bound = hub
-            .database
-            .with(|connection| blobs::size_bytes(connection, &name, &digest))?;
+        let bound = hub.database.with(|connection| {
+            if hub.mirror.is_some() {
+                check_mirrored(connection, &name, &digest)?;
+            }
+            Ok::<_, ResolveError>(blobs::size_bytes(connection, &name, &digest)?)
+        })?;
         let opened = hub.blobs.open(&digest)?;
         Ok::<_, Failure>(opened.filter(|(_, size_bytes)| bound == Some(*size_bytes)))
     })

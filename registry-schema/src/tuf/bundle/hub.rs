@@ -12,7 +12,9 @@ use crate::name::MemberName;
 use crate::tuf::draft::Draft;
 use crate::tuf::files::{KeyEntry, KeyringFile, rule};
 use crate::tuf::metadata::{MetaFile, Root, Snapshot, Targets, TimestampRole, TufKeyId, expiry};
-use crate::tuf::{Signed, TufError, keyring_path, lifetimes};
+use crate::tuf::{
+    CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes,
+};
 
 impl Bundle {
     /// The first state of a hub: a founding draft that enough members have signed, with the hub's
@@ -165,6 +167,58 @@ impl Bundle {
         Ok(served)
     }
 
+    /// The state that files laid out as [`Bundle::served_files`] says make, from `timestamp.json` on, as a TUF
+    /// client reads them. Nothing in it is verified yet; `read` gives a file by its path, `None` when it is not
+    /// there.
+    ///
+    /// # Errors
+    /// What `read` says, or [`TufError`] when a file is missing or malformed.
+    pub fn of_served_files<E: From<TufError>>(
+        mut read: impl FnMut(&str) -> Result<Option<String>, E>,
+    ) -> Result<Self, E> {
+        let mut roots = Vec::new();
+        while let Some(root) = read(&format!("metadata/{}.root.json", roots.len() + 1))? {
+            roots.push(root);
+        }
+        let mut file = |path: String| {
+            let missing = || TufError::Missing { file: path.clone() };
+            read(&path)?.ok_or_else(|| E::from(missing()))
+        };
+        let timestamp = file("metadata/timestamp.json".to_owned())?;
+        let named = Signed::<TimestampRole>::parse("timestamp.json", &timestamp)?;
+        let version = pinned(&named.content().meta, "snapshot.json")?;
+        let snapshot = file(format!("metadata/{version}.snapshot.json"))?;
+        let pins = Signed::<Snapshot>::parse("snapshot.json", &snapshot)?;
+        let pins = &pins.content().meta;
+        let version = pinned(pins, "targets.json")?;
+        let targets = file(format!("metadata/{version}.targets.json"))?;
+        let top = Signed::<Targets>::parse("targets.json", &targets)?;
+        let (mut keyrings, mut files) = (BTreeMap::new(), BTreeMap::new());
+        let mut take = |path: &str, role: &Targets, file: &mut dyn FnMut(String) -> Result<String, E>| {
+            if let Some(pin) = role.targets.get(path) {
+                let text = file(served_path(path, &pin.hashes.sha256))?;
+                files.insert(path.to_owned(), text);
+            }
+            Ok::<_, E>(())
+        };
+        for path in [CONSORTIUM_PATH, LOG_POLICY_PATH] {
+            take(path, top.content(), &mut file)?;
+        }
+        let members = top.content().delegations.iter().flat_map(|all| &all.roles);
+        for member in members.map(|role| &role.name) {
+            // A member who has not signed a keyring yet has none.
+            let Ok(version) = pinned(pins, &format!("{member}.json")) else {
+                continue;
+            };
+            let role = file(format!("metadata/{version}.{member}.json"))?;
+            let signed = Signed::<Targets>::parse(&format!("{member}.json"), &role)?;
+            take(&keyring_path(member), signed.content(), &mut file)?;
+            keyrings.insert(member.clone(), role);
+        }
+        let top = (timestamp, snapshot, targets);
+        Ok(Self::assemble(roots, top, keyrings, files))
+    }
+
     /// The draft's files, without those of keyrings that nobody has signed.
     fn take_files(&mut self, draft: &Draft) {
         let unsigned: Vec<String> = draft
@@ -310,4 +364,12 @@ fn next_version(role: &str, current: u64, found: u64) -> Result<(), TufError> {
         based_on: found.saturating_sub(1),
         current,
     })
+}
+
+/// The version of a file that a role names.
+fn pinned(meta: &BTreeMap<String, MetaFile>, file: &str) -> Result<u64, TufError> {
+    let missing = || TufError::Missing {
+        file: file.to_owned(),
+    };
+    Ok(meta.get(file).ok_or_else(missing)?.version)
 }

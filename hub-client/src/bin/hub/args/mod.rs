@@ -9,6 +9,7 @@ mod labels;
 mod learning;
 mod local;
 mod members_say;
+mod mirroring;
 mod trusting;
 mod versions;
 mod witness;
@@ -31,6 +32,7 @@ pub(crate) use learning::{
 };
 pub(crate) use local::{BundleArgs, CompletionsArgs, ImportArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
+pub(crate) use mirroring::MirrorArgs;
 pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use versions::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     Export(BundleArgs),
     /// Install a release from a file, without a network
     Import(ImportArgs),
+    /// Copy releases with the log and the trust root into a folder, to be served elsewhere
+    Mirror(MirrorArgs),
     /// Show where a release comes from and what is said of it, or read the whole log
     Audit(AuditArgs),
     /// Remove an installed release

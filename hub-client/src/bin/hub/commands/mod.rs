@@ -29,6 +29,7 @@ mod labels;
 mod login;
 mod members_say;
 mod members_view;
+mod mirror;
 mod monitor;
 mod predict;
 mod predict_view;
@@ -64,6 +65,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         },
         Command::Export(args) => bundle::export(&args, context),
         Command::Import(args) => Box::pin(import::import(&args, context)).await,
+        Command::Mirror(args) => Box::pin(mirror::mirror(&args, context)).await,
         Command::Audit(args) => Box::pin(audit::audit(args, context)).await,
         Command::Rm(args) => installed::remove(&args, context),
         Command::Train(args) => train::train(&args, context),
