@@ -30,6 +30,7 @@ mod log_judges;
 mod log_lies;
 mod lying_log;
 mod members;
+mod mirrors;
 mod offline;
 mod packs;
 mod refusals;

@@ -49,7 +49,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(data: &Path, listen: &str, tls: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, listen: &str, tls: &[&str]) -> Self {
         let mut child = Command::new(server_program())
             .args(["serve", "--listen", listen, "--data"])
             .arg(data)
