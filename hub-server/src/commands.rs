@@ -319,7 +319,9 @@ enum CommandError {
     #[error(transparent)]
     Mirror(#[from] MirrorError),
     /// What only the hub itself can do.
-    #[error("this is a mirror, whose log the hub writes: `hub mirror` and `hub-server serve` bring it up to date")]
+    #[error(
+        "this is a mirror, whose log the hub writes: `hub mirror` and `hub-server serve` bring it up to date"
+    )]
     IsMirror,
     /// The server.
     #[error(transparent)]

@@ -80,7 +80,12 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
                 None => Blobs::new(&data, 0),
                 Some(folder) => Blobs::of_mirror(folder, &data),
             };
-            checks.push(release_blobs(&database, &blobs, mirror.is_some(), args.deep));
+            checks.push(release_blobs(
+                &database,
+                &blobs,
+                mirror.is_some(),
+                args.deep,
+            ));
         }
         Err(error) => checks.push(Check::new(Verdict::Bad, "database", chain(&error))),
     }

@@ -271,10 +271,7 @@ fn bind_files(
     Ok(missing.into_values().collect())
 }
 
-fn name_of(
-    connection: &mut Connection,
-    statement: &Digest,
-) -> Result<Option<Name>, DatabaseError> {
+fn name_of(connection: &mut Connection, statement: &Digest) -> Result<Option<Name>, DatabaseError> {
     let row = releases::find(connection, &statement.to_string())?;
     let name = row.map(|row| row.name.parse()).transpose();
     name.map_err(|_| DatabaseError::Corrupt {

@@ -228,7 +228,10 @@ fn look(hub: &Hub, seen: &mut Option<Marks>) {
         Ok(Some(taken)) => {
             let (entries, releases) = (taken.head.checkpoint.size, taken.releases);
             for file in &taken.missing {
-                tracing::warn!(file, "the folder of the mirror should hold this and does not");
+                tracing::warn!(
+                    file,
+                    "the folder of the mirror should hold this and does not"
+                );
             }
             tracing::info!(entries, releases, "the mirror shows its folder");
             hub.show_copy(taken.state, taken.head);

@@ -89,7 +89,11 @@ impl Wanted {
             .clone()
             .filter_map(|(version, is_yanked)| (!is_yanked).then_some(version));
         let newest = Requirement::Latest.newest(standing);
-        let choices: Vec<_> = self.extractors.iter().filter(|one| one.name == *name).collect();
+        let choices: Vec<_> = self
+            .extractors
+            .iter()
+            .filter(|one| one.name == *name)
+            .collect();
         let is_chosen = |version: &'a Version| {
             let by = |choice: &&Choice| match &choice.requirement {
                 None => true,
@@ -99,7 +103,9 @@ impl Wanted {
             self.all || choices.iter().any(by)
         };
         releases
-            .filter(|(version, is_yanked)| is_chosen(version) && !(self.without_yanked && *is_yanked))
+            .filter(|(version, is_yanked)| {
+                is_chosen(version) && !(self.without_yanked && *is_yanked)
+            })
             .map(|(version, _)| version)
             .collect()
     }
@@ -170,7 +176,9 @@ mod tests {
         ]
         .map(|(version, is_yanked)| (version.parse().unwrap(), is_yanked))
         .to_vec();
-        let releases = releases.iter().map(|(version, is_yanked)| (version, *is_yanked));
+        let releases = releases
+            .iter()
+            .map(|(version, is_yanked)| (version, *is_yanked));
         let found = wanted.of_name(&"dots".parse().unwrap(), releases);
         let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
         texts.join(" ")
@@ -178,12 +186,18 @@ mod tests {
 
     #[test]
     fn a_name_is_all_and_a_reference_is_its_line() {
-        assert_eq!(of_dots(&wanted(&["dots"], false)), "1.0.0 2.0.0 2.1.0 2.2.0-rc.1 3.0.0");
+        assert_eq!(
+            of_dots(&wanted(&["dots"], false)),
+            "1.0.0 2.0.0 2.1.0 2.2.0-rc.1 3.0.0"
+        );
         assert_eq!(of_dots(&wanted(&["dots"], true)), "1.0.0 2.1.0 2.2.0-rc.1");
         assert_eq!(of_dots(&wanted(&["dots@2"], false)), "2.0.0 2.1.0");
         assert_eq!(of_dots(&wanted(&["dots@2"], true)), "2.1.0");
         assert_eq!(of_dots(&wanted(&["dots@latest"], false)), "2.1.0");
-        assert_eq!(of_dots(&wanted(&["dots@3.0.0", "dots@1"], false)), "1.0.0 3.0.0");
+        assert_eq!(
+            of_dots(&wanted(&["dots@3.0.0", "dots@1"], false)),
+            "1.0.0 3.0.0"
+        );
         assert_eq!(of_dots(&wanted(&["other"], false)), "");
         let all = Wanted {
             all: true,

@@ -89,8 +89,12 @@ fn hint_of(code: ProblemCode) -> Option<&'static str> {
         }
         ProblemCode::Forbidden => "ask the hub's operator for a token with the scope this needs",
         ProblemCode::NotFound => "`hub search` lists what the hub has",
-        ProblemCode::NotMirrored => "the hub that this is a mirror of has it: name that with --hub, or ask the mirror's operator for it",
-        ProblemCode::ReadOnly => "publish to the hub itself: name it with --hub, or `hub login URL`",
+        ProblemCode::NotMirrored => {
+            "the hub that this is a mirror of has it: name that with --hub, or ask the mirror's operator for it"
+        }
+        ProblemCode::ReadOnly => {
+            "publish to the hub itself: name it with --hub, or `hub login URL`"
+        }
         ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",

@@ -53,7 +53,9 @@ pub enum MirrorError {
         shown: u64,
     },
     /// The folder has more of the log than the hub shows.
-    #[error("the mirror has {mirrored} entries of the log, the hub shows {shown}: a mirror never goes back")]
+    #[error(
+        "the mirror has {mirrored} entries of the log, the hub shows {shown}: a mirror never goes back"
+    )]
     Backwards {
         /// In the folder.
         mirrored: u64,

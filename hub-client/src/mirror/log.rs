@@ -13,8 +13,9 @@ use registry_schema::trust_root::ConsortiumRoot;
 
 use super::folder::MirrorFolder;
 use super::known::Known;
-use super::{MirrorError, MirrorRequest};
+use super::MirrorError;
 use crate::log_view::{LogView, LogViewError};
+use crate::registry::Progress;
 
 /// What the folder shows of the log, when it does, is an earlier state of what the hub shows.
 ///
@@ -48,18 +49,19 @@ pub(super) async fn check_continues(
 /// the checkpoint is written.
 pub(super) async fn copy(
     folder: &MirrorFolder,
-    request: &MirrorRequest<'_>,
     shown: Option<&TreeHead>,
+    log: &LogView,
+    trust_root: &ConsortiumRoot,
+    progress: &Progress,
 ) -> Result<Known, MirrorError> {
     // 1. what is here; all of it anew when it was changed since it was written
-    let trust_root = &request.trust.root;
     let kept = shown.and_then(|head| read_kept(folder, head, trust_root));
     let mut copying = kept.unwrap_or_default();
     // 2. what is new, each entry found to be what the checkpoint is about
-    let newest = request.log.checkpoint().checkpoint();
-    let mut entries = request.log.entries(copying.tree.size()..newest.size);
+    let newest = log.checkpoint().checkpoint();
+    let mut entries = log.entries(copying.tree.size()..newest.size);
     while let Some(bundle) = entries.next_entries().await? {
-        request.progress.moved(0)?;
+        progress.moved(0)?;
         let bundle: Vec<Vec<u8>> = bundle.into_iter().map(|entry| entry.bytes).collect();
         copying.take(&bundle, trust_root)?;
         copying.write(folder)?;

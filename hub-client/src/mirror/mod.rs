@@ -89,7 +89,8 @@ pub async fn mirror(request: &MirrorRequest<'_>) -> Result<Mirrored, MirrorError
     folder.check_trust_root(&request.trust.bundle)?;
     let shown = log::check_continues(&folder, request.log).await?;
     // 3. every entry of the log, and what the log says of releases
-    let known = log::copy(&folder, request, shown.as_ref()).await?;
+    let (log, root) = (request.log, &request.trust.root);
+    let known = log::copy(&folder, shown.as_ref(), log, root, request.progress).await?;
     refuse_unknown(wanted, &known)?;
     // 4. the releases that are wanted, each as a pull brings it
     let store = Store::new(request.folder.to_owned());
@@ -125,3 +126,6 @@ fn refuse_unknown(wanted: &Wanted, known: &Known) -> Result<(), MirrorError> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

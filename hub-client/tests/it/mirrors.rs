@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use registry_schema::log::note::Note;
 use serde_json::Value;
 
 use super::hostile_hub::{Proxy, replace};
-use super::world::{Run, Server, World, files_below, hub_at, hub_command, read, server as hub_server, server_ok};
+use super::witnesses::Witnessed;
+use super::world::{
+    Run, Server, World, files_below, hub_at, hub_command, read, server as hub_server, server_ok,
+};
 
 /// A world, the folder into which its hub is mirrored, and the data folder of the mirror's server.
 struct Mirror {
@@ -47,7 +51,13 @@ impl Mirror {
     }
 
     fn mirror_as(&self, member: &str, (url, token): (&str, &str), arguments: &[&str]) -> Run {
-        let to = ["mirror", "--to", self.folder.to_str().unwrap(), "--hub", url];
+        let to = [
+            "mirror",
+            "--to",
+            self.folder.to_str().unwrap(),
+            "--hub",
+            url,
+        ];
         let line = [&to[..], arguments].concat();
         let mut command = self.world.command(member, &line);
         command.env("HUB_TOKEN", token);
@@ -119,7 +129,9 @@ impl Mirror {
 fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> (u16, String) {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
-    let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+    let token = token.map_or_else(String::new, |token| {
+        format!("authorization: Bearer {token}\r\n")
+    });
     let body = "{}";
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{token}content-type: \
@@ -152,12 +164,24 @@ fn a_mirror_answers_like_the_hub_and_proves_the_same() {
     mirror.publish("dots", "1.1.0");
     let made = mirror.mirror(&["dots@1.1", "--json"]).json();
     assert_eq!(made["releases"], serde_json::json!(["dots@1.1.0"]));
-    assert_eq!((&made["entries"], &made["new_entries"]), (&3.into(), &3.into()));
+    assert_eq!(
+        (&made["entries"], &made["new_entries"]),
+        (&3.into(), &3.into())
+    );
     assert_eq!(made["first_root"], mirror.world.first_root.as_str());
     // The log's files and the trust root are those of the hub, byte for byte.
     let hub = mirror.world.server.url.clone();
-    for path in ["log/checkpoint", "tuf/metadata/timestamp.json", "tuf/metadata/1.root.json"] {
-        let (_, served) = ask(&hub, "GET", &format!("/{path}"), Some(&mirror.world.token("beta", &[])));
+    for path in [
+        "log/checkpoint",
+        "tuf/metadata/timestamp.json",
+        "tuf/metadata/1.root.json",
+    ] {
+        let (_, served) = ask(
+            &hub,
+            "GET",
+            &format!("/{path}"),
+            Some(&mirror.world.token("beta", &[])),
+        );
         assert_eq!(read(&mirror.folder.join(path)), served, "{path}");
     }
     assert!(mirror.blob("dots-1.1.0-means", "model.onnx").is_file());
@@ -179,9 +203,13 @@ fn a_mirror_answers_like_the_hub_and_proves_the_same() {
     mirror.island(&["audit"]).ok();
     let monitor = ["audit", "--monitor", "--member", "gamma"];
     mirror.island(&monitor).ok();
-    let pictures = mirror.world.pictures("island", &[("red", [220, 40, 50])], 3);
+    let pictures = mirror
+        .world
+        .pictures("island", &[("red", [220, 40, 50])], 3);
     let pictures = pictures.to_str().unwrap();
-    mirror.island(&["embed", "dots@1.1.0", pictures, "-o", "features.parquet"]).ok();
+    mirror
+        .island(&["embed", "dots@1.1.0", pictures, "-o", "features.parquet"])
+        .ok();
     // What the log has and the mirror has not is said to be just that, and what nobody published is not.
     mirror.island(&["show", "alpha/other"]).ok();
     for absent in ["alpha/other", "dots@1.0.0"] {
@@ -196,8 +224,34 @@ fn a_mirror_answers_like_the_hub_and_proves_the_same() {
         .island(&["pull", "nobody", "--no-lock"])
         .fails(3, "no extractor `nobody`");
     let found = mirror.island(&["search", "--json"]).json();
-    let names: Vec<_> = found["extractors"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> = found["extractors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
     assert_eq!(names, ["dots"]);
+    // A mirror of the mirror shows the same.
+    let second = mirror.root().join("second");
+    let to = [
+        "mirror",
+        "--to",
+        second.to_str().unwrap(),
+        "dots@1.1",
+        "--without-probes",
+    ];
+    mirror.island(&to).ok();
+    for path in [
+        "log/checkpoint",
+        "log/tile/entries/000.p/3",
+        "tuf/metadata/timestamp.json",
+    ] {
+        assert_eq!(
+            read(&second.join(path)),
+            read(&mirror.folder.join(path)),
+            "{path}"
+        );
+    }
     // Its operator's tools.
     let data = ["--data", mirror.data.to_str().unwrap()];
     let with = |line: &[&str]| server_ok(&[line, &data].concat());
@@ -210,6 +264,41 @@ fn a_mirror_answers_like_the_hub_and_proves_the_same() {
 }
 
 #[test]
+fn witnesses_signatures_come_along_and_grow_old() {
+    let Some(mut hub) = Witnessed::start() else {
+        return;
+    };
+    let (folder, data) = (hub.root().join("mirror"), hub.root().join("mirror-data"));
+    hub.world
+        .publish(&hub.world.author("dots", "1.0.0", "means", 4));
+    let to = folder.to_str().unwrap();
+    let line = ["mirror", "--to", to, "dots", "--hub", &hub.world.server.url];
+    hub_at(hub.root(), "beta", &line).ok();
+    hub.world.server.kill();
+    hub.witnesses.clear();
+    let note = Note::parse(read(&folder.join("log/checkpoint")).as_bytes()).unwrap();
+    assert!(hub.policy.check(&note).unwrap().cosigned().len() >= 2);
+
+    let init = ["init", "--data", data.to_str().unwrap(), "--mirror", to];
+    server_ok(&init);
+    let server = Server::start(&data, "127.0.0.1:0", &["--public"]);
+    std::fs::create_dir_all(hub.root().join("island/project")).unwrap();
+    let island = |line: &[&str]| hub_at(hub.root(), "island", line);
+    island(&["login", &server.url, "--anonymous"]).ok();
+    island(&["trust", &hub.world.first_root]).ok();
+    island(&["pull", "dots"]).ok();
+    island(&["verify", "dots"]).ok();
+    let audited = island(&["audit", "dots", "--json"]).json();
+    assert!(audited["log"]["witnesses"].as_array().unwrap().len() >= 2);
+    // Cut off for four days it is refused, unless somebody says for which time.
+    let days = |days: i64| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let at = |days_on: i64| ["trust".to_owned(), format!("--as-of={}", days(days_on))];
+    let at = |days_on: i64| island(&at(days_on).each_ref().map(String::as_str));
+    at(4).fails(4, "expired");
+    at(1).ok();
+}
+
+#[test]
 fn a_mirror_takes_nothing() {
     let Some(mut mirror) = Mirror::start() else {
         return;
@@ -217,7 +306,9 @@ fn a_mirror_takes_nothing() {
     mirror.mirror(&["--all"]).ok();
     let server = mirror.serve();
     let data = mirror.data.to_str().unwrap();
-    let token = ["token", "create", "--data", data, "--member", "alpha", "--scope", "publish"];
+    let token = [
+        "token", "create", "--data", data, "--member", "alpha", "--scope", "publish",
+    ];
     let token = server_ok(&token).trim().to_owned();
     // Whatever the description of the API has besides reading.
     let (_, document) = ask(&server.url, "GET", "/api/v1/openapi.json", None);
@@ -249,7 +340,9 @@ fn a_mirror_takes_nothing() {
     let folder = mirror.world.draft("dots", "1.1.0", "means", 4);
     let folder = folder.to_str().unwrap();
     let publish = |verb: &str| {
-        let mut command = mirror.world.command("alpha", &[verb, folder, "--hub", &server.url]);
+        let mut command = mirror
+            .world
+            .command("alpha", &[verb, folder, "--hub", &server.url]);
         command.env("HUB_TOKEN", &token);
         Run::of(command)
     };
@@ -257,7 +350,10 @@ fn a_mirror_takes_nothing() {
     publish("publish").fails(1, "mirror of another hub");
     drop(server);
     // What only the hub can do is refused, and a hub does not become a mirror.
-    server_fails(&["log", "restore", "--data", data, "--from", "/nowhere"], "this is a mirror");
+    server_fails(
+        &["log", "restore", "--data", data, "--from", "/nowhere"],
+        "this is a mirror",
+    );
     mirror.world.server.kill();
     let (hub, folder) = (mirror.root().join("hub"), mirror.folder.to_str().unwrap());
     let over_a_hub = ["init", "--data", hub.to_str().unwrap(), "--mirror", folder];
@@ -298,7 +394,9 @@ fn a_second_run_brings_what_is_new_and_nothing_goes_back() {
     eventually("the new release is shown", || {
         mirror.island(&["show", "dots@1.1.0"]).code == 0
     });
-    let updated = mirror.island(&["pull", "dots@1", "--update", "--json"]).json();
+    let updated = mirror
+        .island(&["pull", "dots@1", "--update", "--json"])
+        .json();
     assert_eq!(updated["version"], "1.1.0");
     let audited = mirror.island(&["audit", "dots@1.0.0"]);
     assert_eq!(audited.code, 7, "{audited}");
@@ -312,8 +410,14 @@ fn a_second_run_brings_what_is_new_and_nothing_goes_back() {
     };
     let before = bytes(&mirror.folder);
     let idle = mirror.mirror(&["--json"]).json();
-    assert_eq!((&idle["new_entries"], &idle["fetched_bytes"]), (&0.into(), &0.into()));
-    assert!(before == bytes(&mirror.folder), "an idle run changes nothing");
+    assert_eq!(
+        (&idle["new_entries"], &idle["fetched_bytes"]),
+        (&0.into(), &0.into())
+    );
+    assert!(
+        before == bytes(&mirror.folder),
+        "an idle run changes nothing"
+    );
     // Parts of the log that were damaged are written again.
     let bundle = mirror.folder.join("log/tile/entries/000.p/4");
     let whole = std::fs::read(&bundle).unwrap();
@@ -322,13 +426,25 @@ fn a_second_run_brings_what_is_new_and_nothing_goes_back() {
     assert!(whole == std::fs::read(&bundle).unwrap());
     assert!(!mirror.folder.join("log/tile/entries/000.p/2").exists());
     // Without what is yanked, in another folder.
-    let folder = std::mem::replace(&mut mirror.folder, mirror.world.folder.path().join("standing"));
-    let standing = mirror.mirror(&["dots", "--without-yanked", "--json"]).json();
+    let folder = std::mem::replace(
+        &mut mirror.folder,
+        mirror.world.folder.path().join("standing"),
+    );
+    let standing = mirror
+        .mirror(&["dots", "--without-yanked", "--json"])
+        .json();
     assert_eq!(standing["releases"], serde_json::json!(["dots@1.1.0"]));
     mirror.folder = folder;
     // A hub that is behind, and somebody who has not seen more: the folder does not follow it back.
     let list = mirror.list();
-    let token = ["token", "create", "--data", old.to_str().unwrap(), "--member", "gamma"];
+    let token = [
+        "token",
+        "create",
+        "--data",
+        old.to_str().unwrap(),
+        "--member",
+        "gamma",
+    ];
     let token = server_ok(&token).trim().to_owned();
     let old = Server::start(&old, "127.0.0.1:0", &[]);
     let behind = (old.url.as_str(), token.as_str());
@@ -355,7 +471,9 @@ fn copy_folder(from: &Path, to: &Path) {
 
 #[test]
 fn what_is_damaged_at_the_hub_is_not_mirrored() {
-    let Some(mirror) = Mirror::start() else { return };
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
     mirror.mirror(&["alpha/other"]).ok();
     let server = mirror.serve();
     let (list, checkpoint) = (mirror.list(), read(&mirror.folder.join("log/checkpoint")));
@@ -365,12 +483,13 @@ fn what_is_damaged_at_the_hub_is_not_mirrored() {
     let draft = mirror.root().join("drafts/dots-1.1.0-means").join(card);
     let good = std::fs::read(&draft).unwrap();
     let hub = mirror.blob("dots-1.1.0-means", card);
-    let hub = mirror.root().join("hub").join(hub.strip_prefix(&mirror.folder).unwrap());
+    let hub = mirror
+        .root()
+        .join("hub")
+        .join(hub.strip_prefix(&mirror.folder).unwrap());
     std::fs::write(&hub, vec![b'x'; good.len()]).unwrap();
     // `dots` and `alpha/other` have cards of their own; what is wrong is in `dots` alone.
-    mirror
-        .mirror(&["dots"])
-        .fails(4, "was not mirrored");
+    mirror.mirror(&["dots"]).fails(4, "was not mirrored");
     assert_eq!(mirror.list(), list);
     assert_eq!(read(&mirror.folder.join("log/checkpoint")), checkpoint);
     // A server that looks now shows what it showed.
@@ -432,12 +551,17 @@ fn a_mirror_that_was_changed_is_caught() {
     std::fs::remove_dir_all(&mirror.data).unwrap();
     let refused = mirror.init();
     assert_ne!(refused.code, 0, "{refused}");
-    assert!(refused.stderr.contains("do not come to the root"), "{refused}");
+    assert!(
+        refused.stderr.contains("do not come to the root"),
+        "{refused}"
+    );
 }
 
 #[test]
 fn a_killed_run_leaves_a_mirror_that_the_next_one_completes() {
-    let Some(mirror) = Mirror::start() else { return };
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
     mirror.mirror(&["alpha/other"]).ok();
     let folder = mirror.world.draft("dots", "1.1.0", "means", 4);
     // Some megabytes, so that there is a middle to be killed in.
@@ -446,7 +570,11 @@ fn a_killed_run_leaves_a_mirror_that_the_next_one_completes() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         b'0' + state.to_be_bytes()[0] % 10
     });
-    std::fs::write(folder.join("ballast.txt"), digits.take(16 << 20).collect::<Vec<u8>>()).unwrap();
+    std::fs::write(
+        folder.join("ballast.txt"),
+        digits.take(16 << 20).collect::<Vec<u8>>(),
+    )
+    .unwrap();
     mirror.publish("dots", "1.1.0");
     let token = mirror.world.token("beta", &[]);
     let (to, url) = (mirror.folder.to_str().unwrap(), &mirror.world.server.url);
@@ -473,7 +601,7 @@ fn a_killed_run_leaves_a_mirror_that_the_next_one_completes() {
     }
     assert!(killed > 0, "no run was killed before its end");
     let list = mirror.mirror(&["dots", "--json"]).json();
-    let all = serde_json::json!(["alpha/other@1.0.0", "dots@1.0.0", "dots@1.1.0"]);
+    let all = serde_json::json!(["dots@1.0.0", "dots@1.1.0", "alpha/other@1.0.0"]);
     assert_eq!(list["releases"], all);
     let server = mirror.serve();
     mirror.settle(&server.url);
@@ -482,7 +610,9 @@ fn a_killed_run_leaves_a_mirror_that_the_next_one_completes() {
 
 #[test]
 fn only_a_mirror_is_written_into() {
-    let Some(mirror) = Mirror::start() else { return };
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
     std::fs::create_dir_all(&mirror.folder).unwrap();
     let note = mirror.folder.join("note.txt");
     std::fs::write(&note, "mine").unwrap();
@@ -496,17 +626,35 @@ fn only_a_mirror_is_written_into() {
     std::fs::write(&first, format!("{text} ")).unwrap();
     mirror.mirror(&["dots"]).fails(4, "first root");
     std::fs::write(&first, text).unwrap();
-    // The folder is no hub, and a hub's folder is no mirror.
-    let hub = mirror.root().join("hub");
-    let run = mirror.world.hub("beta", &["mirror", "--to", hub.to_str().unwrap(), "dots", "--offline"]);
-    run.fails(1, "needs the hub");
+    // A hub's folder is no mirror.
+    let hub = Mirror {
+        folder: mirror.root().join("hub"),
+        ..mirror
+    };
+    hub.mirror(&["dots"]).fails(2, "holds other things");
+    assert!(!hub.folder.join("log").exists());
+    let mirror = Mirror {
+        folder: hub.root().join("mirror"),
+        ..hub
+    };
     // The trust root in it is one for `hub trust --metadata`.
     let project = mirror.root().join("island/project");
     std::fs::create_dir_all(project).unwrap();
     let tuf = mirror.folder.join("tuf");
-    let pin = ["trust", &mirror.world.first_root, "--metadata", tuf.to_str().unwrap()];
+    let pin = [
+        "trust",
+        &mirror.world.first_root,
+        "--metadata",
+        tuf.to_str().unwrap(),
+    ];
     mirror.island(&pin).ok();
     let log = mirror.folder.join("log");
-    let tiles = ["audit", "--monitor", "--tiles", log.to_str().unwrap(), "--offline"];
+    let tiles = [
+        "audit",
+        "--monitor",
+        "--tiles",
+        log.to_str().unwrap(),
+        "--offline",
+    ];
     mirror.island(&tiles).ok();
 }

@@ -26,9 +26,9 @@ use registry_schema::log::tile::{Tile, TileId};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) use check::{leaf_hashes, recompute};
+pub(crate) use copy::{copied, key_of, write_copy};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
-pub(crate) use copy::{copied, key_of, write_copy};
 pub(crate) use recover::{stored, write_tree};
 use sequencer::{Announcer, Append, Item, Sequencer};
 
@@ -300,10 +300,7 @@ impl Log {
         };
         let (item, outcome) = Append::new(entry, record);
         let stopped = || E::from(LogError::Stopped);
-        queue
-            .send(Box::new(item))
-            .await
-            .map_err(|_| stopped())?;
+        queue.send(Box::new(item)).await.map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
     }
 

@@ -149,4 +149,4 @@ pub async fn watch(request: &WatchRequest<'_>) -> Result<Watched, AuditError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -27,7 +27,7 @@ use crate::files;
 use crate::journal::{Journal, Pen};
 use crate::log_view::{FolderLog, contact};
 
-const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const ORIGIN: &str = "hub.example.org/log";
 
 fn key(seed: u8) -> SecretKey {
@@ -61,15 +61,15 @@ fn root_of(bundle: &Bundle) -> Arc<ConsortiumRoot> {
 }
 
 /// A machine that monitors a log, and the log as files.
-struct World {
+pub(crate) struct World {
     home: TempDir,
-    log: TempDir,
-    entries: Vec<Vec<u8>>,
-    root: Arc<ConsortiumRoot>,
+    pub(crate) log: TempDir,
+    pub(crate) entries: Vec<Vec<u8>>,
+    pub(crate) root: Arc<ConsortiumRoot>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             home: tempfile::tempdir().unwrap(),
             log: tempfile::tempdir().unwrap(),
@@ -78,12 +78,12 @@ impl World {
         }
     }
 
-    fn folders(&self) -> Folders {
+    pub(crate) fn folders(&self) -> Folders {
         Folders::under(self.home.path())
     }
 
     /// Signs on another machine, whose journal is not the monitor's.
-    fn sign(&self, payload: Vec<u8>, seed: u8) -> Vec<u8> {
+    pub(crate) fn sign(&self, payload: Vec<u8>, seed: u8) -> Vec<u8> {
         let elsewhere = Journal::of(&Folders::under(self.log.path()));
         let keys = [key(seed)];
         Pen::new(&keys, &elsewhere)
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Writes the log's files anew, with all entries.
-    fn serve(&self) {
+    pub(crate) fn serve(&self) {
         let mut tree = Tree::new();
         let leaves: Vec<Digest> = self.entries.iter().map(|one| leaf_hash(one)).collect();
         let put = |path: String, bytes: &[u8]| {

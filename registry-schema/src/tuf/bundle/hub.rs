@@ -12,9 +12,7 @@ use crate::name::MemberName;
 use crate::tuf::draft::Draft;
 use crate::tuf::files::{KeyEntry, KeyringFile, rule};
 use crate::tuf::metadata::{MetaFile, Root, Snapshot, Targets, TimestampRole, TufKeyId, expiry};
-use crate::tuf::{
-    CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes,
-};
+use crate::tuf::{CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes};
 
 impl Bundle {
     /// The first state of a hub: a founding draft that enough members have signed, with the hub's
@@ -194,13 +192,14 @@ impl Bundle {
         let targets = file(format!("metadata/{version}.targets.json"))?;
         let top = Signed::<Targets>::parse("targets.json", &targets)?;
         let (mut keyrings, mut files) = (BTreeMap::new(), BTreeMap::new());
-        let mut take = |path: &str, role: &Targets, file: &mut dyn FnMut(String) -> Result<String, E>| {
-            if let Some(pin) = role.targets.get(path) {
-                let text = file(served_path(path, &pin.hashes.sha256))?;
-                files.insert(path.to_owned(), text);
-            }
-            Ok::<_, E>(())
-        };
+        let mut take =
+            |path: &str, role: &Targets, file: &mut dyn FnMut(String) -> Result<String, E>| {
+                if let Some(pin) = role.targets.get(path) {
+                    let text = file(served_path(path, &pin.hashes.sha256))?;
+                    files.insert(path.to_owned(), text);
+                }
+                Ok::<_, E>(())
+            };
         for path in [CONSORTIUM_PATH, LOG_POLICY_PATH] {
             take(path, top.content(), &mut file)?;
         }
