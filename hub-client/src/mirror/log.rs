@@ -11,9 +11,9 @@ use registry_schema::log::tile::{BundleId, FULL_WIDTH};
 use registry_schema::log::tree::Tree;
 use registry_schema::trust_root::ConsortiumRoot;
 
+use super::MirrorError;
 use super::folder::MirrorFolder;
 use super::known::Known;
-use super::MirrorError;
 use crate::log_view::{LogView, LogViewError};
 use crate::registry::Progress;
 

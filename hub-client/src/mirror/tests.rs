@@ -59,7 +59,9 @@ fn check(world: &World, folder: &Path) {
         let machine = tempfile::tempdir().unwrap();
         let folders = Folders::under(machine.path());
         let policy = world.root.log_policy();
-        let view = contact(&folders, policy, FolderLog(log.clone()), NOW).await.unwrap();
+        let view = contact(&folders, policy, FolderLog(log.clone()), NOW)
+            .await
+            .unwrap();
         let size = view.checkpoint().checkpoint().size;
         view.inclusion(0).await.unwrap();
         view.consistency(1).await.unwrap();
@@ -72,7 +74,9 @@ fn check(world: &World, folder: &Path) {
     });
     assert!(entries == world.entries);
     let size = entries.len() as u64;
-    let tiles: u64 = (0..LEVELS).map(|level| nodes_at(level, size).div_ceil(256)).sum();
+    let tiles: u64 = (0..LEVELS)
+        .map(|level| nodes_at(level, size).div_ceil(256))
+        .sum();
     let files = walkdir::WalkDir::new(&log).into_iter().map(Result::unwrap);
     let files = files.filter(|entry| entry.file_type().is_file()).count() as u64;
     assert_eq!(files, 1 + size.div_ceil(256) + tiles, "{size}");
@@ -103,7 +107,12 @@ fn what_was_damaged_is_written_anew() {
     let world = world(300, "wrong crop");
     copy(&world, &machine, &folder).unwrap();
     let edge = Tree::edge_tiles(300).next().unwrap().to_string();
-    for path in ["tile/entries/000", "tile/entries/001.p/44", "tile/0/000", &edge] {
+    for path in [
+        "tile/entries/000",
+        "tile/entries/001.p/44",
+        "tile/0/000",
+        &edge,
+    ] {
         let path = folder.join("log").join(path);
         let mut bytes = std::fs::read(&path).unwrap();
         let last = bytes.len() - 9;
@@ -121,11 +130,24 @@ fn a_copy_follows_nobody_back_or_aside() {
     let mirrored = world(300, "wrong crop");
     copy(&mirrored, &machine, &folder).unwrap();
     // Machines that have seen nothing yet, so that only the folder knows better.
-    let behind = copy(&world(299, "wrong crop"), &tempfile::tempdir().unwrap(), &folder);
-    assert!(matches!(behind, Err(MirrorError::Backwards { mirrored: 300, shown: 299 })));
+    let behind = copy(
+        &world(299, "wrong crop"),
+        &tempfile::tempdir().unwrap(),
+        &folder,
+    );
+    assert!(matches!(
+        behind,
+        Err(MirrorError::Backwards {
+            mirrored: 300,
+            shown: 299
+        })
+    ));
     let other = tempfile::tempdir().unwrap();
     let aside = copy(&world(301, "another"), &other, &folder);
-    assert!(matches!(aside, Err(MirrorError::Log(LogViewError::Forked { .. }))));
+    assert!(matches!(
+        aside,
+        Err(MirrorError::Log(LogViewError::Forked { .. }))
+    ));
     assert!(other.path().join("log/evidence").is_dir());
     check(&mirrored, &folder);
 }

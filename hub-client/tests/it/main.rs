@@ -31,6 +31,7 @@ mod log_lies;
 mod lying_log;
 mod members;
 mod mirrors;
+mod mirrors_harmed;
 mod offline;
 mod packs;
 mod refusals;

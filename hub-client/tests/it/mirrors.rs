@@ -3,28 +3,26 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use registry_schema::log::note::Note;
 use serde_json::Value;
 
-use super::hostile_hub::{Proxy, replace};
 use super::witnesses::Witnessed;
 use super::world::{
-    Run, Server, World, files_below, hub_at, hub_command, read, server as hub_server, server_ok,
+    Run, Server, World, files_below, hub_at, read, server as hub_server, server_ok,
 };
 
 /// A world, the folder into which its hub is mirrored, and the data folder of the mirror's server.
-struct Mirror {
-    world: World,
-    folder: PathBuf,
-    data: PathBuf,
+pub(crate) struct Mirror {
+    pub(crate) world: World,
+    pub(crate) folder: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 impl Mirror {
     /// A hub that speaks plain HTTP, with `dots` 1.0.0 and `alpha/other` 1.0.0.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let mut world = World::start()?;
         world.publish(&world.author("dots", "1.0.0", "three_features", 3));
         world.publish(&world.author("alpha/other", "1.0.0", "means", 4));
@@ -40,17 +38,22 @@ impl Mirror {
         })
     }
 
-    fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.world.folder.path()
     }
 
     /// `hub mirror` by beta, whose token is good for the hub.
-    fn mirror(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn mirror(&self, arguments: &[&str]) -> Run {
         let token = self.world.token("beta", &[]);
         self.mirror_as("beta", (&self.world.server.url, &token), arguments)
     }
 
-    fn mirror_as(&self, member: &str, (url, token): (&str, &str), arguments: &[&str]) -> Run {
+    pub(crate) fn mirror_as(
+        &self,
+        member: &str,
+        (url, token): (&str, &str),
+        arguments: &[&str],
+    ) -> Run {
         let to = [
             "mirror",
             "--to",
@@ -64,44 +67,44 @@ impl Mirror {
         Run::of(command)
     }
 
-    fn init(&self) -> Run {
+    pub(crate) fn init(&self) -> Run {
         let (data, folder) = (self.data.to_str().unwrap(), self.folder.to_str().unwrap());
         hub_server(&["init", "--data", data, "--mirror", folder])
     }
 
     /// The mirror's server, open for reading, without TLS.
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         self.init().ok();
         let public = ["--public", "--mirror-seconds", "1"];
         Server::start(&self.data, "127.0.0.1:0", &public)
     }
 
     /// `hub` on a machine that has never heard of the hub.
-    fn island(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn island(&self, arguments: &[&str]) -> Run {
         hub_at(self.root(), "island", arguments)
     }
 
     /// Makes that machine, which knows the mirror's address and the fingerprint of the first root.
-    fn settle(&self, url: &str) {
+    pub(crate) fn settle(&self, url: &str) {
         let project = self.root().join("island/project");
         std::fs::create_dir_all(project).unwrap();
         self.island(&["login", url, "--anonymous"]).ok();
         self.island(&["trust", &self.world.first_root]).ok();
     }
 
-    fn list(&self) -> Value {
+    pub(crate) fn list(&self) -> Value {
         serde_json::from_str(&read(&self.folder.join("mirror.json"))).unwrap()
     }
 
     /// The path of one of alpha's files in the mirror.
-    fn blob(&self, name: &str, file: &str) -> PathBuf {
+    pub(crate) fn blob(&self, name: &str, file: &str) -> PathBuf {
         let draft = self.root().join("drafts").join(name);
         let digest = registry_schema::digest::Digest::of(&std::fs::read(draft.join(file)).unwrap());
         let hex = digest.to_hex();
         self.folder.join("blobs/sha256").join(&hex[..2]).join(hex)
     }
 
-    fn publish(&self, name: &str, version: &str) {
+    pub(crate) fn publish(&self, name: &str, version: &str) {
         let folder = self.world.draft(name, version, "means", 4);
         let folder = folder.to_str().unwrap();
         let url = &self.world.server.url;
@@ -111,14 +114,14 @@ impl Mirror {
     }
 
     /// `hub` as alpha, with a token of the hub.
-    fn alpha(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn alpha(&self, arguments: &[&str]) -> Run {
         let mut command = self.world.command("alpha", arguments);
         let token = self.world.token("alpha", &["--scope", "publish"]);
         command.env("HUB_TOKEN", token);
         Run::of(command)
     }
 
-    fn yank(&self, reference: &str) {
+    pub(crate) fn yank(&self, reference: &str) {
         let url = &self.world.server.url;
         self.alpha(&["yank", reference, "--reason", "wrong crop", "--hub", url])
             .ok();
@@ -126,7 +129,7 @@ impl Mirror {
 }
 
 /// An answer's status and body.
-fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> (u16, String) {
+pub(crate) fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> (u16, String) {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
     let token = token.map_or_else(String::new, |token| {
@@ -467,194 +470,4 @@ fn copy_folder(from: &Path, to: &Path) {
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
         std::fs::write(target, bytes).unwrap();
     }
-}
-
-#[test]
-fn what_is_damaged_at_the_hub_is_not_mirrored() {
-    let Some(mirror) = Mirror::start() else {
-        return;
-    };
-    mirror.mirror(&["alpha/other"]).ok();
-    let server = mirror.serve();
-    let (list, checkpoint) = (mirror.list(), read(&mirror.folder.join("log/checkpoint")));
-    mirror.publish("dots", "1.1.0");
-    // One file of the newest release has other bytes at the hub.
-    let card = "README.md";
-    let draft = mirror.root().join("drafts/dots-1.1.0-means").join(card);
-    let good = std::fs::read(&draft).unwrap();
-    let hub = mirror.blob("dots-1.1.0-means", card);
-    let hub = mirror
-        .root()
-        .join("hub")
-        .join(hub.strip_prefix(&mirror.folder).unwrap());
-    std::fs::write(&hub, vec![b'x'; good.len()]).unwrap();
-    // `dots` and `alpha/other` have cards of their own; what is wrong is in `dots` alone.
-    mirror.mirror(&["dots"]).fails(4, "was not mirrored");
-    assert_eq!(mirror.list(), list);
-    assert_eq!(read(&mirror.folder.join("log/checkpoint")), checkpoint);
-    // A server that looks now shows what it showed.
-    let (_, shown) = ask(&server.url, "GET", "/log/checkpoint", None);
-    assert_eq!(shown, checkpoint);
-    // In a folder of its own nothing is there to be shown.
-    let fresh = Mirror {
-        folder: mirror.root().join("fresh"),
-        data: mirror.root().join("fresh-data"),
-        ..mirror
-    };
-    fresh.mirror(&["dots"]).fails(4, "dots@");
-    assert!(!fresh.folder.join("log/checkpoint").exists());
-    let refused = fresh.init();
-    assert_ne!(refused.code, 0, "{refused}");
-    // Once the hub is whole again, the same command goes on.
-    std::fs::write(&hub, good).unwrap();
-    fresh.mirror(&["dots"]).ok();
-    fresh.init().ok();
-}
-
-#[test]
-fn a_mirror_that_was_changed_is_caught() {
-    let Some(mut mirror) = Mirror::start() else {
-        return;
-    };
-    mirror.mirror(&["--all"]).ok();
-    mirror.world.server.kill();
-    let server = mirror.serve();
-    mirror.settle(&server.url);
-    // 1. a blob, by whoever has the folder
-    let graph = mirror.blob("dots-1.0.0-three_features", "README.md");
-    let good = std::fs::read(&graph).unwrap();
-    std::fs::write(&graph, vec![b'x'; good.len()]).unwrap();
-    mirror.island(&["pull", "dots"]).fails(4, "sha256:");
-    let listed = mirror.island(&["list", "--json"]).json();
-    assert!(listed["releases"].as_array().unwrap().is_empty());
-    let doctor = hub_server(&["doctor", "--deep", "--data", mirror.data.to_str().unwrap()]);
-    assert_ne!(doctor.code, 0, "{doctor}");
-    std::fs::write(&graph, good).unwrap();
-    // 2. a statement in what is served
-    let forged = Proxy::start(server.url.clone(), |path, body| {
-        match path.contains("/releases/") && !path.contains("/blobs/") {
-            true => replace(&body, "eyJ", "eyK"),
-            false => body,
-        }
-    });
-    mirror
-        .island(&["pull", "dots", "--hub", forged.url()])
-        .fails(4, "log");
-    mirror.island(&["pull", "dots", "--no-lock"]).ok();
-    drop(server);
-    // 3. an entry in the folder: nothing is made of it
-    let bundle = mirror.folder.join("log/tile/entries/000.p/2");
-    let mut bytes = std::fs::read(&bundle).unwrap();
-    let at = bytes.windows(3).position(|three| three == b"eyJ").unwrap() + 40;
-    bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-    std::fs::write(&bundle, bytes).unwrap();
-    std::fs::remove_dir_all(&mirror.data).unwrap();
-    let refused = mirror.init();
-    assert_ne!(refused.code, 0, "{refused}");
-    assert!(
-        refused.stderr.contains("do not come to the root"),
-        "{refused}"
-    );
-}
-
-#[test]
-fn a_killed_run_leaves_a_mirror_that_the_next_one_completes() {
-    let Some(mirror) = Mirror::start() else {
-        return;
-    };
-    mirror.mirror(&["alpha/other"]).ok();
-    let folder = mirror.world.draft("dots", "1.1.0", "means", 4);
-    // Some megabytes, so that there is a middle to be killed in.
-    let mut state = 1_u32;
-    let digits = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        b'0' + state.to_be_bytes()[0] % 10
-    });
-    std::fs::write(
-        folder.join("ballast.txt"),
-        digits.take(16 << 20).collect::<Vec<u8>>(),
-    )
-    .unwrap();
-    mirror.publish("dots", "1.1.0");
-    let token = mirror.world.token("beta", &[]);
-    let (to, url) = (mirror.folder.to_str().unwrap(), &mirror.world.server.url);
-    let line = ["mirror", "--to", to, "dots", "--hub", url];
-    let mut killed = 0;
-    for wait in [20, 80, 150, 250, 400, 700] {
-        let mut command = hub_command(mirror.root(), "beta", &line);
-        let mut run = command
-            .env("HUB_TOKEN", &token)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
-        let is_killed = run.try_wait().unwrap().is_none();
-        run.kill().unwrap();
-        run.wait().unwrap();
-        // Whatever is there is a mirror: the one before, or the new one.
-        mirror.init().ok();
-        if !is_killed {
-            break;
-        }
-        killed += 1;
-    }
-    assert!(killed > 0, "no run was killed before its end");
-    let list = mirror.mirror(&["dots", "--json"]).json();
-    let all = serde_json::json!(["dots@1.0.0", "dots@1.1.0", "alpha/other@1.0.0"]);
-    assert_eq!(list["releases"], all);
-    let server = mirror.serve();
-    mirror.settle(&server.url);
-    mirror.island(&["pull", "dots@1"]).ok();
-}
-
-#[test]
-fn only_a_mirror_is_written_into() {
-    let Some(mirror) = Mirror::start() else {
-        return;
-    };
-    std::fs::create_dir_all(&mirror.folder).unwrap();
-    let note = mirror.folder.join("note.txt");
-    std::fs::write(&note, "mine").unwrap();
-    mirror.mirror(&["dots"]).fails(2, "holds other things");
-    assert_eq!(files_below(&mirror.folder).len(), 1);
-    std::fs::remove_file(&note).unwrap();
-    mirror.mirror(&["dots"]).ok();
-    // A mirror of another consortium is none of this one's.
-    let first = mirror.folder.join("tuf/metadata/1.root.json");
-    let text = read(&first);
-    std::fs::write(&first, format!("{text} ")).unwrap();
-    mirror.mirror(&["dots"]).fails(4, "first root");
-    std::fs::write(&first, text).unwrap();
-    // A hub's folder is no mirror.
-    let hub = Mirror {
-        folder: mirror.root().join("hub"),
-        ..mirror
-    };
-    hub.mirror(&["dots"]).fails(2, "holds other things");
-    assert!(!hub.folder.join("log").exists());
-    let mirror = Mirror {
-        folder: hub.root().join("mirror"),
-        ..hub
-    };
-    // The trust root in it is one for `hub trust --metadata`.
-    let project = mirror.root().join("island/project");
-    std::fs::create_dir_all(project).unwrap();
-    let tuf = mirror.folder.join("tuf");
-    let pin = [
-        "trust",
-        &mirror.world.first_root,
-        "--metadata",
-        tuf.to_str().unwrap(),
-    ];
-    mirror.island(&pin).ok();
-    let log = mirror.folder.join("log");
-    let tiles = [
-        "audit",
-        "--monitor",
-        "--tiles",
-        log.to_str().unwrap(),
-        "--offline",
-    ];
-    mirror.island(&tiles).ok();
 }

@@ -194,41 +194,6 @@ impl Log {
         Ok(log)
     }
 
-    /// Opens the copy of a log that another hub writes: nothing can be appended to it, and there is no key.
-    ///
-    /// # Errors
-    /// [`LogError`], also when what is kept does not count under the policy.
-    pub(crate) fn open_copy(database: Database, policy: Policy) -> Result<Self, LogError> {
-        let copy = database.with(|connection| copied(connection, &policy))?;
-        let (_, head) = copy.ok_or(LogError::NoCopy)?;
-        if policy.check(&head.note).is_err() {
-            return Err(LogError::NoCopy);
-        }
-        let key = key_of(&policy, &head.note).ok_or(LogError::NoCopy)?;
-        let head = Arc::new(head);
-        let (published, _) = watch::channel(Some(Arc::clone(&head)));
-        let (teller, head) = watch::channel(head);
-        let (policy, _) = watch::channel(Arc::new(policy));
-        Ok(Self {
-            database,
-            key,
-            policy,
-            writer: Writer::Elsewhere(teller),
-            head,
-            published,
-        })
-    }
-
-    /// Shows the newest state of a copy, which is on the disk and was checked.
-    pub(crate) fn show_copy(&self, policy: Policy, head: Head) {
-        if let Writer::Elsewhere(teller) = &self.writer {
-            let head = Arc::new(head);
-            self.policy.send_replace(Arc::new(policy));
-            teller.send_replace(Arc::clone(&head));
-            self.published.send_replace(Some(head));
-        }
-    }
-
     /// The policy now, and a word whenever there is another one.
     fn policies(&self) -> watch::Receiver<Arc<Policy>> {
         self.policy.subscribe()
