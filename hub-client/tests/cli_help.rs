@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 64] = [
+const COMMANDS: [&str; 65] = [
     "",
     "login",
     "logout",
@@ -26,6 +26,7 @@ const COMMANDS: [&str; 64] = [
     "verify",
     "export",
     "import",
+    "mirror",
     "audit",
     "rm",
     "embed",

@@ -30,13 +30,13 @@ pub(crate) struct MirrorArgs {
     pub(crate) folder: PathBuf,
     /// Which releases: `name` for all of a name, `name@2` or `name@2.1` for all of that line,
     /// `name@2.1.0` for that one, `name@latest` for the newest. Repeatable
-    #[arg(value_name = "REF", conflicts_with = "all")]
+    #[arg(value_name = "REF", group = "wanted")]
     pub(crate) extractors: Vec<Choice>,
     /// Every release of every name
-    #[arg(long)]
+    #[arg(long, group = "wanted")]
     pub(crate) all: bool,
     /// Leave out releases that are yanked; those that are here already stay
-    #[arg(long)]
+    #[arg(long, requires = "wanted")]
     pub(crate) without_yanked: bool,
     /// Do not run the probes, on machines that only keep extractors
     #[arg(long)]
