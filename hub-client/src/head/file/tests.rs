@@ -53,7 +53,10 @@ fn where_a_version_comes_from_is_kept() {
     assert_eq!(read.origin().unwrap().version, 7);
     // The second format does not know of it.
     let refused = Head::read_from(as_second(&bytes(&head)).as_slice()).unwrap_err();
-    assert!(refused.to_string().contains("earlier versions"), "{refused}");
+    assert!(
+        refused.to_string().contains("earlier versions"),
+        "{refused}"
+    );
 }
 
 #[test]
