@@ -77,14 +77,17 @@ pub async fn choose_evaluated(
 }
 
 /// How many members, by their last evaluation, found the release fit: neither its signers nor
-/// oneself.
+/// oneself, nor one whose last word may be among those that nobody can judge.
 fn count_fit(
     release: &VerifiedRelease,
     said: &Said<VerifiedEvaluation>,
     own: Option<&MemberName>,
 ) -> usize {
     let signers: Vec<&MemberName> = release.signers().iter().map(|one| &one.member).collect();
-    let is_other = |member: &MemberName| Some(member) != own && !signers.contains(&member);
+    let incomplete = said.incomplete();
+    let is_other = |member: &MemberName| {
+        Some(member) != own && !signers.contains(&member) && !incomplete.contains(member)
+    };
     let last: BTreeMap<&MemberName, Verdict> = said
         .counting()
         .map(|one| (&one.statement().by, one.statement().verdict))

@@ -20,7 +20,7 @@ use registry_schema::verify::{
 
 use crate::log_view::LogView;
 use crate::logged;
-use crate::members_say::release_advisories;
+use crate::members_say::{LeftOut, release_advisories};
 use crate::publish::PredecessorRelease;
 use crate::registry::{Progress, Registry};
 use crate::store::{InstalledRelease, Store, StoreError};
@@ -65,6 +65,8 @@ pub struct Pulled {
     pub fetched_bytes: u64,
     /// Members' warnings that stand and affect it, worst first.
     pub advisories: Vec<VerifiedAdvisory>,
+    /// Warnings that nobody can judge, whether they stand and affect it or not.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -90,7 +92,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
     let (registry, trust_root, log) = (request.registry, request.trust_root, request.log);
-    let advisories = release_advisories(&release, registry, trust_root, log).await?;
+    let warned = release_advisories(&release, registry, trust_root, log).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
     let model_signature = fetch_model_signature(request, &release, &answer).await?;
@@ -113,7 +115,8 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     Ok(Pulled {
         installed,
         fetched_bytes: checked.fetched_bytes,
-        advisories,
+        advisories: warned.open,
+        left_out: warned.left_out,
     })
 }
 

@@ -61,6 +61,9 @@ struct PulledView {
     /// Members' warnings that stand, worst first; none when nothing was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     advisories: Vec<AdvisoryView>,
+    /// What members said of the name and nobody can judge, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
 }
 
 /// What is kept is enough for what is locked and installed; before anything is fetched, it is
@@ -109,6 +112,10 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         }
         for advisory in &release.advisories {
             let line = format!("`{}`: {}", release.release, advisory.line());
+            context.report().warn(&line);
+        }
+        for left_out in &release.left_out {
+            let line = format!("`{}`: {left_out}", release.release);
             context.report().warn(&line);
         }
     }
@@ -212,6 +219,7 @@ async fn pull_one(
     let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
     Ok(PulledView {
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
+        left_out: pulled.left_out.iter().map(ToString::to_string).collect(),
         ..view
     })
 }
@@ -277,6 +285,7 @@ fn view(
         yanked: installed.yanked().map(YankView::from),
         void_yanks: installed.void_yanks(),
         advisories: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
