@@ -156,7 +156,7 @@ async fn hold(
         })?;
     }
     // 2. releases never change, neither here nor in the lock file
-    refuse_another_history(request.store, root, &release)?;
+    refuse_another_history(request.store, &release)?;
     refuse_another_lock(request.lock, &release)?;
     // 3. an old pack takes back no yank that is known
     if let Ok(known) = request.store.open_release(&reference, root) {

@@ -87,7 +87,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
             source: Box::new(source),
         })?;
     let release = verify(request, &statement)?;
-    refuse_another_history(request.store, request.trust_root, &release)?;
+    refuse_another_history(request.store, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
