@@ -18,7 +18,8 @@ use crate::store::Store;
 /// The newest release that satisfies a floating reference and that `required` members have found
 /// fit for their tasks, other than `own` and those who signed the release. One that is installed
 /// here has been taken before and stands too, so that a reference does not move to a release
-/// nobody has tried, and does not lose the one it has.
+/// nobody has tried, and does not lose the one it has. Which releases are yanked is the hub's word:
+/// who pulls the one that is chosen holds it to what was asked for.
 ///
 /// # Errors
 /// [`SayError::TooFewEvaluations`] when there is none.

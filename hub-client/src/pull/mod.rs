@@ -31,6 +31,9 @@ use crate::worker::Worker;
 pub struct PullRequest<'a> {
     /// Which release.
     pub reference: &'a Reference,
+    /// What is asked of it when it is yanked: only who names the exact version, or locked it, gets
+    /// such a release. Another than `reference` where a rule of the user's chose the version.
+    pub asked: &'a Requirement,
     /// Exactly this statement, when a lock file says so.
     pub statement: Option<&'a Digest>,
     /// The hub.
@@ -220,8 +223,7 @@ fn check_yanks(
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;
     let current = current_yank(&yanks).map_err(error)?;
-    // Only who names the exact version, or locked it, gets a yanked release.
-    match (current, &request.reference.requirement) {
+    match (current, request.asked) {
         (None, _) | (Some(_), Requirement::Exact(_)) => Ok(()),
         (Some(yank), _) => Err(PullError::Yanked {
             reference: release.reference(),

@@ -193,8 +193,10 @@ async fn pull_one(
         }
     };
     let trust_root = &trust.kept.root;
-    let exact = match locked {
-        Some(locked) => Some(locked.exact()),
+    let locked_to = locked.map(LockedRelease::exact);
+    let asked = locked_to.as_ref().unwrap_or(reference);
+    let chosen = match locked {
+        Some(_) => None,
         None => chosen_by_evaluations(reference, &registry, trust_root, &log, context).await?,
     };
     let probes = if args.without_probes {
@@ -206,7 +208,8 @@ async fn pull_one(
     let bar = Bar::bytes(context, &reference.to_string());
     let progress = bar.transfer(context);
     let request = PullRequest {
-        reference: exact.as_ref().unwrap_or(reference),
+        reference: chosen.as_ref().unwrap_or(asked),
+        asked: &asked.requirement,
         statement: locked.map(|locked| &locked.statement),
         registry: &registry,
         trust_root,
