@@ -273,7 +273,6 @@ impl Hint for PullError {
                 }
             }
             Self::Probes { source, .. } => source.advice(),
-            Self::ModelSignature { source, .. } => source.advice(),
             Self::Say(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),

@@ -3,13 +3,14 @@
 mod checks;
 mod error;
 
-pub(crate) use checks::{Conformance, check_model_signature, refuse_another_history, run_checks};
+pub(crate) use checks::{Conformance, checked_model_signature, refuse_another_history, run_checks};
 pub use error::PullError;
 
 use registry_schema::api::ReleaseDetail;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
 use registry_schema::statement::{ReleaseFile, ReleaseStatement};
@@ -70,6 +71,8 @@ pub struct Pulled {
     pub advisories: Vec<VerifiedAdvisory>,
     /// Warnings that nobody can judge, whether they stand and affect it or not.
     pub left_out: Vec<LeftOut>,
+    /// Why the `model.sig` that is attached to it is not kept.
+    pub refused_model_signature: Option<ModelSigningError>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -98,7 +101,11 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     let warned = release_advisories(&release, registry, trust_root, log).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
-    let model_signature = fetch_model_signature(request, &release, &answer).await?;
+    let attached = fetch_model_signature(request, &release, &answer).await?;
+    let (model_signature, refused_model_signature) = match attached {
+        Some(Err(refused)) => (None, Some(refused)),
+        other => (other.and_then(Result::ok), None),
+    };
     // 7. install
     let receipt = Receipt {
         v: 3,
@@ -120,22 +127,20 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         fetched_bytes: checked.fetched_bytes,
         advisories: warned.open,
         left_out: warned.left_out,
+        refused_model_signature,
     })
 }
 
-/// The `model.sig` that travels with a release: nothing here depends on it, but one that signs
-/// something else is not passed on to those who would believe it.
+/// The `model.sig` that travels with a release: nothing here depends on it, and any one of its owners
+/// may attach it. One that signs something else is not passed on to those who would believe it, and
+/// keeps nobody from the release.
 async fn fetch_model_signature(
     request: &PullRequest<'_>,
     release: &VerifiedRelease,
     answer: &ReleaseDetail,
-) -> Result<Option<String>, PullError> {
+) -> Result<Option<Result<String, ModelSigningError>>, PullError> {
     let Some(attached) = &answer.model_signature else {
         return Ok(None);
-    };
-    let error = |source| PullError::ModelSignature {
-        reference: release.reference(),
-        source,
     };
     let size_bytes = attached
         .size_bytes
@@ -144,10 +149,11 @@ async fn fetch_model_signature(
     let blob = request
         .registry
         .small_blob(name, &attached.digest, size_bytes);
-    let bytes = blob.await?;
-    check_model_signature(&bytes, release, request.trust_root).map_err(error)?;
-    // JSON is UTF-8, or it would not have been read.
-    Ok(String::from_utf8(bytes).ok())
+    Ok(Some(checked_model_signature(
+        &blob.await?,
+        release,
+        request.trust_root,
+    )))
 }
 
 /// Files that came from a hub and were found to be what a statement says.

@@ -20,7 +20,7 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::PullArgs;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
 
@@ -64,6 +64,9 @@ struct PulledView {
     /// What members said of the name and nobody can judge, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
+    /// Why the `model.sig` that is attached to it was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_model_signature: Option<String>,
 }
 
 /// What is kept is enough for what is locked and installed; before anything is fetched, it is
@@ -116,6 +119,10 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         }
         for left_out in &release.left_out {
             let line = format!("`{}`: {left_out}", release.release);
+            context.report().warn(&line);
+        }
+        if let Some(reason) = &release.refused_model_signature {
+            let line = format!("the model.sig of `{}` is left out: {reason}", release.release);
             context.report().warn(&line);
         }
     }
@@ -223,6 +230,10 @@ async fn pull_one(
     Ok(PulledView {
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
         left_out: pulled.left_out.iter().map(ToString::to_string).collect(),
+        refused_model_signature: pulled
+            .refused_model_signature
+            .as_ref()
+            .map(|error| with_causes(error)),
         ..view
     })
 }
@@ -289,6 +300,7 @@ fn view(
         void_yanks: installed.void_yanks(),
         advisories: Vec::new(),
         left_out: Vec::new(),
+        refused_model_signature: None,
     }
 }
 
