@@ -171,7 +171,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a release, and the blobs that no other release needs. Returns the bytes freed.
+    /// Removes a release, the blobs that no other release needs, and beginnings of files that nobody is
+    /// bringing in. Returns the bytes freed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -183,7 +184,7 @@ impl Store {
             return Err(StoreError::NotInstalled { reference });
         }
         files::remove_dir(&self.release_dir(name, version))?;
-        self.collect_garbage()
+        Ok(self.remove_partials()? + self.collect_garbage()?)
     }
 
     /// Held while files are brought in or used, by any number of processes: nothing is collected

@@ -266,3 +266,21 @@ fn removal_keeps_what_others_need() {
         .unwrap();
     assert_eq!(world.store.list().unwrap(), []);
 }
+
+#[test]
+fn removal_takes_beginnings_that_nobody_brings_in() {
+    let world = World::with_versions(&["1.0.0"]);
+    let part = |content: &[u8]| {
+        let lock = world.store.lock_blob(&Digest::of(content)).unwrap();
+        files::write_atomic(lock.partial(), b"a beginning").unwrap();
+        lock
+    };
+    let abandoned = part(b"abandoned").partial().to_owned();
+    let held = part(b"on its way");
+    world
+        .store
+        .remove(&"acme/dots".parse().unwrap(), &"1.0.0".parse().unwrap())
+        .unwrap();
+    assert!(!abandoned.exists());
+    assert!(held.partial().exists());
+}
