@@ -166,7 +166,7 @@ impl Hint for AuditError {
                 "show the entry to the other members: the hub shows its readers other things than its log has",
             ),
             Self::Forgotten { .. } => Advice::of(ErrorCode::Log),
-            Self::Memory { .. } => Advice::of(ErrorCode::Settings),
+            Self::Memory { .. } | Self::MemoryFormat { .. } => Advice::of(ErrorCode::Settings),
             Self::Busy { .. } => Advice::of(ErrorCode::Failed),
             Self::Verify(error) => error.advice(),
             Self::Trust(_) => Advice::of(ErrorCode::TrustRoot),
