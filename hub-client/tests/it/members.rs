@@ -210,6 +210,38 @@ fn a_warning_is_heard_until_who_gave_it_takes_it_back() {
 }
 
 #[test]
+fn a_member_without_a_keyring_is_not_silenced_without_a_word() {
+    let Some(world) = World::start() else { return };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    let warn = ["advisory", "dots@1.0.0", "--severity", "high", "--title"];
+    let text = ["Blind to orange", "--text", "Seen on our images."];
+    world.hub("gamma", &[&warn[..], &text].concat()).ok();
+    // Gamma has lost its trust key, and has not signed its keyring with the new one yet.
+    world.hub("gamma", &["keygen", "--name", "second"]).ok();
+    let second = world.home("gamma").join("keys/second.pub.pem");
+    let draft = world.folder.path().join("lost.draft");
+    let draft = draft.to_str().unwrap();
+    world.consortium("alpha", &["propose", "-o", draft]).ok();
+    let key = format!("gamma={}", second.display());
+    world.consortium("alpha", &["replace-key", draft, &key]).ok();
+    for member in ["alpha", "beta"] {
+        let sign = ["sign", draft, "--key", "default"];
+        world.consortium(member, &sign).ok();
+    }
+    world.consortium("alpha", &["publish", draft]).ok();
+    let words = "advisories by gamma are left out (log index 1): the keyring of `gamma`";
+    let pulled = world.hub("beta", &["pull", "dots@1"]).ok();
+    assert!(pulled.stderr.contains(words), "{pulled}");
+    let shown = world.hub("beta", &["show", "dots@1"]).ok();
+    assert!(shown.stderr.contains(words), "{shown}");
+    for arguments in [&["audit", "dots@1"][..], &["audit"]] {
+        let audit = world.hub("beta", arguments);
+        assert_eq!(audit.code, 7, "{audit}");
+        assert!(audit.stdout.contains(words), "{audit}");
+    }
+}
+
+#[test]
 fn a_floating_reference_waits_for_others_when_the_settings_say_so() {
     let Some(mut world) = World::start() else {
         return;
