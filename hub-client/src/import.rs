@@ -51,7 +51,7 @@ pub struct ImportRequest<'a> {
 }
 
 /// What an import did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Imported {
     /// The release, ready to use.
     pub installed: InstalledRelease,

@@ -7,8 +7,8 @@ use registry_schema::threshold::Signer;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::files::IndexRange;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank,
-    open_advisories_with_gaps, verify_recorded_yank, verify_release,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, open_advisories_with_gaps,
+    verify_recorded_yank, verify_release,
 };
 
 use super::{AuditError, Auditor};

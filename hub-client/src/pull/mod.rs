@@ -61,7 +61,7 @@ pub enum ProbeCheck {
 }
 
 /// What a pull did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pulled {
     /// The release, ready to use.
     pub installed: InstalledRelease,

@@ -308,7 +308,10 @@ fn what_members_say_is_neither_changed_nor_left_out() {
     });
     let lying = Proxy::start(world.server.url.clone(), other);
     let run = through(&world, "beta", "dots@2", &lying).ok();
-    assert!(run.stderr.contains("model.sig of `dots@2.0.0` is left out"), "{run}");
+    assert!(
+        run.stderr.contains("model.sig of `dots@2.0.0` is left out"),
+        "{run}"
+    );
     let receipt = world
         .home("beta")
         .join("store/releases/_/dots/2.0.0/receipt.json");

@@ -223,7 +223,9 @@ fn a_member_without_a_keyring_is_not_silenced_without_a_word() {
     let draft = draft.to_str().unwrap();
     world.consortium("alpha", &["propose", "-o", draft]).ok();
     let key = format!("gamma={}", second.display());
-    world.consortium("alpha", &["replace-key", draft, &key]).ok();
+    world
+        .consortium("alpha", &["replace-key", draft, &key])
+        .ok();
     for member in ["alpha", "beta"] {
         let sign = ["sign", draft, "--key", "default"];
         world.consortium(member, &sign).ok();

@@ -360,8 +360,15 @@ impl Memory {
         let Some(name) = self.names.get_mut(name) else {
             return Vec::new();
         };
-        let yanked = name.releases.iter().filter(|(_, one)| !one.yanks.is_empty());
-        in_turn(yanked.map(|(version, _)| version), &mut name.next_release, count)
+        let yanked = name
+            .releases
+            .iter()
+            .filter(|(_, one)| !one.yanks.is_empty());
+        in_turn(
+            yanked.map(|(version, _)| version),
+            &mut name.next_release,
+            count,
+        )
     }
 }
 

@@ -137,7 +137,9 @@ impl World {
         let mut files = std::fs::read_dir(folder).unwrap();
         let path = files.find_map(|one| {
             let path = one.unwrap().path();
-            path.extension().is_some_and(|it| it == "json").then_some(path)
+            path.extension()
+                .is_some_and(|it| it == "json")
+                .then_some(path)
         });
         Memory::read(&path.unwrap()).unwrap().unwrap()
     }

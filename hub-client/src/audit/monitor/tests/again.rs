@@ -49,7 +49,9 @@ fn what_nobody_has_heard_is_told_again() {
     world.root = root_of(&rekeyed(&consortium(), "beta", 102, |keys| {
         keys[0].until = Some(1);
     }));
-    world.entries.push(world.sign(yank(&base, 1).to_payload(), 2));
+    world
+        .entries
+        .push(world.sign(yank(&base, 1).to_payload(), 2));
     world.serve();
     // A run whose findings nobody sees, and one with a hub that does not answer.
     let unseen = world.watch(|_| {}).unwrap();
@@ -86,28 +88,40 @@ fn a_key_that_is_taken_back_voids_what_was_read_before() {
     assert_eq!(world.findings().len(), 2);
     let rest = world.watch(|request| request.acknowledged = vec![1..=1]);
     assert_eq!(rest.unwrap().findings.len(), 1);
-    assert!(world.recalled().name(&"beta/dots".parse().unwrap()).unwrap().releases
-        [&"1.0.0".parse().unwrap()]
-        .is_yanked);
+    assert!(
+        world
+            .recalled()
+            .name(&"beta/dots".parse().unwrap())
+            .unwrap()
+            .releases[&"1.0.0".parse().unwrap()]
+            .is_yanked
+    );
 
     let taken = rekeyed(&consortium(), "beta", 102, |keys| keys[0].until = Some(2));
     world.root = root_of(&taken);
     let findings = world.findings();
-    let [Finding::Invalid { index: 3, .. }, Finding::KeyChanged { .. }, void] = &findings[..]
+    let [
+        Finding::Invalid { index: 3, .. },
+        Finding::KeyChanged { .. },
+        void,
+    ] = &findings[..]
     else {
         panic!("{findings:?}");
     };
     assert!(is_void(void, 2), "{findings:?}");
     let known = world.recalled();
-    let known = &known.name(&"beta/dots".parse().unwrap()).unwrap().releases
-        [&"1.0.0".parse().unwrap()];
+    let known =
+        &known.name(&"beta/dots".parse().unwrap()).unwrap().releases[&"1.0.0".parse().unwrap()];
     assert!(known.counts && !known.is_yanked);
     assert_eq!(world.findings().len(), 1, "the alarm alone");
     // Given back, it counts again, and nothing else is told of that.
     world.root = root_of(&rekeyed(&taken, "beta", 102, |keys| keys[0].until = None));
     let findings = world.findings();
     assert!(
-        matches!(&findings[..], [Finding::Invalid { .. }, Finding::KeyChanged { .. }]),
+        matches!(
+            &findings[..],
+            [Finding::Invalid { .. }, Finding::KeyChanged { .. }]
+        ),
         "{findings:?}"
     );
     assert_eq!(world.recalled().size(), 4);
@@ -165,22 +179,31 @@ fn who_has_no_keyring_is_judged_when_there_is_one() {
     world.root = root_of(&signed);
     let findings = world.findings();
     assert!(
-        matches!(&findings[..], [Finding::Invalid { index: 1, .. }, Finding::KeyAdded { .. }]),
+        matches!(
+            &findings[..],
+            [Finding::Invalid { index: 1, .. }, Finding::KeyAdded { .. }]
+        ),
         "{findings:?}"
     );
     let known = world.recalled();
-    let known = &known.name(&"gamma/dots".parse().unwrap()).unwrap().releases
-        [&"1.0.0".parse().unwrap()];
+    let known =
+        &known.name(&"gamma/dots".parse().unwrap()).unwrap().releases[&"1.0.0".parse().unwrap()];
     assert!(known.counts && known.is_yanked);
     // Without it again, what was judged stays judged, and what comes is not.
     let lost = changed(&signed, |plan| {
         plan.replace_key(&gamma, key(104).public()).unwrap();
     });
     world.root = root_of(&lost);
-    world.entries.push(world.sign(yank(&base, 2).to_payload(), 3));
+    world
+        .entries
+        .push(world.sign(yank(&base, 2).to_payload(), 3));
     world.serve();
     let findings = world.findings();
-    let [Finding::Invalid { index: 1, .. }, Finding::KeyGone { .. }, unjudged] = &findings[..]
+    let [
+        Finding::Invalid { index: 1, .. },
+        Finding::KeyGone { .. },
+        unjudged,
+    ] = &findings[..]
     else {
         panic!("{findings:?}");
     };

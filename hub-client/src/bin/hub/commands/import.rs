@@ -91,7 +91,9 @@ fn remark(view: &ImportView, void_yanks: usize, context: &Context) {
         ));
     }
     if let Some(reason) = &view.refused_model_signature {
-        report.warn(&format!("the model.sig of `{release}` is left out: {reason}"));
+        report.warn(&format!(
+            "the model.sig of `{release}` is left out: {reason}"
+        ));
     }
     if let Some(predecessor) = &view.unchecked_predecessor {
         report.note(&format!(

@@ -122,7 +122,10 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
             context.report().warn(&line);
         }
         if let Some(reason) = &release.refused_model_signature {
-            let line = format!("the model.sig of `{}` is left out: {reason}", release.release);
+            let line = format!(
+                "the model.sig of `{}` is left out: {reason}",
+                release.release
+            );
             context.report().warn(&line);
         }
     }
