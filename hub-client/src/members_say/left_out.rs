@@ -135,7 +135,7 @@ mod tests {
         let draft = Draft::propose(&bundle, NOW).unwrap();
         let mut plan = draft.plan().unwrap();
         let (gamma, trust_key) = member("gamma", 103);
-        plan.add_member(gamma, trust_key, 0).unwrap();
+        plan.add_member(&gamma, trust_key, 0).unwrap();
         let mut draft = draft.planned(&plan).unwrap();
         draft.sign(&key(101), &[]).unwrap();
         draft.sign(&key(102), &[]).unwrap();

@@ -145,7 +145,8 @@ async fn another_root_takes_the_place_of_the_first_when_it_can_be_followed() {
     serve(&other, hub.path());
     let source = FolderSource(hub.path().to_owned());
     let folders = client.folders();
-    let pin_other = || pin(&folders, &other.roots[0], &other.anchor(), &source, NOW);
+    let anchor = other.anchor();
+    let pin_other = || pin(&folders, &other.roots[0], &anchor, &source, NOW);
     // The hub breaks off half way, and the first one goes on as if nothing had been.
     let snapshot = hub.path().join("metadata/1.snapshot.json");
     std::fs::remove_file(&snapshot).unwrap();
