@@ -245,6 +245,7 @@ fn a_hub_that_withholds_is_caught_once_the_log_was_read() {
         .hub("alpha", &["yank", "dots@1.0.0", "--reason", "wrong crop"])
         .ok();
     advise(&world, "gamma", &ADVISORY).ok();
+    world.publish(&world.author("other", "1.0.0", "means", 4));
     world.restart_without_tls();
     let hide_yank = |path: &str, body: Vec<u8>| {
         if path.ends_with("/releases/1.0.0") {
@@ -292,7 +293,6 @@ fn a_hub_that_withholds_is_caught_once_the_log_was_read() {
         0
     );
     // Of all that is installed, only the release it is about is bad.
-    world.publish(&world.author("other", "1.0.0", "means", 4));
     for reference in ["dots@1.0.0", "other@1.0.0"] {
         through(&world, &["pull", reference, "--no-lock"], honest).ok();
     }
