@@ -121,6 +121,7 @@ async fn check_hub(
     let probes = ProbeCheck::Run(request.worker.clone());
     let pull = PullRequest {
         reference: &reference,
+        asked: &reference.requirement,
         statement: None,
         registry: request.registry,
         trust_root: request.trust_root,

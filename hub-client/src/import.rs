@@ -9,6 +9,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::{PlaceError, Receipt, ReceiptError};
 use registry_schema::reference::Reference;
 use registry_schema::statement::ReleaseStatement;
@@ -22,7 +23,7 @@ use crate::lockfile::LockFile;
 use crate::log_view::{self, LogViewError};
 use crate::publish::PredecessorRelease;
 use crate::pull::{
-    Conformance, ProbeCheck, PullError, check_model_signature, refuse_another_history, run_checks,
+    Conformance, ProbeCheck, PullError, checked_model_signature, refuse_another_history, run_checks,
 };
 use crate::registry::Progress;
 use crate::store::{InstalledRelease, Store, StoreError};
@@ -50,12 +51,14 @@ pub struct ImportRequest<'a> {
 }
 
 /// What an import did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Imported {
     /// The release, ready to use.
     pub installed: InstalledRelease,
     /// The predecessor whose promise was not checked, since it is not installed.
     pub unchecked_predecessor: Option<Reference>,
+    /// Why the `model.sig` in the pack is not kept.
+    pub refused_model_signature: Option<ModelSigningError>,
 }
 
 /// Installs the release in a pack. Nothing is visible in the store until every check has passed.
@@ -75,7 +78,8 @@ pub async fn import(request: &ImportRequest<'_>) -> Result<Imported, ImportError
     let trust_folder = work.path().join(TRUST_FOLDER);
     let trust =
         trust::follow_folder(request.folders, &bundle.trust, &trust_folder, request.as_of).await?;
-    let (receipt, release) = hold(request, &bundle, &trust.root).await?;
+    let held = hold(request, &bundle, &trust.root).await?;
+    let (receipt, release) = (held.receipt, held.release);
     // 4. what the files are, what they compute, and the promise of the version number
     let checked = check_files(request, release.statement(), work).await?;
     let unchecked = check_promise(request, &release, &trust.root, &checked)?;
@@ -91,6 +95,7 @@ pub async fn import(request: &ImportRequest<'_>) -> Result<Imported, ImportError
     Ok(Imported {
         installed,
         unchecked_predecessor: unchecked,
+        refused_model_signature: held.refused_model_signature,
     })
 }
 
@@ -119,13 +124,20 @@ async fn unpack(request: &ImportRequest<'_>) -> Result<WorkFolder, ImportError> 
     unpacked.await.map_err(|_| ImportError::Stopped)?
 }
 
-/// Holds what the pack says against what this machine trusts and has seen: the receipt to be, and the release it
-/// is of.
+/// What a pack says and this machine believes.
+struct Held {
+    /// The receipt to be.
+    receipt: Receipt,
+    release: VerifiedRelease,
+    refused_model_signature: Option<ModelSigningError>,
+}
+
+/// Holds what the pack says against what this machine trusts and has seen.
 async fn hold(
     request: &ImportRequest<'_>,
     bundle: &VerifiedBundle,
     root: &ConsortiumRoot,
-) -> Result<(Receipt, VerifiedRelease), ImportError> {
+) -> Result<Held, ImportError> {
     let reference = bundle.release.reference();
     let mut receipt = Receipt {
         v: 3,
@@ -148,15 +160,17 @@ async fn hold(
         let checkpoint = logged.check_place(policy)?;
         log_view::check_offline(request.folders, policy, &checkpoint).await?;
     }
-    if let Some(text) = &receipt.model_signature {
-        let checked = check_model_signature(text.as_bytes(), &release, root);
-        checked.map_err(|source| PullError::ModelSignature {
-            reference: reference.clone(),
-            source,
-        })?;
-    }
+    let attached = receipt.model_signature.take();
+    let attached = attached.map(|text| checked_model_signature(text.as_bytes(), &release, root));
+    let refused_model_signature = match attached {
+        Some(Err(refused)) => Some(refused),
+        kept => {
+            receipt.model_signature = kept.and_then(Result::ok);
+            None
+        }
+    };
     // 2. releases never change, neither here nor in the lock file
-    refuse_another_history(request.store, root, &release)?;
+    refuse_another_history(request.store, &release)?;
     refuse_another_lock(request.lock, &release)?;
     // 3. an old pack takes back no yank that is known
     if let Ok(known) = request.store.open_release(&reference, root) {
@@ -165,7 +179,11 @@ async fn hold(
             receipt.yanks.clone_from(known);
         }
     }
-    Ok((receipt, release))
+    Ok(Held {
+        receipt,
+        release,
+        refused_model_signature,
+    })
 }
 
 /// Where a receipt says that a release came from: the file's name, not its folder.

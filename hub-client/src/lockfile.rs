@@ -8,10 +8,13 @@ use registry_schema::reference::Reference;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, FileLock};
 
 /// The file's name.
 pub const FILE_NAME: &str = "hub.lock";
+
+/// Held beside it while it is written: empty, and of no use to anybody else.
+const HELD_NAME: &str = ".hub.lock.held";
 
 /// A project's lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +88,8 @@ impl LockFile {
         if self.get(&locked.reference) == Some(&locked) {
             return Ok(());
         }
-        // Another pull may have written since this one began: keep what it locked.
+        // Another pull may have written since this one began, or is about to: keep what it locked.
+        let _held = FileLock::acquire(&self.path.with_file_name(HELD_NAME))?;
         if self.path.is_file() {
             self.releases = Self::read(self.path.clone())?.releases;
         }
@@ -205,6 +209,24 @@ mod tests {
         );
         assert_eq!(found.get(&"p1@3".parse().unwrap()), None);
         assert_eq!(found.releases().len(), 2);
+    }
+
+    #[test]
+    fn what_others_lock_at_the_same_time_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for pull in 0..4 {
+                let mut lock = LockFile::find(folder.path()).unwrap();
+                scope.spawn(move || {
+                    for minor in 0..25 {
+                        let reference = format!("acme/dots-{pull}-{minor}@1");
+                        lock.set(locked(&reference, "1.0.0")).unwrap();
+                    }
+                });
+            }
+        });
+        let lock = LockFile::find(folder.path()).unwrap();
+        assert_eq!(lock.releases().len(), 100);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use registry_schema::verify::VerifiedRelease;
 use semver::Version;
 
 use super::AuditError;
-use super::monitor::{Memory, NameMemory};
+use super::monitor::{Memory, NameMemory, ReleaseMemory};
 
 /// How far one can be sure that a hub has left nothing out of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,8 @@ impl Memory {
         let Some(name) = self.name(&reference.name) else {
             return Ok(());
         };
-        let standing = name.releases.iter().filter(|(_, one)| !one.is_yanked);
+        let stands = |one: &ReleaseMemory| one.counts && !one.is_yanked;
+        let standing = name.releases.iter().filter(|(_, one)| stands(one));
         let newest: Option<&Version> = reference
             .requirement
             .newest(standing.map(|(version, _)| version));

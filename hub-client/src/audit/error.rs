@@ -58,6 +58,19 @@ pub enum AuditError {
         #[source]
         source: serde_json::Error,
     },
+    /// What the monitor keeps is of another version of this program.
+    #[error(
+        "`{}` has format version {found}, this program knows {known}: update the program, or remove the file, and the monitor reads the log from its start",
+        path.display()
+    )]
+    MemoryFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        found: u32,
+        /// What can be read.
+        known: u32,
+    },
     /// Another monitor is at work.
     #[error("another monitor is at work on `{}`: wait until it is done", path.display())]
     Busy {

@@ -7,13 +7,13 @@ use registry_schema::threshold::Signer;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::files::IndexRange;
 use registry_schema::verify::{
-    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, open_advisories,
+    Asked, VerifiedAdvisory, VerifiedRelease, VerifyError, current_yank, open_advisories_with_gaps,
     verify_recorded_yank, verify_release,
 };
 
 use super::{AuditError, Auditor};
 use crate::logged;
-use crate::members_say;
+use crate::members_say::{self, LeftOut};
 
 /// A statement at its proven place in the log.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct Facts {
     pub advisories: Vec<Placed<VerifiedAdvisory>>,
     /// Positions in `advisories` of those that stand, worst first.
     pub open_advisories: Vec<usize>,
+    /// Statements of advisories about its name that nobody can judge.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Facts {
@@ -143,6 +145,7 @@ impl Auditor<'_> {
             yanks,
             advisories,
             open_advisories,
+            left_out: said.left_out().to_vec(),
         })
     }
 }
@@ -170,7 +173,7 @@ fn affecting(
         })
         .collect();
     let statements: Vec<VerifiedAdvisory> = all.iter().map(|(one, _, _)| (*one).clone()).collect();
-    let open = open_advisories(release, &statements)?;
+    let open = open_advisories_with_gaps(release, &statements, &said.incomplete())?;
     let place = |stands: &&VerifiedAdvisory| {
         let is_it = |one: &Placed<VerifiedAdvisory>| {
             one.counts && one.said.statement_digest() == stands.statement_digest()

@@ -5,6 +5,8 @@ use registry_schema::verify::Asked;
 
 use super::provenance::of_facts;
 use super::{AuditError, Auditor};
+use crate::members_say::SayError;
+use crate::registry::RegistryError;
 
 /// One installed release.
 #[derive(Clone, Debug)]
@@ -25,7 +27,8 @@ pub enum InstalledState {
         /// At what: yanked, advised against, signed with a key that counts no longer.
         concerns: Vec<String>,
     },
-    /// It does not verify any more, or its files were changed.
+    /// It does not verify any more, its files were changed, or the hub has no answer for it that
+    /// could be believed.
     Bad {
         /// Why.
         reason: String,
@@ -37,12 +40,18 @@ impl Auditor<'_> {
     /// what owners and members said since.
     ///
     /// # Errors
-    /// [`AuditError`] when the store or the hub cannot be read, or the hub shows what does not verify.
+    /// [`AuditError`] when the store cannot be read, or the hub or its log cannot be asked at all. What
+    /// is wrong with the answer for one release is said of that one.
     pub async fn installed(&self) -> Result<Vec<AuditedInstalled>, AuditError> {
         let mut audited = Vec::new();
         for (name, version) in self.store.list()? {
             let reference = Reference::exact(name, version);
-            let state = self.installed_state(&reference).await?;
+            let state = match self.installed_state(&reference).await {
+                Err(error) if is_about_one(&error) => InstalledState::Bad {
+                    reason: with_causes(&error),
+                },
+                other => other?,
+            };
             audited.push(AuditedInstalled { reference, state });
         }
         Ok(audited)
@@ -63,13 +72,9 @@ impl Auditor<'_> {
         let statement = match opened.await.map_err(|_| AuditError::Stopped)? {
             Ok(statement) => statement,
             Err(error) => {
-                let mut reason = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(next) = cause {
-                    reason = format!("{reason}: {next}");
-                    cause = next.source();
-                }
-                return Ok(InstalledState::Bad { reason });
+                return Ok(InstalledState::Bad {
+                    reason: with_causes(&error),
+                });
             }
         };
         // 2. what was said of it since
@@ -89,4 +94,35 @@ impl Auditor<'_> {
             Ok(InstalledState::Look { concerns })
         }
     }
+}
+
+/// Whether an error is about one release, so that the others can be looked at all the same.
+fn is_about_one(error: &AuditError) -> bool {
+    match error {
+        AuditError::Withheld { .. }
+        | AuditError::Other { .. }
+        | AuditError::Verify(_)
+        | AuditError::Trust(_)
+        | AuditError::Logged(_) => true,
+        AuditError::Registry(error) | AuditError::Say(SayError::Registry(error)) => matches!(
+            error,
+            RegistryError::Problem { .. }
+                | RegistryError::Status { .. }
+                | RegistryError::Answer { .. }
+                | RegistryError::Digest { .. }
+                | RegistryError::Size { .. }
+        ),
+        AuditError::Say(SayError::Verify(_) | SayError::Logged(_)) => true,
+        _ => false,
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        reason = format!("{reason}: {next}");
+        cause = next.source();
+    }
+    reason
 }

@@ -11,7 +11,7 @@ use super::facts::{Facts, Placed};
 use super::lineage::{Ancestor, Found};
 use super::monitor::Memory;
 use super::{AuditError, Auditor, Coverage};
-use crate::members_say;
+use crate::members_say::{self, LeftOut};
 use crate::store::StoreError;
 
 /// Who published a release, from what, and who says what of it.
@@ -23,6 +23,8 @@ pub struct Provenance {
     pub evaluations: Vec<Placed<VerifiedEvaluation>>,
     /// Keys that signed anything shown here and that their members took back.
     pub key_compromises: Vec<Placed<VerifiedKeyCompromise>>,
+    /// Evaluations, and keys that its signers took back, that nobody can judge.
+    pub left_out: Vec<LeftOut>,
     /// From what it was made.
     pub lineage: Vec<Ancestor>,
     /// What of it is installed here.
@@ -70,12 +72,16 @@ impl Auditor<'_> {
             signed.contains(&(says.member.clone(), says.key_id))
         };
         let key_compromises = taken.placed().map(placed).filter(touches).collect();
+        let signed_by = |one: &&LeftOut| signed.iter().any(|(member, _)| *member == one.member);
+        let of_signers = taken.left_out().iter().filter(signed_by);
+        let left_out = said.left_out().iter().chain(of_signers).cloned().collect();
         // 4. from what it was made
         let lineage = self.lineage(&facts, 0, &mut BTreeSet::new()).await?;
         Ok(Provenance {
             installed: self.installed_here(release).await?,
             evaluations,
             key_compromises,
+            left_out,
             lineage,
             coverage: self.memory.map_or(Coverage::Unread, Memory::coverage),
             facts,
@@ -111,6 +117,7 @@ impl Provenance {
     /// What somebody who uses this release has to look at, in words; none when all is well.
     pub fn concerns(&self) -> Vec<String> {
         let mut concerns = of_facts(&self.facts);
+        concerns.extend(self.left_out.iter().map(ToString::to_string));
         for one in &self.key_compromises {
             let says = one.said.statement();
             concerns.push(format!(
@@ -154,6 +161,7 @@ pub(super) fn of_facts(facts: &Facts) -> Vec<String> {
             says.title
         ));
     }
+    concerns.extend(facts.left_out.iter().map(ToString::to_string));
     for key in facts.retired_keys() {
         concerns.push(format!(
             "signed with key {} of {}, which counts {} only",

@@ -97,6 +97,14 @@ pub enum DatasetError {
         /// The file.
         file: PathBuf,
     },
+    /// A journal past what can be read.
+    #[error("the journal of labels `{}` is longer than {limit_bytes} bytes, or would be: write its labels into another file with `hub labels export` and begin a new one", .file.display())]
+    JournalTooLong {
+        /// The file.
+        file: PathBuf,
+        /// How long one may be.
+        limit_bytes: u64,
+    },
     /// A file of labels would take a journal's place.
     #[error("`{}` is a journal of labels, which is not written over: name another file", .file.display())]
     OverJournal {

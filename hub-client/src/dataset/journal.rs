@@ -87,9 +87,9 @@ impl LabelJournal {
         let failed = |source| FileError::new("cannot read", path, source);
         let mut file = files::open_read_write(path)?;
         file.lock().map_err(failed)?;
+        check_size(path, file.metadata().map_err(failed)?.len())?;
         let mut bytes = Vec::new();
-        let limited = Read::by_ref(&mut file).take(LABEL_FILE_BYTES + 1);
-        { limited }.read_to_end(&mut bytes).map_err(failed)?;
+        file.read_to_end(&mut bytes).map_err(failed)?;
         let whole = whole_lines(&bytes);
         let actions = if whole.is_empty() && HEADER.as_bytes().starts_with(&bytes) {
             Vec::new()
@@ -151,6 +151,7 @@ impl LabelJournal {
         let line = serde_json::to_string(&action).map_err(|error| failed(error.into()))?;
         let header = if self.whole == 0 { HEADER } else { "" };
         let text = format!("{header}{line}\n");
+        check_size(&self.path, self.whole + text.len() as u64)?;
         // The line counts once its end is on the disk.
         let mut write = || {
             self.file.set_len(self.whole)?;
@@ -163,6 +164,17 @@ impl LabelJournal {
         self.actions.push(action);
         Ok(number)
     }
+}
+
+/// A longer journal could not be read any more, and reading a part of it would cut off the rest.
+fn check_size(file: &Path, size_bytes: u64) -> Result<(), DatasetError> {
+    if size_bytes <= LABEL_FILE_BYTES {
+        return Ok(());
+    }
+    Err(DatasetError::JournalTooLong {
+        file: file.to_owned(),
+        limit_bytes: LABEL_FILE_BYTES,
+    })
 }
 
 /// Whether a file's content is that of a journal, of whatever version.
@@ -320,6 +332,28 @@ mod tests {
                 expected + 1
             );
         }
+    }
+
+    #[test]
+    fn a_journal_that_is_too_long_is_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.jsonl");
+        let at = Timestamp::UNIX_EPOCH;
+        let mut journal = LabelJournal::open(&path).unwrap();
+        journal.set(vec![entry("a", Some("x"))], at).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        // As if there were that much already.
+        journal.whole = LABEL_FILE_BYTES - 10;
+        let refused = journal.set(vec![entry("b", Some("y"))], at);
+        assert!(matches!(refused, Err(DatasetError::JournalTooLong { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(journal.current().len(), 1);
+        drop(journal);
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(LABEL_FILE_BYTES + 1).unwrap();
+        let refused = LabelJournal::open(&path);
+        assert!(matches!(refused, Err(DatasetError::JournalTooLong { .. })));
+        assert_eq!(file.metadata().unwrap().len(), LABEL_FILE_BYTES + 1);
     }
 
     #[test]

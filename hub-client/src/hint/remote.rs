@@ -173,7 +173,7 @@ impl Hint for AuditError {
                 "show the entry to the other members: the hub shows its readers other things than its log has",
             ),
             Self::Forgotten { .. } => Advice::of(ErrorCode::Log),
-            Self::Memory { .. } => Advice::of(ErrorCode::Settings),
+            Self::Memory { .. } | Self::MemoryFormat { .. } => Advice::of(ErrorCode::Settings),
             Self::Busy { .. } => Advice::of(ErrorCode::Failed),
             Self::Verify(error) => error.advice(),
             Self::Trust(_) => Advice::of(ErrorCode::TrustRoot),
@@ -280,7 +280,6 @@ impl Hint for PullError {
                 }
             }
             Self::Probes { source, .. } => source.advice(),
-            Self::ModelSignature { source, .. } => source.advice(),
             Self::Say(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
             Self::Store(error) => error.advice(),

@@ -18,7 +18,8 @@ use crate::store::Store;
 /// The newest release that satisfies a floating reference and that `required` members have found
 /// fit for their tasks, other than `own` and those who signed the release. One that is installed
 /// here has been taken before and stands too, so that a reference does not move to a release
-/// nobody has tried, and does not lose the one it has.
+/// nobody has tried, and does not lose the one it has. Which releases are yanked is the hub's word:
+/// who pulls the one that is chosen holds it to what was asked for.
 ///
 /// # Errors
 /// [`SayError::TooFewEvaluations`] when there is none.
@@ -77,14 +78,17 @@ pub async fn choose_evaluated(
 }
 
 /// How many members, by their last evaluation, found the release fit: neither its signers nor
-/// oneself.
+/// oneself, nor one whose last word may be among those that nobody can judge.
 fn count_fit(
     release: &VerifiedRelease,
     said: &Said<VerifiedEvaluation>,
     own: Option<&MemberName>,
 ) -> usize {
     let signers: Vec<&MemberName> = release.signers().iter().map(|one| &one.member).collect();
-    let is_other = |member: &MemberName| Some(member) != own && !signers.contains(&member);
+    let incomplete = said.incomplete();
+    let is_other = |member: &MemberName| {
+        Some(member) != own && !signers.contains(&member) && !incomplete.contains(member)
+    };
     let last: BTreeMap<&MemberName, Verdict> = said
         .counting()
         .map(|one| (&one.statement().by, one.statement().verdict))

@@ -6,6 +6,7 @@ mod attest;
 mod choose;
 mod disown;
 mod eval_file;
+mod left_out;
 mod read;
 
 pub use advise::{AdvisoryChange, AdvisoryRequest, advise};
@@ -13,7 +14,10 @@ pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
 pub use disown::disown;
 pub use eval_file::EvalFile;
-pub use read::{Said, Spoken, advisories, evaluations, key_compromises, release_advisories};
+pub use left_out::LeftOut;
+pub use read::{
+    OpenAdvisories, Said, Spoken, advisories, evaluations, key_compromises, release_advisories,
+};
 
 use std::path::PathBuf;
 

@@ -1,22 +1,26 @@
 //! What others said, verified: each statement at its proven place in the log.
 
+use std::collections::BTreeSet;
+
 use registry_schema::api::LoggedStatement;
 use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
 use registry_schema::receipt::LoggedEnvelope;
-use registry_schema::trust_root::{ConsortiumRoot, TrustError};
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{
     VerifiedAdvisory, VerifiedEvaluation, VerifiedKeyCompromise, VerifiedRelease, VerifyError,
-    current_evaluations, open_advisories, verify_evaluation, verify_key_compromise,
-    verify_recorded_advisory,
+    current_evaluations_with_gaps, open_advisories_with_gaps, verify_evaluation,
+    verify_key_compromise, verify_recorded_advisory,
 };
 
 use super::SayError;
+use super::left_out::{LeftOut, unheard};
 use crate::log_view::LogView;
 use crate::logged;
 use crate::registry::Registry;
 
-/// Statements of members, complete as far as their numbers tell.
+/// Statements of members, complete as far as their numbers tell, but for those that nobody can
+/// judge: these are left out and told.
 ///
 /// A key that was stolen has said things, too. They stay in the log and keep their numbers, so the
 /// next number depends on them, but nothing they say counts.
@@ -26,7 +30,8 @@ pub struct Said<T> {
     /// The log index of each.
     places: Vec<u64>,
     void: Vec<Digest>,
-    /// The log indexes of all that the hub listed, also of what nobody can judge any more.
+    left_out: Vec<LeftOut>,
+    /// The log indexes of all that the hub listed, also of what is left out.
     listed: Vec<u64>,
 }
 
@@ -44,6 +49,17 @@ impl<T: Spoken> Said<T> {
         placed.map(move |(one, place)| (one, *place, counts(one)))
     }
 
+    /// What is not among these statements, since nobody can judge it at present.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The members some of whose statements are left out.
+    pub fn incomplete(&self) -> BTreeSet<MemberName> {
+        let members = self.left_out.iter().map(|one| one.member.clone());
+        members.collect()
+    }
+
     /// The proven log indexes of everything the hub listed.
     pub fn listed(&self) -> &[u64] {
         &self.listed
@@ -58,12 +74,17 @@ impl<T: Spoken> Said<T> {
     /// How many statements of a member are recorded, whether they count or not.
     pub(super) fn count_of(&self, member: &MemberName) -> u64 {
         let own = self.recorded.iter().filter(|one| one.by() == member);
-        own.count() as u64
+        let left_out = self.left_out.iter().filter(|one| one.member == *member);
+        let left_out: usize = left_out.map(|one| one.indexes.len()).sum();
+        (own.count() + left_out) as u64
     }
 }
 
 /// A statement of a single member.
 pub trait Spoken {
+    /// What several of them are called.
+    const KIND: &'static str;
+
     /// Who says it.
     fn by(&self) -> &MemberName;
 
@@ -72,6 +93,8 @@ pub trait Spoken {
 }
 
 impl Spoken for VerifiedEvaluation {
+    const KIND: &'static str = "evaluations";
+
     fn by(&self) -> &MemberName {
         &self.statement().by
     }
@@ -82,6 +105,8 @@ impl Spoken for VerifiedEvaluation {
 }
 
 impl Spoken for VerifiedKeyCompromise {
+    const KIND: &'static str = "key compromises";
+
     fn by(&self) -> &MemberName {
         &self.statement().member
     }
@@ -92,6 +117,8 @@ impl Spoken for VerifiedKeyCompromise {
 }
 
 impl Spoken for VerifiedAdvisory {
+    const KIND: &'static str = "advisories";
+
     fn by(&self) -> &MemberName {
         &self.statement().by
     }
@@ -101,8 +128,8 @@ impl Spoken for VerifiedAdvisory {
     }
 }
 
-/// All evaluations of a release, each member's in order. Those of members whom the trust root does
-/// not know, or whose keyring does not count, are left out.
+/// All evaluations of a release, each member's in order. What nobody can judge is left
+/// out and told ([`LeftOut`]).
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -117,16 +144,17 @@ pub async fn evaluations(
     let said = hear(
         &list.evaluations,
         log,
+        trust_root,
         |at| verify_evaluation(trust_root, release, at.envelope.as_bytes(), at.index),
         |at| verify_evaluation(&retired, release, at.envelope.as_bytes(), at.index),
     )
     .await?;
-    current_evaluations(&said.recorded)?;
+    current_evaluations_with_gaps(&said.recorded, &said.incomplete())?;
     Ok(said)
 }
 
-/// All statements of advisories about a release's name, each member's in order. Those of members
-/// whom the trust root does not know, or whose keyring does not count, are left out.
+/// All statements of advisories about a release's name, each member's in order. What
+/// nobody can judge is left out and told ([`LeftOut`]).
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -141,8 +169,8 @@ pub async fn advisories(
     let verify = |at: &LoggedEnvelope| {
         verify_recorded_advisory(trust_root, name, at.envelope.as_bytes(), at.index)
     };
-    let mut said = hear(&list.advisories, log, verify, verify).await?;
-    open_advisories(release, &said.recorded)?;
+    let mut said = hear(&list.advisories, log, trust_root, verify, verify).await?;
+    open_advisories_with_gaps(release, &said.recorded, &said.incomplete())?;
     // These know themselves whether their keys count.
     let void = said.recorded.iter().filter(|one| !one.counts());
     said.void = void.map(Spoken::digest).collect();
@@ -163,14 +191,24 @@ pub async fn key_compromises(
     hear(
         &list.key_compromises,
         log,
+        trust_root,
         |at| verify_key_compromise(trust_root, at.envelope.as_bytes(), at.index),
         |at| verify_key_compromise(&retired, at.envelope.as_bytes(), at.index),
     )
     .await
 }
 
-/// The advisories that stand and affect a release, worst first. What a stolen key has said of them
-/// does not count.
+/// The advisories that stand and affect a release.
+#[derive(Clone, Debug)]
+pub struct OpenAdvisories {
+    /// Worst first.
+    pub open: Vec<VerifiedAdvisory>,
+    /// What else was said of the name and nobody can judge.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// The advisories that stand and affect a release. What a stolen key has said of them does not
+/// count.
 ///
 /// # Errors
 /// [`SayError`] when the hub sends one that does not verify, or does not prove its place in the log.
@@ -179,10 +217,13 @@ pub async fn release_advisories(
     registry: &Registry,
     trust_root: &ConsortiumRoot,
     log: &LogView,
-) -> Result<Vec<VerifiedAdvisory>, SayError> {
+) -> Result<OpenAdvisories, SayError> {
     let said = advisories(release, registry, trust_root, log).await?;
-    let open = open_advisories(release, &said.recorded)?;
-    Ok(open.into_iter().cloned().collect())
+    let open = open_advisories_with_gaps(release, &said.recorded, &said.incomplete())?;
+    Ok(OpenAdvisories {
+        open: open.into_iter().cloned().collect(),
+        left_out: said.left_out,
+    })
 }
 
 /// Verifies what a hub lists: `counts` with the keys that count there, `recorded` with all that a
@@ -190,6 +231,7 @@ pub async fn release_advisories(
 async fn hear<T: Spoken>(
     list: &[LoggedStatement],
     log: &LogView,
+    trust_root: &ConsortiumRoot,
     counts: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
     recorded: impl Fn(&LoggedEnvelope) -> Result<T, VerifyError>,
 ) -> Result<Said<T>, SayError> {
@@ -197,34 +239,27 @@ async fn hear<T: Spoken>(
         recorded: Vec::new(),
         places: Vec::new(),
         void: Vec::new(),
+        left_out: Vec::new(),
         listed: Vec::new(),
     };
     for one in list {
         let at = logged::of_statement(log, one).await?;
         said.listed.push(at.index);
-        let heard = match counts(&at) {
-            Err(VerifyError::NotByMember { .. }) => {
-                let heard = known(recorded(&at))?;
-                said.void.extend(heard.as_ref().map(Spoken::digest));
-                heard
-            }
-            checked => known(checked)?,
+        let (checked, is_void) = match counts(&at) {
+            Err(VerifyError::NotByMember { .. }) => (recorded(&at), true),
+            checked => (checked, false),
         };
-        said.places.extend(heard.as_ref().map(|_| at.index));
-        said.recorded.extend(heard);
+        match checked {
+            Ok(heard) => {
+                said.void.extend(is_void.then(|| heard.digest()));
+                said.places.push(at.index);
+                said.recorded.push(heard);
+            }
+            Err(error) => {
+                let unheard = unheard(error, trust_root)?;
+                unheard.leave_out(T::KIND, at.index, &mut said.left_out);
+            }
+        }
     }
     Ok(said)
-}
-
-/// `None` for what a member said that is none, was none then, or has no keys that count: nobody but
-/// the member itself is to suffer from that.
-fn known<T>(checked: Result<T, VerifyError>) -> Result<Option<T>, VerifyError> {
-    match checked {
-        Err(VerifyError::Trust(
-            TrustError::UnknownMember { .. }
-            | TrustError::NotMemberThen { .. }
-            | TrustError::Keyring { .. },
-        )) => Ok(None),
-        other => other.map(Some),
-    }
 }

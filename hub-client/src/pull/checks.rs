@@ -21,38 +21,30 @@ use crate::files::{self, FileError};
 use crate::runtime::{ExtractorFiles, ExtractorSpec};
 use crate::store::Store;
 
-/// A release never changes: one that is installed here under the same version was another.
+/// A release never changes: one that is installed here under the same version was another. What is
+/// installed is not asked whether it still verifies, since a thief's key may have signed it.
 pub(crate) fn refuse_another_history(
     store: &Store,
-    trust_root: &ConsortiumRoot,
     release: &VerifiedRelease,
 ) -> Result<(), PullError> {
-    let reference = release.reference();
-    let Ok(installed) = store.open_release(&reference, trust_root) else {
-        return Ok(());
-    };
-    let (known, found) = (
-        installed.release().statement_digest(),
-        release.statement_digest(),
-    );
-    if known == found {
-        Ok(())
-    } else {
-        Err(PullError::Changed {
+    let (reference, found) = (release.reference(), release.statement_digest());
+    match store.recorded_statement(&reference)? {
+        Some(known) if known != found => Err(PullError::Changed {
             reference,
             known,
             found,
-        })
+        }),
+        _ => Ok(()),
     }
 }
 
-/// A `model.sig` is of this very statement, and by a model-signing key of one of its signers when
+/// The text of a `model.sig` that may be passed on: it is of this very statement, and by a model-signing key of one of its signers when
 /// their keyrings list any that counts at the release's place in the log.
-pub(crate) fn check_model_signature(
+pub(crate) fn checked_model_signature(
     bytes: &[u8],
     release: &VerifiedRelease,
     trust_root: &ConsortiumRoot,
-) -> Result<(), ModelSigningError> {
+) -> Result<String, ModelSigningError> {
     let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
     signature.check_statement(&statement)?;
     let keyrings =
@@ -66,18 +58,20 @@ pub(crate) fn check_model_signature(
     let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
         entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
     });
+    // JSON is UTF-8, or it would not have been read.
+    let text = String::from_utf8_lossy(bytes).into_owned();
     let mut refused = None;
     for entry in listed {
         let verified =
             ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
         match verified {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(text),
             // The key that is named says more than those that are not.
             Err(error @ ModelSigningError::Signature) => refused = Some(error),
             Err(error) => refused = refused.or(Some(error)),
         }
     }
-    refused.map_or(Ok(()), Err)
+    refused.map_or(Ok(text), Err)
 }
 
 /// What running the probes showed.

@@ -4,7 +4,6 @@ use registry_schema::compatibility::CompatibilityError;
 use registry_schema::digest::Digest;
 use registry_schema::graph::RefusedFile;
 use registry_schema::manifest::ProbeError;
-use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::YankStatement;
 use registry_schema::verify::VerifyError;
@@ -104,15 +103,6 @@ pub enum PullError {
         /// The promise that is broken.
         #[source]
         source: CompatibilityError,
-    },
-    /// A `model.sig` of something else.
-    #[error("`{reference}` is refused: its `model.sig` is not of this release")]
-    ModelSignature {
-        /// Which release.
-        reference: Reference,
-        /// What is wrong with it.
-        #[source]
-        source: ModelSigningError,
     },
     /// What members say.
     #[error(transparent)]

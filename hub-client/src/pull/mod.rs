@@ -3,13 +3,14 @@
 mod checks;
 mod error;
 
-pub(crate) use checks::{Conformance, check_model_signature, refuse_another_history, run_checks};
+pub(crate) use checks::{Conformance, checked_model_signature, refuse_another_history, run_checks};
 pub use error::PullError;
 
 use registry_schema::api::ReleaseDetail;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::name::Name;
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
@@ -21,7 +22,7 @@ use registry_schema::verify::{
 
 use crate::log_view::LogView;
 use crate::logged;
-use crate::members_say::release_advisories;
+use crate::members_say::{LeftOut, release_advisories};
 use crate::publish::PredecessorRelease;
 use crate::registry::{Progress, Registry};
 use crate::store::{InstalledRelease, Store, StoreError};
@@ -32,6 +33,9 @@ use crate::worker::Worker;
 pub struct PullRequest<'a> {
     /// Which release.
     pub reference: &'a Reference,
+    /// What is asked of it when it is yanked: only who names the exact version, or locked it, gets
+    /// such a release. Another than `reference` where a rule of the user's chose the version.
+    pub asked: &'a Requirement,
     /// Exactly this statement, when a lock file says so.
     pub statement: Option<&'a Digest>,
     /// The hub.
@@ -58,7 +62,7 @@ pub enum ProbeCheck {
 }
 
 /// What a pull did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pulled {
     /// The release, ready to use.
     pub installed: InstalledRelease,
@@ -66,6 +70,10 @@ pub struct Pulled {
     pub fetched_bytes: u64,
     /// Members' warnings that stand and affect it, worst first.
     pub advisories: Vec<VerifiedAdvisory>,
+    /// Warnings that nobody can judge, whether they stand and affect it or not.
+    pub left_out: Vec<LeftOut>,
+    /// Why the `model.sig` that is attached to it is not kept.
+    pub refused_model_signature: Option<ModelSigningError>,
 }
 
 /// Pulls a release. Nothing is visible in the store until every check has passed.
@@ -86,15 +94,19 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
             source: Box::new(source),
         })?;
     let release = verify(request, &statement)?;
-    refuse_another_history(request.store, request.trust_root, &release)?;
+    refuse_another_history(request.store, &release)?;
     // 3. yanks about it
     check_yanks(request, &release, &yanks)?;
     // what members warn of is for the user to judge; that it verifies is not
     let (registry, trust_root, log) = (request.registry, request.trust_root, request.log);
-    let advisories = release_advisories(&release, registry, trust_root, log).await?;
+    let warned = release_advisories(&release, registry, trust_root, log).await?;
     // 4. to 6. the files, what they compute, and the promise of the version number
     let checked = fetch_and_check(request, release.statement()).await?;
-    let model_signature = fetch_model_signature(request, &release, &answer).await?;
+    let attached = fetch_model_signature(request, &release, &answer).await?;
+    let (model_signature, refused_model_signature) = match attached {
+        Some(Err(refused)) => (None, Some(refused)),
+        other => (other.and_then(Result::ok), None),
+    };
     // 7. install
     let receipt = Receipt {
         v: 3,
@@ -114,23 +126,22 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
     Ok(Pulled {
         installed,
         fetched_bytes: checked.fetched_bytes,
-        advisories,
+        advisories: warned.open,
+        left_out: warned.left_out,
+        refused_model_signature,
     })
 }
 
-/// The `model.sig` that travels with a release: nothing here depends on it, but one that signs
-/// something else is not passed on to those who would believe it.
+/// The `model.sig` that travels with a release: nothing here depends on it, and any one of its owners
+/// may attach it. One that signs something else is not passed on to those who would believe it, and
+/// keeps nobody from the release.
 async fn fetch_model_signature(
     request: &PullRequest<'_>,
     release: &VerifiedRelease,
     answer: &ReleaseDetail,
-) -> Result<Option<String>, PullError> {
+) -> Result<Option<Result<String, ModelSigningError>>, PullError> {
     let Some(attached) = &answer.model_signature else {
         return Ok(None);
-    };
-    let error = |source| PullError::ModelSignature {
-        reference: release.reference(),
-        source,
     };
     let size_bytes = attached
         .size_bytes
@@ -139,10 +150,11 @@ async fn fetch_model_signature(
     let blob = request
         .registry
         .small_blob(name, &attached.digest, size_bytes);
-    let bytes = blob.await?;
-    check_model_signature(&bytes, release, request.trust_root).map_err(error)?;
-    // JSON is UTF-8, or it would not have been read.
-    Ok(String::from_utf8(bytes).ok())
+    Ok(Some(checked_model_signature(
+        &blob.await?,
+        release,
+        request.trust_root,
+    )))
 }
 
 /// Files that came from a hub and were found to be what a statement says.
@@ -218,8 +230,7 @@ fn check_yanks(
         .collect::<Result<Vec<_>, _>>()
         .map_err(error)?;
     let current = current_yank(&yanks).map_err(error)?;
-    // Only who names the exact version, or locked it, gets a yanked release.
-    match (current, &request.reference.requirement) {
+    match (current, request.asked) {
         (None, _) | (Some(_), Requirement::Exact(_)) => Ok(()),
         (Some(yank), _) => Err(PullError::Yanked {
             reference: release.reference(),

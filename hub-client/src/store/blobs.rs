@@ -96,6 +96,29 @@ impl Store {
         lock.finish()
     }
 
+    /// Removes beginnings of files that nobody is bringing in any more, and returns the bytes freed.
+    pub(super) fn remove_partials(&self) -> Result<u64, StoreError> {
+        let folder = self.root.join("partial");
+        let error = |source| FileError::new("cannot read folder", &folder, source);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            other => other.map_err(error)?,
+        };
+        let mut freed = 0;
+        for entry in entries {
+            let entry = entry.map_err(error)?;
+            let path = entry.path();
+            if path.extension().is_none_or(|it| it != "part") {
+                continue;
+            }
+            if let Some(_lock) = FileLock::try_acquire(&path.with_extension("lock"))? {
+                freed += entry.metadata().map_or(0, |data| data.len());
+                files::remove(&path)?;
+            }
+        }
+        Ok(freed)
+    }
+
     /// Removes blobs that no receipt names, and returns the bytes freed. Receipts that cannot be
     /// understood stop it: their blobs may still be wanted.
     pub(super) fn collect_garbage(&self) -> Result<u64, StoreError> {

@@ -19,11 +19,13 @@ use std::path::{Path, PathBuf};
 
 use registry_schema::api;
 use registry_schema::digest::Digest;
+use registry_schema::envelope::Envelope;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::receipt::{Receipt, ReceiptError};
 use registry_schema::reference::{Reference, Requirement, parse_version};
 use registry_schema::statement::ReleaseFile;
 use registry_schema::trust_root::TrustRoot;
+use registry_schema::verify::VerifyError;
 use semver::Version;
 
 use crate::files::{self, FileError, FileLock};
@@ -113,6 +115,33 @@ impl Store {
         InstalledRelease::new(self.clone(), receipt, verified)
     }
 
+    /// SHA-256 of the statement that is installed under an exact reference, as it is on the disk:
+    /// also when it does not verify, under today's trust root or at all. `None` when none is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the receipt cannot be read.
+    pub fn recorded_statement(&self, exact: &Reference) -> Result<Option<Digest>, StoreError> {
+        let Requirement::Exact(version) = &exact.requirement else {
+            return Ok(None);
+        };
+        if !self.receipt_path(&exact.name, version).is_file() {
+            return Ok(None);
+        }
+        let receipt = self.receipt(&exact.name, version)?;
+        if receipt.release != *exact {
+            return Err(StoreError::Swapped {
+                release: exact.clone(),
+                found: receipt.release,
+            });
+        }
+        let envelope = Envelope::parse(receipt.statement.envelope.as_bytes());
+        let envelope = envelope.map_err(|source| StoreError::Receipt {
+            release: exact.clone(),
+            source: Box::new(VerifyError::from(source).into()),
+        })?;
+        Ok(Some(envelope.payload_digest()))
+    }
+
     /// Writes the receipt that makes a verified release visible.
     ///
     /// # Errors
@@ -142,7 +171,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a release, and the blobs that no other release needs. Returns the bytes freed.
+    /// Removes a release, the blobs that no other release needs, and beginnings of files that nobody is
+    /// bringing in. Returns the bytes freed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,7 +184,7 @@ impl Store {
             return Err(StoreError::NotInstalled { reference });
         }
         files::remove_dir(&self.release_dir(name, version))?;
-        self.collect_garbage()
+        Ok(self.remove_partials()? + self.collect_garbage()?)
     }
 
     /// Held while files are brought in or used, by any number of processes: nothing is collected
@@ -221,7 +251,9 @@ pub enum StoreError {
         source: Box<ReceiptError>,
     },
     /// A receipt in the place of another.
-    #[error("the receipt of `{release}` is about `{found}`: pull `{release}` again")]
+    #[error(
+        "the receipt of `{release}` is about `{found}`: `hub rm {release}`, then pull it again"
+    )]
     Swapped {
         /// Where it was found.
         release: Reference,
@@ -229,7 +261,7 @@ pub enum StoreError {
         found: Reference,
     },
     /// A receipt that is no JSON of ours.
-    #[error("`{}` cannot be understood: pull the release again", path.display())]
+    #[error("`{}` cannot be understood: `hub rm` the release, then pull it again", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

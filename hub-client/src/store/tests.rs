@@ -199,6 +199,31 @@ fn changed_bytes_and_other_policies_are_noticed() {
 }
 
 #[test]
+fn what_is_installed_is_known_also_when_it_does_not_verify() {
+    let world = World::with_versions(&["1.0.0"]);
+    let exact = "acme/dots@1.0.0".parse().unwrap();
+    let known = world.store.recorded_statement(&exact).unwrap().unwrap();
+    let release = world.open("acme/dots@1").unwrap();
+    assert_eq!(known, release.release().statement_digest());
+    let other = world.store.open_release(&exact, &root_of("beta"));
+    assert!(matches!(other, Err(StoreError::Receipt { .. })));
+    files::remove(&world.store.blob_path(&Digest::of(b"graph"))).unwrap();
+    assert!(matches!(
+        world.open("acme/dots@1"),
+        Err(StoreError::BlobMissing { .. })
+    ));
+    assert_eq!(world.store.recorded_statement(&exact).unwrap(), Some(known));
+    let never = "acme/dots@1.0.1".parse().unwrap();
+    assert_eq!(world.store.recorded_statement(&never).unwrap(), None);
+    let receipt = world
+        .store
+        .receipt_path(&exact.name, &"1.0.0".parse().unwrap());
+    std::fs::write(receipt, b"{").unwrap();
+    let damaged = world.store.recorded_statement(&exact);
+    assert!(matches!(damaged, Err(StoreError::Malformed { .. })));
+}
+
+#[test]
 fn a_receipt_in_anothers_place_is_refused() {
     let world = World::with_versions(&["1.0.0", "1.2.0"]);
     let path = |version: &str| {
@@ -240,4 +265,22 @@ fn removal_keeps_what_others_need() {
         .remove(&name, &"1.2.0".parse().unwrap())
         .unwrap();
     assert_eq!(world.store.list().unwrap(), []);
+}
+
+#[test]
+fn removal_takes_beginnings_that_nobody_brings_in() {
+    let world = World::with_versions(&["1.0.0"]);
+    let part = |content: &[u8]| {
+        let lock = world.store.lock_blob(&Digest::of(content)).unwrap();
+        files::write_atomic(lock.partial(), b"a beginning").unwrap();
+        lock
+    };
+    let abandoned = part(b"abandoned").partial().to_owned();
+    let held = part(b"on its way");
+    world
+        .store
+        .remove(&"acme/dots".parse().unwrap(), &"1.0.0".parse().unwrap())
+        .unwrap();
+    assert!(!abandoned.exists());
+    assert!(held.partial().exists());
 }

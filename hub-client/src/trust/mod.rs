@@ -4,6 +4,7 @@
 //! ```text
 //! config.toml            first_root = "sha256:…"
 //! trust/kept.json        the last whole state that was verified, and as of when
+//! trust/next/            a root that is to be pinned in the place of another, while it is followed
 //! trust/seen/            each file of TUF metadata as soon as it was verified: the floor below
 //!                        which nothing is taken any more, even when a refresh broke off
 //! ```
@@ -32,6 +33,9 @@ use crate::config::{ConfigError, Folders, UserConfig};
 use crate::files::{self, FileError, FileLock};
 use crate::registry::RegistryError;
 use seen::Seen;
+
+/// The file of the last whole state.
+const KEPT: &str = "kept.json";
 
 /// The state of the trust root that this machine keeps.
 #[derive(Clone, Debug)]
@@ -78,7 +82,7 @@ struct KeptFile {
 /// [`TrustStoreError`] when nothing is pinned, or what is kept does not verify.
 pub fn kept(folders: &Folders) -> Result<Kept, TrustStoreError> {
     let anchor = pinned(folders)?;
-    let (bundle, as_of) = read_kept(folders)?.ok_or(TrustStoreError::NotPinned)?;
+    let (bundle, as_of) = read_kept(&folders.trust())?.ok_or(TrustStoreError::NotPinned)?;
     let root = ConsortiumRoot::verify(&bundle, &anchor, as_of)?;
     Ok(Kept {
         root,
@@ -93,7 +97,7 @@ pub fn kept(folders: &Folders) -> Result<Kept, TrustStoreError> {
 ///
 /// # Errors
 /// [`TrustStoreError::Fingerprint`] when it is not the expected one; then, and when the state does
-/// not verify, nothing is pinned.
+/// not verify, nothing is pinned, and what was pinned before stays with its state.
 pub async fn pin(
     folders: &Folders,
     first_root: &str,
@@ -108,11 +112,29 @@ pub async fn pin(
             found,
         });
     }
+    let _lock = lock(folders).await?;
     let mut config = UserConfig::load(folders)?;
-    if config.first_root != Some(found) {
-        files::remove_dir(&folders.trust())?;
-    }
-    let kept = follow(folders, first_root, source, as_of).await?;
+    let trust = folders.trust();
+    let is_same = config.first_root == Some(found)
+        && match read_kept(&trust) {
+            Ok(kept) => kept.is_none_or(|(bundle, _)| bundle.anchor() == found),
+            Err(_) => false,
+        };
+    let kept = if is_same {
+        follow(&trust, first_root, source, as_of).await?
+    } else {
+        // Beside what is kept: a root that cannot be followed takes nothing away.
+        let beside = trust.join("next");
+        files::remove_dir(&beside)?;
+        let kept = follow(&beside, first_root, source, as_of).await;
+        if kept.is_ok() {
+            // A whole state is its own floor; what was seen of another root is none.
+            files::remove_dir(&trust.join("seen"))?;
+            files::rename(&beside.join(KEPT), &trust.join(KEPT))?;
+        }
+        files::remove_dir(&beside)?;
+        kept?
+    };
     // The state first: a pin without its state would lock the user out.
     config.first_root = Some(found);
     config.save(folders)?;
@@ -130,12 +152,13 @@ pub async fn refresh(
     as_of: Timestamp,
 ) -> Result<Kept, TrustStoreError> {
     let anchor = pinned(folders)?;
-    let (bundle, _) = read_kept(folders)?.ok_or(TrustStoreError::NotPinned)?;
+    let _lock = lock(folders).await?;
+    let (bundle, _) = read_kept(&folders.trust())?.ok_or(TrustStoreError::NotPinned)?;
     let first = bundle.roots.first().cloned().unwrap_or_default();
     if Digest::of(first.as_bytes()) != anchor {
         return Err(TrustStoreError::NotPinned);
     }
-    follow(folders, &first, source, as_of).await
+    follow(&folders.trust(), &first, source, as_of).await
 }
 
 /// The state of a trust root that lies in a folder, verified from a first root with this fingerprint. Nothing
@@ -196,20 +219,24 @@ pub async fn follow_folder(
 }
 
 /// One refresh at a time: two could otherwise take each other's files for a mix.
+async fn lock(folders: &Folders) -> Result<FileLock, TrustStoreError> {
+    let path = folders.trust().join("lock");
+    let lock = tokio::task::spawn_blocking(move || FileLock::acquire(&path));
+    Ok(lock.await.map_err(|_| TrustStoreError::Stopped)??)
+}
+
+/// Follows a first root to its newest state, from what a folder keeps of it.
 async fn follow(
-    folders: &Folders,
+    folder: &Path,
     first_root: &str,
     source: &dyn TrustSource,
     as_of: Timestamp,
 ) -> Result<Kept, TrustStoreError> {
     install_provider();
-    let path = folders.trust().join("lock");
-    let lock = tokio::task::spawn_blocking(move || FileLock::acquire(&path));
-    let _lock = lock.await.map_err(|_| TrustStoreError::Stopped)??;
-    let before = read_kept(folders)?.map(|(bundle, _)| bundle);
+    let before = read_kept(folder)?.map(|(bundle, _)| bundle);
     let anchor = Digest::of(first_root.as_bytes());
     // 1. roots, timestamp, snapshot and targets, by the workflow of TUF
-    let seen = Seen::new(folders.trust().join("seen"), before.as_ref());
+    let seen = Seen::new(folder.join("seen"), before.as_ref());
     let (sent, faults) = source::Reported::new(source);
     let refused = |error| TrustStoreError::Tuf(TufError::from_client(error, as_of));
     let mut updater = Updater::new(sent.clone(), first_root.as_bytes())
@@ -234,7 +261,7 @@ async fn follow(
         as_of,
         bundle,
     };
-    let path = folders.trust().join("kept.json");
+    let path = folder.join(KEPT);
     let text = serde_json::to_vec(&kept).map_err(|source| TrustStoreError::Kept {
         path: path.clone(),
         source,
@@ -265,8 +292,8 @@ fn pinned(folders: &Folders) -> Result<Digest, TrustStoreError> {
         .ok_or(TrustStoreError::NotPinned)
 }
 
-fn read_kept(folders: &Folders) -> Result<Option<(Bundle, Timestamp)>, TrustStoreError> {
-    let path = folders.trust().join("kept.json");
+fn read_kept(folder: &Path) -> Result<Option<(Bundle, Timestamp)>, TrustStoreError> {
+    let path = folder.join(KEPT);
     let bytes = match files::read_limited(&path, limits::TRUST_BUNDLE_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other?,

@@ -25,6 +25,11 @@ fn days(count: i64) -> Timestamp {
 
 /// A hub's state of three members whose trust keys have the seeds 1 to 3.
 fn founded() -> Bundle {
+    founded_by(9)
+}
+
+/// The same by a hub whose online key has this seed.
+fn founded_by(online: u8) -> Bundle {
     let members = [("alpha", 1), ("beta", 2), ("gamma", 3)]
         .map(|(name, seed)| (name.parse().unwrap(), key(seed).public()));
     let plan = Plan::new(
@@ -32,18 +37,22 @@ fn founded() -> Bundle {
         members.into(),
         std::collections::BTreeMap::new(),
         LOG_POLICY.to_owned(),
-        key(9).public(),
+        key(online).public(),
     )
     .unwrap();
     let mut draft = Draft::found(&plan, NOW).unwrap();
     for seed in 1..=3 {
         draft.sign(&key(seed), &[]).unwrap();
     }
-    Bundle::found(&draft, &key(9), NOW).unwrap()
+    Bundle::found(&draft, &key(online), NOW).unwrap()
 }
 
 /// The state after a change of how many must sign.
 fn rotated(bundle: &Bundle, threshold: usize) -> Bundle {
+    rotated_by(9, bundle, threshold)
+}
+
+fn rotated_by(online: u8, bundle: &Bundle, threshold: usize) -> Bundle {
     let draft = Draft::propose(bundle, NOW).unwrap();
     let mut plan = draft.plan().unwrap();
     plan.threshold = threshold;
@@ -51,7 +60,7 @@ fn rotated(bundle: &Bundle, threshold: usize) -> Bundle {
     for seed in 1..=2 {
         draft.sign(&key(seed), &[]).unwrap();
     }
-    bundle.accept(&draft, &key(9), NOW).unwrap()
+    bundle.accept(&draft, &key(online), NOW).unwrap()
 }
 
 /// A hub's `/tuf/` as a folder.
@@ -129,6 +138,39 @@ async fn only_the_expected_root_is_pinned() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("quorum none", "quorum  none")).unwrap();
     assert!(matches!(kept(&folders), Err(TrustStoreError::Tuf(_))));
+}
+
+#[tokio::test]
+async fn another_root_takes_the_place_of_the_first_when_it_can_be_followed() {
+    let first = founded();
+    let client = Client::of(&first).await;
+    let state = client.refresh(NOW).await.unwrap().root.digest();
+    let other = founded_by(8);
+    let hub = tempfile::tempdir().unwrap();
+    serve(&other, hub.path());
+    let source = FolderSource(hub.path().to_owned());
+    let folders = client.folders();
+    let anchor = other.anchor();
+    let pin_other = || pin(&folders, &other.roots[0], &anchor, &source, NOW);
+    // The hub breaks off half way, and the first one goes on as if nothing had been.
+    let snapshot = hub.path().join("metadata/1.snapshot.json");
+    std::fs::remove_file(&snapshot).unwrap();
+    pin_other().await.unwrap_err();
+    assert_eq!(kept(&folders).unwrap().root.digest(), state);
+    assert_eq!(client.refresh(NOW).await.unwrap().anchor, first.anchor());
+    serve(&other, hub.path());
+    let pinned = pin_other().await.unwrap();
+    assert_eq!(pinned.bundle, other);
+    assert_eq!(kept(&folders).unwrap().anchor, other.anchor());
+    // It is the floor now.
+    let later = rotated_by(8, &other, 1);
+    serve(&later, hub.path());
+    refresh(&folders, &source, NOW).await.unwrap();
+    std::fs::write(hub.path().join("metadata/timestamp.json"), &other.timestamp).unwrap();
+    assert!(matches!(
+        refresh(&folders, &source, NOW).await,
+        Err(TrustStoreError::Tuf(TufError::RolledBack { .. }))
+    ));
 }
 
 #[tokio::test]

@@ -297,7 +297,7 @@ fn what_members_say_is_neither_changed_nor_left_out() {
         elsewhere,
         "is entry 0 of the log and proves entry 1",
     );
-    // A `model.sig` that is another file, and one that was changed.
+    // A `model.sig` that is another file keeps nobody from the release, and is not passed on.
     let other = json_of("/releases/2", |answer| {
         let text = answer["envelope"].as_str().unwrap();
         let envelope: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -306,7 +306,16 @@ fn what_members_say_is_neither_changed_nor_left_out() {
         let card = statement["predicate"]["resources"][0]["digest"].clone();
         answer["model_signature"]["digest"] = format!("sha256:{}", card.as_str().unwrap()).into();
     });
-    caught(&world, other, "`model.sig` is not of this release");
+    let lying = Proxy::start(world.server.url.clone(), other);
+    let run = through(&world, "beta", "dots@2", &lying).ok();
+    assert!(
+        run.stderr.contains("model.sig of `dots@2.0.0` is left out"),
+        "{run}"
+    );
+    let receipt = world
+        .home("beta")
+        .join("store/releases/_/dots/2.0.0/receipt.json");
+    assert!(!super::world::read(&receipt).contains("model_signature"));
 }
 
 fn decode(payload: &str) -> serde_json::Value {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::hostile_hub::{Proxy, through};
 use super::world::{Run, World, picture, read};
 
 const CLASSES: [(&str, [u8; 3]); 2] = [("red", [220, 40, 50]), ("blue", [40, 60, 210])];
@@ -209,8 +210,44 @@ fn a_warning_is_heard_until_who_gave_it_takes_it_back() {
 }
 
 #[test]
-fn a_floating_reference_waits_for_others_when_the_settings_say_so() {
+fn a_member_without_a_keyring_is_not_silenced_without_a_word() {
     let Some(world) = World::start() else { return };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    let warn = ["advisory", "dots@1.0.0", "--severity", "high", "--title"];
+    let text = ["Blind to orange", "--text", "Seen on our images."];
+    world.hub("gamma", &[&warn[..], &text].concat()).ok();
+    // Gamma has lost its trust key, and has not signed its keyring with the new one yet.
+    world.hub("gamma", &["keygen", "--name", "second"]).ok();
+    let second = world.home("gamma").join("keys/second.pub.pem");
+    let draft = world.folder.path().join("lost.draft");
+    let draft = draft.to_str().unwrap();
+    world.consortium("alpha", &["propose", "-o", draft]).ok();
+    let key = format!("gamma={}", second.display());
+    world
+        .consortium("alpha", &["replace-key", draft, &key])
+        .ok();
+    for member in ["alpha", "beta"] {
+        let sign = ["sign", draft, "--key", "default"];
+        world.consortium(member, &sign).ok();
+    }
+    world.consortium("alpha", &["publish", draft]).ok();
+    let words = "advisories by gamma are left out (log index 1): the keyring of `gamma`";
+    let pulled = world.hub("beta", &["pull", "dots@1"]).ok();
+    assert!(pulled.stderr.contains(words), "{pulled}");
+    let shown = world.hub("beta", &["show", "dots@1"]).ok();
+    assert!(shown.stderr.contains(words), "{shown}");
+    for arguments in [&["audit", "dots@1"][..], &["audit"]] {
+        let audit = world.hub("beta", arguments);
+        assert_eq!(audit.code, 7, "{audit}");
+        assert!(audit.stdout.contains(words), "{audit}");
+    }
+}
+
+#[test]
+fn a_floating_reference_waits_for_others_when_the_settings_say_so() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
     world.publish(&world.author("dots", "1.0.0", "means", 4));
     let settings = world.home("gamma").join("config.toml");
     let text = read(&settings);
@@ -249,6 +286,27 @@ fn a_floating_reference_waits_for_others_when_the_settings_say_so() {
     world.publish(&world.author("dots", "1.2.0", "means", 4));
     let pulled = world.hub("gamma", &["pull", "dots@1.2.0", "--json"]);
     assert_eq!(pulled.json()["version"], "1.2.0");
+
+    // A hub that does not list a release as yanked gets nobody to take it.
+    let yank = ["yank", "dots@1.2.0", "--reason", "wrong crop"];
+    world.hub("alpha", &yank).ok();
+    world.restart_without_tls();
+    let hub = Proxy::start(world.server.url.clone(), |path, body| {
+        if path.ends_with("/dots") {
+            return unyanked(&body);
+        }
+        body
+    });
+    through(&world, "gamma", "dots@1", &hub).fails(4, "`dots@1.2.0` is yanked");
+}
+
+/// What a hub lists of a name, with no release yanked.
+fn unyanked(body: &[u8]) -> Vec<u8> {
+    let mut listed: Value = serde_json::from_slice(body).unwrap();
+    for release in listed["releases"].as_array_mut().unwrap() {
+        release.as_object_mut().unwrap().remove("yanked");
+    }
+    serde_json::to_vec(&listed).unwrap()
 }
 
 #[test]

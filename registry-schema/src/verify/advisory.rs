@@ -1,12 +1,12 @@
 //! Advisories: a member's warnings about the releases of a name, signed by that member alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::alone::{Sequences, check_recorded_alone, check_signed_alone};
 use super::{VerifiedRelease, VerifyError};
 use crate::digest::Digest;
 use crate::envelope::Envelope;
-use crate::name::Name;
+use crate::name::{MemberName, Name};
 use crate::reference::Reference;
 use crate::statement::{AdvisoryAction, AdvisoryStatement, Statement};
 use crate::threshold::{Signer, ThresholdError};
@@ -125,8 +125,21 @@ pub fn open_advisories<'a>(
     release: &VerifiedRelease,
     advisories: &'a [VerifiedAdvisory],
 ) -> Result<Vec<&'a VerifiedAdvisory>, VerifyError> {
-    let mut numbers = Sequences::new("advisories");
-    let mut sequences = Sequences::new("statements about an advisory");
+    open_advisories_with_gaps(release, advisories, &BTreeSet::new())
+}
+
+/// The same where some statements of the `incomplete` members cannot be judged and are not among
+/// `advisories`: the numbers of those members may have gaps.
+///
+/// # Errors
+/// As [`open_advisories`].
+pub fn open_advisories_with_gaps<'a>(
+    release: &VerifiedRelease,
+    advisories: &'a [VerifiedAdvisory],
+    incomplete: &BTreeSet<MemberName>,
+) -> Result<Vec<&'a VerifiedAdvisory>, VerifyError> {
+    let mut numbers = Sequences::new("advisories", incomplete);
+    let mut sequences = Sequences::new("statements about an advisory", incomplete);
     let mut last = BTreeMap::new();
     for advisory in advisories {
         let statement = &advisory.statement;

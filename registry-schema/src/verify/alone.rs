@@ -1,5 +1,7 @@
 //! What a member says for itself, it signs alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::VerifyError;
 use crate::envelope::Envelope;
 use crate::name::{MemberName, Name};
@@ -53,18 +55,20 @@ fn check_only_signer(
 }
 
 /// The number each member's next statement of a kind has to have: consecutive from 1, whatever
-/// stands between them.
+/// stands between them; of members that are `incomplete` some may be missing.
 #[derive(Debug)]
-pub(super) struct Sequences<K> {
+pub(super) struct Sequences<'a, K> {
     kind: &'static str,
-    next: std::collections::BTreeMap<K, u64>,
+    next: BTreeMap<K, u64>,
+    incomplete: &'a BTreeSet<MemberName>,
 }
 
-impl<K: Ord> Sequences<K> {
-    pub(super) fn new(kind: &'static str) -> Self {
+impl<'a, K: Ord> Sequences<'a, K> {
+    pub(super) fn new(kind: &'static str, incomplete: &'a BTreeSet<MemberName>) -> Self {
         Self {
             kind,
-            next: std::collections::BTreeMap::new(),
+            next: BTreeMap::new(),
+            incomplete,
         }
     }
 
@@ -76,7 +80,8 @@ impl<K: Ord> Sequences<K> {
         found: u64,
     ) -> Result<(), VerifyError> {
         let next = self.next.entry(key).or_insert(1);
-        if found != *next {
+        let may_skip = found > *next && self.incomplete.contains(member);
+        if found != *next && !may_skip {
             return Err(VerifyError::MemberSequence {
                 kind: self.kind,
                 member: member.clone(),
@@ -84,7 +89,7 @@ impl<K: Ord> Sequences<K> {
                 found,
             });
         }
-        *next += 1;
+        *next = found.saturating_add(1);
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! Evaluations: a member's figures of a release, signed by that member alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::alone::{Sequences, check_signed_alone};
 use super::{VerifiedRelease, VerifyError};
 use crate::digest::Digest;
 use crate::envelope::Envelope;
+use crate::name::MemberName;
 use crate::reference::Reference;
 use crate::statement::{EvaluationStatement, Statement};
 use crate::threshold::Signer;
@@ -80,7 +81,19 @@ pub fn verify_evaluation(
 pub fn current_evaluations(
     evaluations: &[VerifiedEvaluation],
 ) -> Result<Vec<&VerifiedEvaluation>, VerifyError> {
-    let mut sequences = Sequences::new("evaluations");
+    current_evaluations_with_gaps(evaluations, &BTreeSet::new())
+}
+
+/// The same where some evaluations of the `incomplete` members cannot be judged and are not among
+/// `evaluations`: the numbers of those members may have gaps.
+///
+/// # Errors
+/// As [`current_evaluations`].
+pub fn current_evaluations_with_gaps<'a>(
+    evaluations: &'a [VerifiedEvaluation],
+    incomplete: &BTreeSet<MemberName>,
+) -> Result<Vec<&'a VerifiedEvaluation>, VerifyError> {
+    let mut sequences = Sequences::new("evaluations", incomplete);
     let mut last = BTreeMap::new();
     for evaluation in evaluations {
         let statement = &evaluation.statement;

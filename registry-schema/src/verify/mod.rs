@@ -8,10 +8,15 @@ mod entry;
 mod evaluation;
 mod key_compromise;
 
-pub use advisory::{VerifiedAdvisory, open_advisories, verify_advisory, verify_recorded_advisory};
+pub use advisory::{
+    VerifiedAdvisory, open_advisories, open_advisories_with_gaps, verify_advisory,
+    verify_recorded_advisory,
+};
 pub use draft::{Draft, verify_draft};
 pub use entry::{VerifiedEntry, verify_entry};
-pub use evaluation::{VerifiedEvaluation, current_evaluations, verify_evaluation};
+pub use evaluation::{
+    VerifiedEvaluation, current_evaluations, current_evaluations_with_gaps, verify_evaluation,
+};
 pub use key_compromise::{VerifiedKeyCompromise, verify_key_compromise};
 
 use semver::Version;

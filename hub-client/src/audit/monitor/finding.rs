@@ -21,7 +21,7 @@ pub enum Finding {
         statement: Digest,
         /// What it is.
         what: String,
-        /// Who signed.
+        /// Who signed; empty when nobody can tell at present.
         signers: Vec<MemberName>,
     },
     /// An entry that no honest hub would have logged.
@@ -43,6 +43,16 @@ pub enum Finding {
         /// What it is.
         what: String,
         /// Why it does not count.
+        reason: String,
+    },
+    /// Whoever may have signed it has no keyring that counts at present: it is judged when there is
+    /// one again.
+    Unjudged {
+        /// The log index.
+        index: u64,
+        /// What it is.
+        what: String,
+        /// Why nobody can tell.
         reason: String,
     },
     /// A member warns about a name of one's own, or ends a warning.
@@ -139,6 +149,7 @@ impl Finding {
             Self::NotSignedHere { index, .. }
             | Self::Invalid { index, .. }
             | Self::Void { index, .. }
+            | Self::Unjudged { index, .. }
             | Self::Advisory { index, .. }
             | Self::Evaluated { index, .. }
             | Self::KeyTakenBack { index, .. } => Some(*index),
@@ -155,6 +166,9 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotSignedHere { what, signers, .. } if signers.is_empty() => {
+                write!(f, "{what}, signed by nobody can tell whom: not by you")
+            }
             Self::NotSignedHere { what, signers, .. } => {
                 let signers: Vec<_> = signers.iter().map(MemberName::as_str).collect();
                 write!(f, "{what}, signed by {}: not by you", signers.join(", "))
@@ -164,6 +178,9 @@ impl fmt::Display for Finding {
                 write!(f, "the hub does not show what the log has: {what}")
             }
             Self::Void { what, reason, .. } => write!(f, "{what} does not count: {reason}"),
+            Self::Unjudged { what, reason, .. } => {
+                write!(f, "{what} cannot be judged at present: {reason}")
+            }
             Self::Advisory {
                 by,
                 about,

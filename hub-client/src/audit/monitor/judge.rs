@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 
 use registry_schema::digest::Digest;
+use registry_schema::envelope::Envelope;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Reference;
 use registry_schema::statement::{
     AdvisoryAction, KeyCompromiseStatement, Severity, Statement, YankAction,
 };
-use registry_schema::threshold::Signer;
-use registry_schema::trust_root::ConsortiumRoot;
-use registry_schema::verify::{VerifiedEntry, verify_entry};
+use registry_schema::threshold::{Signer, ThresholdError};
+use registry_schema::trust_root::{ConsortiumRoot, TrustError, TrustRoot};
+use registry_schema::tuf::bundle::KeyringState;
+use registry_schema::verify::{VerifiedEntry, VerifyError, verify_entry};
 use semver::Version;
 
 use super::finding::Finding;
-use super::memory::{Memory, ReleaseMemory};
+use super::memory::{Memory, ReleaseMemory, Standing};
 use super::own::Own;
 use crate::log_view::LogEntry;
 
@@ -33,6 +35,8 @@ enum Verdict {
     Counts(Heard),
     /// They would, had no key been taken back.
     Void(Heard, String),
+    /// They may: a member that could have signed has no keyring that counts at present.
+    Unjudged(Heard, String),
     /// They never did.
     Invalid(String),
 }
@@ -59,10 +63,13 @@ enum Says {
 pub(super) fn judge(entry: &LogEntry, trust_root: &ConsortiumRoot) -> Judged {
     let (index, bytes) = (entry.index, &entry.bytes);
     let verdict = match verify_entry(trust_root, bytes, index) {
-        Ok(verified) => Verdict::Counts(Heard::of(verified)),
+        Ok(verified) => Verdict::Counts(Heard::of(&verified)),
         Err(error) => match verify_entry(&trust_root.including_retired_keys(), bytes, index) {
-            Ok(verified) => Verdict::Void(Heard::of(verified), with_cause(&error)),
-            Err(_) => Verdict::Invalid(with_cause(&error)),
+            Ok(verified) => Verdict::Void(Heard::of(&verified), with_cause(&error)),
+            Err(retired) => match unjudged(trust_root, bytes, index, &retired) {
+                Some((heard, reason)) => Verdict::Unjudged(heard, reason),
+                None => Verdict::Invalid(with_cause(&error)),
+            },
         },
     };
     Judged {
@@ -72,6 +79,32 @@ pub(super) fn judge(entry: &LogEntry, trust_root: &ConsortiumRoot) -> Judged {
     }
 }
 
+/// What an entry says whose signatures do not count with any key there is, and why nobody can tell
+/// whether they should: a member that may sign it has no keyring that counts. `None` when no keyring
+/// is missing.
+fn unjudged(
+    trust_root: &ConsortiumRoot,
+    envelope: &[u8],
+    index: u64,
+    error: &VerifyError,
+) -> Option<(Heard, String)> {
+    let parsed = Envelope::parse(envelope).ok()?;
+    let statement = Statement::parse(parsed.payload()).ok()?;
+    let heard = Heard::new(&statement, parsed.payload_digest(), Vec::new());
+    let reason = match error {
+        VerifyError::Trust(TrustError::Keyring { .. }) => error.to_string(),
+        VerifyError::Threshold(ThresholdError::NotAnOwner { .. }) => {
+            let owners = trust_root.ownership(heard.name()?, index).ok()?;
+            let has_none =
+                |owner: &&MemberName| !matches!(trust_root.keyring(owner), KeyringState::Valid(_));
+            let owner = owners.members().find(has_none)?;
+            format!("{error}; the keyring of `{owner}` does not count at present")
+        }
+        _ => return None,
+    };
+    Some((heard, reason))
+}
+
 fn with_cause(error: &dyn std::error::Error) -> String {
     error
         .source()
@@ -79,8 +112,13 @@ fn with_cause(error: &dyn std::error::Error) -> String {
 }
 
 impl Heard {
-    fn of(entry: VerifiedEntry) -> Self {
-        let says = match entry.statement() {
+    fn of(entry: &VerifiedEntry) -> Self {
+        let signers = entry.signers().to_vec();
+        Self::new(entry.statement(), entry.statement_digest(), signers)
+    }
+
+    fn new(statement: &Statement, digest: Digest, signers: Vec<Signer>) -> Self {
+        let says = match statement {
             Statement::Release(release) => Says::Release(
                 release.manifest().name.clone(),
                 release.manifest().version.clone(),
@@ -109,8 +147,8 @@ impl Heard {
             Statement::KeyCompromise(said) => Says::KeyCompromise(said.clone()),
         };
         Self {
-            statement: entry.statement_digest(),
-            signers: entry.signers().to_vec(),
+            statement: digest,
+            signers,
             says,
         }
     }
@@ -156,42 +194,52 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// The next entry of the log.
-    pub(super) fn take(&self, judged: Judged, memory: &mut Memory, findings: &mut Vec<Finding>) {
+    pub(super) fn take(&self, judged: Judged, memory: &mut Memory) {
         let index = judged.index;
-        let (heard, void) = match judged.verdict {
+        let (heard, apart) = match judged.verdict {
             Verdict::Counts(heard) => (heard, None),
-            Verdict::Void(heard, reason) => (heard, Some(reason)),
+            Verdict::Void(heard, reason) => (heard, Some((Standing::Void, reason))),
+            Verdict::Unjudged(heard, reason) => (heard, Some((Standing::Unjudged, reason))),
             Verdict::Invalid(reason) => {
-                return alarm(Finding::Invalid { index, reason }, memory, findings);
+                memory.stands(index, Some(Standing::Invalid));
+                return memory.keep(Finding::Invalid { index, reason });
             }
         };
+        let standing = apart.as_ref().map(|(standing, _)| *standing);
+        let is_told = memory.stands(index, standing);
         // 1. what the log says from here on
-        if let Err(reason) = remember(index, &heard, void.is_none(), memory) {
-            alarm(Finding::Invalid { index, reason }, memory, findings);
+        if let Err(reason) = remember(index, &heard, standing.is_none(), memory) {
+            memory.keep(Finding::Invalid { index, reason });
         }
         // 2. what was said in one's own name
         let is_mine = self.own.signed(&heard.signers)
             || heard.name().is_some_and(|name| self.is_own(name, index));
         if is_mine && !self.expected.contains(&heard.statement) {
             let signers = heard.signers.iter().map(|one| one.member.clone());
-            let finding = Finding::NotSignedHere {
+            memory.keep(Finding::NotSignedHere {
                 index,
                 statement: heard.statement,
                 what: heard.what(),
                 signers: signers.collect(),
-            };
-            alarm(finding, memory, findings);
+            });
         }
         // 3. what else is good to know
-        if let Some(reason) = void {
-            let what = heard.what();
-            findings.push(Finding::Void {
+        let finding = match apart {
+            _ if is_told => None,
+            Some((Standing::Void, reason)) => Some(Finding::Void {
                 index,
-                what,
+                what: heard.what(),
                 reason,
-            });
-        } else {
-            findings.extend(self.notice(index, heard));
+            }),
+            Some((_, reason)) => Some(Finding::Unjudged {
+                index,
+                what: heard.what(),
+                reason,
+            }),
+            None => self.notice(index, heard),
+        };
+        if let Some(finding) = finding {
+            memory.tell(finding);
         }
     }
 
@@ -232,11 +280,6 @@ impl Reader<'_> {
             _ => None,
         }
     }
-}
-
-fn alarm(finding: Finding, memory: &mut Memory, findings: &mut Vec<Finding>) {
-    memory.keep(finding.clone());
-    findings.push(finding);
 }
 
 /// Takes a statement into memory; the reason when it does not fit what was said before.

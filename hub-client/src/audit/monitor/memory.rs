@@ -1,5 +1,9 @@
 //! What a monitor has read of a log, on the disk.
 
+mod again;
+
+pub(super) use again::Standing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Write};
 use std::ops::RangeInclusive;
@@ -14,7 +18,10 @@ use registry_schema::name::{MemberName, Name};
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::files::{ConsortiumFile, IndexRange};
 use semver::Version;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use again::Again;
 
 use super::super::AuditError;
 use super::finding::Finding;
@@ -22,6 +29,9 @@ use crate::files::{AtomicFile, FileError};
 
 /// Most alarms that are kept until somebody acknowledges them; later ones are counted only.
 const ALARMS: usize = 10_000;
+
+/// The format that this program writes and reads.
+const FORMAT: u32 = 1;
 
 /// What a monitor has read of a log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +49,18 @@ pub struct Memory {
     next_name: Option<Name>,
     alarms: Vec<Finding>,
     dropped: u64,
+    /// Alarms that somebody has acknowledged: they are no news when their entries are read again.
+    #[serde(default)]
+    acknowledged: Vec<Finding>,
+    /// What is told once, until it has been told.
+    #[serde(default)]
+    untold: Vec<Finding>,
+    /// Entries that do not count.
+    #[serde(default)]
+    apart: BTreeMap<u64, Standing>,
+    /// The log is being read again from its start.
+    #[serde(default)]
+    again: Option<Again>,
 }
 
 /// The trust root as it was when the monitor last looked.
@@ -58,6 +80,9 @@ pub struct NameMemory {
     pub releases: BTreeMap<Version, ReleaseMemory>,
     /// Statements of advisories about it.
     pub advisories: Vec<u64>,
+    /// The yanked release to go on with when not all can be asked for in one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_release: Option<Version>,
 }
 
 /// What the log says about a release; entries by their log indexes.
@@ -104,7 +129,7 @@ impl Memory {
     pub(super) fn new(trust_root: &ConsortiumRoot) -> Self {
         let tree = Tree::new();
         Self {
-            v: 1,
+            v: FORMAT,
             size: 0,
             root_hash: tree.root(),
             edge: Vec::new(),
@@ -114,21 +139,27 @@ impl Memory {
             next_name: None,
             alarms: Vec::new(),
             dropped: 0,
+            acknowledged: Vec::new(),
+            untold: Vec::new(),
+            apart: BTreeMap::new(),
+            again: None,
         }
     }
 
     /// What is kept; `None` when nothing is.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, AuditError> {
-        let file = match std::fs::File::open(path) {
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|source| FileError::new("cannot read", path, source))?,
+        // Another format may have other fields, so that its version is looked at first.
+        let Some(Format { v }) = read_json(path)? else {
+            return Ok(None);
         };
-        let memory: Self =
-            serde_json::from_reader(BufReader::new(file)).map_err(|source| AuditError::Memory {
+        if v != FORMAT {
+            return Err(AuditError::MemoryFormat {
                 path: path.to_owned(),
-                source,
-            })?;
-        Ok(Some(memory))
+                found: v,
+                known: FORMAT,
+            });
+        }
+        read_json(path)
     }
 
     /// Keeps it, as a whole.
@@ -162,6 +193,11 @@ impl Memory {
     /// The entries by which members took keys back.
     pub fn key_compromises(&self) -> &[u64] {
         &self.key_compromises
+    }
+
+    /// What is told once and has not been told yet.
+    pub fn untold(&self) -> &[Finding] {
+        &self.untold
     }
 
     /// Alarms that nobody has acknowledged.
@@ -200,6 +236,9 @@ impl Memory {
 
     /// Keeps an alarm until it is acknowledged.
     pub(super) fn keep(&mut self, alarm: Finding) {
+        if self.acknowledged.contains(&alarm) {
+            return;
+        }
         if self.alarms.len() < ALARMS {
             self.alarms.push(alarm);
         } else {
@@ -207,21 +246,35 @@ impl Memory {
         }
     }
 
-    /// Forgets alarms about entries that somebody knows of now.
+    /// Keeps what is told once until it has been told.
+    pub(super) fn tell(&mut self, finding: Finding) {
+        self.untold.push(finding);
+    }
+
+    /// All that was to be told has been told.
+    pub(super) fn has_told(&mut self) {
+        self.untold.clear();
+    }
+
+    /// Forgets what is about entries that somebody knows of now.
     pub(super) fn acknowledge(
         &mut self,
         entries: &[RangeInclusive<u64>],
         expected: &BTreeSet<Digest>,
     ) {
-        let is_known = |alarm: &Finding| {
+        let is_known = |finding: &Finding| {
             let is_named = |index| entries.iter().any(|range| range.contains(&index));
-            let is_expected = match alarm {
+            let is_expected = match finding {
                 Finding::NotSignedHere { statement, .. } => expected.contains(statement),
                 _ => false,
             };
-            is_expected || alarm.index().is_some_and(is_named)
+            is_expected || finding.index().is_some_and(is_named)
         };
-        self.alarms.retain(|alarm| !is_known(alarm));
+        self.untold.retain(|finding| !is_known(finding));
+        let alarms = std::mem::take(&mut self.alarms);
+        let (known, unknown): (Vec<_>, Vec<_>) = alarms.into_iter().partition(is_known);
+        self.acknowledged.extend(known);
+        self.alarms = unknown;
         if !entries.is_empty() {
             self.dropped = 0;
         }
@@ -243,25 +296,61 @@ impl Memory {
         self.root_hash = tree.root();
         let edge = tree.edge();
         self.edge = edge.iter().map(|tile| tile.hashes().to_vec()).collect();
+        self.again.take_if(|again| again.until <= self.size);
     }
 
     /// At most `count` names to be held against the hub, in turn, run after run.
     pub(super) fn next_names(&mut self, count: usize) -> Vec<Name> {
-        let after = self.next_name.take();
-        let later = self
-            .names
-            .keys()
-            .filter(|name| after.as_ref().is_none_or(|at| *name >= at));
-        let earlier = self
-            .names
-            .keys()
-            .filter(|name| after.as_ref().is_some_and(|at| *name < at));
-        let mut names: Vec<Name> = later.chain(earlier).take(count + 1).cloned().collect();
-        self.next_name = if names.len() > count {
-            names.pop()
-        } else {
-            None
-        };
-        names
+        in_turn(self.names.keys(), &mut self.next_name, count)
     }
+
+    /// At most `count` releases of a name that have yank statements, in the same way.
+    pub(super) fn next_yanked(&mut self, name: &Name, count: usize) -> Vec<Version> {
+        let Some(name) = self.names.get_mut(name) else {
+            return Vec::new();
+        };
+        let yanked = name
+            .releases
+            .iter()
+            .filter(|(_, one)| !one.yanks.is_empty());
+        in_turn(
+            yanked.map(|(version, _)| version),
+            &mut name.next_release,
+            count,
+        )
+    }
+}
+
+/// At most `count` of sorted keys, from `next` on and then from the first; `next` becomes where to go
+/// on, when that is not all of them.
+fn in_turn<'a, K: Clone + Ord + 'a>(
+    keys: impl Iterator<Item = &'a K>,
+    next: &mut Option<K>,
+    count: usize,
+) -> Vec<K> {
+    let after = next.take();
+    let is_earlier = |key: &&K| after.as_ref().is_some_and(|after| *key < after);
+    let (earlier, later): (Vec<&K>, Vec<&K>) = keys.partition(is_earlier);
+    let all = later.into_iter().chain(earlier);
+    let mut turn: Vec<K> = all.take(count.saturating_add(1)).cloned().collect();
+    *next = if turn.len() > count { turn.pop() } else { None };
+    turn
+}
+
+/// The format version of a memory of any format.
+#[derive(Deserialize)]
+struct Format {
+    v: u32,
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, AuditError> {
+    let file = match std::fs::File::open(path) {
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|source| FileError::new("cannot read", path, source))?,
+    };
+    let read = serde_json::from_reader(BufReader::new(file));
+    read.map(Some).map_err(|source| AuditError::Memory {
+        path: path.to_owned(),
+        source,
+    })
 }

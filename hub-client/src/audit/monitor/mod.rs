@@ -7,7 +7,9 @@
 //! ```
 //!
 //! [`watch`] goes on where the last run ended, also one that was interrupted: what was read is kept, as
-//! a whole file, each time the entries read so far have been shown to be the beginning of the log.
+//! a whole file, each time the entries read so far have been shown to be the beginning of the log. What
+//! there is to tell is kept with it, until somebody was told ([`Watched::told`]). When the trust root
+//! changes whose keys count for entries that were read, they are read again, from the first.
 //!
 //! *Who is "I"?* [`Own`]: members, names and keys. *What have I signed?* What the journal of this
 //! machine says ([`crate::journal`]), and the statements that are given as expected.
@@ -60,8 +62,8 @@ pub struct WatchRequest<'a> {
     pub progress: Progress,
 }
 
-/// What a run of the monitor brought.
-#[derive(Clone, Debug)]
+/// What a run of the monitor brought. The next monitor waits until it is dropped.
+#[derive(Debug)]
 pub struct Watched {
     /// Entries read before this run; `None` when this is the first.
     pub before: Option<u64>,
@@ -69,10 +71,33 @@ pub struct Watched {
     pub entries: u64,
     /// Bytes of the entries of this run.
     pub read_bytes: u64,
-    /// What to look at: alarms of earlier runs that nobody has acknowledged, then what is new.
+    /// Whether entries that were read before were read again, since other keys count for them now.
+    pub is_again: bool,
+    /// What to look at: alarms that nobody has acknowledged, what is told once, what the hub does not
+    /// show.
     pub findings: Vec<Finding>,
     /// Alarms past what is kept.
     pub dropped: u64,
+    /// Why the hub could not be held against the log to the end.
+    pub hub_fault: Option<AuditError>,
+    memory: Memory,
+    path: PathBuf,
+    _lock: FileLock,
+}
+
+impl Watched {
+    /// The findings have reached somebody. Until this is said, each run tells them again; then those that
+    /// are told once are forgotten.
+    ///
+    /// # Errors
+    /// [`AuditError::File`] when that cannot be written down.
+    pub fn told(mut self) -> Result<(), AuditError> {
+        if self.memory.untold().is_empty() {
+            return Ok(());
+        }
+        self.memory.has_told();
+        self.memory.write(&self.path)
+    }
 }
 
 /// Where the monitor keeps what it has read of the log that a view shows.
@@ -122,29 +147,43 @@ pub async fn watch(request: &WatchRequest<'_>) -> Result<Watched, AuditError> {
     // 1. what was read before, if it is still the beginning of the log
     let path = memory_path(request.folders, request.log);
     let lock = FileLock::try_acquire(&path.with_extension("lock"))?;
-    let _lock = lock.ok_or_else(|| AuditError::Busy { path: path.clone() })?;
+    let lock = lock.ok_or_else(|| AuditError::Busy { path: path.clone() })?;
     let recalled = recall(request.folders, request.log).await?;
     let before = recalled.as_ref().map(Memory::size);
     let mut memory = recalled.unwrap_or_else(|| Memory::new(&request.trust_root));
     memory.acknowledge(&request.acknowledged, &request.expected);
-    let mut findings: Vec<Finding> = memory.alarms().to_vec();
-    // 2. what changed in the trust root
-    findings.extend(root_changes::since(&memory, &request.trust_root));
+    // 2. what changed in the trust root, for what was read, too
+    for finding in root_changes::since(&memory, &request.trust_root) {
+        memory.tell(finding);
+    }
+    if root_changes::reach_back(&memory, &request.trust_root) {
+        memory.begin_again();
+    }
+    let is_again = memory.is_again();
     memory.remember_root(&request.trust_root);
     // 3. every entry since
-    let walked = walk::walk(request, &mut memory, &path).await?;
-    findings.extend(walked.findings);
+    let read_bytes = walk::walk(request, &mut memory, &path).await?;
     // 4. what the hub shows of it
+    let mut differences = Vec::new();
+    let mut hub_fault = None;
     if let Some(registry) = request.registry {
-        findings.extend(hub_view::compare(&mut memory, registry, request.log).await?);
+        let compared = hub_view::compare(&mut memory, registry, request.log, &mut differences);
+        // What the log says is to be told all the same.
+        hub_fault = compared.await.err();
         memory.write(&path)?;
     }
+    let of_log = memory.alarms().iter().chain(memory.untold());
     Ok(Watched {
         before,
         entries: memory.size(),
-        read_bytes: walked.read_bytes,
-        findings,
+        read_bytes,
+        is_again,
+        findings: of_log.cloned().chain(differences).collect(),
         dropped: memory.dropped(),
+        hub_fault,
+        memory,
+        path,
+        _lock: lock,
     })
 }
 

@@ -22,6 +22,8 @@ use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::{Draft, Plan};
 use tempfile::TempDir;
 
+mod again;
+
 use super::*;
 use crate::files;
 use crate::journal::{Journal, Pen};
@@ -122,6 +124,31 @@ impl World {
     }
 
     fn watch(&self, change: impl FnOnce(&mut WatchRequest<'_>)) -> Result<Watched, AuditError> {
+        self.watch_with(None, change)
+    }
+
+    fn watch_hub(&self, hub: &Registry) -> Result<Watched, AuditError> {
+        self.watch_with(Some(hub), |_| {})
+    }
+
+    /// What is remembered of the log.
+    fn recalled(&self) -> Memory {
+        let folder = self.home.path().join("monitor");
+        let mut files = std::fs::read_dir(folder).unwrap();
+        let path = files.find_map(|one| {
+            let path = one.unwrap().path();
+            path.extension()
+                .is_some_and(|it| it == "json")
+                .then_some(path)
+        });
+        Memory::read(&path.unwrap()).unwrap().unwrap()
+    }
+
+    fn watch_with(
+        &self,
+        registry: Option<&Registry>,
+        change: impl FnOnce(&mut WatchRequest<'_>),
+    ) -> Result<Watched, AuditError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -133,7 +160,7 @@ impl World {
                 folders: &folders,
                 trust_root: Arc::clone(&self.root),
                 log: &log,
-                registry: None,
+                registry,
                 own: Own {
                     members: BTreeSet::from(["alpha".parse().unwrap()]),
                     ..Own::default()
@@ -147,14 +174,22 @@ impl World {
         })
     }
 
+    /// What a run tells, to somebody who hears it.
     fn findings(&self) -> Vec<Finding> {
-        self.watch(|_| {}).unwrap().findings
+        let watched = self.watch(|_| {}).unwrap();
+        let findings = watched.findings.clone();
+        watched.told().unwrap();
+        findings
     }
 }
 
 fn release(name: &str, words: &str) -> ReleaseStatement {
+    versioned(name, "1.0.0", words)
+}
+
+fn versioned(name: &str, version: &str, words: &str) -> ReleaseStatement {
     let manifest = format!(
-        "name = \"{name}\"\nversion = \"1.0.0\"\nsummary = \"{words}\"\nlicense = \"CC0-1.0\"\ndomain = \"tests\"\n\
+        "name = \"{name}\"\nversion = \"{version}\"\nsummary = \"{words}\"\nlicense = \"CC0-1.0\"\ndomain = \"tests\"\n\
          input = {{ tensor = \"input\", width = 8, height = 8, \
          normalize = {{ mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5] }} }}\n\
          output = {{ tensor = \"features\", dimension = 4 }}\n"
@@ -321,9 +356,18 @@ fn another_log_and_a_damaged_memory_are_refused() {
     let file = file
         .into_iter()
         .find(|one| one.extension().is_some_and(|it| it == "json"));
-    std::fs::write(file.unwrap(), b"{").unwrap();
-    let error = world.watch(|_| {}).unwrap_err();
-    assert!(matches!(error, AuditError::Memory { .. }), "{error}");
+    let file = file.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let newer = text.replacen("{\"v\":1,", "{\"v\":2,\"more\":[],", 1);
+    for (text, is_newer) in [("{", false), ("{\"v\":1}", false), (&newer, true)] {
+        std::fs::write(&file, text).unwrap();
+        let error = world.watch(|_| {}).unwrap_err();
+        let expected = match is_newer {
+            false => matches!(error, AuditError::Memory { .. }),
+            true => matches!(error, AuditError::MemoryFormat { found: 2, .. }),
+        };
+        assert!(expected, "{error}");
+    }
 }
 
 #[test]

@@ -10,7 +10,6 @@ use registry_schema::trust_root::ConsortiumRoot;
 
 use super::super::AuditError;
 use super::WatchRequest;
-use super::finding::Finding;
 use super::judge::{Judged, Reader, judge};
 use super::memory::Memory;
 use crate::log_view::{EntryReader, LogEntry, LogView, LogViewError};
@@ -21,19 +20,13 @@ const CHUNK_BYTES: usize = 8 << 20;
 /// How often what was read is kept, when there is much to read.
 const KEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// What a walk brought.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    pub(super) findings: Vec<Finding>,
-    pub(super) read_bytes: u64,
-}
-
-/// Reads every entry from the memory's end to the newest checkpoint of the log.
+/// Reads every entry from the memory's end to the newest checkpoint of the log; how many bytes that
+/// were. What there is to tell is in the memory.
 pub(super) async fn walk(
     request: &WatchRequest<'_>,
     memory: &mut Memory,
     path: &Path,
-) -> Result<Walked, AuditError> {
+) -> Result<u64, AuditError> {
     let end = request.log.checkpoint().checkpoint().size;
     let mut tree = memory.tree()?;
     let mut entries = request.log.entries(tree.size()..end);
@@ -43,11 +36,11 @@ pub(super) async fn walk(
         expected: &request.expected,
     };
     request.progress.expects(end - tree.size());
-    let mut walked = Walked::default();
+    let mut read_bytes = 0;
     let mut kept = Instant::now();
     let mut chunk = next_chunk(&mut entries).await?;
     while !chunk.is_empty() {
-        walked.read_bytes += chunk.iter().map(|one| one.bytes.len() as u64).sum::<u64>();
+        read_bytes += chunk.iter().map(|one| one.bytes.len() as u64).sum::<u64>();
         // The next ones are read while these are judged.
         let root = Arc::clone(&request.trust_root);
         let judging = tokio::task::spawn_blocking(move || judge_all(&chunk, &root));
@@ -56,7 +49,7 @@ pub(super) async fn walk(
         let leaves: Vec<_> = judged.iter().map(|one| one.leaf).collect();
         tree.append(&leaves)?;
         for one in judged {
-            reader.take(one, memory, &mut walked.findings);
+            reader.take(one, memory);
         }
         chunk = next?;
         let is_stopped = request.progress.moved(leaves.len() as u64).is_err();
@@ -68,11 +61,11 @@ pub(super) async fn walk(
             return Err(AuditError::Stopped);
         }
     }
-    if walked.read_bytes == 0 {
+    if read_bytes == 0 {
         // Nothing new, but what was acknowledged and the trust root are to be remembered.
         memory.write(path)?;
     }
-    Ok(walked)
+    Ok(read_bytes)
 }
 
 /// Keeps what was read, after the tree over it has been shown to be the beginning of the log.

@@ -13,7 +13,7 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::ImportArgs;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
 
@@ -32,6 +32,9 @@ struct ImportView {
     /// The predecessor whose promise was not checked, since it is not installed here.
     #[serde(skip_serializing_if = "Option::is_none")]
     unchecked_predecessor: Option<Reference>,
+    /// Why the `model.sig` in the pack was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_model_signature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +90,11 @@ fn remark(view: &ImportView, void_yanks: usize, context: &Context) {
             "{void_yanks} yank statements about `{release}` do not count: their keys were taken back"
         ));
     }
+    if let Some(reason) = &view.refused_model_signature {
+        report.warn(&format!(
+            "the model.sig of `{release}` is left out: {reason}"
+        ));
+    }
     if let Some(predecessor) = &view.unchecked_predecessor {
         report.note(&format!(
             "`{predecessor}` is not installed, so that `{release}` was not compared with it"
@@ -106,6 +114,10 @@ fn view(imported: &Imported) -> ImportView {
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         unchecked_predecessor: imported.unchecked_predecessor.clone(),
+        refused_model_signature: imported
+            .refused_model_signature
+            .as_ref()
+            .map(|error| with_causes(error)),
         yanked: installed.yanked().map(YankView::from),
         lock_file: None,
     }

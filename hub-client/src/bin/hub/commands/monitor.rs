@@ -66,14 +66,17 @@ pub(super) async fn watch(args: AuditArgs, context: &Context) -> Result<Outcome,
         acknowledged: args.acknowledged,
         progress: bar.transfer(context),
     };
-    let watched = Box::pin(monitor::watch(&request)).await?;
+    let mut watched = Box::pin(monitor::watch(&request)).await?;
     drop(bar);
     show(&watched, &log, started, context)?;
-    Ok(if watched.findings.is_empty() && watched.dropped == 0 {
-        Outcome::Done
-    } else {
-        Outcome::SomethingToLookAt
-    })
+    let has_findings = !watched.findings.is_empty() || watched.dropped > 0;
+    let hub_fault = watched.hub_fault.take();
+    watched.told()?;
+    match hub_fault {
+        Some(error) => Err(error.into()),
+        None if has_findings => Ok(Outcome::SomethingToLookAt),
+        None => Ok(Outcome::Done),
+    }
 }
 
 async fn own(
@@ -153,6 +156,11 @@ fn show(
         context.report().warn(&format!(
             "{dropped} further alarms were not kept: acknowledge those that are shown"
         ));
+    }
+    if watched.is_again {
+        context.report().note(
+            "the log was read again from its start: other keys count now for entries that were read",
+        );
     }
     let origin = &log.checkpoint().checkpoint().origin;
     context.report().note(&format!(

@@ -20,7 +20,7 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::PullArgs;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, with_causes};
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
 
@@ -61,6 +61,12 @@ struct PulledView {
     /// Members' warnings that stand, worst first; none when nothing was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     advisories: Vec<AdvisoryView>,
+    /// What members said of the name and nobody can judge, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
+    /// Why the `model.sig` that is attached to it was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_model_signature: Option<String>,
 }
 
 /// What is kept is enough for what is locked and installed; before anything is fetched, it is
@@ -109,6 +115,17 @@ pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, 
         }
         for advisory in &release.advisories {
             let line = format!("`{}`: {}", release.release, advisory.line());
+            context.report().warn(&line);
+        }
+        for left_out in &release.left_out {
+            let line = format!("`{}`: {left_out}", release.release);
+            context.report().warn(&line);
+        }
+        if let Some(reason) = &release.refused_model_signature {
+            let line = format!(
+                "the model.sig of `{}` is left out: {reason}",
+                release.release
+            );
             context.report().warn(&line);
         }
     }
@@ -186,8 +203,10 @@ async fn pull_one(
         }
     };
     let trust_root = &trust.kept.root;
-    let exact = match locked {
-        Some(locked) => Some(locked.exact()),
+    let locked_to = locked.map(LockedRelease::exact);
+    let asked = locked_to.as_ref().unwrap_or(reference);
+    let chosen = match locked {
+        Some(_) => None,
         None => chosen_by_evaluations(reference, &registry, trust_root, &log, context).await?,
     };
     let probes = if args.without_probes {
@@ -199,7 +218,8 @@ async fn pull_one(
     let bar = Bar::bytes(context, &reference.to_string());
     let progress = bar.transfer(context);
     let request = PullRequest {
-        reference: exact.as_ref().unwrap_or(reference),
+        reference: chosen.as_ref().unwrap_or(asked),
+        asked: &asked.requirement,
         statement: locked.map(|locked| &locked.statement),
         registry: &registry,
         trust_root,
@@ -212,6 +232,11 @@ async fn pull_one(
     let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
     Ok(PulledView {
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
+        left_out: pulled.left_out.iter().map(ToString::to_string).collect(),
+        refused_model_signature: pulled
+            .refused_model_signature
+            .as_ref()
+            .map(|error| with_causes(error)),
         ..view
     })
 }
@@ -277,6 +302,8 @@ fn view(
         yanked: installed.yanked().map(YankView::from),
         void_yanks: installed.void_yanks(),
         advisories: Vec::new(),
+        left_out: Vec::new(),
+        refused_model_signature: None,
     }
 }
 

@@ -34,6 +34,9 @@ struct ShowView {
     advisories: Vec<AdvisoryView>,
     /// Members' evaluations, each member's in order.
     evaluations: Vec<EvaluationView>,
+    /// What members said and nobody can judge, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
     /// The hub's own list, not signed as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     listing: Option<ListingView>,
@@ -73,6 +76,15 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     let advisories =
         members_say::release_advisories(&release, &registry, &trust.root, &log).await?;
     let evaluations = members_say::evaluations(&release, &registry, &trust.root, &log).await?;
+    let left_out: Vec<String> = advisories
+        .left_out
+        .iter()
+        .chain(evaluations.left_out())
+        .map(ToString::to_string)
+        .collect();
+    for line in &left_out {
+        context.report().warn(line);
+    }
     // 4. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
     let listing = ListingView {
@@ -86,8 +98,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     context.show(&ShowView {
         release: ReleaseView::new(&release, yank.as_ref()),
         installed,
-        advisories: advisories.iter().map(AdvisoryView::from).collect(),
+        advisories: advisories.open.iter().map(AdvisoryView::from).collect(),
         evaluations: evaluations.counting().map(EvaluationView::from).collect(),
+        left_out,
         listing: Some(listing),
     })?;
     Ok(Outcome::Done)
@@ -104,6 +117,7 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
         installed: true,
         advisories: Vec::new(),
         evaluations: Vec::new(),
+        left_out: Vec::new(),
         listing: None,
     })?;
     Ok(Outcome::Done)
