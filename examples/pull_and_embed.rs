@@ -22,6 +22,7 @@ use hub_client::runtime::RuntimeOptions;
 use hub_client::store::Store;
 use hub_client::trust::{HubSource, refresh};
 use hub_client::worker::{Worker, serve_if_asked};
+use registry_schema::reference::Reference;
 use registry_schema::trust_root::TrustRoot;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -55,8 +56,10 @@ async fn pull_and_embed() -> Result<(), Box<dyn Error>> {
     let trust = refresh(&folders, &source, now).await?;
     let source = HubLog(registry.clone());
     let log = contact(&folders, trust.root.log_policy(), source, now).await?;
+    let reference: Reference = reference.parse()?;
     let request = PullRequest {
-        reference: &reference.parse()?,
+        reference: &reference,
+        asked: &reference.requirement,
         statement: None,
         registry: &registry,
         trust_root: &trust.root,

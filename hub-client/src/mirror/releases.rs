@@ -51,6 +51,7 @@ pub(super) async fn fetch(
         }
         let request = PullRequest {
             reference: &release,
+            asked: &release.requirement,
             statement: Some(&logged.statement),
             registry: request.registry,
             trust_root: &request.trust.root,
