@@ -41,7 +41,7 @@ async fn what_changed_since_the_backup_is_brought_back_too() {
         let now = Timestamp::now();
         let state = trust::served(world).await;
         let mut draft = Draft::change_keyring(&state, &alpha, now, |keyring| {
-            for seed in new {
+            if let Some(seed) = new {
                 keyring
                     .keys
                     .push(KeyEntry::statement(&key(seed).public(), 1)?);
