@@ -82,14 +82,14 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     let rotate = [
         "rotate-keys",
         "--member",
-        "beta",
+        "gamma",
         "--key",
         "default",
         "-o",
         &keys,
     ];
-    hub.world.consortium("beta", &rotate).ok();
-    hub.world.consortium("beta", &["publish", &keys]).ok();
+    hub.world.consortium("gamma", &rotate).ok();
+    hub.world.consortium("gamma", &["publish", &keys]).ok();
     let by_gamma = |hub: &Witnessed| {
         hub.world
             .hub("gamma", &[&pull[..], &["--hub", &url(hub)]].concat())
