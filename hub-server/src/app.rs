@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use registry_schema::api::TrustRootInfo;
 use registry_schema::limits;
 use registry_schema::log::note::VerifierKey;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
@@ -18,7 +17,7 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folde
 use crate::config::DataFolder;
 use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Head, Log, LogError};
-use crate::trust::{self, LogState, State, Trust, TrustError};
+use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
 /// Publishes that are looked into at once; others wait for their turn.
@@ -126,23 +125,16 @@ impl Hub {
         })
     }
 
-    /// Takes a change of the trust root that enough members have signed. The log follows its new
-    /// policy at once.
+    /// Refuses to go on with what was checked under another state of the trust root than the present
+    /// one: what is recorded follows from one state.
     ///
     /// # Errors
-    /// [`HubError`] says who is missing or what is wrong; then nothing has changed.
-    pub(crate) fn change_trust_root(
-        &self,
-        draft: &str,
-        now: Timestamp,
-    ) -> Result<TrustRootInfo, HubError> {
-        let change = self.trust.change();
-        let next = change.accept(draft, now)?;
-        self.log.check_policy(next.root.log_policy())?;
-        let policy = next.root.log_policy().clone();
-        let info = change.put(next)?;
-        self.log.set_policy(policy);
-        Ok(info)
+    /// [`DatabaseError::Changed`]: look again.
+    pub(crate) fn check_same_trust(&self, checked: &Arc<State>) -> Result<(), DatabaseError> {
+        if Arc::ptr_eq(checked, &self.trust_root()) {
+            return Ok(());
+        }
+        Err(DatabaseError::Changed)
     }
 
     /// Shows the newest state of a mirror, which was checked and is on the disk.
@@ -242,17 +234,8 @@ pub(crate) fn open_trust(data: &DataFolder, now: Timestamp) -> Result<(State, Da
     Ok((state, database))
 }
 
-/// Opens the database, and the trust root in it for what its log holds.
-pub(crate) fn open_log_trust(
-    data: &DataFolder,
-    now: Timestamp,
-) -> Result<(LogState, Database), HubError> {
-    let database = open_database(data)?;
-    let state = trust::load_for_log(&database, now)?;
-    Ok((state, database))
-}
-
-fn read_draft(path: &Path) -> Result<Draft, HubError> {
+/// Reads a draft of the trust root.
+pub(crate) fn read_draft(path: &Path) -> Result<Draft, HubError> {
     let read = |source| HubError::Read {
         path: path.to_owned(),
         source,

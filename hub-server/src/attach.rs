@@ -8,13 +8,14 @@ use registry_schema::limits;
 use registry_schema::model_signing::{ModelSignature, ModelSigningError};
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
+use registry_schema::verify::check_model_signature;
 use semver::Version;
 
 use crate::app::Hub;
 use crate::blobs::{BlobError, Blobs};
 use crate::database::model_signatures::{self, ModelSignatureRow};
 use crate::database::{Connection, DatabaseError, blobs, to_column};
-use crate::publish::{OwnerError, Recorded, check_owner};
+use crate::publish::{OwnerError, PublishError, Recorded, check_owner, stored_release};
 use crate::resolve::{ResolveError, resolve};
 
 /// Somebody wants an uploaded blob to be the `model.sig` of a release.
@@ -54,12 +55,13 @@ pub(crate) fn attach(
     if size_bytes > limit {
         return Err(AttachError::TooLarge { size_bytes });
     }
-    // 3. It signs the statement of this release and nothing else.
+    // 3. It is what clients will take: it signs the statement of this release and nothing else, with
+    // a key that its signers list if they list any.
     let bytes = read(&hub.blobs, &request.digest)?.ok_or_else(missing)?;
-    let statement = row.statement.parse().map_err(|_| DatabaseError::Corrupt {
-        what: "a digest that is none",
-    })?;
-    ModelSignature::parse(&bytes)?.check_statement(&statement)?;
+    let trust = hub.trust_root();
+    let release = stored_release(&trust.root, &request.name, &row)
+        .map_err(|error| AttachError::Publish(Box::new(error)))?;
+    check_model_signature(&bytes, &release, &trust.root)?;
     // 4. Recorded.
     let digest = request.digest.to_string();
     let is_new = earlier.is_none_or(|earlier| earlier.digest != digest);
@@ -202,6 +204,9 @@ pub(crate) enum AttachError {
     /// Not a signature of this release.
     #[error(transparent)]
     Signature(#[from] ModelSigningError),
+    /// The release itself.
+    #[error(transparent)]
+    Publish(Box<PublishError>),
     /// The store of blobs.
     #[error(transparent)]
     Blob(#[from] BlobError),

@@ -9,7 +9,7 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::{Hub, HubError, check_made, mirror_of, open_log_trust, open_trust};
+use crate::app::{Hub, HubError, check_made, mirror_of, open_trust, read_draft};
 use crate::blobs::{Blobs, create_private_folder};
 use crate::cause::chain;
 use crate::config::{
@@ -146,16 +146,18 @@ fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The trust root for what is recorded. A keyring that has ended does not make that wrong.
+/// The trust root for what is recorded. A keyring that has lapsed does not make that wrong.
 fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
-    let (log, database) = open_log_trust(data, Timestamp::now())?;
-    for (member, at) in &log.expired {
-        writeln!(
-            io::stderr(),
-            "warning: the keyring of `{member}` expired at {at}: clients refuse its statements until it signs a new one"
-        )?;
+    let (trust, database) = open_trust(data, Timestamp::now())?;
+    for member in trust.root.members() {
+        if let Some(reason) = trust.root.keyring(member).trouble() {
+            writeln!(
+                io::stderr(),
+                "warning: the keyring of `{member}` does not count, and clients refuse its statements: {reason}"
+            )?;
+        }
     }
-    Ok((log.state, database))
+    Ok((trust, database))
 }
 
 fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
@@ -176,17 +178,31 @@ fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
 
 fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::new(&args.data.folder);
-    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    check_made(&data)?;
     let _lock = lock(&data)?;
+    let (backup, database) = open_recorded(&data)?;
     if mirror_of(&database)?.is_some() {
         return Err(CommandError::IsMirror);
     }
-    let key = load_key(&data)?;
+    let (key, online) = (load_key(&data)?, trust::load_key(&data)?);
+    let drafts = args.drafts.iter().map(|path| read_draft(path));
+    let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
+    let before = backup.bundle.version().map_err(TrustError::from)?;
+    let now = Timestamp::now();
+    let next = trust::brought_back(&backup, &drafts, &online, now)?;
     let blobs = Blobs::new(&data, 0);
-    let restored = database
-        .transaction(|connection| restore(connection, &trust.root, &key, &blobs, &args.from))?;
+    let restored = database.transaction(|connection| {
+        trust::put(connection, Some(before), &next.bundle)?;
+        let restored = restore(connection, &next.root, &key, &blobs, &args.from)?;
+        Ok::<_, CommandError>(restored)
+    })?;
     let count = restored.rebuilt.entries - restored.before;
-    writeln!(io::stdout(), "brought back {count} entries")?;
+    writeln!(
+        io::stdout(),
+        "brought back {count} entries\ntrust root {}, targets {}, signed again under higher versions",
+        next.root.version(),
+        next.root.targets_version()
+    )?;
     tell_rebuilt(&restored.rebuilt)
 }
 

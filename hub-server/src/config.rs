@@ -80,8 +80,8 @@ pub struct KeysArgs {
 pub enum LogCommand {
     /// Recompute everything from the entries: hashes, tiles, root, signatures, and every row
     Verify(DataArgs),
-    /// Bring back entries that an old copy of the database lacks, from a copy of the log; the server must
-    /// not run
+    /// Bring back entries that an old copy of the database lacks, from a copy of the log, and sign the
+    /// trust root under versions above all that clients have seen; the server must not run
     Restore(RestoreArgs),
 }
 
@@ -94,6 +94,10 @@ pub struct RestoreArgs {
     /// A folder laid out as the hub serves its log below `/log/`: `checkpoint`, `tile/entries/…`
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
+    /// A change of the trust root that the backup does not have, as it was published; repeatable, in
+    /// the order in which they were
+    #[arg(long = "draft", value_name = "FILE")]
+    pub drafts: Vec<PathBuf>,
 }
 
 /// `hub-server serve`

@@ -71,7 +71,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
             match &mirror {
                 None => {
                     checks.push(log(&data, &database));
-                    checks.push(witnesses(&database));
+                    checks.push(witnesses(&data, &database));
                 }
                 Some(folder) => checks.push(copy(&data, folder)),
             }
@@ -240,19 +240,23 @@ fn copy(data: &DataFolder, folder: &Path) -> Check {
     Check::of("mirror", look())
 }
 
-/// Whether a witness has seen another history of this log.
-fn witnesses(database: &Database) -> Check {
-    let state = database.with(alarms::list).map(|alarms| {
-        if alarms.is_empty() {
-            return (Verdict::Good, "none contradicts this log".to_owned());
+/// Whether a witness of the policy has seen another history of this log.
+fn witnesses(data: &DataFolder, database: &Database) -> Check {
+    let look = || {
+        let (trust, _) = open_trust(data, Timestamp::now())?;
+        let alarms = database.with(alarms::list)?;
+        let mut said = Vec::new();
+        for witness in trust.root.log_policy().witnesses() {
+            let key = witness.key.to_string();
+            let own = alarms.iter().filter(|(of, _)| *of == key);
+            said.extend(own.map(|(_, alarm)| format!("`{}`: {alarm}", witness.name)));
         }
-        let said: Vec<_> = alarms
-            .iter()
-            .map(|(witness, alarm)| format!("`{witness}`: {alarm}"))
-            .collect();
-        (Verdict::Bad, said.join("; "))
-    });
-    Check::of("witnesses", state)
+        if said.is_empty() {
+            return Ok((Verdict::Good, "none contradicts this log".to_owned()));
+        }
+        Ok::<_, HubError>((Verdict::Bad, said.join("; ")))
+    };
+    Check::of("witnesses", look())
 }
 
 /// Times in answers and the ends of tokens come from this machine's clock.

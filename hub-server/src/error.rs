@@ -18,7 +18,6 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 use registry_schema::verify::VerifyError;
 
-use crate::app::HubError;
 use crate::attach::AttachError;
 use crate::blobs::BlobError;
 use crate::cause::chain;
@@ -30,6 +29,7 @@ use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
 use crate::trust::TrustError;
+use crate::trust_change::ChangeError;
 use crate::uploads::UploadError;
 use crate::yank::YankError;
 
@@ -235,7 +235,7 @@ impl From<TrustError> for Failure {
             TrustError::File(error) => error.into(),
             TrustError::Tuf(error) | TrustError::Draft(DraftError::Tuf(error)) => {
                 let code = match &error {
-                    TufError::Outdated { .. } => ProblemCode::Outdated,
+                    TufError::Outdated { .. } | TufError::Backdated { .. } => ProblemCode::Outdated,
                     _ => ProblemCode::TrustRoot,
                 };
                 Self::shown(code, &error)
@@ -247,14 +247,13 @@ impl From<TrustError> for Failure {
     }
 }
 
-impl From<HubError> for Failure {
-    fn from(error: HubError) -> Self {
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
         match error {
-            HubError::Trust(error) => error.into(),
-            HubError::Log(error) => error.into(),
-            HubError::File(error) => error.into(),
-            HubError::Database(error) => error.into(),
-            _ => Self::internal(&error),
+            ChangeError::Trust(error) => error.into(),
+            ChangeError::Log(error) => error.into(),
+            ChangeError::Database(error) => error.into(),
+            ChangeError::Yank(_) => Self::internal(&error),
         }
     }
 }
@@ -390,6 +389,7 @@ impl From<AttachError> for Failure {
         match error {
             AttachError::Owner(error) => error.into(),
             AttachError::Resolve(error) => error.into(),
+            AttachError::Publish(error) => (*error).into(),
             AttachError::Blob(error) => error.into(),
             AttachError::Database(error) => error.into(),
             AttachError::BlobMissing { .. } => Self::shown(ProblemCode::BlobMissing, &error),
@@ -412,7 +412,7 @@ impl From<SayError> for Failure {
             SayError::Sequence { .. } | SayError::NotOpen { .. } => {
                 Self::shown(ProblemCode::StatementSequence, &error)
             }
-            SayError::TooMuch => Self::shown(ProblemCode::TooLarge, &error),
+            SayError::TooMuch | SayError::Full => Self::shown(ProblemCode::TooLarge, &error),
         }
     }
 }

@@ -11,7 +11,7 @@ use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::Statement;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
-use registry_schema::verify::verify_yank;
+use registry_schema::verify::verify_recorded_yank;
 
 use crate::attach::{self, AttachError};
 use crate::blobs::{BlobError, Blobs};
@@ -24,7 +24,7 @@ use crate::log::{LogError, Place, leaf_hashes, recompute, write_tree};
 use crate::members_say;
 use crate::publish::{Known, PublishError, ReleaseDraft, logged_release, stored_release};
 use crate::resolve::resolve;
-use crate::yank::{YankDraft, YankError, YankRequest};
+use crate::yank::{YankDraft, YankError, YankRequest, standing};
 
 /// Entries read at a time.
 const PAGE: u64 = 256;
@@ -94,13 +94,12 @@ fn replay_yank(
     let row = resolve(connection, &request.name, &exact, place.index)?;
     let release = stored_release(trust_root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    let verified = verify_yank(
-        &trust_root.including_retired_keys(),
-        &release,
-        &request.envelope,
-        place.index,
-    )?;
-    YankDraft::new(&known, row, verified.statement(), request)?.record(connection, place)
+    let keys = trust_root.including_lapsed_keyrings();
+    let yank = verify_recorded_yank(&keys, &release, &request.envelope, place.index)?;
+    let earlier = yanks::list(connection, &row.statement)?;
+    let yanked = standing(trust_root, &release, &earlier, Some(yank.clone()))?;
+    let draft = YankDraft::new(&known, row, yanked.as_ref(), yank.statement(), request)?;
+    draft.record(connection, place)
 }
 
 /// Writes the rows that follow from the entries of an index and after it.

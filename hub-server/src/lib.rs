@@ -11,6 +11,7 @@
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls` | what is in the files; which release is meant; a copy of the log; the certificate |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
+//! | 8 | `trust_change` | another trust root, held against what was logged |
 //! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
 //! | 10 | `auth`, `journal` | around every request |
@@ -42,6 +43,7 @@ mod server;
 mod tls;
 mod tokens;
 mod trust;
+mod trust_change;
 mod uploads;
 mod yank;
 

@@ -36,6 +36,8 @@ pub(crate) fn entries_beyond(
 ) -> Result<(Vec<EntryRow>, Vec<Digest>), CopyError> {
     let bytes = read(&copy.join(bundle.to_string()), BUNDLE_BYTES as u64)?;
     let logged_at = Timestamp::now().as_second();
+    // Also a member whose keyring has lapsed since.
+    let members = trust_root.including_retired_keys();
     let mut rows = Vec::new();
     for (index, entry) in (bundle.number() * 256..).zip(parse_bundle(*bundle, &bytes)?) {
         if index < before {
@@ -46,7 +48,7 @@ pub(crate) fn entries_beyond(
         // Who sent it is not in the log; whoever signed it could have.
         let mut signers = envelope.signatures().iter();
         let member = signers
-            .find_map(|signature| trust_root.member_of(&signature.key_id))
+            .find_map(|signature| members.member_of(&signature.key_id))
             .ok_or(CopyError::Stranger { index })?;
         rows.push(EntryRow {
             idx: to_column(index)?,

@@ -35,6 +35,7 @@ use crate::index::{IndexError, clear_rows, replay_from};
 use crate::log::{Head, LogError, copied, write_copy};
 use crate::log_folder::{CopyError, checkpoint, entries_beyond, read};
 use crate::trust::{self, State, TrustError};
+use crate::yank::{YankError, recount};
 
 /// What was taken of a folder.
 #[derive(Debug)]
@@ -165,7 +166,8 @@ fn take(
     }
     let head = Head::of_copy(&tree, &shown).ok_or(MirrorError::OtherHistory { size })?;
     head.keep_copy(connection)?;
-    // 4. every row that follows from the new entries
+    // 4. the rows of yanks by keys that were taken back, and every row that follows from new entries
+    recount(connection, &state.root)?;
     replay_from(connection, &state.root, known)?;
     // 5. the files that are shown
     let list = read_list(folder)?;
@@ -282,6 +284,9 @@ fn name_of(connection: &mut Connection, statement: &Digest) -> Result<Option<Nam
 /// Why a folder is not shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MirrorError {
+    /// What is said of its releases.
+    #[error(transparent)]
+    Yank(#[from] YankError),
     /// A file of it.
     #[error(transparent)]
     Copy(#[from] CopyError),

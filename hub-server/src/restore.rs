@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use registry_schema::digest::Digest;
 use registry_schema::log::checkpoint::{Checkpoint, CheckpointError};
 use registry_schema::log::note::{NoteError, SignerKey};
 use registry_schema::log::tile::BundleId;
@@ -10,10 +11,10 @@ use registry_schema::log::tree::Tree;
 use registry_schema::trust_root::ConsortiumRoot;
 
 use crate::blobs::Blobs;
-use crate::database::log::insert_entry;
+use crate::database::log::{entries, insert_entry};
 use crate::database::{Connection, DatabaseError};
 use crate::index::{IndexError, Rebuilt, rebuild};
-use crate::log::{LogError, stored, write_tree};
+use crate::log::{LogError, leaf_hashes, stored, write_tree};
 use crate::log_folder::{CopyError, checkpoint, entries_beyond};
 
 /// What was brought back.
@@ -26,7 +27,7 @@ pub(crate) struct Restored {
 }
 
 /// Appends the entries that a folder laid out as the hub serves its log (`checkpoint`,
-/// `tile/entries/…`) has beyond those of the database, and makes every row anew.
+/// `tile/entries/…`) has beyond those of the database, if any, and makes every row anew.
 ///
 /// # Errors
 /// [`RestoreError`]; the caller's transaction is to be undone then. Only what this log has signed
@@ -45,25 +46,42 @@ pub(crate) fn restore(
     // 2. what is here
     let (mut tree, head) = stored(connection, &key.verifier())?.ok_or(RestoreError::NoLog)?;
     let before = tree.size();
-    if signed.size <= before {
-        let copy = signed.size;
-        return Err(RestoreError::NothingNew { before, copy });
+    let other = || RestoreError::OtherHistory {
+        size: signed.size,
+        before: head.checkpoint.size,
+    };
+    // 3. the entries that the copy has more, unless it has none
+    if signed.size < before {
+        if first_root(connection, signed.size)? != signed.root {
+            return Err(other());
+        }
+        let rebuilt = rebuild(connection, trust_root, key, store)?;
+        return Ok(Restored { before, rebuilt });
     }
-    // 3. the entries in between
     for number in before / 256..=signed.size / 256 {
         if let Some(bundle) = BundleId::of_tree(number, signed.size) {
             append(connection, trust_root, key, &mut tree, &bundle, copy)?;
         }
     }
     if (tree.size(), tree.root()) != (signed.size, signed.root) {
-        return Err(RestoreError::OtherHistory {
-            size: signed.size,
-            before: head.checkpoint.size,
-        });
+        return Err(other());
     }
     // 4. everything that follows from them
     let rebuilt = rebuild(connection, trust_root, key, store)?;
     Ok(Restored { before, rebuilt })
+}
+
+/// The root of the tree of the first entries.
+fn first_root(connection: &mut Connection, size: u64) -> Result<Digest, RestoreError> {
+    let mut tree = Tree::new();
+    while tree.size() < size {
+        let page = entries(connection, tree.size(), (size - tree.size()).min(256))?;
+        if page.is_empty() {
+            return Err(RestoreError::NoLog);
+        }
+        tree.append(&leaf_hashes(&page)).map_err(LogError::from)?;
+    }
+    Ok(tree.root())
 }
 
 /// Appends what a bundle has beyond the tree.
@@ -99,16 +117,6 @@ pub(crate) enum RestoreError {
     /// Nothing to continue.
     #[error("the database holds no log: restore the newest backup of the data folder first")]
     NoLog,
-    /// The database is as new.
-    #[error(
-        "the copy has {copy} entries and the database {before}: there is nothing to bring back"
-    )]
-    NothingNew {
-        /// In the database.
-        before: u64,
-        /// In the copy.
-        copy: u64,
-    },
     /// Not one log.
     #[error(
         "the {size} entries of the copy do not continue the {before} of the database to the root that the log has signed: one of the two was changed. Nothing was changed"

@@ -10,10 +10,15 @@ use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
 use registry_schema::statement::{YankAction, YankStatement};
 use registry_schema::threshold::Signer;
-use registry_schema::verify::{VerifyError, check_signers, verify_recorded_yank, verify_yank};
+use registry_schema::trust_root::ConsortiumRoot;
+use registry_schema::verify::{
+    VerifiedRelease, VerifiedYank, VerifyError, check_signers, current_yank, verify_recorded_yank,
+    verify_yank,
+};
 use semver::Version;
 
 use crate::app::Hub;
+use crate::cause::chain;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::yanks::{self, YankRow};
 use crate::database::{Connection, DatabaseError, to_column};
@@ -22,6 +27,7 @@ use crate::publish::{
     ATTEMPTS, Known, OwnerError, PublishError, Recorded, check_owner, stored_release,
 };
 use crate::resolve::{ResolveError, resolve};
+use crate::trust;
 
 /// Somebody wants this statement about a release to be recorded.
 #[derive(Clone, Debug)]
@@ -43,9 +49,11 @@ pub(crate) async fn yank(
 ) -> Result<Recorded<YankRecorded>, YankError> {
     let request = Arc::new(request);
     for _ in 0..ATTEMPTS {
+        let trust = hub.trust_root();
         let checking = {
             let (hub, request) = (Arc::clone(&hub), Arc::clone(&request));
-            tokio::task::spawn_blocking(move || check(&hub, &request))
+            let trust = Arc::clone(&trust);
+            tokio::task::spawn_blocking(move || check(&hub, &trust, &request))
         };
         let checked = checking.await.map_err(|_| DatabaseError::Interrupted)??;
         let (index, is_new) = match checked.state {
@@ -57,13 +65,13 @@ pub(crate) async fn yank(
                 let (asked, name) = (Arc::clone(&hub), request.name.clone());
                 let signers = checked.signers;
                 let record = move |connection: &mut Connection, place: Place| {
-                    let trust = asked.trust_root();
+                    asked.check_same_trust(&trust)?;
                     check_signers(&trust.root, &name, &signers, place.index)?;
                     draft.record(connection, place)
                 };
                 match hub.log.append(entry, record).await {
                     Ok((recorded, place)) => (place.index, recorded.is_some()),
-                    // The name changed in the meantime: look again.
+                    // The name or the trust root changed in the meantime: look again.
                     Err(YankError::Database(DatabaseError::Changed)) => continue,
                     Err(other) => return Err(other),
                 }
@@ -99,19 +107,18 @@ enum State {
     New(Box<YankDraft>),
 }
 
-fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
+fn check(hub: &Hub, trust: &trust::State, request: &YankRequest) -> Result<Checked, YankError> {
     // 1. Who asks owns the name.
     check_owner(hub, &request.name, &request.member)?;
     // 2. The release is there, and enough owners signed a statement about exactly it.
     let (known, row) = load(hub, request)?;
-    let trust = hub.trust_root();
     let release = stored_release(&trust.root, &request.name, &row)
         .map_err(|error| YankError::Publish(Box::new(error)))?;
-    // The count first: if the same comes between the two reads, it is found.
-    let (count, earlier) = hub.database.with(|connection| {
-        let count = yanks::count(connection, &row.statement)?;
+    // The others first: if the same comes between the two reads, it is found.
+    let (others, earlier) = hub.database.with(|connection| {
+        let others = yanks::list(connection, &row.statement)?;
         let earlier = Place::of_entry(connection, &leaf_hash(&request.envelope))?;
-        Ok::<_, DatabaseError>((count, earlier))
+        Ok::<_, DatabaseError>((others, earlier))
     })?;
     let verified = match earlier {
         // What is recorded is, also when its key has been taken back since.
@@ -135,14 +142,15 @@ fn check(hub: &Hub, request: &YankRequest) -> Result<Checked, YankError> {
     if let Some(Place { index, .. }) = earlier {
         return checked(State::Known { index });
     }
-    let expected = count + 1;
+    let expected = others.len() as u64 + 1;
     if statement.sequence != expected {
         return Err(YankError::Sequence {
             expected,
             found: statement.sequence,
         });
     }
-    let draft = YankDraft::new(&known, row, statement, request)?;
+    let yanked = standing(&trust.root, &release, &others, Some(verified.clone()))?;
+    let draft = YankDraft::new(&known, row, yanked.as_ref(), statement, request)?;
     checked(State::New(Box::new(draft)))
 }
 
@@ -172,19 +180,16 @@ pub(crate) struct YankDraft {
 }
 
 impl YankDraft {
-    /// What a request says about a release of a name of which `known` is known.
+    /// What a request says about a release of a name of which `known` is known, and what all that
+    /// is said of the release comes to with it, by [`standing`].
     pub(crate) fn new(
         known: &Known,
         mut release: ReleaseRow,
+        yanked: Option<&YankStatement>,
         statement: &YankStatement,
         request: &YankRequest,
     ) -> Result<Self, DatabaseError> {
-        release.is_yanked = statement.action == YankAction::Yank;
-        release.yank_reason = release.is_yanked.then(|| statement.reason.clone());
-        release.yank_replacement = match &statement.replacement {
-            Some(replacement) if release.is_yanked => Some(replacement.to_string()),
-            _ => None,
-        };
+        set_yanked(&mut release, yanked);
         Ok(Self {
             name: request.name.clone(),
             revision: known.revision(),
@@ -212,17 +217,80 @@ impl YankDraft {
     ) -> Result<(), YankError> {
         self.yank.recorded_at = place.logged_at;
         self.yank.log_index = Some(place.column()?);
-        let reason = self.release.yank_reason.as_deref().unwrap_or_default();
-        let yanked =
-            (self.release.is_yanked).then_some((reason, self.release.yank_replacement.as_deref()));
         releases::advance(connection, &self.name, self.revision)?;
         yanks::insert(connection, &self.yank)?;
-        releases::set_yanked(connection, &self.release.statement, yanked)?;
+        releases::set_yanked(connection, &self.release)?;
         if let Some(listed) = &self.listed {
             releases::set_listed(connection, &self.name, listed)?;
         }
         Ok(())
     }
+}
+
+/// What the yanks and unyanks of a release come to: the last one that counts, if it is a yank. What
+/// a stolen key has said does not count, as for clients; what was said with a keyring that has
+/// lapsed does, so that rows do not change as time passes.
+pub(crate) fn standing(
+    trust_root: &ConsortiumRoot,
+    release: &VerifiedRelease,
+    recorded: &[YankRow],
+    last: Option<VerifiedYank>,
+) -> Result<Option<YankStatement>, YankError> {
+    let keys = trust_root.including_lapsed_keyrings();
+    let mut yanks = Vec::new();
+    for row in recorded {
+        let index = row.index()?;
+        yanks.push(verify_recorded_yank(&keys, release, &row.envelope, index)?);
+    }
+    yanks.extend(last);
+    Ok(current_yank(&yanks)?.cloned())
+}
+
+fn set_yanked(row: &mut ReleaseRow, yanked: Option<&YankStatement>) {
+    let replacement = yanked.and_then(|yank| yank.replacement.as_ref());
+    row.is_yanked = yanked.is_some();
+    row.yank_reason = yanked.map(|yank| yank.reason.clone());
+    row.yank_replacement = replacement.map(ToString::to_string);
+}
+
+/// Records anew which releases are yanked, under a trust root by which other keys count than before.
+/// To be called in a transaction in which nothing is logged.
+///
+/// # Errors
+/// [`YankError`] when what is recorded cannot be read.
+pub(crate) fn recount(
+    connection: &mut Connection,
+    trust_root: &ConsortiumRoot,
+) -> Result<(), YankError> {
+    for statement in yanks::releases(connection)? {
+        let row = releases::find(connection, &statement)?.ok_or(DatabaseError::Corrupt {
+            what: "a yank of no release",
+        })?;
+        let name = row.name.parse().map_err(|_| DatabaseError::Corrupt {
+            what: "a name that is none",
+        })?;
+        let release = match stored_release(trust_root, &name, &row) {
+            Ok(release) => release,
+            // It was broken before, and must not keep members from changing the root.
+            Err(error) => {
+                tracing::error!(%statement, error = chain(&error), "cannot count its yanks");
+                continue;
+            }
+        };
+        let recorded = yanks::list(connection, &statement)?;
+        let yanked = standing(trust_root, &release, &recorded, None)?;
+        let mut changed = row.clone();
+        set_yanked(&mut changed, yanked.as_ref());
+        if changed == row {
+            continue;
+        }
+        releases::set_yanked(connection, &changed)?;
+        let known = Known::load(connection, &name)?;
+        if let Some(listed) = known.listed_with(&changed, &changed.version()?) {
+            releases::set_listed(connection, &name, &listed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Why a yank is not recorded.

@@ -16,6 +16,7 @@ fn modules_import_lower_floors_only() {
         &["inspection", "resolve", "log_folder", "tls"],
         &["publish"],
         &["yank", "attach", "members_say"],
+        &["trust_change"],
         &["index", "error"],
         &["restore", "mirror", "auth", "journal"],
         &["routes"],

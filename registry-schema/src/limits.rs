@@ -124,10 +124,15 @@ pub const ADVISORY_TITLE_CHARACTERS: usize = 120;
 /// Longest text of an advisory, in characters: four bytes each and base64 still fit an envelope.
 pub const ADVISORY_TEXT_CHARACTERS: usize = 8_000;
 
-/// Most bytes of envelopes that one member may have recorded about one thing (evaluations of a
-/// release, advisories about a name, keys taken back), 128 KiB: those of thirty members together,
-/// with their proofs, still fit [`RESPONSE_BYTES`].
-pub const MEMBER_STATEMENT_BYTES: usize = 128 << 10;
+/// Most bytes that one member's statements about one thing (evaluations of a release, advisories about
+/// a name, keys taken back) take in an answer, 512 KiB, each with [`LISTED_PROOF_BYTES`]: those of
+/// 32 members fit [`RESPONSE_BYTES`], and a hub takes no more than fit. New ones have half of it, some
+/// twenty of usual length; the other half is for closing them.
+pub const MEMBER_STATEMENT_BYTES: usize = 512 << 10;
+
+/// Room for the proof of a statement in a list of them, 8 KiB: [`PROOF_HASHES`] hashes in base64 (3
+/// KiB), and a checkpoint with the cosignatures of thirty witnesses.
+pub const LISTED_PROOF_BYTES: usize = 8 << 10;
 
 /// Longest entry of the log, in bytes: entry bundles write its length in two bytes.
 pub const ENTRY_BYTES: usize = 65_535;
@@ -169,4 +174,4 @@ pub const LOG_POLICY_NAMES: usize = 64;
 pub const PAGE_ROWS: u32 = 200;
 
 /// Longest API body other than blobs and envelopes, in bytes, that a client accepts.
-pub const RESPONSE_BYTES: usize = 8 << 20;
+pub const RESPONSE_BYTES: usize = 16 << 20;

@@ -155,15 +155,18 @@ pub fn edit(
 /// Returns the draft, and what was signed.
 ///
 /// # Errors
-/// [`ConsortiumError`] when a copy is of another draft or the key has no part in it.
+/// [`ConsortiumError`] when a copy is of another draft, the key has no part in it, or it says that it
+/// was proposed later than now.
 pub fn sign(
     folders: &Folders,
     path: &Path,
     copies: &[impl AsRef<Path>],
     key: Option<&str>,
     statement_keys: &[impl AsRef<Path>],
+    now: Timestamp,
 ) -> Result<(Draft, Vec<String>), ConsortiumError> {
     let mut draft = read(path)?;
+    draft.check_time(now).map_err(DraftError::from)?;
     for copy in copies {
         draft.merge(&read(copy.as_ref())?)?;
     }

@@ -55,7 +55,7 @@ impl Office {
         write_new(&self.founding(), &path).unwrap();
         for name in ["alpha", "beta"] {
             let nothing: [&str; 0] = [];
-            sign(&self.folders, &path, &nothing, Some(name), &nothing).unwrap();
+            sign(&self.folders, &path, &nothing, Some(name), &nothing, NOW).unwrap();
         }
         let online = keys::load(&self.folders, "online").unwrap();
         Bundle::found(&read(&path).unwrap(), &online, NOW).unwrap()
@@ -99,10 +99,22 @@ fn a_draft_is_written_once_changed_in_place_and_signed_in_turn() {
         "never replaced"
     );
     let nothing: [&str; 0] = [];
-    let (draft, signed) = sign(&office.folders, &path, &nothing, Some("alpha"), &nothing).unwrap();
+    let early = NOW - jiff::SignedDuration::from_hours(48);
+    let alpha = Some("alpha");
+    let refused = sign(&office.folders, &path, &nothing, alpha, &nothing, early);
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("proposed before it is signed"), "{words}");
+    let (draft, signed) = sign(&office.folders, &path, &nothing, alpha, &nothing, NOW).unwrap();
     assert_eq!(signed, ["root 1", "targets 1", "keyring of alpha"]);
     assert!(!draft.status().unwrap().is_complete());
-    let stranger = sign(&office.folders, &path, &nothing, Some("spare"), &nothing);
+    let stranger = sign(
+        &office.folders,
+        &path,
+        &nothing,
+        Some("spare"),
+        &nothing,
+        NOW,
+    );
     assert!(matches!(
         stranger,
         Err(ConsortiumError::Draft(DraftError::NotYours { .. }))

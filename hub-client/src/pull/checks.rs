@@ -9,12 +9,10 @@ use registry_schema::compatibility::compare_probes;
 use registry_schema::graph::inspect_file;
 use registry_schema::limits;
 use registry_schema::manifest::{GRAPH_FILE, ProbeVectors, VECTORS_FILE};
-use registry_schema::model_signing::{ModelPublicKey, ModelSignature, ModelSigningError};
+use registry_schema::model_signing::ModelSigningError;
 use registry_schema::statement::ReleaseStatement;
 use registry_schema::trust_root::ConsortiumRoot;
-use registry_schema::tuf::bundle::KeyringState;
-use registry_schema::tuf::files::KeyPurpose;
-use registry_schema::verify::VerifiedRelease;
+use registry_schema::verify::{VerifiedRelease, check_model_signature};
 
 use super::{ProbeCheck, PullError};
 use crate::files::{self, FileError};
@@ -45,33 +43,9 @@ pub(crate) fn checked_model_signature(
     release: &VerifiedRelease,
     trust_root: &ConsortiumRoot,
 ) -> Result<String, ModelSigningError> {
-    let (signature, statement) = (ModelSignature::parse(bytes)?, release.statement_digest());
-    signature.check_statement(&statement)?;
-    let keyrings =
-        release
-            .signers()
-            .iter()
-            .filter_map(|signer| match trust_root.keyring(&signer.member) {
-                KeyringState::Valid(keyring) => Some(keyring),
-                _ => None,
-            });
-    let listed = keyrings.flat_map(|keyring| &keyring.keys).filter(|entry| {
-        entry.purpose == KeyPurpose::ModelSigning && entry.range().contains(release.index())
-    });
+    check_model_signature(bytes, release, trust_root)?;
     // JSON is UTF-8, or it would not have been read.
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let mut refused = None;
-    for entry in listed {
-        let verified =
-            ModelPublicKey::from_pem(&entry.key).and_then(|key| signature.verify(&statement, &key));
-        match verified {
-            Ok(()) => return Ok(text),
-            // The key that is named says more than those that are not.
-            Err(error @ ModelSigningError::Signature) => refused = Some(error),
-            Err(error) => refused = refused.or(Some(error)),
-        }
-    }
-    refused.map_or(Ok(text), Err)
+    Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// What running the probes showed.

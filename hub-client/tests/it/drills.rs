@@ -37,8 +37,9 @@ fn copy_log(log: &LyingLog, to: &Path) {
     }
 }
 
-fn restore(world: &World, from: &Path) -> Run {
-    world.hub_server(&["log", "restore", "--from", from.to_str().unwrap()])
+fn restore(world: &World, from: &Path, drafts: &[&str]) -> Run {
+    let from = ["log", "restore", "--from", from.to_str().unwrap()];
+    world.hub_server(&[&from[..], drafts].concat())
 }
 
 #[test]
@@ -76,6 +77,25 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
         .hub("beta", &[&pull[..], &["--hub", &url(&hub)]].concat())
         .ok();
 
+    // The trust root changes, too, and gamma sees it.
+    let keys = root.join("keys.draft").display().to_string();
+    let rotate = [
+        "rotate-keys",
+        "--member",
+        "gamma",
+        "--key",
+        "default",
+        "-o",
+        &keys,
+    ];
+    hub.world.consortium("gamma", &rotate).ok();
+    hub.world.consortium("gamma", &["publish", &keys]).ok();
+    let by_gamma = |hub: &Witnessed| {
+        hub.world
+            .hub("gamma", &[&pull[..], &["--hub", &url(hub)]].concat())
+    };
+    by_gamma(&hub).ok();
+
     // The disk is lost, and the backup knows one entry of four: its witnesses and its clients know better.
     hub.world.server.kill();
     copy(&backup, &data);
@@ -90,6 +110,8 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
             "had 4 entries when this machine last saw it, and now it shows 1",
         );
 
+    by_gamma(&hub).fails(4, "rolled back");
+
     // Other entries than the log has signed are not taken, nor anybody else's checkpoint.
     hub.world.server.kill();
     let lie = forged_release(&hub.world, &log, "Channel modes");
@@ -98,16 +120,17 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     let bad = root.join("bad");
     copy_log(&changed, &bad);
     std::fs::copy(root.join("copy/checkpoint"), bad.join("checkpoint")).unwrap();
-    restore(&hub.world, &bad).fails(1, "do not continue");
+    restore(&hub.world, &bad, &[]).fails(1, "do not continue");
     let stranger = log
         .checkpoint()
         .to_string()
         .replace("extractor-hub", "extractor-bub");
     std::fs::write(bad.join("checkpoint"), stranger).unwrap();
-    restore(&hub.world, &bad).fails(1, "not one that this log has signed");
+    restore(&hub.world, &bad, &[]).fails(1, "not one that this log has signed");
 
     // What it has signed is taken; the files that the backup lacks are named.
-    let run = restore(&hub.world, &root.join("copy"));
+    let draft = ["--draft", &*keys];
+    let run = restore(&hub.world, &root.join("copy"), &draft);
     assert!(run.code == 1, "{run}");
     for line in [
         "brought back 3 entries",
@@ -116,7 +139,7 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     ] {
         assert!(run.stdout.contains(line), "{run}");
     }
-    restore(&hub.world, &root.join("copy")).fails(1, "nothing to bring back");
+    restore(&hub.world, &root.join("copy"), &draft).fails(1, "propose it again");
     hub.restart(&[]);
     let again = hub.checkpoint(|note| hub.size(note) == 4);
     assert_eq!(
@@ -138,6 +161,7 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     let address = url(&hub);
     let line = [&pull[..], &["--hub", &address]].concat();
     hub.world.hub("beta", &line).ok();
+    by_gamma(&hub).ok();
     Newcomer::to(&hub.world).hub(&pull, &url(&hub)).ok();
     hub.world
         .hub("beta", &["audit", "dots@2", "--hub", &url(&hub)])

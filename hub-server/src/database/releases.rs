@@ -212,17 +212,16 @@ pub(crate) fn set_listed(
     Ok(())
 }
 
-/// Records whether a release is yanked, why, and what to use instead.
+/// Records whether a release is yanked, why, and what to use instead, as a row says.
 pub(crate) fn set_yanked(
     connection: &mut Connection,
-    statement: &str,
-    yanked: Option<(&str, Option<&str>)>,
+    row: &ReleaseRow,
 ) -> Result<(), DatabaseError> {
-    diesel::update(releases::table.find(statement))
+    diesel::update(releases::table.find(&row.statement))
         .set((
-            releases::is_yanked.eq(yanked.is_some()),
-            releases::yank_reason.eq(yanked.map(|(reason, _)| reason)),
-            releases::yank_replacement.eq(yanked.and_then(|(_, replacement)| replacement)),
+            releases::is_yanked.eq(row.is_yanked),
+            releases::yank_reason.eq(&row.yank_reason),
+            releases::yank_replacement.eq(&row.yank_replacement),
         ))
         .execute(connection)?;
     Ok(())

@@ -42,16 +42,13 @@ pub(crate) fn list(
         .load(connection)?)
 }
 
-/// How many a release has.
-pub(crate) fn count(
-    connection: &mut Connection,
-    release_statement: &str,
-) -> Result<u64, DatabaseError> {
-    let count: i64 = yanks::table
-        .filter(yanks::release_statement.eq(release_statement))
-        .count()
-        .get_result(connection)?;
-    super::from_column(count)
+/// The statements of the releases that have any.
+pub(crate) fn releases(connection: &mut Connection) -> Result<Vec<String>, DatabaseError> {
+    Ok(yanks::table
+        .select(yanks::release_statement)
+        .distinct()
+        .order(yanks::release_statement)
+        .load(connection)?)
 }
 
 /// Yanks of a time before there was a log, in no order.

@@ -37,6 +37,7 @@ impl Log {
             writer: Writer::Elsewhere(teller),
             head,
             published,
+            turn: Arc::default(),
         })
     }
 

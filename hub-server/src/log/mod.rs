@@ -13,7 +13,7 @@ mod recover;
 mod sequencer;
 pub(crate) mod witnesses;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use registry_schema::digest::Digest;
@@ -138,6 +138,14 @@ pub(crate) struct Log {
     writer: Writer,
     head: watch::Receiver<Arc<Head>>,
     published: watch::Sender<Option<Arc<Head>>>,
+    /// Held while something is appended.
+    turn: Arc<Mutex<()>>,
+}
+
+/// As long as it lives, nothing is appended. Whoever holds it appends nothing and waits for nobody
+/// who does.
+pub(crate) struct Pause<'a> {
+    _turn: MutexGuard<'a, ()>,
 }
 
 /// Who writes a log.
@@ -177,6 +185,7 @@ impl Log {
             writer: Writer::Sequencer(queue),
             head,
             published: published.clone(),
+            turn: Arc::default(),
         };
         let announcer = Announcer {
             head: head_sender,
@@ -189,9 +198,18 @@ impl Log {
             tree,
             announcer,
             is_stale: false,
+            turn: Arc::clone(&log.turn),
         };
         sequencer.start(jobs)?;
         Ok(log)
+    }
+
+    /// Waits until what is being appended is on the disk, and lets nothing more be appended until
+    /// the answer is dropped.
+    pub(crate) fn pause(&self) -> Pause<'_> {
+        Pause {
+            _turn: self.turn.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// The policy now, and a word whenever there is another one.

@@ -115,14 +115,18 @@ impl AdvisoryDraft {
 }
 
 impl Draft for AdvisoryDraft {
-    /// What does not stand cannot be closed: or a member could go on closing for ever, past the limit
+    /// There is room for it, and what does not stand is not closed: or a member could go on closing for ever, past the limit
     /// of what it may say. What a stolen key has said leaves it as it was.
     fn check(
         &self,
         connection: &mut Connection,
         trust_root: &ConsortiumRoot,
     ) -> Result<(), SayError> {
-        if self.action == AdvisoryAction::Open {
+        let all = advisories::list(connection, &self.name)?;
+        let listed = all.iter().map(|row| (&*row.member, &*row.envelope));
+        let is_closing = self.action == AdvisoryAction::Close;
+        check_room(listed, &self.row.member, &self.row.envelope, is_closing)?;
+        if !is_closing {
             return Ok(());
         }
         let mut last = None;
@@ -145,10 +149,6 @@ impl Draft for AdvisoryDraft {
     fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
         let earlier = self.earlier_of_member(connection)?;
         check_place(&earlier, self.number, self.sequence)?;
-        // Who has said too much can still take back what stands.
-        if self.action == AdvisoryAction::Open {
-            check_room(earlier.iter().map(|one| &one.envelope), &self.row.envelope)?;
-        }
         self.row.recorded_at = place.logged_at;
         self.row.log_index = place.column()?;
         Ok(advisories::insert(connection, &self.row)?)

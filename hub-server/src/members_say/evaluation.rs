@@ -5,6 +5,7 @@ use std::sync::Arc;
 use registry_schema::api::StatementRecorded;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::reference::Requirement;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::verify_evaluation;
 use semver::Version;
 
@@ -72,11 +73,17 @@ pub(super) fn draft(
 }
 
 impl Draft for EvaluationRow {
+    /// There is room for it.
+    fn check(&self, connection: &mut Connection, _: &ConsortiumRoot) -> Result<(), SayError> {
+        let all = evaluations::list(connection, &self.release_statement)?;
+        let listed = all.iter().map(|row| (&*row.member, &*row.envelope));
+        check_room(listed, &self.member, &self.envelope, false)
+    }
+
     fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
         let mut earlier = evaluations::list(connection, &self.release_statement)?;
         earlier.retain(|one| one.member == self.member);
         check_number(earlier.len() as u64 + 1, from_column(self.sequence)?)?;
-        check_room(earlier.iter().map(|one| &one.envelope), &self.envelope)?;
         self.recorded_at = place.logged_at;
         self.log_index = place.column()?;
         Ok(evaluations::insert(connection, &self)?)

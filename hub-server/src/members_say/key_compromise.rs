@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use registry_schema::api::StatementRecorded;
 use registry_schema::name::MemberName;
+use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::verify_key_compromise;
 
 use super::{Draft, Said, SayError, Standing, check_room, check_speaker, say};
@@ -76,9 +77,14 @@ impl Draft for KeyCompromiseRow {
         same.map(place).transpose()
     }
 
+    /// There is room for it.
+    fn check(&self, connection: &mut Connection, _: &ConsortiumRoot) -> Result<(), SayError> {
+        let all = key_compromises::list(connection)?;
+        let listed = all.iter().map(|row| (&*row.member, &*row.envelope));
+        check_room(listed, &self.member, &self.envelope, false)
+    }
+
     fn record(mut self, connection: &mut Connection, place: Place) -> Result<(), SayError> {
-        let earlier = key_compromises::of_member(connection, &self.member)?;
-        check_room(earlier.iter().map(|one| &one.envelope), &self.envelope)?;
         self.recorded_at = place.logged_at;
         self.log_index = place.column()?;
         Ok(key_compromises::insert(connection, &self)?)

@@ -18,7 +18,7 @@ use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::threshold::Signer;
-use registry_schema::trust_root::{ConsortiumRoot, IncludingRetiredKeys, TrustRoot};
+use registry_schema::trust_root::{ConsortiumRoot, Including, TrustRoot};
 use registry_schema::verify::{VerifyError, check_signers};
 
 use crate::app::Hub;
@@ -144,11 +144,7 @@ impl<'a> Standing<'a> {
     }
 
     /// Of a statement that is recorded; its key may have been taken back since.
-    fn of_recorded(
-        root: &'a ConsortiumRoot,
-        retired: &'a IncludingRetiredKeys<'a>,
-        place: Place,
-    ) -> Self {
+    fn of_recorded(root: &'a ConsortiumRoot, retired: &'a Including<'a>, place: Place) -> Self {
         Self {
             root,
             keys: retired,
@@ -169,16 +165,39 @@ fn check_speaker(asking: &MemberName, speaker: &MemberName) -> Result<(), SayErr
     })
 }
 
-/// Nobody drowns the others: what one member says about one thing has a limit.
+/// Nobody drowns the others: what one member says about one thing has a limit. And what all say of
+/// it fits one answer. `listed` is what the answer has, with the member of each; half of the room is
+/// for taking back what stands, so that whoever has said too much still can.
 fn check_room<'a>(
-    earlier: impl Iterator<Item = &'a Vec<u8>>,
+    listed: impl Iterator<Item = (&'a str, &'a [u8])>,
+    member: &str,
     envelope: &[u8],
+    is_closing: bool,
 ) -> Result<(), SayError> {
-    let said: usize = earlier.map(Vec::len).sum();
-    if said + envelope.len() > limits::MEMBER_STATEMENT_BYTES {
+    let new = served_bytes(envelope);
+    let (mut by_member, mut by_all) = (new, new);
+    for (other, envelope) in listed {
+        let size_bytes = served_bytes(envelope);
+        by_all += size_bytes;
+        if other == member {
+            by_member += size_bytes;
+        }
+    }
+    let part = if is_closing { 1 } else { 2 };
+    if by_member > limits::MEMBER_STATEMENT_BYTES / part {
         return Err(SayError::TooMuch);
     }
+    if by_all > limits::RESPONSE_BYTES / part {
+        return Err(SayError::Full);
+    }
     Ok(())
+}
+
+/// How many bytes of an answer an envelope takes at most: as a JSON text, with its proof.
+fn served_bytes(envelope: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(envelope);
+    let escaped = serde_json::to_string(&text).map_or(2 * text.len(), |text| text.len());
+    escaped + limits::LISTED_PROOF_BYTES
 }
 
 /// The number that comes next is the one the statement has.
@@ -222,10 +241,16 @@ pub(crate) enum SayError {
     },
     /// Past [`limits::MEMBER_STATEMENT_BYTES`].
     #[error(
-        "this member has said as much about it as one may, {} bytes",
+        "this member has said as much about it as one may, {} bytes with proofs, of which half is for taking back what stands",
         limits::MEMBER_STATEMENT_BYTES
     )]
     TooMuch,
+    /// Past [`limits::RESPONSE_BYTES`].
+    #[error(
+        "members have said as much about it as fits one answer, {} bytes with proofs, of which half is for taking back what stands",
+        limits::RESPONSE_BYTES
+    )]
+    Full,
     /// No such release or name.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -238,4 +263,60 @@ pub(crate) enum SayError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use registry_schema::api::{AdvisoryList, LoggedStatement};
+
+    use super::*;
+
+    /// An envelope that takes this much of an answer; half of it is line ends, which JSON doubles.
+    fn of(size_bytes: usize) -> Vec<u8> {
+        let room = size_bytes - limits::LISTED_PROOF_BYTES - 2;
+        let mut text = "\n".repeat(room / 3);
+        text.push_str(&"x".repeat(room - 2 * (room / 3)));
+        text.into_bytes()
+    }
+
+    #[test]
+    fn half_of_the_room_is_for_taking_back_and_all_of_it_fits_an_answer() {
+        let envelope = of(64 << 10);
+        assert_eq!(served_bytes(&envelope), 64 << 10);
+        let said = |members: usize, each: usize, is_closing| {
+            let names: Vec<_> = (0..members).map(|number| format!("m{number}")).collect();
+            let listed = names
+                .iter()
+                .flat_map(|name| vec![(&**name, &*envelope); each]);
+            check_room(listed, "m0", &envelope, is_closing)
+        };
+        // 512 KiB each, 16 MiB all, half of each for new statements.
+        said(1, 3, false).unwrap();
+        assert!(matches!(said(1, 4, false), Err(SayError::TooMuch)));
+        said(1, 7, true).unwrap();
+        assert!(matches!(said(1, 8, true), Err(SayError::TooMuch)));
+        said(127, 1, false).unwrap();
+        assert!(matches!(said(128, 1, false), Err(SayError::Full)));
+        said(255, 1, true).unwrap();
+        assert!(matches!(said(256, 1, true), Err(SayError::Full)));
+        // As served: the deepest proof, and thirty witnesses.
+        let hash = format!("{}\n", "h".repeat(44));
+        let signature = format!("\u{2014} witness.example.org/w17 {}\n", "s".repeat(104));
+        let proof = format!(
+            "c2sp.org/tlog-proof@v1\nindex {}\n{}\nhub.example.org/log\n{}\n{hash}\n{}",
+            u64::MAX,
+            hash.repeat(limits::PROOF_HASHES),
+            u64::MAX,
+            signature.repeat(31)
+        );
+        let one = LoggedStatement {
+            envelope: String::from_utf8(envelope.clone()).unwrap(),
+            log_index: u64::MAX,
+            proof,
+        };
+        let advisories = vec![one; 256];
+        let answer = serde_json::to_vec(&AdvisoryList { advisories }).unwrap();
+        assert!(answer.len() <= limits::RESPONSE_BYTES, "{}", answer.len());
+    }
 }

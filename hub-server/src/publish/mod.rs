@@ -28,6 +28,7 @@ use crate::database::releases::{self, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
+use crate::trust::State;
 
 /// How often recording starts again because something else of the same name came between.
 pub(crate) const ATTEMPTS: u32 = 5;
@@ -60,7 +61,8 @@ pub(crate) async fn publish(
 ) -> Result<Recorded<Published>, PublishError> {
     let request = Arc::new(request);
     for _ in 0..ATTEMPTS {
-        let (release, place, is_new) = match prepare(&hub, &request).await? {
+        let trust = hub.trust_root();
+        let (release, place, is_new) = match prepare(&hub, &trust, &request).await? {
             Prepared::Known(release, place) => (release, place, false),
             Prepared::New(draft) => {
                 // 6. Recorded with its entry of the log, or not at all; at that place its keys must
@@ -68,12 +70,14 @@ pub(crate) async fn publish(
                 let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
                 let asked = Arc::clone(&hub);
                 let record = move |connection: &mut Connection, place: Place| {
-                    draft.check_signers(&asked.trust_root().root, place)?;
+                    asked.check_same_trust(&trust)?;
+                    draft.check_signers(&trust.root, place)?;
                     draft.record(connection, place)
                 };
                 match hub.log.append(entry, record).await {
                     Ok((Some(release), place)) => (release, place, true),
-                    // The same, or another release of this name, came between: look again.
+                    // The same, another release of this name, or another trust root came between:
+                    // look again.
                     Ok((None, _)) | Err(PublishError::Database(DatabaseError::Changed)) => continue,
                     Err(other) => return Err(other),
                 }
@@ -99,23 +103,27 @@ enum Prepared {
 
 /// The checks, on a thread that may wait. They take their turn; what waits for the log does not
 /// keep others from theirs.
-async fn prepare(hub: &Arc<Hub>, request: &Arc<PublishRequest>) -> Result<Prepared, PublishError> {
+async fn prepare(
+    hub: &Arc<Hub>,
+    trust: &Arc<State>,
+    request: &Arc<PublishRequest>,
+) -> Result<Prepared, PublishError> {
     // The turn goes with the work, which goes on when the client hangs up. The semaphore is never
     // closed, so there always is one to wait for.
     let turn = Arc::clone(&hub.publishing).acquire_owned().await.ok();
     let (hub, request) = (Arc::clone(hub), Arc::clone(request));
+    let trust = Arc::clone(trust);
     let checked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        check(&hub, &request)
+        check(&hub, &trust, &request)
     });
     checked.await.map_err(|_| DatabaseError::Interrupted)?
 }
 
-fn check(hub: &Hub, request: &PublishRequest) -> Result<Prepared, PublishError> {
+fn check(hub: &Hub, trust: &State, request: &PublishRequest) -> Result<Prepared, PublishError> {
     // 1. Who asks owns the name; enough owners signed a release of this name and version.
     check_owner(hub, &request.name, &request.member)?;
     let asked = Reference::exact(request.name.clone(), request.version.clone());
-    let trust = hub.trust_root();
     // The place is given when the entry is written; this is the first it can get.
     let next = hub.log.head().checkpoint.size;
     let asked = Asked::Reference(&asked);

@@ -10,6 +10,7 @@ use crate::app::Hub;
 use crate::auth::Publisher;
 use crate::error::Failure;
 use crate::routes::{blocking, body};
+use crate::trust_change::change_trust_root;
 
 /// A file of the trust root (TUF 1.0, consistent snapshots), such as `metadata/1.root.json`; needs no token
 #[utoipa::path(get, path = "/tuf/{path}", tag = "trust root", operation_id = "trust_file", security(()),
@@ -58,7 +59,7 @@ pub(super) async fn publish(
     let draft = String::from_utf8(bytes)
         .map_err(|_| Failure::new(ProblemCode::MalformedRequest, "the draft is not UTF-8"))?;
     let member = publisher.member;
-    let info = blocking(move || hub.change_trust_root(&draft, Timestamp::now())).await?;
+    let info = blocking(move || change_trust_root(&hub, &draft, Timestamp::now())).await?;
     tracing::info!(%member, root = info.root, targets = info.targets, "the trust root has changed");
     Ok(web::Json(info))
 }

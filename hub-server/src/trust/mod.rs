@@ -15,13 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
 use registry_schema::keys::SecretKey;
-use registry_schema::name::MemberName;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::TufError;
-use registry_schema::tuf::bundle::{Bundle, KeyringState};
+use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::Draft;
 
-use crate::database::{Connection, Database, trust as rows};
+use crate::database::{Connection, Database, DatabaseError, trust as rows};
 
 /// Roles of which each may have ended; looking for a time at which all were valid takes a step each.
 const ROLES: usize = 4;
@@ -165,8 +164,24 @@ impl Change<'_> {
     /// # Errors
     /// [`TrustError`]; then nothing has changed.
     pub(crate) fn put(&self, next: State) -> Result<TrustRootInfo, TrustError> {
-        let version = self.trust.state().bundle.version()?;
-        save(&self.trust.database, Some(version), &next.bundle)?;
+        self.put_with(next, |_, _| Ok(()))
+    }
+
+    /// The same, with rows that follow from the new state, all at once.
+    ///
+    /// # Errors
+    /// [`TrustError`], or what `rows` says; then nothing has changed.
+    pub(crate) fn put_with<E: From<DatabaseError> + From<TrustError>>(
+        &self,
+        next: State,
+        rows: impl FnOnce(&mut Connection, &ConsortiumRoot) -> Result<(), E>,
+    ) -> Result<TrustRootInfo, E> {
+        let version = self.trust.state().bundle.version();
+        let version = version.map_err(TrustError::from)?;
+        self.trust.database.transaction(|connection| {
+            put(connection, Some(version), &next.bundle)?;
+            rows(connection, &next.root)
+        })?;
         let info = next.info();
         self.trust.show(next);
         Ok(info)
@@ -181,34 +196,22 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
     State::verified(Bundle::parse(&text)?, now)
 }
 
-/// A state for looking after what is recorded, which stays recorded when a keyring ends.
-#[derive(Debug)]
-pub(crate) struct LogState {
-    /// As of the last moment at which no keyring had ended.
-    pub(crate) state: State,
-    /// Whose keyrings have ended since, and when.
-    pub(crate) expired: Vec<(MemberName, Timestamp)>,
-}
-
-/// The state in a database, for what its log holds.
-pub(crate) fn load_for_log(database: &Database, now: Timestamp) -> Result<LogState, TrustError> {
-    let state = load(database, now)?;
-    let ended = |member: &MemberName| match state.root.keyring(member) {
-        KeyringState::Expired(at) => Some((member.clone(), *at)),
-        _ => None,
-    };
-    let expired: Vec<_> = state
-        .root
-        .history()
-        .members
-        .keys()
-        .filter_map(ended)
-        .collect();
-    let state = match expired.iter().map(|(_, at)| *at).min() {
-        Some(as_of) => State::verified(state.bundle, as_of)?,
-        None => state,
-    };
-    Ok(LogState { state, expired })
+/// The state of a hub whose data was lost and brought back from a backup: with the changes since,
+/// and newer than anything it has shown.
+///
+/// # Errors
+/// [`TrustError`] names the change that cannot follow.
+pub(crate) fn brought_back(
+    backup: &State,
+    changes: &[Draft],
+    online: &SecretKey,
+    now: Timestamp,
+) -> Result<State, TrustError> {
+    let mut bundle = backup.bundle.clone();
+    for draft in changes {
+        bundle = bundle.accept(draft, online, now)?;
+    }
+    State::verified(bundle.brought_back(online, now)?, now)
 }
 
 /// Whether there is a state in a database.

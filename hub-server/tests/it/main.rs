@@ -21,6 +21,7 @@ mod operations;
 mod publishing;
 mod reading;
 mod refusals;
+mod restoring;
 mod retries;
 mod trust;
 mod witnesses;

@@ -1,5 +1,6 @@
 //! `model.sig`: a blob that travels with a release.
 
+use jiff::Timestamp;
 use registry_schema::api::{
     AttachBlob, AttachedBlob, ProblemCode, ReleaseDetail, blob_path, model_signature_path,
     release_path,
@@ -8,11 +9,14 @@ use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
 use registry_schema::model_signing::{ModelSecretKey, ModelSignature};
 use registry_schema::reference::Requirement;
+use registry_schema::tuf::draft::Draft as TrustDraft;
+use registry_schema::tuf::files::{KeyEntry, KeyPurpose};
 use reqwest::{Method, Response, StatusCode};
 use ring::rand::SystemRandom;
 
 use crate::draft::{Draft, Signed};
-use crate::world::{ALPHA, World, problem};
+use crate::trust;
+use crate::world::{ALPHA, World, key, problem};
 
 pub(crate) fn bundle(payload: &[u8]) -> Vec<u8> {
     let random = SystemRandom::new();
@@ -115,4 +119,51 @@ async fn anything_else_does_not() {
         ProblemCode::Forbidden,
     )
     .await;
+}
+
+#[tokio::test]
+async fn one_that_clients_would_refuse_is_refused() {
+    let world = World::start();
+    let release = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
+    world.published(&release).await;
+    let payload = Envelope::parse(&release.envelope)
+        .unwrap()
+        .payload()
+        .to_vec();
+    let random = SystemRandom::new();
+    let listed = ModelSecretKey::generate(&random).unwrap();
+    let mut keys = TrustDraft::change_keyring(
+        &trust::served(&world).await,
+        &"alpha".parse().unwrap(),
+        Timestamp::now(),
+        |keyring| {
+            keyring.keys.push(KeyEntry {
+                key: listed.public().unwrap().to_pem().unwrap(),
+                purpose: KeyPurpose::ModelSigning,
+                from: 0,
+                until: None,
+                note: None,
+            });
+            Ok(())
+        },
+    )
+    .unwrap();
+    keys.sign(&key(ALPHA), &[]).unwrap();
+    let changed = trust::publish(&world, &keys).await;
+    assert_eq!(changed.status(), StatusCode::OK);
+    let stranger = bundle(&payload);
+    let own = ModelSignature::sign(payload, &listed, &random)
+        .unwrap()
+        .to_bytes();
+    for bytes in [&stranger, &own] {
+        world.upload(&release.name, bytes).await;
+    }
+    let text = problem(
+        attach(&world, &world.token, &release, &stranger).await,
+        ProblemCode::InvalidStatement,
+    )
+    .await;
+    assert!(text.contains("names the key"), "{text}");
+    let answer = attach(&world, &world.token, &release, &own).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
 }

@@ -203,6 +203,43 @@ async fn changes_that_clients_would_refuse_are_refused() {
     assert_eq!(served(&world).await, state);
 }
 
+#[tokio::test]
+async fn a_change_never_undoes_what_was_logged_while_it_went_round() {
+    let world = World::start();
+    let before = served(&world).await;
+    // Drafted while the log was empty, and signed for days.
+    let share = |from| {
+        changed(&before, &[ALPHA, BETA], move |plan| {
+            let name = "everyday-objects".parse().unwrap();
+            let mut owners = plan.consortium.owners(&name, 0).unwrap().clone();
+            owners.owners.push("beta".parse().unwrap());
+            (owners.threshold, owners.from) = (2, from);
+            plan.set_owners(&name, owners).unwrap();
+        })
+    };
+    let remove = changed(&before, &[ALPHA, BETA], |plan| {
+        plan.remove_member(&"gamma".parse().unwrap(), 0).unwrap();
+    });
+    published(&world, &release("everyday-objects")).await;
+    for (draft, word) in [
+        (share(0), "the owners of `everyday-objects`"),
+        (remove, "the membership of `gamma`"),
+    ] {
+        let told = problem(publish(&world, &draft).await, ProblemCode::Outdated).await;
+        assert!(told.contains(word) && told.contains("`--from 1`"), "{told}");
+    }
+    assert_eq!(served(&world).await, before);
+    let answer = publish(&world, &share(1)).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    let (is_whole, said) = world.verify_log();
+    assert!(is_whole, "{said}");
+    let told = ReleaseDraft::new("everyday-objects", "1.0.1")
+        .after(&release("everyday-objects"))
+        .sign(&[ALPHA]);
+    let told = problem(world.publish(&told).await, ProblemCode::Signature).await;
+    assert!(told.contains("1 of the 2"), "{told}");
+}
+
 #[test]
 fn a_hub_is_founded_by_enough_members_with_its_own_keys() {
     let folder = tempfile::tempdir().unwrap();
@@ -309,7 +346,8 @@ async fn a_keyring_that_has_ended_makes_no_entry_wrong() {
     drop(database);
     let (is_whole, said) = world.verify_log();
     assert!(is_whole, "{said}");
-    let warned = said.contains("warning: the keyring of `alpha` expired at");
+    let warned = said.contains("warning: the keyring of `alpha` does not count")
+        && said.contains("it expired at");
     assert!(warned, "{said}");
     let before = dump(&world);
     let rebuilt = world.run(&["rebuild-index"]);

@@ -27,9 +27,13 @@ struct Witness {
 
 impl Witness {
     fn start() -> Self {
+        Self::with_key(9)
+    }
+
+    fn with_key(seed: u8) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name: KeyName = "witness.example/w1".parse().unwrap();
-        let secret = SecretKey::from_seed(&[9; 32]);
+        let secret = SecretKey::from_seed(&[seed; 32]);
         let witness = Self {
             address: listener.local_addr().unwrap().to_string(),
             key: SignerKey::new(name, KeyKind::Cosignature, secret),
@@ -131,20 +135,7 @@ async fn a_witness_that_has_seen_another_history_raises_an_alarm() {
     let refresh = ["--witness-refresh-seconds", "1"];
     let world = World::start_logged(&refresh, |log| Some(witness.policy(&log.to_string())));
     published(&world, &release("alpha/first")).await;
-    let doctor = || {
-        let output = world.run(&["doctor"]);
-        let said = String::from_utf8(output.stdout).unwrap();
-        let mut lines = said.lines().map(ToOwned::to_owned);
-        let line = lines.find(|line| line.contains(" witnesses "));
-        line.unwrap_or_else(|| panic!("{said}"))
-    };
-    let until = async |word: &str| loop {
-        let line = doctor();
-        if line.contains(word) {
-            return line;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
+    let until = async |word: &str| doctor_until(&world, word).await;
     let line = until("none contradicts").await;
     assert!(line.starts_with("good"), "{line}");
     for told in [
@@ -174,5 +165,50 @@ async fn a_witness_that_has_seen_another_history_raises_an_alarm() {
     while !world.log().contains("it refused with 503") {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(doctor().starts_with("good"));
+    assert!(doctor(&world).starts_with("good"));
+}
+
+#[tokio::test]
+async fn an_alarm_ends_with_the_witness_that_raised_it() {
+    let (witness, other) = (Witness::start(), Witness::with_key(10));
+    let refresh = ["--witness-refresh-seconds", "1"];
+    let world = World::start_logged(&refresh, |log| Some(witness.policy(&log.to_string())));
+    published(&world, &release("alpha/first")).await;
+    witness.tell(Some((409, "7\n")));
+    doctor_until(&world, "`w1`: it has cosigned").await;
+    // Another one takes its place, under the same name; it says nothing.
+    other.tell(Some((503, "away")));
+    let log = HubKeys::of(&world.data()).log;
+    let named = name_policy(&world, &other.policy(&log)).await;
+    assert_eq!(named.status(), StatusCode::OK);
+    let line = doctor(&world);
+    assert!(line.starts_with("good"), "{line}");
+    // Nor does it come back when the first one is named again, which has nothing to say any more.
+    while !world.log().contains("it refused with 503") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    witness.tell(Some((503, "gone")));
+    let named = name_policy(&world, &witness.policy(&log)).await;
+    assert_eq!(named.status(), StatusCode::OK);
+    let line = doctor(&world);
+    assert!(line.starts_with("good"), "{line}");
+}
+
+/// What `doctor` says of the witnesses.
+fn doctor(world: &World) -> String {
+    let output = world.run(&["doctor"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said.lines().map(ToOwned::to_owned);
+    let line = lines.find(|line| line.contains(" witnesses "));
+    line.unwrap_or_else(|| panic!("{said}"))
+}
+
+async fn doctor_until(world: &World, word: &str) -> String {
+    loop {
+        let line = doctor(world);
+        if line.contains(word) {
+            return line;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -14,7 +14,7 @@ use crate::log::policy::Policy;
 use crate::name::{MemberName, Name};
 use crate::tuf::TufError;
 use crate::tuf::bundle::{Bundle, KeyringState, MemberThresholds, RoleExpiries, VerifiedBundle};
-use crate::tuf::files::{ConsortiumFile, IndexRange, NameOwners};
+use crate::tuf::files::{ConsortiumFile, IndexRange, KeyringFile, NameOwners};
 
 /// The log index of a statement that is not logged yet: only what has no end counts.
 pub const NOT_LOGGED: u64 = u64::MAX;
@@ -129,8 +129,12 @@ pub struct ConsortiumRoot {
     verified: VerifiedBundle,
     /// The statement keys of every keyring that counts, read once: a monitor asks for them at every
     /// entry of the log.
-    statement_keys: BTreeMap<MemberName, Vec<(PublicKey, IndexRange)>>,
+    statement_keys: StatementKeys,
+    /// Those of keyrings that have lapsed: expired, or not signed with the present trust key yet.
+    lapsed_keys: StatementKeys,
 }
+
+type StatementKeys = BTreeMap<MemberName, Vec<(PublicKey, IndexRange)>>;
 
 impl ConsortiumRoot {
     /// Verifies a bundle from the pinned first root on, as of a time.
@@ -139,17 +143,22 @@ impl ConsortiumRoot {
     /// [`TufError`] says what is expired, skipped, rolled back, mixed or under-signed.
     pub fn verify(bundle: &Bundle, anchor: &Digest, as_of: Timestamp) -> Result<Self, TufError> {
         let verified = bundle.verify(anchor, as_of)?;
-        let mut statement_keys = BTreeMap::new();
-        for (member, state) in &verified.keyrings {
-            if let KeyringState::Valid(keyring) = state {
-                let keys = keyring.keys.iter();
-                let keys = keys.filter_map(|entry| Some((entry.statement_key()?, entry.range())));
-                statement_keys.insert(member.clone(), keys.collect());
-            }
-        }
+        let keys = |(member, keyring): (&MemberName, &KeyringFile)| {
+            let keys = keyring.keys.iter();
+            let keys = keys.filter_map(|entry| Some((entry.statement_key()?, entry.range())));
+            (member.clone(), keys.collect())
+        };
+        let valid = verified
+            .keyrings
+            .iter()
+            .filter_map(|(member, state)| match state {
+                KeyringState::Valid(keyring) => Some((member, keyring)),
+                _ => None,
+            });
         Ok(Self {
+            statement_keys: valid.map(keys).collect(),
+            lapsed_keys: verified.lapsed.iter().map(keys).collect(),
             verified,
-            statement_keys,
         })
     }
 
@@ -226,10 +235,24 @@ impl ConsortiumRoot {
             .map(|(member, _)| member)
     }
 
-    /// The same, with every key that an owner ever had: for looking after what is recorded already,
-    /// such as yanking what a thief published. What it says yes to is not to be believed.
-    pub fn including_retired_keys(&self) -> IncludingRetiredKeys<'_> {
-        IncludingRetiredKeys(self)
+    /// The same, with every key that an owner ever had, also of keyrings that have lapsed: for
+    /// looking after what is recorded already, such as yanking what a thief published. What it says
+    /// yes to is not to be believed.
+    pub fn including_retired_keys(&self) -> Including<'_> {
+        Including {
+            root: self,
+            counting: Counting::AllKeys,
+        }
+    }
+
+    /// The same, whether or not members have renewed their keyrings in time: for a hub's rows, which
+    /// follow from its log and are not to change as time passes. What it says yes to is not to be
+    /// believed.
+    pub fn including_lapsed_keyrings(&self) -> Including<'_> {
+        Including {
+            root: self,
+            counting: Counting::LapsedToo,
+        }
     }
 
     fn owners_at(
@@ -265,7 +288,7 @@ impl ConsortiumRoot {
             let is_member = self.verified.consortium.was_member(owner, index);
             let mut keys = Vec::new();
             let listed = if is_member {
-                self.statement_keys(owner)
+                self.listed_keys(owner, counting)
             } else {
                 &[]
             };
@@ -284,6 +307,14 @@ impl ConsortiumRoot {
             ownership.owners.push((owner.clone(), keys));
         }
         ownership
+    }
+
+    fn listed_keys(&self, member: &MemberName, counting: Counting) -> &[(PublicKey, IndexRange)] {
+        let lapsed = match counting {
+            Counting::InRange => None,
+            Counting::LapsedToo | Counting::AllKeys => self.lapsed_keys.get(member),
+        };
+        lapsed.map_or_else(|| self.statement_keys(member), Vec::as_slice)
     }
 
     fn own_name(
@@ -306,19 +337,15 @@ impl ConsortiumRoot {
                 },
             });
         }
-        let unusable = |reason: String| TrustError::Keyring {
-            member: member.clone(),
-            reason,
-        };
-        match self.keyring(member) {
-            KeyringState::Valid(_) => {
-                Ok(self.owned(std::slice::from_ref(member), 1, index, counting))
+        let is_lapsed = self.lapsed_keys.contains_key(member);
+        match self.keyring(member).trouble() {
+            Some(reason) if counting == Counting::InRange || !is_lapsed => {
+                Err(TrustError::Keyring {
+                    member: member.clone(),
+                    reason,
+                })
             }
-            KeyringState::Absent => Err(unusable("it has not signed one yet".to_owned())),
-            KeyringState::Expired(at) => Err(unusable(format!(
-                "it expired at {at}; the member renews it with `hub consortium rotate-keys`"
-            ))),
-            KeyringState::Unusable(reason) => Err(unusable(reason.clone())),
+            _ => Ok(self.owned(std::slice::from_ref(member), 1, index, counting)),
         }
     }
 }
@@ -358,34 +385,59 @@ impl TrustRoot for ConsortiumRoot {
 enum Counting {
     /// Those whose range holds the index.
     InRange,
-    /// Those it has or had.
+    /// The same, also of a keyring that has lapsed.
+    LapsedToo,
+    /// Those it has or had, also of a keyring that has lapsed.
     AllKeys,
 }
 
-/// A trust root under which keys count that were taken back since, see
-/// [`ConsortiumRoot::including_retired_keys`].
+/// A trust root under which more keys count, see [`ConsortiumRoot::including_retired_keys`] and
+/// [`ConsortiumRoot::including_lapsed_keyrings`].
 #[derive(Clone, Copy, Debug)]
-pub struct IncludingRetiredKeys<'a>(&'a ConsortiumRoot);
+pub struct Including<'a> {
+    root: &'a ConsortiumRoot,
+    counting: Counting,
+}
 
-impl TrustRoot for IncludingRetiredKeys<'_> {
+impl Including<'_> {
+    /// The member that a statement key belongs or belonged to, at any log index.
+    pub fn member_of(&self, id: &KeyId) -> Option<&MemberName> {
+        let members = self.root.verified.keyrings.keys();
+        let mut members = members.filter(|member| {
+            let keys = self.root.listed_keys(member, self.counting);
+            keys.iter().any(|(key, _)| key.id() == *id)
+        });
+        members.next()
+    }
+}
+
+impl TrustRoot for Including<'_> {
     fn digest(&self) -> Digest {
-        self.0.digest()
+        self.root.digest()
     }
 
     fn version(&self) -> u64 {
-        self.0.version()
+        self.root.version()
     }
 
     fn ownership(&self, name: &Name, index: u64) -> Result<Ownership, TrustError> {
-        self.0.ownership_including_retired_keys(name, index)
+        self.root.owners_at(name, index, self.counting)
+    }
+
+    fn ownership_including_retired_keys(
+        &self,
+        name: &Name,
+        index: u64,
+    ) -> Result<Ownership, TrustError> {
+        self.root.owners_at(name, index, Counting::AllKeys)
     }
 
     fn has_member(&self, member: &MemberName) -> bool {
-        self.0.has_member(member)
+        self.root.has_member(member)
     }
 
     fn log_policy(&self) -> &Policy {
-        self.0.log_policy()
+        self.root.log_policy()
     }
 }
 

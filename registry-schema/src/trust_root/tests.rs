@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use jiff::ToSpan;
+
 use super::*;
 use crate::keys::SecretKey;
 use crate::tuf::draft::{Draft, Plan};
@@ -80,6 +82,35 @@ pub(crate) fn rekeyed(
     .unwrap();
     draft.sign(&key(trust_seed), &[]).unwrap();
     bundle.accept(&draft, &online(), NOW).unwrap()
+}
+
+pub(crate) fn days(count: i64) -> Timestamp {
+    NOW.checked_add((24 * count).hours()).unwrap()
+}
+
+/// The same consortium 370 days after it was founded: two members changed root and targets on day
+/// 300, and these members renewed their keyrings then, by name and seed of the trust key.
+pub(crate) fn a_year_later(
+    bundle: &Bundle,
+    renewing: &[(&str, u8)],
+    change: impl FnOnce(&mut Plan),
+) -> ConsortiumRoot {
+    let (anchor, later) = (bundle.anchor(), days(300));
+    let draft = Draft::propose(bundle, later).unwrap();
+    let mut plan = draft.plan().unwrap();
+    change(&mut plan);
+    let mut draft = draft.planned(&plan).unwrap();
+    for seed in [101, 102] {
+        draft.sign(&key(seed), &[]).unwrap();
+    }
+    let mut bundle = bundle.accept(&draft, &online(), later).unwrap();
+    for (name, seed) in renewing {
+        let mut draft = Draft::change_keyring(&bundle, &member(name), later, |_| Ok(())).unwrap();
+        draft.sign(&key(*seed), &[]).unwrap();
+        bundle = bundle.accept(&draft, &online(), later).unwrap();
+    }
+    let bundle = bundle.renewed(&online(), days(370)).unwrap().unwrap();
+    ConsortiumRoot::verify(&bundle, &anchor, days(370)).unwrap()
 }
 
 fn ids(ownership: &Ownership) -> Vec<KeyId> {
@@ -204,4 +235,60 @@ fn two_owners_cannot_share_a_key() {
         check_distinct(&shared),
         Err(TrustError::SharedKey { .. })
     ));
+}
+
+#[test]
+fn the_keyring_of_a_member_that_left_stays_as_it_was_left() {
+    let bundle = founded(&["alpha", "beta", "gamma"], &[]);
+    let go = |plan: &mut Plan| plan.remove_member(&member("gamma"), 50).unwrap();
+    let root = a_year_later(&bundle, &[("alpha", 101)], go);
+    assert!(matches!(
+        root.keyring(&member("gamma")),
+        KeyringState::Valid(_)
+    ));
+    let own = |index| root.ownership(&"gamma/x1".parse().unwrap(), index);
+    assert_eq!(ids(&own(49).unwrap()), [id(3), id(13)]);
+    assert!(matches!(own(50), Err(TrustError::NotMemberThen { .. })));
+    // Beta is still a member, and has only forgotten.
+    assert!(matches!(
+        root.keyring(&member("beta")),
+        KeyringState::Expired(_)
+    ));
+}
+
+#[test]
+fn what_a_lapsed_keyring_lists_is_known_and_does_not_count() {
+    let names = [("both-own", owners(0, &["alpha", "beta"], 1))];
+    let bundle = founded(&["alpha", "beta", "gamma"], &names);
+    let bundle = rekeyed(&bundle, "beta", 102, |keyring| {
+        keyring.keys[0].until = Some(40);
+    });
+    let expired = a_year_later(&bundle, &[("alpha", 101)], |_| {});
+    // The other way to lapse: another trust key, with which beta has not signed yet.
+    let mut draft = Draft::propose(&bundle, NOW).unwrap();
+    let mut plan = draft.plan().unwrap();
+    plan.replace_key(&member("beta"), key(112).public())
+        .unwrap();
+    draft = draft.planned(&plan).unwrap();
+    for seed in [101, 103] {
+        draft.sign(&key(seed), &[]).unwrap();
+    }
+    let unsigned = verified(&bundle.accept(&draft, &online(), NOW).unwrap());
+    for root in [expired, unsigned] {
+        let name: Name = "both-own".parse().unwrap();
+        let of = |own: Result<Ownership, TrustError>| ids(&own.unwrap());
+        assert_eq!(of(root.ownership(&name, 45)), [id(1), id(11)]);
+        let lapsed = root.including_lapsed_keyrings();
+        assert_eq!(of(lapsed.ownership(&name, 45)), [id(1), id(11), id(12)]);
+        let all = root.including_retired_keys();
+        assert_eq!(of(all.ownership(&name, 45)), [id(1), id(2), id(11), id(12)]);
+        assert_eq!(all.member_of(&id(2)), Some(&member("beta")));
+        assert_eq!(root.member_of(&id(2)), None);
+        let own: Name = "beta/x1".parse().unwrap();
+        assert!(matches!(
+            root.ownership(&own, 45),
+            Err(TrustError::Keyring { .. })
+        ));
+        assert_eq!(of(lapsed.ownership(&own, 45)), [id(12)]);
+    }
 }

@@ -119,6 +119,18 @@ pub enum TufError {
         /// Where the hub is.
         current: u64,
     },
+    /// A change that would undo what was logged while it went round.
+    #[error(
+        "{what} would change from log index {from} on, but the log has {size} entries, and what was logged stays valid: say `--from {size}` or a later index, which leaves time to sign, and sign again"
+    )]
+    Backdated {
+        /// Whose membership, or which name's owners.
+        what: String,
+        /// The first index at which it would.
+        from: u64,
+        /// The entries there are.
+        size: u64,
+    },
     /// The hub's key is not the one that members put into the root.
     #[error(
         "the hub's online key is not the one in the root: the root expects another key for `snapshot` and `timestamp`"

@@ -68,6 +68,14 @@ impl IndexRange {
     }
 }
 
+impl NameOwners {
+    /// Whether the same members own it together, and as many of them must sign.
+    fn is_same(&self, other: &Self) -> bool {
+        let set = |own: &Self| own.owners.iter().cloned().collect::<BTreeSet<_>>();
+        self.threshold == other.threshold && set(self) == set(other)
+    }
+}
+
 impl std::fmt::Display for IndexRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.until {
@@ -144,6 +152,44 @@ impl ConsortiumFile {
         history.iter().rev().find(|entry| entry.from <= index)
     }
 
+    /// Refuses a `next` file under which something would no longer hold that held here when one of
+    /// the log's first `size` entries was logged: that somebody was a member, or who owned a name.
+    /// Members and names may be added for any index, since no entry could have needed them.
+    ///
+    /// # Errors
+    /// [`TufError::Backdated`] names the member or name, and the first such index.
+    pub fn check_continued_by(&self, next: &Self, size: u64) -> Result<(), TufError> {
+        let backdated = |what: String, from: u64| TufError::Backdated { what, from, size };
+        // Between two bounds of both files nothing changes.
+        let is_logged = |index: &u64| *index < size;
+        for (member, before) in &self.members {
+            let after = next.members.get(member).map_or(&[][..], Vec::as_slice);
+            let ends = after.iter().filter_map(|range| range.until);
+            let starts = before.iter().map(|range| range.from);
+            let bounds: BTreeSet<u64> = starts.chain(ends).filter(is_logged).collect();
+            let is_lost =
+                |index: &u64| self.was_member(member, *index) && !next.was_member(member, *index);
+            if let Some(index) = bounds.into_iter().find(is_lost) {
+                return Err(backdated(format!("the membership of `{member}`"), index));
+            }
+        }
+        for (name, before) in &self.names {
+            let after = next.names.get(name).map_or(&[][..], Vec::as_slice);
+            let starts = before.iter().chain(after).map(|entry| entry.from);
+            let bounds: BTreeSet<u64> = starts.filter(is_logged).collect();
+            let is_changed = |index: &u64| {
+                self.owners(name, *index).is_some_and(|own| {
+                    let then = next.owners(name, *index);
+                    !then.is_some_and(|then| own.is_same(then))
+                })
+            };
+            if let Some(index) = bounds.into_iter().find(is_changed) {
+                return Err(backdated(format!("the owners of `{name}`"), index));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the whole file.
     ///
     /// # Errors
@@ -167,7 +213,7 @@ impl ConsortiumFile {
             })?;
             rule(are_in_order(ranges), || {
                 format!(
-                    "the times of `{member}`'s membership are empty, overlap or are out of order"
+                    "the times of `{member}`'s membership end before they start, overlap or are out of order"
                 )
             })?;
         }
@@ -324,6 +370,35 @@ impl KeyringFile {
         valid.filter_map(KeyEntry::statement_key).collect()
     }
 
+    /// Refuses a `next` keyring that lacks a key of this one. A key that is no longer wanted ends at
+    /// a log index; if it were gone, nobody could tell whose word its earlier statements are.
+    ///
+    /// # Errors
+    /// [`TufError::Keyring`] names the key.
+    pub fn check_continued_by(&self, next: &Self) -> Result<(), TufError> {
+        let is_same = |one: &KeyEntry, other: &KeyEntry| {
+            one.purpose == other.purpose
+                && match (one.statement_key(), other.statement_key()) {
+                    (Some(key), Some(other)) => key.id() == other.id(),
+                    _ => one.key == other.key,
+                }
+        };
+        let is_kept = |entry: &&KeyEntry| next.keys.iter().any(|other| is_same(entry, other));
+        match self.keys.iter().find(|entry| !is_kept(entry)) {
+            None => Ok(()),
+            Some(gone) => Err(TufError::Keyring {
+                member: self.member.clone(),
+                reason: format!(
+                    "it lacks {} of the one before: a key that no longer counts stays in it, with an end (`hub consortium rotate-keys --retire`)",
+                    gone.statement_key().map_or_else(
+                        || "a model-signing key".to_owned(),
+                        |key| format!("key {}", key.id())
+                    )
+                ),
+            }),
+        }
+    }
+
     /// Checks the whole file.
     ///
     /// # Errors
@@ -386,7 +461,8 @@ fn is_public_pem(text: &str) -> bool {
 
 /// Ranges that follow each other; only the last may be open.
 fn are_in_order(ranges: &[IndexRange]) -> bool {
-    let is_good = |range: &IndexRange| range.until.is_none_or(|until| range.from < until);
+    // Somebody may go before anything was logged since it came.
+    let is_good = |range: &IndexRange| range.until.is_none_or(|until| range.from <= until);
     let follows = |two: &[IndexRange]| two[0].until.is_some_and(|until| until <= two[1].from);
     !ranges.is_empty() && ranges.iter().all(is_good) && ranges.windows(2).all(follows)
 }

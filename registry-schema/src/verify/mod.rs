@@ -7,6 +7,7 @@ mod draft;
 mod entry;
 mod evaluation;
 mod key_compromise;
+mod model_signature;
 
 pub use advisory::{
     VerifiedAdvisory, open_advisories, open_advisories_with_gaps, verify_advisory,
@@ -18,6 +19,7 @@ pub use evaluation::{
     VerifiedEvaluation, current_evaluations, current_evaluations_with_gaps, verify_evaluation,
 };
 pub use key_compromise::{VerifiedKeyCompromise, verify_key_compromise};
+pub use model_signature::check_model_signature;
 
 use semver::Version;
 
@@ -248,8 +250,8 @@ pub fn verify_yank(
     })
 }
 
-/// The same for a yank that the log has: one whose keys were taken back since does not count, and is
-/// no error.
+/// The same for a yank that the log has: one whose keys were taken back since does not count, nor one
+/// by an owner whose keyring has lapsed, and neither is an error.
 ///
 /// # Errors
 /// [`VerifyError`] names the check that failed.
@@ -260,7 +262,12 @@ pub fn verify_recorded_yank(
     index: u64,
 ) -> Result<VerifiedYank, VerifyError> {
     match verify_yank(trust_root, release, envelope, index) {
-        Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. })) => {}
+        Err(
+            VerifyError::Threshold(
+                ThresholdError::KeyOutOfRange { .. } | ThresholdError::NotAnOwner { .. },
+            )
+            | VerifyError::Trust(TrustError::Keyring { .. }),
+        ) => {}
         verified => return verified,
     }
     let (parsed, statement) = parse_yank(release, envelope)?;

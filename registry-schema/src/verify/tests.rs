@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::statement::tests::{files, manifest};
-use crate::trust_root::tests::{founded, key, owners, rekeyed, verified};
+use crate::trust_root::tests::{a_year_later, founded, key, owners, rekeyed, verified};
 use crate::trust_root::{ConsortiumRoot, NOT_LOGGED};
 
 pub(super) fn policy() -> ConsortiumRoot {
@@ -221,4 +221,61 @@ fn signatures_count_at_the_place_they_get() {
         check_signers(&root, name, release.signers(), 40),
         Err(VerifyError::Threshold(ThresholdError::KeyOutOfRange { .. }))
     ));
+}
+
+#[test]
+fn a_lapsed_owner_stops_nobody_with_what_it_has_said_of_a_release() {
+    let names = [("passport-extractor", owners(0, &["acme", "beta"], 1))];
+    let bundle = founded(&["acme", "beta", "gamma"], &names);
+    let root = a_year_later(&bundle, &[("acme", 101)], |_| {});
+    let bytes = envelope("passport-extractor", &[1]);
+    let release = verify_release(&root, &Asked::Anything, &bytes, 5).unwrap();
+    let yank = |root: &dyn TrustRoot, seed| {
+        let statement = YankStatement {
+            name: release.manifest().name.clone(),
+            version: release.manifest().version.clone(),
+            content: release.content_digest(),
+            action: YankAction::Yank,
+            reason: "colours".into(),
+            replacement: None,
+            sequence: 1,
+        };
+        let bytes = Envelope::sign(statement.to_payload(), &[&key(seed)]).to_bytes();
+        verify_recorded_yank(root, &release, &bytes, 6)
+    };
+    assert!(yank(&root, 1).unwrap().counts());
+    assert!(!yank(&root, 2).unwrap().counts());
+    assert!(yank(&root.including_lapsed_keyrings(), 2).unwrap().counts());
+    assert!(yank(&root, 3).is_err(), "gamma owns nothing here");
+}
+
+#[test]
+fn a_model_signature_is_by_a_key_that_a_signer_lists_when_one_does() {
+    use crate::model_signing::{ModelSecretKey, ModelSignature, ModelSigningError};
+    use crate::tuf::files::{KeyEntry, KeyPurpose};
+    let random = ring::rand::SystemRandom::new();
+    let [listed, other] = [(); 2].map(|()| ModelSecretKey::generate(&random).unwrap());
+    let bundle = rekeyed(&founded(&["acme"], &[]), "acme", 101, |keyring| {
+        keyring.keys.push(KeyEntry {
+            key: listed.public().unwrap().to_pem().unwrap(),
+            purpose: KeyPurpose::ModelSigning,
+            from: 5,
+            until: None,
+            note: None,
+        });
+    });
+    let root = verified(&bundle);
+    let bytes = envelope("acme/passport-extractor", &[1]);
+    let payload = Envelope::parse(&bytes).unwrap().payload().to_vec();
+    let checked = |key, index| {
+        let release = verify_release(&root, &Asked::Anything, &bytes, index).unwrap();
+        let signature = ModelSignature::sign(payload.clone(), key, &random).unwrap();
+        check_model_signature(&signature.to_bytes(), &release, &root)
+    };
+    checked(&listed, 5).unwrap();
+    assert!(matches!(
+        checked(&other, 5),
+        Err(ModelSigningError::OtherKey { .. })
+    ));
+    checked(&other, 4).unwrap();
 }

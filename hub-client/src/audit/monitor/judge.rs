@@ -64,11 +64,12 @@ pub(super) fn judge(entry: &LogEntry, trust_root: &ConsortiumRoot) -> Judged {
     let (index, bytes) = (entry.index, &entry.bytes);
     let verdict = match verify_entry(trust_root, bytes, index) {
         Ok(verified) => Verdict::Counts(Heard::of(&verified)),
-        Err(error) => match verify_entry(&trust_root.including_retired_keys(), bytes, index) {
-            Ok(verified) => Verdict::Void(Heard::of(&verified), with_cause(&error)),
-            Err(retired) => match unjudged(trust_root, bytes, index, &retired) {
-                Some((heard, reason)) => Verdict::Unjudged(heard, reason),
-                None => Verdict::Invalid(with_cause(&error)),
+        // The keys of a keyring that has lapsed are among the retired ones, so it is asked for first.
+        Err(error) => match unjudged(trust_root, bytes, index, &error) {
+            Some((heard, reason)) => Verdict::Unjudged(heard, reason),
+            None => match verify_entry(&trust_root.including_retired_keys(), bytes, index) {
+                Ok(verified) => Verdict::Void(Heard::of(&verified), with_cause(&error)),
+                Err(_) => Verdict::Invalid(with_cause(&error)),
             },
         },
     };

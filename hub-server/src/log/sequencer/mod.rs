@@ -2,7 +2,7 @@
 //! transaction: while one batch is written to the disk, the next one gathers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
@@ -139,6 +139,8 @@ pub(super) struct Sequencer {
     pub(super) announcer: Announcer,
     /// Whether the disk may be ahead of `tree`: after an error, until the state was read anew.
     pub(super) is_stale: bool,
+    /// Held while a batch is written.
+    pub(super) turn: Arc<Mutex<()>>,
 }
 
 impl Sequencer {
@@ -159,6 +161,8 @@ impl Sequencer {
     }
 
     fn write(&mut self, mut batch: Vec<Box<dyn Item>>) {
+        let turn = Arc::clone(&self.turn);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = self.write_batch(&mut batch).err();
         if let Some(error) = &failed {
             tracing::error!(

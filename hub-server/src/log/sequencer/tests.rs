@@ -35,6 +35,7 @@ fn sequencer(database: &Database) -> (Sequencer, watch::Receiver<Option<Arc<Head
         tree,
         announcer,
         is_stale: false,
+        turn: Arc::default(),
     };
     (sequencer, shown)
 }

@@ -8,6 +8,7 @@
 
 mod ask;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{Head, Log};
 use crate::cause::chain;
-use crate::database::{DatabaseError, alarms};
+use crate::database::{Connection, DatabaseError, alarms};
 
 /// How long after a round without quorum the next one begins.
 const RETRY: Duration = Duration::from_secs(1);
@@ -47,9 +48,6 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
 
 /// Asks the witnesses of a policy until the log is closed; nobody where it needs none.
 async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duration) {
-    if policy.is_quorum_none() {
-        return std::future::pending().await;
-    }
     let count = policy.witnesses().len();
     let alarms = match kept_alarms(log, &policy).await {
         Ok(alarms) => alarms,
@@ -58,6 +56,9 @@ async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duratio
             vec![None; count]
         }
     };
+    if policy.is_quorum_none() {
+        return std::future::pending().await;
+    }
     let mut rounds = Rounds {
         log: log.clone(),
         alarms,
@@ -73,16 +74,17 @@ async fn ask_all(log: &Log, asker: &Asker, policy: Arc<Policy>, refresh: Duratio
     rounds.go_on().await;
 }
 
-/// What each witness said against this log before.
+/// What each witness said against this log before. What others have said who are in the policy no
+/// more is forgotten.
 async fn kept_alarms(log: &Log, policy: &Policy) -> Result<Vec<Option<String>>, DatabaseError> {
-    let kept = log.database.run(alarms::list).await?;
-    let of = |name: &str| {
-        let mut kept = kept.iter();
-        kept.find(|(witness, _)| witness == name)
-            .map(|(_, text)| text.clone())
-    };
     let witnesses = policy.witnesses().iter();
-    Ok(witnesses.map(|witness| of(&witness.name)).collect())
+    let keys: Vec<String> = witnesses.map(|witness| witness.key.to_string()).collect();
+    let of = move |connection: &mut Connection| {
+        alarms::retain(connection, &keys)?;
+        let mut kept: BTreeMap<_, _> = alarms::list(connection)?.into_iter().collect();
+        Ok(keys.iter().map(|key| kept.remove(key)).collect())
+    };
+    log.database.run(of).await
 }
 
 /// One checkpoint, and who was asked about it.
@@ -221,12 +223,12 @@ impl Rounds {
         if alarm == self.alarms[witness] {
             return;
         }
-        let name = self.policy.witnesses()[witness].name.to_string();
+        let key = self.policy.witnesses()[witness].key.to_string();
         let text = alarm.clone();
         let kept = self
             .log
             .database
-            .run(move |connection| alarms::keep(connection, &name, text.as_deref()));
+            .run(move |connection| alarms::keep(connection, &key, text.as_deref()));
         match kept.await {
             Ok(()) => self.alarms[witness] = alarm,
             Err(error) => tracing::error!(error = chain(&error), "cannot keep an alarm"),

@@ -14,6 +14,10 @@ use crate::tuf::files::{KeyEntry, KeyringFile, rule};
 use crate::tuf::metadata::{MetaFile, Root, Snapshot, Targets, TimestampRole, TufKeyId, expiry};
 use crate::tuf::{CONSORTIUM_PATH, LOG_POLICY_PATH, Signed, TufError, keyring_path, lifetimes};
 
+/// More states than a hub shows between a backup and the loss of its disk: it renews one every 36
+/// hours, and each change is one.
+const LOST_VERSIONS: u64 = 1_000_000;
+
 impl Bundle {
     /// The first state of a hub: a founding draft that enough members have signed, with the hub's
     /// own signatures on snapshot and timestamp.
@@ -21,6 +25,7 @@ impl Bundle {
     /// # Errors
     /// [`TufError`] says who is missing or what is wrong.
     pub fn found(draft: &Draft, online: &SecretKey, now: Timestamp) -> Result<Self, TufError> {
+        draft.check_time(now)?;
         let (Some(root), Some(targets)) = (draft.root(), draft.targets()) else {
             return Err(TufError::Rule {
                 rule: "the draft is a change of a consortium that exists, not a new one".to_owned(),
@@ -50,7 +55,8 @@ impl Bundle {
     }
 
     /// The state after a change that enough members have signed: every check of a client that knows
-    /// this state, and a new snapshot and timestamp by the hub.
+    /// this state, and a new snapshot and timestamp by the hub. What the log has is not asked: see
+    /// [`super::ConsortiumFile::check_continued_by`].
     ///
     /// # Errors
     /// [`TufError`] says who is missing, what is wrong, or that the draft is outdated.
@@ -60,6 +66,7 @@ impl Bundle {
         online: &SecretKey,
         now: Timestamp,
     ) -> Result<Self, TufError> {
+        draft.check_time(now)?;
         let mut next = self.clone();
         if let Some(root) = draft.root() {
             let current = self.roots_version();
@@ -120,6 +127,21 @@ impl Bundle {
         }
         next.timestamp(timestamp.content().version, online, now)?;
         Ok(Some(next))
+    }
+
+    /// The same state as a hub signs it whose data was lost and brought back from a backup: under
+    /// versions that are higher than any it has shown since. Clients refuse what is lower than what
+    /// they have seen.
+    ///
+    /// # Errors
+    /// [`TufError::OnlineKey`] when the hub has another key than the root names.
+    pub fn brought_back(&self, online: &SecretKey, now: Timestamp) -> Result<Self, TufError> {
+        let mut next = self.clone();
+        let snapshot = version_of::<Snapshot>("snapshot.json", &self.snapshot)?;
+        next.snapshot(snapshot + LOST_VERSIONS, online, now)?;
+        let timestamp = version_of::<TimestampRole>("timestamp.json", &self.timestamp)?;
+        next.timestamp(timestamp + LOST_VERSIONS, online, now)?;
+        Ok(next)
     }
 
     /// The key that must sign snapshot and timestamp.
@@ -298,7 +320,12 @@ impl Bundle {
         let verified = self.verify(&anchor, now)?;
         for (member, _) in draft.signed_keyrings() {
             match verified.keyrings.get(member) {
-                Some(KeyringState::Valid(keyring)) => check_keys(&verified, member, keyring)?,
+                Some(KeyringState::Valid(keyring)) => {
+                    check_keys(&verified, member, keyring)?;
+                    if let Some(kept) = before.and_then(|before| before.readable_keyring(member)) {
+                        kept.check_continued_by(keyring)?;
+                    }
+                }
                 Some(KeyringState::Unusable(reason)) => {
                     return Err(TufError::Keyring {
                         member: member.clone(),

@@ -54,6 +54,9 @@ pub struct VerifiedBundle {
     pub log_policy: Policy,
     /// Each member's keys, or why they do not count.
     pub keyrings: BTreeMap<MemberName, KeyringState>,
+    /// The keyrings among them that have expired, or that their members have not signed with their
+    /// present trust keys yet. Of the latter only the hub says that they are theirs.
+    pub lapsed: BTreeMap<MemberName, KeyringFile>,
     /// How many members sign a change of `root` and of `targets`, of how many.
     pub thresholds: MemberThresholds,
 }
@@ -89,8 +92,22 @@ pub enum KeyringState {
     Absent,
     /// The member has not renewed it in time.
     Expired(Timestamp),
-    /// The member signed something that is no keyring.
+    /// The member signed something that is no keyring, or has not signed it with its present key.
     Unusable(String),
+}
+
+impl KeyringState {
+    /// Why the keys do not count, if they do not.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Valid(_) => None,
+            Self::Absent => Some("it has not signed one yet".to_owned()),
+            Self::Expired(at) => Some(format!(
+                "it expired at {at}; the member renews it with `hub consortium rotate-keys`"
+            )),
+            Self::Unusable(reason) => Some(reason.clone()),
+        }
+    }
 }
 
 impl Bundle {
@@ -194,12 +211,17 @@ impl Bundle {
         let consortium = ConsortiumFile::parse(self.file(CONSORTIUM_PATH, targets.content())?)?;
         let log_policy = rules::log_policy(self.file(LOG_POLICY_PATH, targets.content())?)?;
         // 4. every member's keyring; a bad one is its member's trouble alone
-        let mut keyrings = BTreeMap::new();
+        let (mut keyrings, mut lapsed) = (BTreeMap::new(), BTreeMap::new());
         for role in &delegations.roles {
-            keyrings.insert(
-                role.name.clone(),
-                self.keyring(&mut trusted, &role.name, as_of)?,
-            );
+            let member = &role.name;
+            let is_member = consortium.is_member(member);
+            let state = self.keyring(&mut trusted, member, is_member, as_of)?;
+            if matches!(state, KeyringState::Expired(_) | KeyringState::Unusable(_))
+                && let Some(keyring) = self.readable_keyring(member)
+            {
+                lapsed.insert(member.clone(), keyring);
+            }
+            keyrings.insert(member.clone(), state);
         }
         rules::check_members(root.content(), targets.content(), &consortium)?;
         let roles = &root.content().roles;
@@ -217,6 +239,7 @@ impl Bundle {
             consortium,
             log_policy,
             keyrings,
+            lapsed,
             thresholds: MemberThresholds {
                 root: counts(&roles.root),
                 targets: counts(&roles.targets),
@@ -250,10 +273,13 @@ impl Bundle {
         }
     }
 
+    /// A member's keyring as of a time. That of somebody who is a member no longer is as it was left:
+    /// nobody renews it, and what it says ends with the membership.
     fn keyring(
         &self,
         trusted: &mut TrustedMetadataSet,
         member: &MemberName,
+        is_member: bool,
         as_of: Timestamp,
     ) -> Result<KeyringState, TufError> {
         let is_pinned = trusted
@@ -265,6 +291,12 @@ impl Bundle {
         let text = self.keyrings.get(member).ok_or_else(|| TufError::Missing {
             file: format!("{member}.json"),
         })?;
+        let as_of = if is_member {
+            as_of
+        } else {
+            let role = Signed::<Targets>::parse(&format!("{member}.json"), text)?;
+            as_of.min(role.content().expires)
+        };
         match trusted.update_delegated_targets(text.as_bytes(), member.as_str(), "targets", as_of) {
             Ok(_) => {}
             Err(sigstore_tuf::Error::Expired { expires, .. }) => {
@@ -284,6 +316,11 @@ impl Bundle {
             Err(error @ (TufError::Mixed { .. } | TufError::Missing { .. })) => Err(error),
             Err(error) => Ok(KeyringState::Unusable(error.to_string())),
         }
+    }
+
+    /// A member's keyring as far as it can be read, whoever signed it and when.
+    fn readable_keyring(&self, member: &MemberName) -> Option<KeyringFile> {
+        self.read_keyring(member, self.keyrings.get(member)?).ok()
     }
 
     fn read_keyring(&self, member: &MemberName, text: &str) -> Result<KeyringFile, TufError> {

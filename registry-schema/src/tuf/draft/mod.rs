@@ -5,6 +5,7 @@ mod error;
 mod plan;
 mod sign;
 mod status;
+mod times;
 
 pub use error::DraftError;
 pub use plan::{Plan, usual_threshold};
@@ -257,11 +258,6 @@ impl Draft {
         &self.files
     }
 
-    /// When it was proposed.
-    pub fn proposed_at(&self) -> Timestamp {
-        self.proposed_at
-    }
-
     /// What it would establish.
     ///
     /// # Errors
@@ -418,6 +414,7 @@ impl Draft {
         let plan = self.plan()?;
         plan.check()?;
         rules::check_members(root, targets, &plan.consortium)?;
+        self.check_lifetimes()?;
         // Whoever signs reads the plan: metadata that says anything else is not signed by mistake.
         let is_shown = plan.root(root.version, root.expires) == *root
             && plan.targets(targets.version, targets.expires)? == *targets;

@@ -126,7 +126,8 @@ pub(crate) struct AddMemberArgs {
 What it signed before stays valid. Its names need other owners first.
 
 Examples:
-  hub consortium remove-member consortium.draft beta")]
+  hub consortium remove-member consortium.draft beta
+  hub consortium remove-member consortium.draft beta --from 200")]
 pub(crate) struct RemoveMemberArgs {
     /// The draft
     #[arg(value_name = "DRAFT")]
@@ -158,7 +159,8 @@ pub(crate) struct ReplaceKeyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hub consortium set-owners consortium.draft passport-extractor=alpha,gamma:2")]
+  hub consortium set-owners consortium.draft passport-extractor=alpha,gamma:2
+  hub consortium set-owners consortium.draft passport-extractor=alpha,gamma:2 --from 200")]
 pub(crate) struct SetOwnersArgs {
     /// The draft
     #[arg(value_name = "DRAFT")]
@@ -173,7 +175,9 @@ pub(crate) struct SetOwnersArgs {
 /// From where in the log a change holds.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct FromArgs {
-    /// The log index from which it holds; the hub's log is asked for its size when absent
+    /// The log index from which it holds; the hub's log is asked for its size when absent. Name one
+    /// ahead of the log when others have to sign: the hub refuses a change of what it has logged
+    /// meanwhile
     #[arg(long, value_name = "INDEX")]
     pub(crate) from: Option<u64>,
 }
@@ -230,7 +234,8 @@ pub(crate) struct SignDraftArgs {
 /// `hub consortium publish`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The hub refuses what its clients would refuse, and says why.
+The hub refuses what its clients would refuse, and what would undo what was logged while the draft
+went round, and says why.
 
 Examples:
   hub consortium publish consortium.draft")]

@@ -140,6 +140,7 @@ fn sign(args: &SignDraftArgs, context: &Context) -> Result<Outcome, CommandError
         &args.merge,
         args.key.as_deref(),
         &args.statement_keys,
+        Timestamp::now(),
     )?;
     if !signed.is_empty() {
         context

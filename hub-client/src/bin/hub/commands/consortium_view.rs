@@ -223,6 +223,9 @@ fn names_table(names: &[NameView], page: &mut Page) -> fmt::Result {
 pub(super) struct DraftView {
     draft: String,
     consortium: String,
+    proposed_at: Timestamp,
+    /// Until when each thing that it would have signed is valid.
+    expires: Vec<ExpiryView>,
     /// The state it changes; null for a new consortium.
     based_on_root: Option<u64>,
     threshold: usize,
@@ -234,6 +237,12 @@ pub(super) struct DraftView {
     keyrings: Vec<MemberName>,
     parts: Vec<PartView>,
     complete: bool,
+}
+
+#[derive(Serialize)]
+struct ExpiryView {
+    what: String,
+    expires: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -263,8 +272,13 @@ impl DraftView {
             signed: part.signed.iter().map(ToString::to_string).collect(),
             missing: part.missing.iter().map(ToString::to_string).collect(),
         });
+        let expiries = draft.expiries().into_iter();
         Ok(Self {
             draft: path.display().to_string(),
+            proposed_at: draft.proposed_at(),
+            expires: expiries
+                .map(|(what, expires)| ExpiryView { what, expires })
+                .collect(),
             consortium: plan.consortium.consortium.clone(),
             based_on_root: draft
                 .base()
@@ -328,6 +342,13 @@ impl Answer for DraftView {
             Some(version) => page.field("changes", format!("the state of root {version}"))?,
             None => page.field("changes", "nothing: it founds the consortium")?,
         }
+        page.field("proposed at", self.proposed_at)?;
+        let expiries: Vec<_> = self
+            .expires
+            .iter()
+            .map(|one| format!("{} until {}", one.what, one.expires))
+            .collect();
+        page.field("valid", list(&expiries))?;
         let current = self
             .members
             .iter()
