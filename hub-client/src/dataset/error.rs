@@ -104,6 +104,7 @@ pub enum DatasetError {
         file: PathBuf,
         /// How long one may be.
         limit_bytes: u64,
+    },
     /// Another process holds the journal.
     #[error("`{}` is in use by another program, such as `hub label`", .file.display())]
     JournalInUse {

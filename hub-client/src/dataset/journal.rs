@@ -96,6 +96,7 @@ impl LabelJournal {
         let failed = |source| FileError::new("cannot read", path, source);
         let mut file = files::open_read_write(path)?;
         lock(&file, path)?;
+        check_size(path, file.metadata().map_err(failed)?.len())?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         let whole = whole_lines(&bytes);
@@ -217,6 +218,8 @@ fn check_size(file: &Path, size_bytes: u64) -> Result<(), DatasetError> {
         file: file.to_owned(),
         limit_bytes: LABEL_FILE_BYTES,
     })
+}
+
 impl From<Action> for ActionLine {
     fn from(action: Action) -> Self {
         Self {

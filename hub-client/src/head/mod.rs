@@ -85,9 +85,9 @@ pub use self::paired::{HeldOutAnswers, Paired, Standing};
 pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, NearCopies, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
-pub use self::unlabelled::{UNLABELLED_IMAGES, unlabelled_sample};
 pub(crate) use self::transform::narrow;
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
+pub use self::unlabelled::{UNLABELLED_IMAGES, unlabelled_sample};
 pub(crate) use self::validate::Plan;
 
 /// Longest name of a class, in bytes.

@@ -108,15 +108,18 @@ pub(super) fn draw(session: &Session) {
 /// What is wanted, and what follows it.
 fn next(session: &Session) -> Vec<usize> {
     let wanted: Vec<usize> = {
-        let list = session.drawing.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = session
+            .drawing
+            .list
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         list.wanted.iter().copied().take(TOGETHER).collect()
     };
     let last = wanted.last().copied().unwrap_or_default();
     let room = TOGETHER - wanted.len();
     let later = (last + 1..session.total()).take(2 * TOGETHER);
     let is_missing = |&image: &usize| {
-        session.rows().is_ready(image)
-            && place(session, image).is_some_and(|path| !path.exists())
+        session.rows().is_ready(image) && place(session, image).is_some_and(|path| !path.exists())
     };
     let mut images = wanted;
     if !images.is_empty() {

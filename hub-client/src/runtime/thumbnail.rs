@@ -149,7 +149,10 @@ mod tests {
             .unwrap();
         assert_eq!(decoded(&path).dimensions(), (12, 9));
         let missing = folder.path().join("missing.png");
-        assert_eq!(Thumbnail::of_file(&missing, SIDE, &DecodeLimits::default()), None);
+        assert_eq!(
+            Thumbnail::of_file(&missing, SIDE, &DecodeLimits::default()),
+            None
+        );
     }
 
     #[test]

@@ -254,7 +254,10 @@ fn make_thumbnails(
     let threads = options.threads.unwrap_or(NonZeroUsize::MIN);
     for (piece, paths) in paths.chunks(THUMBNAILS_AT_A_TIME).enumerate() {
         let work = |made: &mut Vec<(usize, Option<Thumbnail>)>, index: usize| {
-            made.push((index, Thumbnail::of_file(&paths[index], side, &options.limits)));
+            made.push((
+                index,
+                Thumbnail::of_file(&paths[index], side, &options.limits),
+            ));
         };
         let mut made = over_blocks(paths.len(), threads, Vec::new, work).concat();
         made.sort_unstable_by_key(|&(index, _)| index);

@@ -48,7 +48,8 @@ fn keep(session: &Session, name: &str) -> Result<SavedView, LabelError> {
         if set.classes.len() < 2 {
             return Err(missing(session));
         }
-        set.train(&rows, &setup.extractor, name.clone(), coverage)?.head
+        set.train(&rows, &setup.extractor, name.clone(), coverage)?
+            .head
     };
     let version = setup.heads.save(&head)?;
     let quoted = |path: &std::path::Path| quote(&path.display().to_string());
