@@ -18,6 +18,7 @@ pub mod hint;
 pub mod import;
 pub mod journal;
 pub mod keys;
+pub mod label_app;
 pub mod lockfile;
 pub mod log_view;
 pub mod logged;

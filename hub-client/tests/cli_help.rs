@@ -14,7 +14,11 @@ use std::path::Path;
 
 use cli_support::Home;
 
+<<<<<<< HEAD
 const COMMANDS: [&str; 65] = [
+=======
+const COMMANDS: [&str; 60] = [
+>>>>>>> e8d58cc (hub label: a page's server on loopback, from the first label to a head)
     "",
     "login",
     "logout",
@@ -50,6 +54,7 @@ const COMMANDS: [&str; 65] = [
     "map",
     "next",
     "choose",
+    "label",
     "labels",
     "labels import",
     "labels export",

@@ -65,7 +65,7 @@ pub(super) fn held_out(
     best.ok_or(ChooseError::TooFew { images: 0 })
 }
 
-fn measure(
+pub(super) fn measure(
     ridge: &Ridge<'_>,
     codes: &Array2<f64>,
     targets: &[usize],

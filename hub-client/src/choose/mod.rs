@@ -26,6 +26,7 @@ mod error;
 mod h_score;
 mod held_out;
 mod log_evidence;
+mod more;
 mod rule;
 #[cfg(test)]
 mod sample;
@@ -35,6 +36,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 pub use self::error::ChooseError;
 pub use self::held_out::HeldOut;
+pub use self::more::more_labels_help;
 pub use self::rule::{Decision, MORE_LABELS, Verdict, decide};
 
 use self::spectrum::{Spectrum, gram};

@@ -105,6 +105,12 @@ pub enum DatasetError {
         /// How long one may be.
         limit_bytes: u64,
     },
+    /// Another process holds the journal.
+    #[error("`{}` is in use by another program, such as `hub label`", .file.display())]
+    JournalInUse {
+        /// The journal.
+        file: PathBuf,
+    },
     /// A file of labels would take a journal's place.
     #[error("`{}` is a journal of labels, which is not written over: name another file", .file.display())]
     OverJournal {

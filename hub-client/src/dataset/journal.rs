@@ -4,25 +4,25 @@
 //! use hub_client::dataset::{JournalEntry, LabelJournal};
 //! use registry_schema::digest::Digest;
 //! let mut journal = LabelJournal::open("labels.jsonl".as_ref())?;
-//! let entry = JournalEntry {
-//!     image: Digest::of(b"the bytes of the picture"),
-//!     path: "scans/1.png".into(),
-//!     label: Some("passport".into()),
-//! };
+//! let image = Digest::of(b"the bytes of the picture");
+//! let entry = JournalEntry::new(image, "scans/1.png", Some("passport".into()));
 //! journal.set(vec![entry], "2026-01-02T03:04:05Z".parse().unwrap())?;
 //! assert_eq!(journal.current().len(), 1);
 //! # Ok::<(), hub_client::dataset::DatasetError>(())
 //! ```
 //!
 //! The file is text: `{"hub_labels":1}`, then a line for each action, `{"number":1,"at":…,"set":[{"image":
-//! "sha256:…","path":…,"label":…}, …]}` or `{"number":2,"at":…,"undo":1}`. An image is known by the SHA-256
-//! of its bytes, so files may move; paths are for people. A last line without an end is of a write that was
-//! cut off: it does not count, and the next action takes its place.
+//! "sha256:…","path":…,"label":…}, …]}` or `{"number":2,"at":…,"undo":1}`. An entry may have a `mark` in the
+//! place of a label and a `check` beside it, an action the `classes` as they are after it. An image is known
+//! by the SHA-256 of its bytes, so files may move; paths are for people. A last line without an end is of a
+//! write that was cut off: it does not count, and the next action takes its place.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
@@ -30,11 +30,18 @@ use serde::{Deserialize, Serialize};
 
 use super::DatasetError;
 use super::formats::LABEL_FILE_BYTES;
+use super::label_state::{Deed, JournalEntry, LabelState};
 use super::labels::{Line, Place};
 use crate::files::{self, FileError};
 
 /// The first line.
 const HEADER: &str = "{\"hub_labels\":1}\n";
+
+/// How long another command is waited for; a page that is open holds the file until it is closed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether the other command has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// An append-only file of labels, held alone while it is open.
 #[derive(Debug)]
@@ -42,29 +49,30 @@ pub struct LabelJournal {
     file: File,
     path: PathBuf,
     actions: Vec<Action>,
+    /// What the actions have led to.
+    state: Arc<LabelState>,
     /// Bytes of the whole lines.
     whole: u64,
 }
 
-/// An image that gets a label, or loses it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JournalEntry {
-    /// SHA-256 of the image's bytes.
-    pub image: Digest,
-    /// Where it was seen.
-    pub path: String,
-    /// Its label; none takes the label away.
-    pub label: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Action {
+    number: u64,
+    at: Timestamp,
+    deed: Deed,
+    undo: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An action as it is written: the deed's parts are the line's own.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Action {
+struct ActionLine {
     number: u64,
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     set: Option<Vec<JournalEntry>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    classes: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     undo: Option<u64>,
 }
@@ -74,19 +82,20 @@ struct Action {
 pub struct Undone {
     /// Its number.
     pub number: u64,
-    /// How many images it was about.
-    pub images: usize,
+    /// What it did.
+    pub deed: Deed,
 }
 
 impl LabelJournal {
-    /// Opens a journal, or starts one where there is no file. Waits while another process holds it.
+    /// Opens a journal, or starts one where there is no file. Waits two seconds for another process that
+    /// holds it.
     ///
     /// # Errors
-    /// [`DatasetError`]: another kind of file, a line that cannot be understood, a newer version.
+    /// [`DatasetError`]: in use, another kind of file, a line that cannot be understood, a newer version.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         let failed = |source| FileError::new("cannot read", path, source);
         let mut file = files::open_read_write(path)?;
-        file.lock().map_err(failed)?;
+        lock(&file, path)?;
         check_size(path, file.metadata().map_err(failed)?.len())?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
@@ -100,13 +109,24 @@ impl LabelJournal {
             whole: whole.len() as u64,
             file,
             path: path.to_owned(),
+            state: Arc::new(replay(&actions)),
             actions,
         })
     }
 
+    /// What is known of each image, and the classes.
+    pub fn state(&self) -> Arc<LabelState> {
+        self.state.clone()
+    }
+
     /// The label of each image that has one, with the path it was last seen at.
     pub fn current(&self) -> BTreeMap<Digest, (String, String)> {
-        current(&self.actions)
+        self.state.labelled()
+    }
+
+    /// Whether there is an action that could be undone.
+    pub fn can_undo(&self) -> bool {
+        !standing(&self.actions).is_empty()
     }
 
     /// Labels images, as one action; its number.
@@ -114,41 +134,61 @@ impl LabelJournal {
     /// # Errors
     /// [`DatasetError`] when it cannot be written; what was there before stays.
     pub fn set(&mut self, entries: Vec<JournalEntry>, at: Timestamp) -> Result<u64, DatasetError> {
-        self.append(at, Some(entries), None)
+        self.record(Deed::labels(entries), at)
     }
 
-    /// Undoes the last action that was not undone; none when there is none.
+    /// Writes an action down; its number. It counts once this has returned, whatever happens then.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when it cannot be written; what was there before stays.
+    pub fn record(&mut self, deed: Deed, at: Timestamp) -> Result<u64, DatasetError> {
+        let number = self.append(at, deed.clone(), None)?;
+        Arc::make_mut(&mut self.state).apply(&deed);
+        Ok(number)
+    }
+
+    /// Undoes the last action that was not undone; none when there is none. To do it again, its deed is
+    /// recorded as a new action.
     ///
     /// # Errors
     /// [`DatasetError`] when it cannot be written.
     pub fn undo(&mut self, at: Timestamp) -> Result<Option<Undone>, DatasetError> {
-        let standing = standing(&self.actions);
-        let Some(last) = standing.last() else {
+        let Some(last) = standing(&self.actions).pop() else {
             return Ok(None);
         };
-        let undone = Undone {
-            number: last.number,
-            images: last.set.as_ref().map_or(0, Vec::len),
-        };
-        self.append(at, None, Some(undone.number))?;
-        Ok(Some(undone))
+        let (number, deed) = (last.number, last.deed.clone());
+        self.append(at, Deed::default(), Some(number))?;
+        self.state = Arc::new(replay(&self.actions));
+        Ok(Some(Undone { number, deed }))
+    }
+
+    /// Deletes the file with all that was written into it, and starts a new one in its place.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when it cannot be removed or made anew.
+    pub fn forget(&mut self) -> Result<(), DatasetError> {
+        let path = self.path.clone();
+        files::remove(&path)?;
+        *self = Self::open(&path)?;
+        Ok(())
     }
 
     fn append(
         &mut self,
         at: Timestamp,
-        set: Option<Vec<JournalEntry>>,
+        deed: Deed,
         undo: Option<u64>,
     ) -> Result<u64, DatasetError> {
         let number = self.actions.last().map_or(1, |last| last.number + 1);
         let action = Action {
             number,
             at,
-            set,
+            deed,
             undo,
         };
         let failed = |source| FileError::new("cannot write", &self.path, source);
-        let line = serde_json::to_string(&action).map_err(|error| failed(error.into()))?;
+        let line = ActionLine::from(action.clone());
+        let line = serde_json::to_string(&line).map_err(|error| failed(error.into()))?;
         let header = if self.whole == 0 { HEADER } else { "" };
         let text = format!("{header}{line}\n");
         check_size(&self.path, self.whole + text.len() as u64)?;
@@ -160,6 +200,9 @@ impl LabelJournal {
             self.file.sync_data()
         };
         write().map_err(failed)?;
+        if self.whole == 0 {
+            files::sync_folder_of(&self.path)?;
+        }
         self.whole += text.len() as u64;
         self.actions.push(action);
         Ok(number)
@@ -177,6 +220,53 @@ fn check_size(file: &Path, size_bytes: u64) -> Result<(), DatasetError> {
     })
 }
 
+impl From<Action> for ActionLine {
+    fn from(action: Action) -> Self {
+        Self {
+            number: action.number,
+            at: action.at,
+            set: action.deed.set,
+            classes: action.deed.classes,
+            undo: action.undo,
+        }
+    }
+}
+
+impl From<ActionLine> for Action {
+    fn from(line: ActionLine) -> Self {
+        Self {
+            number: line.number,
+            at: line.at,
+            deed: Deed {
+                set: line.set,
+                classes: line.classes,
+            },
+            undo: line.undo,
+        }
+    }
+}
+
+/// Holds a file alone.
+fn lock(file: &File, path: &Path) -> Result<(), DatasetError> {
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(DatasetError::JournalInUse {
+                    file: path.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(FileError::new("cannot lock", path, source).into());
+            }
+        }
+    }
+}
+
 /// Whether a file's content is that of a journal, of whatever version.
 pub(super) fn is_journal(bytes: &[u8]) -> bool {
     bytes.starts_with(b"{\"hub_labels\":")
@@ -184,7 +274,7 @@ pub(super) fn is_journal(bytes: &[u8]) -> bool {
 
 /// The labels of a journal as lines of a file of labels.
 pub(super) fn lines(file: &Path, bytes: &[u8]) -> Result<Vec<Line>, DatasetError> {
-    let current = current(&parse(file, whole_lines(bytes))?);
+    let current = replay(&parse(file, whole_lines(bytes))?).labelled();
     if current.is_empty() {
         return Err(DatasetError::NoLabels {
             file: file.to_owned(),
@@ -219,13 +309,14 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Vec<Action>, DatasetError> {
     };
     let mut actions: Vec<Action> = Vec::new();
     for (number, line) in (2..).zip(rest.split_inclusive(|&byte| byte == b'\n')) {
-        let action: Action = serde_json::from_slice(line)
+        let action: ActionLine = serde_json::from_slice(line)
             .map_err(|error| problem(number, format!("cannot be understood: {error}")))?;
+        let action = Action::from(action);
         let follows = actions
             .last()
             .is_none_or(|last| last.number < action.number);
         let points_back = action.undo.is_none_or(|undone| undone < action.number);
-        if !follows || !points_back || action.set.is_some() == action.undo.is_some() {
+        if !follows || !points_back || action.deed.is_empty() == action.undo.is_none() {
             return Err(problem(number, "is no action that could follow".to_owned()));
         }
         actions.push(action);
@@ -237,23 +328,16 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Vec<Action>, DatasetError> {
 fn standing(actions: &[Action]) -> Vec<&Action> {
     let undone: std::collections::BTreeSet<u64> =
         actions.iter().filter_map(|one| one.undo).collect();
-    let stands = |action: &&Action| action.set.is_some() && !undone.contains(&action.number);
+    let stands = |action: &&Action| action.undo.is_none() && !undone.contains(&action.number);
     actions.iter().filter(stands).collect()
 }
 
-fn current(actions: &[Action]) -> BTreeMap<Digest, (String, String)> {
-    let mut labels = BTreeMap::new();
-    for entry in standing(actions)
-        .into_iter()
-        .filter_map(|action| action.set.as_ref())
-        .flatten()
-    {
-        match &entry.label {
-            Some(label) => labels.insert(entry.image, (entry.path.clone(), label.clone())),
-            None => labels.remove(&entry.image),
-        };
+fn replay(actions: &[Action]) -> LabelState {
+    let mut state = LabelState::default();
+    for action in standing(actions) {
+        state.apply(&action.deed);
     }
-    labels
+    state
 }
 
 #[cfg(test)]
@@ -262,11 +346,11 @@ mod tests {
     use super::*;
 
     fn entry(image: &str, label: Option<&str>) -> JournalEntry {
-        JournalEntry {
-            image: Digest::of(image.as_bytes()),
-            path: image.to_owned(),
-            label: label.map(str::to_owned),
-        }
+        JournalEntry::new(
+            Digest::of(image.as_bytes()),
+            image,
+            label.map(str::to_owned),
+        )
     }
 
     fn labels(journal: &LabelJournal) -> Vec<(String, String)> {
@@ -294,14 +378,8 @@ mod tests {
         assert_eq!(labels(&journal), [pair("a", "z")]);
         drop(journal);
         let mut journal = LabelJournal::open(&path).unwrap();
-        let undone = journal.undo(at).unwrap();
-        assert_eq!(
-            undone,
-            Some(Undone {
-                number: 2,
-                images: 2
-            })
-        );
+        let undone = journal.undo(at).unwrap().unwrap();
+        assert_eq!((undone.number, undone.deed.images()), (2, 2));
         assert_eq!(labels(&journal), [pair("a", "x"), pair("b", "y")]);
         assert_eq!(journal.undo(at).unwrap().map(|one| one.number), Some(1));
         assert_eq!(journal.undo(at).unwrap(), None);

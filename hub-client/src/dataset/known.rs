@@ -2,10 +2,10 @@
 //! label. Training wants more ([`super::LabelledImages`]).
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::labels::find_images;
+use super::labels::{find_images, find_some_images};
 use super::{DatasetError, ImageSet, formats};
 
 /// Where labels come from.
@@ -60,6 +60,29 @@ pub fn known_labels(
             Ok(labels)
         }
     }
+}
+
+/// The labels of a file, as far as their images are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartlyKnown {
+    /// The label of each image of the set.
+    pub labels: Vec<Option<String>>,
+    /// What the file names and is not among the images, with the lines.
+    pub unknown: Vec<String>,
+}
+
+/// The same from a file that may know more images than there are.
+///
+/// # Errors
+/// [`DatasetError`] for a file that cannot be read or contradicts itself.
+pub fn partly_known_labels(images: &ImageSet, file: &Path) -> Result<PartlyKnown, DatasetError> {
+    let lines = formats::read(file)?;
+    let ((found, _), unknown) = find_some_images(images, file, &lines)?;
+    let mut labels = vec![None; images.images.len()];
+    for (image, line) in found {
+        labels[image] = Some(line.label.clone());
+    }
+    Ok(PartlyKnown { labels, unknown })
 }
 
 #[cfg(test)]

@@ -20,11 +20,13 @@ pub mod formats;
 pub mod images;
 mod journal;
 mod known;
+mod label_state;
 pub mod labels;
 
 pub use self::error::DatasetError;
 pub use self::formats::{LabelFormat, Labelled, write_folders, write_labels};
 pub use self::images::{ImageFile, ImageSet, SkipReason, Skipped};
-pub use self::journal::{JournalEntry, LabelJournal, Undone};
-pub use self::known::{LabelSource, known_labels};
+pub use self::journal::{LabelJournal, Undone};
+pub use self::known::{LabelSource, PartlyKnown, known_labels, partly_known_labels};
+pub use self::label_state::{Deed, JournalEntry, Known, LabelState, Mark, RandomCheck};
 pub use self::labels::{LabelWarning, LabelledImage, LabelledImages};

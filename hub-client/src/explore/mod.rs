@@ -34,6 +34,7 @@ mod map;
 mod neighbours;
 pub mod outliers;
 mod parallel;
+mod products;
 mod projection;
 mod random;
 #[cfg(test)]
@@ -46,5 +47,6 @@ pub use error::ExploreError;
 pub use map::map;
 pub use neighbours::{Neighbour, Neighbours};
 pub(crate) use parallel::over_blocks;
+pub(crate) use products::products;
 pub use projection::Projection;
 pub(crate) use random::SplitMix64;

@@ -120,6 +120,24 @@ pub fn write_atomic(path: impl Into<PathBuf>, bytes: &[u8]) -> Result<(), FileEr
     file.commit()
 }
 
+/// Writes a file that can be made again at any time. It appears whole, but is not waited for: after a power
+/// cut it may be empty.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn write_remade(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let error = |source| FileError::new("cannot write", path, source);
+    create_private_dir(folder_of(path))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".hub-")
+        .suffix(".tmp")
+        .tempfile_in(folder_of(path))
+        .map_err(error)?;
+    temporary.write_all(bytes).map_err(error)?;
+    let moved = temporary.persist(path);
+    moved.map(drop).map_err(|failed| error(failed.error))
+}
+
 /// Writes a file that must not be there yet: keys are never replaced.
 ///
 /// # Errors
@@ -176,6 +194,14 @@ pub fn open_read_write(path: &Path) -> Result<File, FileError> {
     options
         .open(path)
         .map_err(|source| FileError::new("cannot open", path, source))
+}
+
+/// Makes the name of a new file durable.
+///
+/// # Errors
+/// [`FileError`] naming the folder.
+pub fn sync_folder_of(path: &Path) -> Result<(), FileError> {
+    sync_dir(folder_of(path))
 }
 
 /// Moves a finished file to its place and makes the move durable.

@@ -53,6 +53,7 @@ pub mod store;
 mod suspects;
 mod train;
 mod transform;
+mod unlabelled;
 mod validate;
 
 use std::fmt;
@@ -73,6 +74,7 @@ pub use self::error::HeadError;
 pub use self::evaluate::Evaluation;
 pub use self::explain::{Factor, Influence, Spread, Weighed};
 pub use self::file::{FORMAT, HEAD_BYTES};
+pub(crate) use self::nearness::{NEIGHBOURS, reference_places};
 pub use self::nearness::{Near, REFERENCES};
 pub use self::options::{
     AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
@@ -83,7 +85,9 @@ pub use self::paired::{HeldOutAnswers, Paired, Standing};
 pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, NearCopies, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
+pub(crate) use self::transform::narrow;
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
+pub use self::unlabelled::{UNLABELLED_IMAGES, unlabelled_sample};
 pub(crate) use self::validate::Plan;
 
 /// Longest name of a class, in bytes.
@@ -218,6 +222,20 @@ impl Head {
     fn transformed(&self, features: ArrayView2<'_, f32>) -> Array2<f32> {
         let known = features.slice_axis_move(Axis(1), Slice::from(..self.dimension()));
         self.transform.apply(known)
+    }
+
+    /// What follows from scores (n×K) that were computed elsewhere, and the distances that go with them.
+    pub(crate) fn predictions(
+        &self,
+        scores: ArrayView2<'_, f64>,
+        distances: Vec<Option<f64>>,
+    ) -> Predictions<'_> {
+        Predictions {
+            classes: &self.classes,
+            probabilities: calibrate::probabilities(scores, f64::from(self.temperature)),
+            distances,
+            abstention: &self.abstention,
+        }
     }
 
     fn scores(&self, rows: ArrayView2<'_, f32>) -> Array2<f64> {

@@ -13,7 +13,7 @@ use super::{Head, HeadError};
 pub const REFERENCES: usize = 500;
 
 /// Nearest references whose distance counts.
-pub(super) const NEIGHBOURS: usize = 5;
+pub(crate) const NEIGHBOURS: usize = 5;
 
 /// Share of the labelled images themselves that may count as unlike the others.
 const STRANGE_SHARE: f64 = 0.01;
@@ -117,8 +117,7 @@ impl Abstention {
 
 /// Evenly spaced rows, scaled to length 1. Rows without a direction are left out.
 pub(super) fn references(rows: ArrayView2<'_, f32>) -> Array2<f32> {
-    let chosen: Vec<usize> = (0..rows.nrows())
-        .step_by(step(rows.nrows()))
+    let chosen: Vec<usize> = reference_places(rows.nrows())
         .filter(|&row| rows.row(row).iter().any(|&value| value != 0.0))
         .collect();
     let mut references = rows.select(Axis(0), &chosen);
@@ -137,6 +136,11 @@ pub(super) fn unlike_above(references: &Array2<f32>) -> Option<f64> {
         .take_while(|&count| (count + 1) as f64 <= STRANGE_SHARE * distances.len() as f64)
         .count();
     distances.get(allowed).copied()
+}
+
+/// Which of so many labelled images are kept to compare with, as far as they have a direction.
+pub(crate) fn reference_places(images: usize) -> impl Iterator<Item = usize> {
+    (0..images).step_by(step(images))
 }
 
 /// Which rows are kept: every how many-th.

@@ -4,6 +4,7 @@
 //! weights: an exported head carries the subtraction, the norm and the product as three steps.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
+use registry_schema::manifest::HeadTransform;
 use serde::{Deserialize, Serialize};
 
 /// A vector shorter than this is left as it is when lengths are divided out: it has no direction.
@@ -31,6 +32,17 @@ pub enum TransformKind {
     L2,
     /// Features as they are.
     None,
+}
+
+impl From<HeadTransform> for TransformKind {
+    /// What an extractor's manifest asks for.
+    fn from(named: HeadTransform) -> Self {
+        match named {
+            HeadTransform::L2 => Self::CentredL2,
+            HeadTransform::Standardize => Self::Standardise,
+            HeadTransform::None => Self::None,
+        }
+    }
 }
 
 /// A fitted transform; every vector has the dimension the head was trained on.
@@ -184,7 +196,7 @@ fn median_of_positive(values: &Array1<f64>) -> Option<f64> {
     clippy::cast_possible_truncation,
     reason = "rounding to f32 is what is wanted"
 )]
-pub(super) fn narrow(value: f64) -> f32 {
+pub(crate) fn narrow(value: f64) -> f32 {
     value as f32
 }
 

@@ -375,6 +375,14 @@ impl Hint for DatasetError {
             Self::File(error) => error.advice(),
             Self::NothingThere { .. } => Advice::of(ErrorCode::NotFound),
             Self::NoImages { .. } => Advice::of(ErrorCode::Image),
+            Self::JournalInUse { .. } => Advice::with_hint(
+                ErrorCode::File,
+                "end that page with Ctrl-C where it was started, or name another journal",
+            ),
+            Self::NotAJournal { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "`hub labels import FILE --images DIR --to labels.jsonl` makes a journal of it",
+            ),
             Self::NotAFolder { .. } | Self::Pattern { .. } => Advice::of(ErrorCode::Usage),
             Self::NoClassFolders { .. } => Advice::with_hint(
                 ErrorCode::Labels,

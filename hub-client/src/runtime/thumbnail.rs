@@ -9,31 +9,41 @@ use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 use super::decode::{Channels, DecodeLimits, Picture};
 
-/// Longest side, in pixels.
-const SIDE: u32 = 160;
+/// Longest side on a sheet, in pixels.
+pub(crate) const SIDE: u32 = 160;
 
-/// JPEG quality, of 100.
-const QUALITY: u8 = 80;
+/// JPEG qualities, of 100: the first with which it is no longer than [`JPEG_BYTES`].
+const QUALITIES: [u8; 4] = [80, 60, 40, 15];
+
+/// Longest JPEG: in base64 it must fit into one answer of a worker.
+const JPEG_BYTES: usize = 700 << 10;
 
 /// How a JPEG file begins.
 const SIGNATURE: [u8; 3] = [0xff, 0xd8, 0xff];
 
-/// A JPEG of at most 160 pixels a side, upright and on white, in base64.
+/// A small JPEG, upright and on white, in base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thumbnail(String);
 
 impl Thumbnail {
-    /// Of the picture file at `path`; none when it cannot be read as a picture.
-    pub(crate) fn of_file(path: &Path, limits: &DecodeLimits) -> Option<Self> {
+    /// Of the picture file at `path`, at most `side` pixels a side; none when it cannot be read as a picture.
+    pub(crate) fn of_file(path: &Path, side: u32, limits: &DecodeLimits) -> Option<Self> {
         let picture = Picture::open(path, limits).ok()?;
         let orientation = picture.orientation;
-        let mut small = reduced(whole(picture)?);
+        let mut small = reduced(whole(picture)?, side);
         small.apply_orientation(orientation);
+        let small = on_white(&small);
         let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-            .encode_image(&on_white(&small))
-            .ok()?;
-        Some(Self(BASE64_STANDARD.encode(jpeg)))
+        for quality in QUALITIES {
+            jpeg.clear();
+            JpegEncoder::new_with_quality(&mut jpeg, quality)
+                .encode_image(&small)
+                .ok()?;
+            if jpeg.len() <= JPEG_BYTES {
+                return Some(Self(BASE64_STANDARD.encode(jpeg)));
+            }
+        }
+        None
     }
 
     /// What a worker said, when it is base64 of what begins like a JPEG: nothing else may get into a page.
@@ -45,6 +55,12 @@ impl Thumbnail {
     /// As it is said across a pipe.
     pub(crate) fn into_text(self) -> String {
         self.0
+    }
+
+    /// The JPEG.
+    pub fn to_jpeg(&self) -> Vec<u8> {
+        // It was made here, or decoded once to be parsed.
+        BASE64_STANDARD.decode(&self.0).unwrap_or_default()
     }
 
     /// A URI that is the picture itself.
@@ -72,9 +88,9 @@ fn whole(picture: Picture) -> Option<DynamicImage> {
 }
 
 /// Never enlarged.
-fn reduced(image: DynamicImage) -> DynamicImage {
-    if image.width().max(image.height()) > SIDE {
-        image.thumbnail(SIDE, SIDE)
+fn reduced(image: DynamicImage, side: u32) -> DynamicImage {
+    if image.width().max(image.height()) > side {
+        image.thumbnail(side, side)
     } else {
         image
     }
@@ -100,7 +116,7 @@ mod tests {
     use image::Rgba;
 
     fn decoded(path: &Path) -> RgbImage {
-        let thumbnail = Thumbnail::of_file(path, &DecodeLimits::default()).unwrap();
+        let thumbnail = Thumbnail::of_file(path, SIDE, &DecodeLimits::default()).unwrap();
         let uri = thumbnail.data_uri();
         let text = uri.strip_prefix("data:image/jpeg;base64,").unwrap();
         assert_eq!(Thumbnail::parse(text.to_owned()), Some(thumbnail));
@@ -133,7 +149,10 @@ mod tests {
             .unwrap();
         assert_eq!(decoded(&path).dimensions(), (12, 9));
         let missing = folder.path().join("missing.png");
-        assert_eq!(Thumbnail::of_file(&missing, &DecodeLimits::default()), None);
+        assert_eq!(
+            Thumbnail::of_file(&missing, SIDE, &DecodeLimits::default()),
+            None
+        );
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::wire::{Answer, Task};
 use super::{Worker, WorkerError, incomplete, limits, unexpected};
-use crate::runtime::thumbnail::Thumbnail;
+use crate::runtime::thumbnail::{SIDE, Thumbnail};
 
 impl Worker {
-    /// Makes small versions of the files at `paths`, in their order; none of a file that cannot be read as
-    /// a picture. No extractor and no runtime library is needed.
+    /// Makes small versions of the files at `paths`, at most 160 pixels a side, in their order; none of a
+    /// file that cannot be read as a picture. No extractor and no runtime library is needed.
     ///
     /// # Errors
     /// [`WorkerError`].
@@ -16,11 +16,23 @@ impl Worker {
         &self,
         paths: &[P],
     ) -> Result<Vec<Option<Thumbnail>>, WorkerError> {
+        self.pictures(paths, SIDE)
+    }
+
+    /// The same at most `side` pixels a side.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub fn pictures<P: AsRef<Path>>(
+        &self,
+        paths: &[P],
+        side: u32,
+    ) -> Result<Vec<Option<Thumbnail>>, WorkerError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
         let images = paths.iter().map(Into::into).collect();
-        let request = self.request(Task::Thumbnails { images }, limits::of_pictures());
+        let request = self.request(Task::Thumbnails { images, side }, limits::of_pictures());
         let mut made = Vec::with_capacity(paths.len());
         self.run(&request, None, |answer| {
             let (index, thumbnail) = match answer {

@@ -94,7 +94,7 @@ fn serve() -> io::Result<()> {
             (features, images),
             &mut out,
         ),
-        Task::Thumbnails { images } => make_thumbnails(images, &options, &mut out),
+        Task::Thumbnails { images, side } => make_thumbnails(images, side, &options, &mut out),
     };
     match done {
         Ok(()) => out.say(&Answer::Done),
@@ -246,6 +246,7 @@ fn score(
 /// In pieces, so that no more than one waits in memory.
 fn make_thumbnails(
     images: Vec<WirePath>,
+    side: u32,
     options: &RuntimeOptions,
     out: &mut Out<'_>,
 ) -> Result<(), Stopped> {
@@ -253,7 +254,10 @@ fn make_thumbnails(
     let threads = options.threads.unwrap_or(NonZeroUsize::MIN);
     for (piece, paths) in paths.chunks(THUMBNAILS_AT_A_TIME).enumerate() {
         let work = |made: &mut Vec<(usize, Option<Thumbnail>)>, index: usize| {
-            made.push((index, Thumbnail::of_file(&paths[index], &options.limits)));
+            made.push((
+                index,
+                Thumbnail::of_file(&paths[index], side, &options.limits),
+            ));
         };
         let mut made = over_blocks(paths.len(), threads, Vec::new, work).concat();
         made.sort_unstable_by_key(|&(index, _)| index);

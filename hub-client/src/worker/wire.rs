@@ -62,7 +62,7 @@ pub(super) enum Task {
         images: Vec<WirePath>,
     },
     /// Make small versions of pictures; no extractor is opened.
-    Thumbnails { images: Vec<WirePath> },
+    Thumbnails { images: Vec<WirePath>, side: u32 },
 }
 
 /// The extractor to run.

@@ -25,6 +25,8 @@ mod hostile_hub;
 mod interruptions;
 mod joint;
 mod judges;
+mod label;
+mod label_client;
 mod log_files;
 mod log_judges;
 mod log_lies;

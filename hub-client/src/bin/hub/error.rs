@@ -228,6 +228,7 @@ library_errors! {
     Export(hub_client::head::export::ExportError),
     Disagreement(hub_client::head::export::Disagreement),
     Key(hub_client::keys::KeyFileError),
+    Label(hub_client::label_app::LabelError),
     LockFile(hub_client::lockfile::LockFileError),
     Check(hub_client::publish::CheckError),
     Folder(hub_client::publish::FolderError),

@@ -5,6 +5,7 @@
 
 mod app;
 mod args;
+mod browser;
 mod commands;
 mod context;
 mod error;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 pub(super) use self::csv::read_csv;
 pub(super) use self::line::{Line, Place};
-pub(super) use self::places::find_images;
+pub(super) use self::places::{find_images, find_some_images};
 pub use self::warning::LabelWarning;
 use super::{DatasetError, ImageFile, ImageSet, formats};
 

@@ -15,14 +15,33 @@ const SHOWN: usize = 5;
 /// The line of each image, by the image's place in the set, and what is worth knowing.
 pub(in crate::dataset) type Found<'a> = (BTreeMap<usize, &'a Line>, Vec<LabelWarning>);
 
-/// Finds the image of each line.
+/// Finds the image of each line; all must be there.
 pub(in crate::dataset) fn find_images<'a>(
     images: &ImageSet,
     file: &Path,
     lines: &'a [Line],
 ) -> Result<Found<'a>, DatasetError> {
+    let (found, mut unknown) = find_some_images(images, file, lines)?;
+    if !unknown.is_empty() {
+        let count = unknown.len();
+        unknown.truncate(SHOWN);
+        return Err(DatasetError::UnknownPaths {
+            file: file.to_owned(),
+            count,
+            first: unknown,
+        });
+    }
+    Ok(found)
+}
+
+/// Finds the images of lines, and which lines are of none.
+pub(in crate::dataset) fn find_some_images<'a>(
+    images: &ImageSet,
+    file: &Path,
+    lines: &'a [Line],
+) -> Result<(Found<'a>, Vec<String>), DatasetError> {
     if lines.iter().any(|line| line.content.is_some()) {
-        return Ok((find_contents(images, lines)?, Vec::new()));
+        return Ok(((find_contents(images, lines)?, Vec::new()), Vec::new()));
     }
     let places = Places::new(images, file, lines);
     let mut found: BTreeMap<usize, &Line> = BTreeMap::new();
@@ -49,16 +68,7 @@ pub(in crate::dataset) fn find_images<'a>(
             None => {}
         }
     }
-    if !unknown.is_empty() {
-        let count = unknown.len();
-        unknown.truncate(SHOWN);
-        return Err(DatasetError::UnknownPaths {
-            file: file.to_owned(),
-            count,
-            first: unknown,
-        });
-    }
-    Ok((found, warnings))
+    Ok(((found, warnings), unknown))
 }
 
 /// The images whose bytes the lines name. Labels of images that lie elsewhere are nobody's concern here.

@@ -5,6 +5,7 @@ mod authoring;
 mod consortium;
 mod exploring;
 mod finding;
+mod labelling;
 mod labels;
 mod learning;
 mod local;
@@ -25,6 +26,7 @@ pub(crate) use exploring::{
     SimilarArgs,
 };
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
+pub(crate) use labelling::LabelArgs;
 pub(crate) use labels::{LabelsCommand, LabelsExportArgs, LabelsImportArgs, WriteFormat};
 pub(crate) use learning::{
     EmbedArgs, EvalArgs, ExportArgs, ExportFormat, HeadArgs, HeadCommand, MethodArg, PenaltyArg,
@@ -179,6 +181,8 @@ pub(crate) enum Command {
     Next(NextArgs),
     /// Measure extractors on labelled images, and say which to take
     Choose(ChooseArgs),
+    /// Label images on a page in your browser, and make a head of them
+    Label(LabelArgs),
     /// Keep labels in a journal that can be undone; take them from other programs, give them back
     #[command(subcommand)]
     Labels(LabelsCommand),

@@ -13,7 +13,7 @@ use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 use serde::Serialize;
 
-use super::chosen::Chosen;
+use super::chosen::{Chosen, newest_of_each};
 use super::embedding::Embedder;
 use super::explore::{prepared, transform_kind};
 use super::release_view::size_bytes;
@@ -156,17 +156,7 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
 fn candidates(args: &ChooseArgs, context: &Context) -> Result<Vec<Chosen>, CommandError> {
     let mut references = args.references.clone();
     if args.all {
-        let mut newest = BTreeMap::new();
-        for (name, version) in context.store().list()? {
-            if version.pre.is_empty() {
-                let kept = newest
-                    .entry((name, version.major))
-                    .or_insert_with(|| version.clone());
-                *kept = version.max(kept.clone());
-            }
-        }
-        let exact = |((name, _), version)| Reference::exact(name, version);
-        references = newest.into_iter().map(exact).collect();
+        references = newest_of_each(&context.store())?;
     }
     let mut found: Vec<Chosen> = Vec::new();
     for reference in &references {

@@ -1,5 +1,7 @@
 //! Which installed release a command works with.
 
+use std::collections::BTreeMap;
+
 use hub_client::files::FileLock;
 use hub_client::head::{ExtractorRelease, Head};
 use hub_client::store::InstalledRelease;
@@ -46,6 +48,21 @@ impl Because {
             }
         }
     }
+}
+
+/// The newest installed release of each name and MAJOR, without pre-releases.
+pub(super) fn newest_of_each(store: &Store) -> Result<Vec<Reference>, CommandError> {
+    let mut newest = BTreeMap::new();
+    for (name, version) in store.list()? {
+        if version.pre.is_empty() {
+            let kept = newest
+                .entry((name, version.major))
+                .or_insert_with(|| version.clone());
+            *kept = version.max(kept.clone());
+        }
+    }
+    let exact = |((name, _), version)| Reference::exact(name, version);
+    Ok(newest.into_iter().map(exact).collect())
 }
 
 impl Chosen {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use hub_client::dataset::{
-    DatasetError, ImageSet, JournalEntry, LabelFormat, LabelJournal, LabelSource, Labelled, Undone,
+    DatasetError, ImageSet, JournalEntry, LabelFormat, LabelJournal, LabelSource, Labelled,
     known_labels, write_folders, write_labels,
 };
 use hub_client::files::digest_of_file;
@@ -84,8 +84,7 @@ fn import(args: &LabelsImportArgs, context: &Context) -> Result<Outcome, Command
             Some((_, label)) if *label == one.label => unchanged += 1,
             Some(_) => changed += 1,
         }
-        let (path, label) = (one.name, Some(one.label));
-        entries.insert(image, JournalEntry { image, path, label });
+        entries.insert(image, JournalEntry::new(image, one.name, Some(one.label)));
     }
     entries.retain(|image, entry| {
         let before = known.get(image).map(|(_, label)| label);
@@ -155,7 +154,7 @@ fn undo(path: &Path, context: &Context) -> Result<Outcome, CommandError> {
     context.show(&UndoView {
         journal: path.display().to_string(),
         undone: undone.as_ref().map(|one| one.number),
-        images: undone.map_or(0, |Undone { images, .. }| images),
+        images: undone.map_or(0, |one| one.deed.images()),
         classes: counted(&journal),
     })?;
     Ok(Outcome::Done)

@@ -25,6 +25,7 @@ mod import;
 mod installed;
 mod judged;
 mod keygen;
+mod label;
 mod labels;
 mod login;
 mod members_say;
@@ -89,6 +90,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Map(args) => explore::map(&args, context),
         Command::Next(args) => explore::next(&args, context),
         Command::Choose(args) => choose::choose(&args, context),
+        Command::Label(args) => Box::pin(label::label(args, context)).await,
         Command::Labels(command) => labels::run(command, context),
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,

@@ -7,7 +7,7 @@ use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, PageFigures};
 use hub_client::head::{
     ClassWeights, Examples, ExtractorRelease, HeadIdentity, Method, Near, Penalty, Trained,
-    TrainingSettings, TransformKind,
+    TrainingSettings, TransformKind, unlabelled_sample,
 };
 use hub_client::store::InstalledRelease;
 use ndarray::{ArrayView2, Axis};
@@ -24,9 +24,6 @@ use crate::args::{MethodArg, PenaltyArg, TrainArgs, TransformArg, WeightsArg};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::progress::Bar;
-
-/// Unlabelled images that are looked at for their mean, at most; evenly spaced among all.
-const UNLABELLED_IMAGES: usize = 500;
 
 const NO_PAGE: &str =
     "no page is written: a class has a single image, so nothing could be held out";
@@ -154,8 +151,7 @@ fn files(labelled: &LabelledImages) -> Vec<ImageFile> {
 
 /// The unlabelled images that are looked at for their mean.
 pub(super) fn some_of(unlabelled: &[ImageFile]) -> impl Iterator<Item = &ImageFile> {
-    let step = unlabelled.len().div_ceil(UNLABELLED_IMAGES).max(1);
-    unlabelled.iter().step_by(step)
+    unlabelled_sample(unlabelled.len()).map(|place| &unlabelled[place])
 }
 
 /// Features that follow one another, as rows.

@@ -184,11 +184,7 @@ pub(in crate::commands) fn prepared(
 
 /// What heads on an extractor's features begin with.
 pub(in crate::commands) fn transform_kind(named: HeadTransform) -> TransformKind {
-    match named {
-        HeadTransform::L2 => TransformKind::CentredL2,
-        HeadTransform::Standardize => TransformKind::Standardise,
-        HeadTransform::None => TransformKind::None,
-    }
+    named.into()
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

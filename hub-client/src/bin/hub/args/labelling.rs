@@ -1,0 +1,47 @@
+//! The labelling page.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hub_client::head::HeadName;
+use registry_schema::reference::Reference;
+
+/// `hub label`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Opens a page in your browser, served by this machine for this machine: name the classes, label what
+it suggests, watch the accuracy, save the head. Nothing leaves the machine. The address has a secret
+that works once; for another browser open it again, and a new address is printed here.
+
+Labels go into a journal, labels.jsonl in the folder of the images unless --labels names another,
+each on the disk before the page shows it as saved. Other commands read it with --labels. Ctrl-C
+ends the page; started again, it goes on where it was.
+
+Examples:
+  hub label --extractor passport-extractor@2 --images scans/
+  hub label --extractor passport-extractor@2 --images scans/ --head border-check --no-open
+  hub train border-check --extractor passport-extractor@2 --images scans/ --labels scans/labels.jsonl
+  hub label --demo")]
+pub(crate) struct LabelArgs {
+    /// The extractor: what hub.lock names, else the newest installed that satisfies it
+    #[arg(long, value_name = "REF", required_unless_present = "demo")]
+    pub(crate) extractor: Option<Reference>,
+    /// The folder of images
+    #[arg(long, value_name = "DIR", required_unless_present = "demo")]
+    pub(crate) images: Option<PathBuf>,
+    /// What the head is to be called
+    #[arg(long, value_name = "HEAD")]
+    pub(crate) head: Option<HeadName>,
+    /// The journal of labels, made when it is not there; labels.jsonl in the folder of images when absent
+    #[arg(long, value_name = "JOURNAL")]
+    pub(crate) labels: Option<PathBuf>,
+    /// The port to listen at; a free one when absent
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Print the address only
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// Label pictures that are made for the purpose, through the largest installed extractor
+    #[arg(long, conflicts_with = "images")]
+    pub(crate) demo: bool,
+}

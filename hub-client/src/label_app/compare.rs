@@ -1,0 +1,262 @@
+//! Would another extractor do better? Those that are installed, measured on the labels there are, by the rule
+//! of `hub choose`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ndarray::{Array2, Axis};
+use registry_schema::digest::Digest;
+use serde::Serialize;
+
+use super::LabelError;
+use super::rows::Rows;
+use super::session::{Problem, Session, SessionExtractor};
+use super::teaching::TrainingSet;
+use crate::choose::{Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure};
+use crate::features::FeatureCache;
+use crate::head::Transform;
+
+/// Images whose time is taken.
+const TIMED: usize = 16;
+
+/// An installed extractor that may be compared.
+#[derive(Clone, Debug)]
+pub struct Rival {
+    /// What runs it, and under which name.
+    pub extractor: SessionExtractor,
+    /// Bytes of all its files.
+    pub size_bytes: u64,
+    /// Licence of its weights.
+    pub licence: String,
+}
+
+/// `GET /api/compare`
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Comparison {
+    pub(super) running: bool,
+    rows: Vec<ComparedView>,
+    /// How many labels it was made on.
+    labels: usize,
+    /// What to do, in a sentence.
+    advice: Option<String>,
+    problem: Option<Problem>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ComparedView {
+    extractor: String,
+    from: f64,
+    to: f64,
+    share: f64,
+    milliseconds: f64,
+    megabytes: f64,
+    licence: String,
+    verdict: &'static str,
+    words: String,
+}
+
+/// Starts a comparison unless one is under way.
+pub(super) fn start(session: &Arc<Session>) {
+    {
+        let mut comparison = session.comparison();
+        if comparison.running {
+            return;
+        }
+        comparison.running = true;
+        comparison.problem = None;
+    }
+    session.changed();
+    let session = session.clone();
+    std::thread::spawn(move || {
+        let compared = compare(&session);
+        let mut comparison = session.comparison();
+        *comparison = compared.unwrap_or_else(|error| Comparison {
+            problem: Some(Problem::of(&error)),
+            ..Comparison::default()
+        });
+        drop(comparison);
+        session.changed();
+    });
+}
+
+/// An extractor and its features of the labelled images.
+struct Candidate {
+    rival: Rival,
+    features: Vec<Option<Vec<f32>>>,
+    milliseconds: f64,
+}
+
+fn compare(session: &Session) -> Result<Comparison, LabelError> {
+    // 1. the labels there are, each content once
+    let labels = session.labels();
+    let (images, targets, classes) = {
+        let rows = session.rows();
+        let set = TrainingSet::new(&labels, &rows);
+        let kept = once(&set, &rows);
+        let images: Vec<usize> = kept.iter().map(|&place| set.labelled[place]).collect();
+        let targets: Vec<usize> = kept.iter().map(|&place| set.targets[place]).collect();
+        (images, targets, set.classes.len())
+    };
+    // 2. features of each extractor
+    let rivals = (session.setup.rivals)().map_err(|reason| LabelError::Rivals { reason })?;
+    let mut candidates = Vec::new();
+    for rival in rivals {
+        candidates.push(Candidate::embed(session, rival, &images)?);
+    }
+    // 3. measured on the images that all of them could use
+    let common: Vec<usize> = (0..images.len())
+        .filter(|&place| candidates.iter().all(|one| one.features[place].is_some()))
+        .collect();
+    let targets: Vec<usize> = common.iter().map(|&place| targets[place]).collect();
+    let measured = candidates
+        .iter()
+        .map(|one| measure(one.prepared(&common).view(), &targets, classes, 0))
+        .collect::<Result<Vec<_>, _>>()?;
+    // 4. the rule; who is in use stays unless another is clearly better
+    let release = &session.setup.extractor.release;
+    let is_used = |one: &Candidate| one.rival.extractor.release == *release;
+    let used = candidates.iter().position(is_used).unwrap_or_default();
+    let errors: Vec<&[f64]> = measured
+        .iter()
+        .map(|one| one.held_out.squared_errors.as_slice())
+        .collect();
+    let decision = decide(used, &errors);
+    Ok(Comparison {
+        running: false,
+        labels: targets.len(),
+        advice: Some(advice(&candidates, used, &decision)),
+        rows: candidates
+            .iter()
+            .zip(&measured)
+            .enumerate()
+            .map(|(place, (candidate, measured))| candidate.view(measured, place, used, &decision))
+            .collect(),
+        problem: None,
+    })
+}
+
+/// The places of labelled images, each content once, evenly spread when there are many.
+fn once(set: &TrainingSet, rows: &Rows) -> Vec<usize> {
+    let mut seen = std::collections::BTreeSet::<Digest>::new();
+    let all: Vec<usize> = (0..set.labelled.len())
+        .filter(|&place| {
+            rows.digest(set.labelled[place])
+                .is_some_and(|digest| seen.insert(digest))
+        })
+        .collect();
+    let kept = all.len().min(MOST_IMAGES);
+    (0..kept)
+        .map(|place| all[place * all.len() / kept])
+        .collect()
+}
+
+impl Candidate {
+    fn embed(session: &Session, rival: Rival, images: &[usize]) -> Result<Self, LabelError> {
+        let setup = &session.setup;
+        let path = |&image: &usize| setup.images.images[image].path.clone();
+        let paths: Vec<PathBuf> = images.iter().map(path).collect();
+        let files = &rival.extractor.files;
+        let few = &paths[..paths.len().min(TIMED)];
+        let shape = setup
+            .worker
+            .embed(files, few, None, |_, _| Ok::<(), LabelError>(()))?;
+        let milliseconds = millis_since(shape.started) / few.len().max(1) as f64;
+        let origin = &rival.extractor.origin;
+        let cache = FeatureCache::open(&setup.cache.join("features"), origin)?;
+        let mut features = vec![None; paths.len()];
+        setup
+            .worker
+            .embed(files, &paths, Some(&cache), |place, row| {
+                if let Ok(row) = row {
+                    if !row.is_cached {
+                        cache.insert(&row.sha256, &row.features)?;
+                    }
+                    features[place] = Some(row.features);
+                }
+                Ok::<(), LabelError>(())
+            })?;
+        cache.flush()?;
+        Ok(Self {
+            rival,
+            features,
+            milliseconds,
+        })
+    }
+
+    /// The features of some of the images, as heads see them.
+    fn prepared(&self, places: &[usize]) -> Array2<f32> {
+        let extractor = &self.rival.extractor;
+        let mut features = Array2::zeros((places.len(), extractor.origin.dimension));
+        for (mut row, &place) in features.axis_iter_mut(Axis(0)).zip(places) {
+            let found = self.features[place].as_deref().unwrap_or_default();
+            row.iter_mut().zip(found).for_each(|(to, &from)| *to = from);
+        }
+        Transform::fit(extractor.transform(), features.view()).apply(features.view())
+    }
+
+    fn view(
+        &self,
+        measured: &Measured,
+        place: usize,
+        used: usize,
+        decision: &Decision,
+    ) -> ComparedView {
+        let (verdict, words) = verdict(place, used, decision);
+        let held_out = &measured.held_out;
+        ComparedView {
+            extractor: self.rival.extractor.release.to_string(),
+            from: held_out.interval.low,
+            to: held_out.interval.high,
+            share: held_out.accuracy,
+            milliseconds: self.milliseconds,
+            megabytes: self.rival.size_bytes as f64 / 1e6,
+            licence: self.rival.licence.clone(),
+            verdict,
+            words: words.to_owned(),
+        }
+    }
+}
+
+fn millis_since(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1000.0
+}
+
+/// How an extractor stands, for people who use another.
+fn verdict(place: usize, used: usize, decision: &Decision) -> (&'static str, &'static str) {
+    if place == used {
+        return ("in use", "the one you see");
+    }
+    if decision.leaves_favourite && place == decision.take {
+        return (
+            "clearly better",
+            "its errors on your labels are smaller by more than chance explains",
+        );
+    }
+    match decision.verdicts[place] {
+        Verdict::Worse => (
+            "worse",
+            "its errors on your labels are larger by more than chance explains",
+        ),
+        _ => (
+            "cannot tell yet",
+            "the difference is no larger than chance explains",
+        ),
+    }
+}
+
+fn advice(candidates: &[Candidate], used: usize, decision: &Decision) -> String {
+    let name = |place: usize| candidates[place].rival.extractor.release.to_string();
+    if candidates.len() == 1 {
+        return format!("{} is the only extractor that is installed", name(used));
+    }
+    let what = if decision.leaves_favourite {
+        format!("take {} instead of {}", name(decision.take), name(used))
+    } else {
+        format!("stay with {}", name(used))
+    };
+    match decision.is_settled {
+        true => what,
+        false => format!("{what}; label {MORE_LABELS} more to be able to tell the others apart"),
+    }
+}

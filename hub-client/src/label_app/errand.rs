@@ -1,0 +1,106 @@
+//! Work that is done again whenever it is asked for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a thread that waits looks whether it is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// One thread does it, anybody asks for it. What is asked for several times before it is begun is done
+/// once.
+#[derive(Debug, Default)]
+pub(super) struct Errand {
+    tickets: Mutex<Tickets>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Tickets {
+    asked: u64,
+    done: u64,
+}
+
+impl Errand {
+    /// Asks for it; a ticket to wait with.
+    pub(super) fn ask(&self) -> u64 {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.asked += 1;
+        self.changed.notify_all();
+        tickets.asked
+    }
+
+    /// Waits until what a ticket asked for is done; false when that takes longer than `patience`.
+    pub(super) fn wait(&self, ticket: u64, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        while tickets.done < ticket {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(tickets, left);
+            tickets = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Does it each time it is asked for, until `stop` is set.
+    pub(super) fn run(&self, stop: &AtomicBool, mut work: impl FnMut()) {
+        while let Some(ticket) = self.next(stop) {
+            work();
+            let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+            tickets.done = ticket;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until it is asked for.
+    fn next(&self, stop: &AtomicBool) -> Option<u64> {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            if tickets.asked > tickets.done {
+                return Some(tickets.asked);
+            }
+            let waited = self.changed.wait_timeout(tickets, LOOK_EVERY);
+            tickets = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn who_asks_is_answered_by_work_that_began_later() {
+        let errand = Errand::default();
+        let (stop, rounds) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let asked = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                errand.run(&stop, || {
+                    // Everything asked before the round began is seen by it.
+                    rounds.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+                });
+            });
+            for round in 1..=50 {
+                asked.store(round, Ordering::SeqCst);
+                let ticket = errand.ask();
+                assert!(errand.wait(ticket, Duration::from_secs(60)));
+                assert_eq!(rounds.load(Ordering::SeqCst), round);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        let ticket = errand.ask();
+        assert!(
+            !errand.wait(ticket, Duration::ZERO),
+            "nobody is there to do it"
+        );
+    }
+}

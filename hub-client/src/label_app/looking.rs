@@ -1,0 +1,240 @@
+//! Looking at all images at once, in the background: groups, odd ones, copies, and a map.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use ndarray::{Array2, Axis};
+use registry_schema::digest::Digest;
+use registry_schema::manifest::Distance;
+
+use super::rows::Rows;
+use super::session::{Problem, Session};
+use crate::explore::outliers::{Outlier, far_from_middle, unlike_others};
+use crate::explore::{Clusters, ExploreError, Projection, default_count, duplicates, map};
+use crate::head::Transform;
+
+/// Up to so many images every pair is compared in all dimensions; of more, along [`AXES`] principal axes
+/// found on so many of them.
+const EXACT_IMAGES: usize = 10_000;
+
+/// Principal axes that are kept of more images.
+const AXES: usize = 64;
+
+/// Cosine distance up to which two images are nearly the same.
+const COPY_DISTANCE: f32 = 0.01;
+
+/// Images of a candidate for a group of copies that are compared in all dimensions at most.
+const COPY_CANDIDATES: usize = 2_000;
+
+/// Seed of groups and map.
+const SEED: u64 = 0;
+
+/// What is known of all images together; each part comes when it is done.
+#[derive(Clone, Default)]
+pub(super) struct Looks {
+    pub(super) groups: Option<Arc<Groups>>,
+    pub(super) unlike: Option<Arc<Ranking>>,
+    pub(super) far: Option<Arc<Ranking>>,
+    /// Images that are the same or nearly, in groups of at least two.
+    pub(super) copies: Option<Arc<Vec<Vec<usize>>>>,
+    /// The place of each image, from −1 to 1; not a number for images without features.
+    pub(super) places: Option<Arc<Vec<[f32; 2]>>>,
+    /// What groups are found in.
+    basis: Option<Arc<Basis>>,
+}
+
+/// Groups of images, the largest first.
+pub(super) struct Groups {
+    /// The images of each, the most typical first.
+    pub(super) members: Vec<Vec<usize>>,
+    /// The group of each image; none for those without features.
+    pub(super) of_image: Vec<Option<usize>>,
+}
+
+/// How odd each image is.
+pub(super) struct Ranking {
+    /// The oddest first.
+    pub(super) images: Vec<usize>,
+    /// For each image; not a number for those without features.
+    pub(super) distances: Vec<f32>,
+}
+
+/// The images with features, and their vectors as heads see them, or what is left of these along principal
+/// axes.
+struct Basis {
+    images: Vec<usize>,
+    vectors: Array2<f32>,
+    transform: Transform,
+    is_exact: bool,
+}
+
+/// Looks whenever it is asked to, until the session stops. The first time all is done; then only the groups,
+/// as all others stay.
+pub(super) fn look(session: &Session) {
+    session.looking.run(&session.setup.stop, || {
+        if let Err(error) = look_once(session) {
+            let problem = Problem::of(&error.into());
+            session.put_progress(|progress| progress.problem = Some(problem));
+        }
+    });
+}
+
+fn look_once(session: &Session) -> Result<(), ExploreError> {
+    let looks = session.looks();
+    if let Some(basis) = &looks.basis {
+        return put_groups(session, basis);
+    }
+    let is_complete = {
+        let rows = session.rows();
+        rows.is_complete() && rows.ready() > 0
+    };
+    if !is_complete {
+        return Ok(());
+    }
+    let basis = Arc::new(Basis::of(session)?);
+    session.update_looks(|looks| looks.basis = Some(basis.clone()));
+    put_groups(session, &basis)?;
+    if session.is_stopping() {
+        return Ok(());
+    }
+    put_outliers(session, &basis)?;
+    if session.is_stopping() {
+        return Ok(());
+    }
+    let copies = copies(session, &basis)?;
+    session.update_looks(|looks| looks.copies = Some(Arc::new(copies)));
+    if session.is_stopping() {
+        return Ok(());
+    }
+    put_map(session, &basis)
+}
+
+impl Basis {
+    fn of(session: &Session) -> Result<Self, ExploreError> {
+        // Nobody holds the rows for long: who waits to write makes all others wait.
+        let images = session.rows().ready_images();
+        let is_exact = images.len() <= EXACT_IMAGES;
+        let kind = session.setup.extractor.transform();
+        let step = images.len().div_ceil(EXACT_IMAGES);
+        let some: Vec<usize> = images.iter().copied().step_by(step).collect();
+        let some = session.rows().select(&some);
+        let transform = Transform::fit(kind, some.view());
+        let some = transform.apply(some.view());
+        if is_exact {
+            return Ok(Self {
+                images,
+                vectors: some,
+                transform,
+                is_exact,
+            });
+        }
+        let projection = Projection::fit(some.view(), AXES)?;
+        drop(some);
+        let mut vectors = Array2::zeros((images.len(), projection.axes.nrows()));
+        let blocks = vectors.axis_chunks_iter_mut(Axis(0), 1024);
+        for (mut block, images) in blocks.zip(images.chunks(1024)) {
+            let whole = session.rows().select(images);
+            let whole = transform.apply(whole.view());
+            block.assign(&projection.apply(whole.view()));
+        }
+        Ok(Self {
+            images,
+            vectors,
+            transform,
+            is_exact,
+        })
+    }
+}
+
+fn put_groups(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
+    let count = session.wishes().groups;
+    let count = count.or_else(|| NonZeroUsize::new(default_count(basis.images.len())));
+    let count = count.unwrap_or(NonZeroUsize::MIN);
+    let clusters = Clusters::find(basis.vectors.view(), count, SEED, session.setup.threads)?;
+    let mut of_image = vec![None; session.total()];
+    for (&image, &group) in basis.images.iter().zip(&clusters.assignment) {
+        of_image[image] = Some(group);
+    }
+    let image = |row: &usize| basis.images[*row];
+    let groups = Groups {
+        members: clusters
+            .members
+            .iter()
+            .map(|members| members.iter().map(image).collect())
+            .collect(),
+        of_image,
+    };
+    session.update_looks(|looks| looks.groups = Some(Arc::new(groups)));
+    Ok(())
+}
+
+fn put_outliers(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
+    let ranking = |outliers: Vec<Outlier>| {
+        let mut distances = vec![f32::NAN; session.total()];
+        for one in &outliers {
+            distances[basis.images[one.row]] = crate::head::narrow(one.distance);
+        }
+        Arc::new(Ranking {
+            images: outliers.iter().map(|one| basis.images[one.row]).collect(),
+            distances,
+        })
+    };
+    // A few images are odd by no measure.
+    if basis.images.len() >= 2 {
+        // Vectors of length 1: a Euclidean distance ranks as their angle does.
+        let unlike = unlike_others(
+            basis.vectors.view(),
+            Distance::Euclidean,
+            session.setup.threads,
+        )?;
+        session.update_looks(|looks| looks.unlike = Some(ranking(unlike)));
+    }
+    if basis.images.len() >= 3 {
+        let far = far_from_middle(basis.vectors.view())?;
+        session.update_looks(|looks| looks.far = Some(ranking(far)));
+    }
+    Ok(())
+}
+
+/// Images with the same bytes, and such whose features nearly are.
+fn copies(session: &Session, basis: &Basis) -> Result<Vec<Vec<usize>>, ExploreError> {
+    // Along some axes distances are shorter, never longer: what is near in all dimensions is among these.
+    let radius = (2.0 * COPY_DISTANCE).sqrt();
+    let (distance, threads) = (Distance::Euclidean, session.setup.threads);
+    let digests = digests(&session.rows(), &basis.images);
+    let found = duplicates(basis.vectors.view(), &digests, distance, radius, threads)?;
+    let mut groups = Vec::new();
+    for group in found {
+        let images: Vec<usize> = group.rows.iter().map(|&row| basis.images[row]).collect();
+        if basis.is_exact || group.is_exact {
+            groups.push(images);
+        } else if images.len() <= COPY_CANDIDATES {
+            let (whole, digests) = {
+                let rows = session.rows();
+                (rows.select(&images), self::digests(&rows, &images))
+            };
+            let whole = basis.transform.apply(whole.view());
+            let near = duplicates(whole.view(), &digests, distance, radius, threads)?;
+            let image = |row: &usize| images[*row];
+            groups.extend(
+                near.iter()
+                    .map(|near| near.rows.iter().map(image).collect()),
+            );
+        }
+    }
+    Ok(groups)
+}
+
+fn digests(rows: &Rows, images: &[usize]) -> Vec<Option<Digest>> {
+    images.iter().map(|&image| rows.digest(image)).collect()
+}
+
+fn put_map(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
+    let sheet = map(basis.vectors.view(), SEED, session.setup.threads)?;
+    let mut places = vec![[f32::NAN; 2]; session.total()];
+    for (&image, place) in basis.images.iter().zip(sheet.rows()) {
+        places[image] = [place[0] * 2.0 - 1.0, place[1] * 2.0 - 1.0];
+    }
+    session.update_looks(|looks| looks.places = Some(Arc::new(places)));
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Keeping the head.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{blocking, json, refuse};
+use crate::head::HeadName;
+use crate::label_app::LabelError;
+use crate::label_app::accuracy::missing;
+use crate::label_app::server::Desk;
+use crate::label_app::session::Session;
+use crate::label_app::teaching::TrainingSet;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SaveAsked {
+    name: String,
+}
+
+#[derive(Serialize)]
+struct SavedView {
+    head: String,
+    version: u32,
+    path: String,
+    /// What to type to use it, and to make the same again.
+    commands: Vec<String>,
+}
+
+/// `POST /api/save`
+pub(super) async fn save(
+    desk: web::Data<Desk>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
+    match json::<SaveAsked>(&request, &body) {
+        Ok(asked) => blocking(desk, move |session| keep(session, &asked.name)).await,
+        Err(error) => refuse(&error),
+    }
+}
+
+fn keep(session: &Session, name: &str) -> Result<SavedView, LabelError> {
+    let name: HeadName = name.parse()?;
+    let (labels, coverage) = (session.labels(), session.wishes().coverage);
+    let setup = &session.setup;
+    let head = {
+        let rows = session.rows();
+        let set = TrainingSet::new(&labels, &rows);
+        if set.classes.len() < 2 {
+            return Err(missing(session));
+        }
+        set.train(&rows, &setup.extractor, name.clone(), coverage)?
+            .head
+    };
+    let version = setup.heads.save(&head)?;
+    let quoted = |path: &std::path::Path| quote(&path.display().to_string());
+    let folder = setup
+        .images
+        .folder
+        .as_deref()
+        .map(quoted)
+        .unwrap_or_default();
+    let default = crate::head::TrainingSettings::default().coverage;
+    let mut train = format!(
+        "hub train {name} --extractor {} --images {folder} --labels {}",
+        setup.extractor.release,
+        quoted(&setup.journal)
+    );
+    if (coverage - default).abs() > f64::EPSILON {
+        train.push_str(&format!(" --coverage {coverage}"));
+    }
+    Ok(SavedView {
+        head: name.to_string(),
+        version,
+        path: setup.heads.path(&name, version).display().to_string(),
+        commands: vec![
+            format!("hub predict {name} new/"),
+            format!("hub head export {name} --format fused-onnx -o {name}.onnx"),
+            train,
+        ],
+    })
+}
+
+/// A word of a shell's command line.
+fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_when_a_shell_would_take_them_apart() {
+        assert_eq!(quote("/home/a/scans"), "/home/a/scans");
+        assert_eq!(quote("my scans"), "'my scans'");
+        assert_eq!(quote("it's"), r"'it'\''s'");
+    }
+}

@@ -1,0 +1,164 @@
+//! What is there of each image: its content's digest, its features, or why there are none.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use registry_schema::digest::Digest;
+
+/// The features of a session's images, n×D, as they were computed, each once in memory.
+#[derive(Debug)]
+pub(super) struct Rows {
+    values: Array2<f32>,
+    presence: Vec<Presence>,
+    digests: Vec<Option<Digest>>,
+    by_digest: HashMap<Digest, Vec<usize>>,
+    failures: BTreeMap<usize, String>,
+    /// The squared length of each row.
+    squares: Vec<f64>,
+    ready: usize,
+}
+
+/// What is there of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It has not been looked at yet.
+    Waiting,
+    /// It has features.
+    Ready,
+    /// It cannot be used.
+    Failed,
+}
+
+impl Rows {
+    /// Room for so many images. Memory that is not written to is not taken yet.
+    pub(super) fn new(images: usize, dimension: usize) -> Self {
+        Self {
+            values: Array2::zeros((images, dimension)),
+            presence: vec![Presence::Waiting; images],
+            digests: vec![None; images],
+            by_digest: HashMap::new(),
+            failures: BTreeMap::new(),
+            squares: vec![0.0; images],
+            ready: 0,
+        }
+    }
+
+    /// The features of an image have come; of another length than was promised they are left out.
+    pub(super) fn put(&mut self, image: usize, digest: Digest, features: &[f32]) {
+        let mut row = self.values.row_mut(image);
+        if self.presence[image] == Presence::Ready || row.len() != features.len() {
+            return;
+        }
+        row.iter_mut()
+            .zip(features)
+            .for_each(|(to, &from)| *to = from);
+        self.squares[image] = features.iter().map(|&value| f64::from(value).powi(2)).sum();
+        self.presence[image] = Presence::Ready;
+        self.ready += 1;
+        self.name(image, digest);
+    }
+
+    /// An image cannot be used.
+    pub(super) fn fail(&mut self, image: usize, reason: String) {
+        if self.presence[image] == Presence::Waiting {
+            self.presence[image] = Presence::Failed;
+            self.failures.insert(image, reason);
+        }
+    }
+
+    /// The content of an image is known, though its features may not be.
+    pub(super) fn name(&mut self, image: usize, digest: Digest) {
+        if self.digests[image].is_none() {
+            self.digests[image] = Some(digest);
+            self.by_digest.entry(digest).or_default().push(image);
+        }
+    }
+
+    /// How many images there are.
+    pub(super) fn len(&self) -> usize {
+        self.presence.len()
+    }
+
+    /// How many have features.
+    pub(super) fn ready(&self) -> usize {
+        self.ready
+    }
+
+    /// Whether nothing is waited for.
+    pub(super) fn is_complete(&self) -> bool {
+        self.ready + self.failures.len() == self.len()
+    }
+
+    /// All features; of images that have none, zeros.
+    pub(super) fn values(&self) -> ArrayView2<'_, f32> {
+        self.values.view()
+    }
+
+    /// The features of an image.
+    pub(super) fn row(&self, image: usize) -> ArrayView1<'_, f32> {
+        self.values.row(image)
+    }
+
+    /// The squared length of an image's features.
+    pub(super) fn squared(&self, image: usize) -> f64 {
+        self.squares[image]
+    }
+
+    /// Copies of some rows.
+    pub(super) fn select(&self, images: &[usize]) -> Array2<f32> {
+        self.values.select(Axis(0), images)
+    }
+
+    /// What is there of an image.
+    pub(super) fn presence(&self, image: usize) -> Presence {
+        self.presence[image]
+    }
+
+    /// Whether an image has features.
+    pub(super) fn is_ready(&self, image: usize) -> bool {
+        self.presence[image] == Presence::Ready
+    }
+
+    /// The images that have features, in order.
+    pub(super) fn ready_images(&self) -> Vec<usize> {
+        (0..self.len())
+            .filter(|&image| self.is_ready(image))
+            .collect()
+    }
+
+    /// The digest of an image's content, when it is known.
+    pub(super) fn digest(&self, image: usize) -> Option<Digest> {
+        self.digests[image]
+    }
+
+    /// The images with a content, the first in order first.
+    pub(super) fn images_of(&self, digest: &Digest) -> &[usize] {
+        self.by_digest.get(digest).map_or(&[], Vec::as_slice)
+    }
+
+    /// The images that cannot be used, and why.
+    pub(super) fn failures(&self) -> &BTreeMap<usize, String> {
+        &self.failures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_come_once_and_copies_are_known_by_their_content() {
+        let mut rows = Rows::new(3, 2);
+        let digest = Digest::of(b"a");
+        rows.put(2, digest, &[1.0, 2.0]);
+        rows.put(2, digest, &[9.0, 9.0]);
+        rows.put(0, digest, &[1.0, 2.0]);
+        rows.put(1, digest, &[1.0]);
+        assert_eq!((rows.ready(), rows.is_complete()), (2, false));
+        rows.fail(1, "broken".to_owned());
+        assert!(rows.is_complete());
+        assert_eq!(rows.row(2).to_vec(), [1.0, 2.0]);
+        assert_eq!(rows.images_of(&digest), [2, 0]);
+        assert_eq!(rows.ready_images(), [0, 2]);
+    }
+}

@@ -1,0 +1,134 @@
+//! Which content each file had when it was read last, so that ten thousand known images need not be read
+//! again to be known.
+//!
+//! A file counts as unchanged when its size and the time of its last change are the same, as in the index of
+//! a version control system. It lies in the cache and may be deleted at any time.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use registry_schema::digest::{Digest, Hasher};
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::ImageFile;
+use crate::files::{self, FileError};
+
+/// Largest such file; a million images need some 200 MB.
+const BYTES: u64 = 1 << 30;
+
+/// What is known of the files of one folder.
+#[derive(Debug, Default)]
+pub(super) struct SeenFiles {
+    path: PathBuf,
+    by_name: HashMap<String, Seen>,
+}
+
+/// A file as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    name: String,
+    size_bytes: u64,
+    /// Nanoseconds since 1970.
+    changed_at: u64,
+    image: Digest,
+}
+
+impl SeenFiles {
+    /// What the cache knows of a folder. A file that cannot be understood knows nothing.
+    pub(super) fn of_folder(cache: &Path, folder: &Path) -> Self {
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let name = Digest::of(whole.as_os_str().as_encoded_bytes()).to_hex();
+        let path = cache.join("label").join(format!("{name}.json"));
+        let seen: Vec<Seen> = files::read_limited(&path, BYTES)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        let by_name = seen
+            .into_iter()
+            .map(|one| (one.name.clone(), one))
+            .collect();
+        Self { path, by_name }
+    }
+
+    /// The content of a file that has not changed since.
+    pub(super) fn digest(&self, image: &ImageFile) -> Option<Digest> {
+        let seen = self.by_name.get(&image.name)?;
+        let (size_bytes, changed_at) = state(&image.path)?;
+        (seen.size_bytes == size_bytes && seen.changed_at == changed_at).then_some(seen.image)
+    }
+
+    /// The content of a file was read just now, when the file was in this state.
+    pub(super) fn note(&mut self, image: &ImageFile, digest: Digest) {
+        if let Some((size_bytes, changed_at)) = state(&image.path) {
+            let seen = Seen {
+                name: image.name.clone(),
+                size_bytes,
+                changed_at,
+                image: digest,
+            };
+            self.by_name.insert(image.name.clone(), seen);
+        }
+    }
+
+    /// Keeps what is known.
+    pub(super) fn save(&self) -> Result<(), FileError> {
+        let seen: Vec<&Seen> = self.by_name.values().collect();
+        let bytes = serde_json::to_vec(&seen)
+            .map_err(|error| FileError::new("cannot write", &self.path, error.into()))?;
+        files::write_atomic(&self.path, &bytes)
+    }
+}
+
+/// The size of a file, and when it was changed.
+fn state(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.metadata().ok()?;
+    let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some((metadata.len(), u64::try_from(changed.as_nanos()).ok()?))
+}
+
+/// A name for a set of images as they are now: another when one comes, goes or changes.
+pub(super) fn name_of_set(images: &[ImageFile]) -> String {
+    let mut hasher = Hasher::new();
+    for image in images {
+        hasher.update(image.path.as_os_str().as_encoded_bytes());
+        let (size_bytes, changed_at) = state(&image.path).unwrap_or_default();
+        hasher.update(&[0]);
+        hasher.update(&size_bytes.to_le_bytes());
+        hasher.update(&changed_at.to_le_bytes());
+    }
+    let mut name = hasher.finish().to_hex();
+    name.truncate(16);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::files::write_atomic;
+
+    #[test]
+    fn a_file_is_known_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = ImageFile {
+            name: "a.png".into(),
+            path: folder.path().join("a.png"),
+        };
+        write_atomic(&image.path, b"one").unwrap();
+        let cache = folder.path().join("cache");
+        let mut seen = SeenFiles::of_folder(&cache, folder.path());
+        assert_eq!(seen.digest(&image), None);
+        seen.note(&image, Digest::of(b"one"));
+        seen.save().unwrap();
+        let set = name_of_set(std::slice::from_ref(&image));
+        let seen = SeenFiles::of_folder(&cache, folder.path());
+        assert_eq!(seen.digest(&image), Some(Digest::of(b"one")));
+        write_atomic(&image.path, b"other").unwrap();
+        assert_eq!(seen.digest(&image), None);
+        assert_ne!(name_of_set(std::slice::from_ref(&image)), set);
+        write_atomic(&seen.path, b"not json").unwrap();
+        let seen = SeenFiles::of_folder(&cache, folder.path());
+        assert!(seen.by_name.is_empty());
+    }
+}

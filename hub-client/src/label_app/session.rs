@@ -1,0 +1,304 @@
+//! What all parts of a session share, and who may change what.
+//!
+//! The journal decides what the labels are; everything else follows from it and from the features. Three
+//! threads keep up: one learns and scores ([`super::teaching`]), one suggests ([`super::suggesting`]), one
+//! looks at the whole ([`super::looking`]). Each puts its result here as a whole and raises the version.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use registry_schema::manifest::Distance;
+use tokio::sync::watch;
+
+use super::LabelError;
+use super::book::Book;
+use super::compare::{Comparison, Rival};
+use super::errand::Errand;
+use super::looking::Looks;
+use super::rows::Rows;
+use super::seen_files::name_of_set;
+use super::suggesting::Suggested;
+use super::teaching::Lesson;
+use super::thumbnails::Drawing;
+use crate::dataset::{Deed, ImageSet, LabelState};
+use crate::features::Origin;
+use crate::head::{ExtractorRelease, HeadName, HeadStore, TransformKind};
+use crate::runtime::ExtractorFiles;
+use crate::worker::Worker;
+
+/// Time a label's answer waits for the head that has learnt from it. What takes longer is told by a new
+/// version.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a session is about.
+pub struct Setup {
+    /// The images of one folder.
+    pub images: ImageSet,
+    /// The journal of labels, made when it is not there.
+    pub journal: PathBuf,
+    /// What computes the features.
+    pub extractor: SessionExtractor,
+    /// Runs it.
+    pub worker: Worker,
+    /// The folder of caches.
+    pub cache: PathBuf,
+    /// Where heads are kept.
+    pub heads: HeadStore,
+    /// What the head is called, when that is known.
+    pub head: Option<HeadName>,
+    /// The installed extractors, asked for when they are to be compared.
+    pub rivals: Box<dyn Fn() -> Result<Vec<Rival>, String> + Send + Sync>,
+    /// Threads for what is computed here.
+    pub threads: NonZeroUsize,
+    /// Ends everything when it is set.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// An installed extractor, as a session needs it.
+#[derive(Clone, Debug)]
+pub struct SessionExtractor {
+    /// The exact release.
+    pub release: ExtractorRelease,
+    /// What its features are bound to.
+    pub origin: Origin,
+    /// What runs it.
+    pub files: ExtractorFiles,
+}
+
+impl SessionExtractor {
+    /// How its manifest compares vectors.
+    pub(super) fn distance(&self) -> Distance {
+        self.files.spec.output.distance
+    }
+
+    /// What heads on its features begin with.
+    pub(super) fn transform(&self) -> TransformKind {
+        self.files.spec.output.head_transform.into()
+    }
+}
+
+/// A running session.
+pub(super) struct Session {
+    pub(super) setup: Setup,
+    /// Another one when images come, go or change: names pictures that may be kept.
+    pub(super) name: String,
+    pub(super) teaching: Errand,
+    pub(super) suggesting: Errand,
+    pub(super) looking: Errand,
+    pub(super) drawing: Drawing,
+    rows: RwLock<Rows>,
+    book: Mutex<Book>,
+    lesson: RwLock<Option<Arc<Lesson>>>,
+    suggestions: RwLock<Arc<Vec<Suggested>>>,
+    /// Images that were drawn at random and proposed.
+    drawn: Mutex<BTreeSet<usize>>,
+    looks: RwLock<Arc<Looks>>,
+    wishes: Mutex<Wishes>,
+    comparison: Mutex<Comparison>,
+    progress: Mutex<Progress>,
+    version: watch::Sender<u64>,
+}
+
+/// What was chosen on the page and is no label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Wishes {
+    /// Share of new images whose class is to be among the plausible ones.
+    pub(super) coverage: f64,
+    /// How many groups; a rule of thumb when absent.
+    pub(super) groups: Option<NonZeroUsize>,
+}
+
+/// How far the features are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Progress {
+    /// Seconds until all images are looked at, when that can be said.
+    pub(super) seconds_left: Option<u64>,
+    /// Why it does not go on.
+    pub(super) problem: Option<Problem>,
+}
+
+/// What a person has to know.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Problem {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Session {
+    /// Opens the journal; nothing is computed yet.
+    pub(super) fn open(setup: Setup) -> Result<Self, LabelError> {
+        let book = Book::open(&setup.journal)?;
+        let rows = Rows::new(setup.images.images.len(), setup.extractor.origin.dimension);
+        Ok(Self {
+            name: name_of_set(&setup.images.images),
+            teaching: Errand::default(),
+            suggesting: Errand::default(),
+            looking: Errand::default(),
+            drawing: Drawing::default(),
+            rows: RwLock::new(rows),
+            book: Mutex::new(book),
+            lesson: RwLock::default(),
+            suggestions: RwLock::default(),
+            drawn: Mutex::default(),
+            looks: RwLock::default(),
+            wishes: Mutex::new(Wishes {
+                coverage: crate::head::TrainingSettings::default().coverage,
+                groups: None,
+            }),
+            comparison: Mutex::default(),
+            progress: Mutex::default(),
+            version: watch::Sender::new(1),
+            setup,
+        })
+    }
+
+    /// Whether everything is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.setup.stop.load(Ordering::Relaxed)
+    }
+
+    /// How many images there are.
+    pub(super) fn total(&self) -> usize {
+        self.setup.images.images.len()
+    }
+
+    /// Refuses a number that is no image's.
+    pub(super) fn check(&self, image: usize) -> Result<(), LabelError> {
+        let total = self.total();
+        if image < total {
+            Ok(())
+        } else {
+            Err(LabelError::NoSuchImage { image, total })
+        }
+    }
+
+    /// The version now, and the ones to come.
+    pub(super) fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        *self.version.borrow()
+    }
+
+    /// Something has changed.
+    pub(super) fn changed(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    /// Writes an action down, learns from it, and waits for that.
+    pub(super) fn record(&self, deed: Deed) -> Result<(), LabelError> {
+        self.write(|book| book.record(deed))
+    }
+
+    /// Changes the journal, then has a head learn from what it says.
+    pub(super) fn write<T>(
+        &self,
+        change: impl FnOnce(&mut Book) -> Result<T, crate::dataset::DatasetError>,
+    ) -> Result<T, LabelError> {
+        let done = change(&mut self.book())?;
+        self.changed();
+        self.learn();
+        Ok(done)
+    }
+
+    /// Has a head learn anew, and waits for it as long as a person would.
+    pub(super) fn learn(&self) {
+        let ticket = self.teaching.ask();
+        self.teaching.wait(ticket, PATIENCE);
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the journal says.
+    pub(super) fn labels(&self) -> Arc<LabelState> {
+        self.book().state()
+    }
+
+    pub(super) fn rows(&self) -> RwLockReadGuard<'_, Rows> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn rows_mut(&self) -> RwLockWriteGuard<'_, Rows> {
+        self.rows.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a head says of all images.
+    pub(super) fn lesson(&self) -> Option<Arc<Lesson>> {
+        let lesson = self.lesson.read();
+        lesson.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put_lesson(&self, lesson: Option<Arc<Lesson>>) {
+        *self.lesson.write().unwrap_or_else(PoisonError::into_inner) = lesson;
+        self.changed();
+    }
+
+    pub(super) fn suggestions(&self) -> Arc<Vec<Suggested>> {
+        let suggestions = self.suggestions.read();
+        suggestions.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put_suggestions(&self, suggestions: Vec<Suggested>) {
+        let random = suggestions.iter().filter(|one| one.is_random());
+        self.drawn().extend(random.map(|one| one.image));
+        *self
+            .suggestions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(suggestions);
+        self.changed();
+    }
+
+    /// Images that were drawn at random and proposed.
+    pub(super) fn drawn(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn looks(&self) -> Arc<Looks> {
+        self.looks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Changes what is known of the whole.
+    pub(super) fn update_looks(&self, change: impl FnOnce(&mut Looks)) {
+        let mut looks = self.looks.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut looks));
+        drop(looks);
+        self.changed();
+    }
+
+    pub(super) fn wishes(&self) -> Wishes {
+        *self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+        change(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed();
+    }
+
+    pub(super) fn comparison(&self) -> MutexGuard<'_, Comparison> {
+        self.comparison
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn put_progress(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed();
+    }
+}

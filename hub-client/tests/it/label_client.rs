@@ -1,0 +1,266 @@
+//! `hub label` as it runs, and a browser in small: requests over a socket, so that nothing is added to them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// Time within which what is waited for has to come; a slow machine gets it all.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running `hub label`.
+pub(crate) struct Label {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) port: u16,
+    cookie: String,
+    _stdout: BufReader<ChildStdout>,
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert!((200..300).contains(&self.status), "{} {text}", self.status);
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// Expects an error of this status and code.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status, status, "{text}");
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(body["error"]["code"], code, "{text}");
+        assert!(!body["error"]["message"].as_str().unwrap().is_empty());
+    }
+}
+
+impl Label {
+    /// Starts it and opens its address.
+    pub(crate) fn start(command: Command) -> Self {
+        let mut started = Self::start_unopened(command);
+        let answer = started.raw("GET", &started.path(), &[], b"");
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        started.cookie = cookie.split(';').next().unwrap().to_owned();
+        started
+    }
+
+    /// Starts it; nobody has used its secret.
+    pub(crate) fn start_unopened(mut command: Command) -> Self {
+        let mut child = command
+            .args(["--json", "--no-open"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.ends_with("}\n") {
+            if stdout.read_line(&mut text).unwrap() == 0 {
+                let mut said = String::new();
+                child
+                    .stderr
+                    .take()
+                    .unwrap()
+                    .read_to_string(&mut said)
+                    .unwrap();
+                panic!("it did not start: {text}{said}");
+            }
+        }
+        let opened: Value = serde_json::from_str(&text).unwrap();
+        let url = opened["url"].as_str().unwrap().to_owned();
+        let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
+        Self {
+            child,
+            url,
+            port,
+            cookie: String::new(),
+            _stdout: stdout,
+        }
+    }
+
+    /// The path with the secret.
+    pub(crate) fn path(&self) -> String {
+        self.url[self.url.find("/?").unwrap()..].to_owned()
+    }
+
+    /// Sends exactly this, with `Host` unless the headers have one.
+    pub(crate) fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .write_all(&request(self.port, method, path, headers, body))
+            .unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        parse(&bytes)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.raw("GET", path, &[("Cookie", &self.cookie)], b"")
+    }
+
+    /// Sends a change, as the page does.
+    pub(crate) fn send(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        let origin = format!("http://127.0.0.1:{}", self.port);
+        let headers = [
+            ("Cookie", self.cookie.as_str()),
+            ("Origin", &origin),
+            ("Content-Type", kind),
+            ("Sec-Fetch-Site", "same-origin"),
+        ];
+        self.raw("POST", path, &headers, body)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub(crate) fn state(&self) -> Value {
+        self.get("/api/state").json()
+    }
+
+    /// Waits until the state is as wished.
+    #[track_caller]
+    pub(crate) fn until(&self, wished: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let state = self.state();
+            if wished(&state) {
+                return state;
+            }
+            assert!(started.elapsed() < PATIENCE, "{state:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The paths of all images.
+    pub(crate) fn names(&self) -> Vec<String> {
+        serde_json::from_value(self.get("/api/names").json()).unwrap()
+    }
+
+    /// Labels images by their names.
+    pub(crate) fn label(&self, images: &[(&str, &str)]) -> Value {
+        let names = self.names();
+        let place = |name: &str| names.iter().position(|one| one == name).unwrap();
+        let set = images
+            .iter()
+            .map(|(name, class)| json!({"image": place(name), "class": class}))
+            .collect::<Vec<_>>();
+        self.post("/api/labels", &json!({ "set": set })).json()
+    }
+
+    /// A connection on which events come.
+    pub(crate) fn events(&self) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let headers = [("Cookie", self.cookie.as_str())];
+        stream
+            .write_all(&request(self.port, "GET", "/api/events", &headers, b""))
+            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        BufReader::new(stream)
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Label {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The next version that events tell.
+pub(crate) fn next_version(events: &mut BufReader<TcpStream>) -> u64 {
+    loop {
+        let mut line = String::new();
+        assert_ne!(events.read_line(&mut line).unwrap(), 0, "the events ended");
+        if let Some(data) = line.strip_prefix("data: ") {
+            let data: Value = serde_json::from_str(data).unwrap();
+            return data["version"].as_u64().unwrap();
+        }
+    }
+}
+
+/// A request as bytes.
+pub(crate) fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        text += &format!("Host: 127.0.0.1:{port}\r\n");
+    }
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    if method == "POST" {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    text += "\r\n";
+    [text.as_bytes(), body].concat()
+}
+
+/// An answer of bytes.
+pub(crate) fn parse(bytes: &[u8]) -> Answer {
+    let end = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.to_lowercase(), value.to_owned())
+    };
+    Answer {
+        status,
+        headers: lines.map(header).collect(),
+        body: bytes[end + 4..].to_vec(),
+    }
+}
