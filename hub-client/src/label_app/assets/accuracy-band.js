@@ -27,7 +27,7 @@ class AccuracyBand extends Watcher {
       fill(this.scale, h('i', { class: 'track' }));
       setText(this.sentence, needs ? `Please ${needs.replace(/\.$/, '')}.` : 'Two labels of each class, and the first number is here.');
       setText(this.advice, '');
-      fill(this.chart);
+      fill(this.chart, h('p', { class: 'chart-empty' }, 'How it grows is drawn here.'));
       return;
     }
     const [from, to, coin] = [accuracy.from, accuracy.to, accuracy.coin].map(inHundred);
@@ -58,7 +58,7 @@ function advice({ more_helps: helps, from, to }) {
 /** How the band narrowed, label by label. */
 function narrowing(history) {
   const points = [...history].sort(([a], [b]) => a - b);
-  if (points.length < 2) return null;
+  if (points.length < 2) return h('p', { class: 'chart-empty' }, 'How it grows is drawn here.');
   const [first, last] = [points[0][0], points.at(-1)[0]];
   const x = (labels) => ((labels - first) / (last - first)) * CHART.width;
   const y = (share) => (1 - share) * CHART.height;

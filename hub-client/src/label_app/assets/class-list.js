@@ -40,7 +40,7 @@ class ClassList extends Watcher {
 
   #row({ name, labels }, index) {
     const apply = h('button', { class: 'class-apply', type: 'button', onclick: () => labelAs(name), title: `Label as ${name}` },
-      glyph(index), h('span', { class: 'class-name' }, name), dots(labels),
+      glyph(index), h('span', { class: 'class-text' }, h('span', { class: 'class-name' }, name), dots(labels)),
       h('span', { class: 'class-count' }, count(labels), h('span', { class: 'unseen' }, ` ${labels === 1 ? 'label' : 'labels'}`)),
       index < 9 && key(String(index + 1)));
     const more = h('button', { class: 'icon quiet', type: 'button', 'aria-label': `Change class ${name}`, onclick: () => openClassDialog(name) }, icon('more'));
@@ -49,7 +49,7 @@ class ClassList extends Watcher {
 
   #other(letter, words, number, act, name) {
     const button = h('button', { class: 'class-apply', type: 'button', onclick: act },
-      h('span', { class: 'class-name' }, words), h('span', { class: 'class-count' }, count(number)), key(letter));
+      h('span', { class: 'class-text' }, h('span', { class: 'class-name' }, words)), h('span', { class: 'class-count' }, count(number)), key(letter));
     return droppable(h('li', { 'data-class': `:${name}` }, button), name === 'skip' ? skip : exclude);
   }
 }

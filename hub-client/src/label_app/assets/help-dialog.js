@@ -22,7 +22,7 @@ export function openHelp() {
     FIXED.map(([keys, words]) => h('div', {}, h('dt', {}, keys.map(key)), h('dd', {}, words))),
     COMMANDS.map(({ id, help }) => {
       const change = h('button', { class: 'small quiet', type: 'button', 'aria-label': `Change the key for: ${help}`, onclick: () => listen(change, id, draw) }, 'change');
-      return h('div', {}, h('dt', {}, keysOf(id).map((one) => key(keyName(one)))), h('dd', {}, help), change);
+      return h('div', {}, h('dt', {}, keysOf(id).map((one) => key(keyName(one)))), h('dd', {}, help, change));
     }));
   draw();
   openDialog('Keys',

@@ -83,7 +83,7 @@ class AlikeScreen extends Watcher {
       this.#show();
     } }, words);
     fill(this.kind, this.found && choice('nearest', 'Most like it'), this.found && choice('nearest_other', 'Most like it, of another class'),
-      list.length > 0 && h('span', { class: 'muted small' }, `alike ${inHundred(list[0].similarity)} to ${inHundred(list.at(-1).similarity)} of 100`));
+      list.length > 0 && h('span', { class: 'muted small' }, `from ${inHundred(list[0].similarity)} to ${inHundred(list.at(-1).similarity)} in 100 alike`));
     this.list.indices = list.map(({ image }) => image);
     this.all.hidden = !list.length;
     this.list.hidden = !list.length;

@@ -22,7 +22,7 @@ class CheckScreen extends Watcher {
 
   build() {
     this.matrix = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'What is mistaken for what' });
-    this.cellWords = h('h3');
+    this.cellWords = h('h3', { hidden: true });
     this.strip = makeStrip('Pictures of this cell');
     this.slider = h('input', { type: 'range', id: 'coverage', min: 0, max: CHOICES.length - 1, step: 1, onchange: () => store.change('/api/coverage', { coverage: CHOICES[this.slider.value] }) });
     this.sliderWords = h('p', { id: 'coverage-words' });
@@ -40,8 +40,8 @@ class CheckScreen extends Watcher {
         h('div', { class: 'stack' },
           h('section', { class: 'card stack' },
             h('h2', {}, 'When should it say “not sure”?'),
-            h('label', { for: 'coverage' }, 'Less often'), this.slider,
-            h('div', { class: 'ends small muted', 'aria-hidden': 'true' }, h('span', {}, 'rather careful'), h('span', {}, 'rather bold')),
+            h('label', { for: 'coverage' }, 'How bold it may be'), this.slider,
+            h('div', { class: 'ends small muted', 'aria-hidden': 'true' }, h('span', {}, 'careful'), h('span', {}, 'bold')),
             this.sliderWords),
           h('section', { class: 'card stack' },
             h('h2', {}, 'Try it'),
@@ -72,7 +72,7 @@ class CheckScreen extends Watcher {
       h('caption', { class: 'unseen' }, 'Rows: what you said. Columns: what the computer says.'),
       h('thead', {},
         h('tr', {}, h('td', {}), h('th', { scope: 'colgroup', colspan: confusion.length }, 'The computer says')),
-        h('tr', {}, h('td', { class: 'muted small' }, 'You said'), names.slice(0, confusion.length).map((name) => h('th', { scope: 'col' }, name)))),
+        h('tr', {}, h('td', { class: 'muted small' }, 'You said'), names.slice(0, confusion.length).map((name) => h('th', { scope: 'col', title: name[1] }, name)))),
       h('tbody', {}, confusion.map((row, truth) => h('tr', {},
         h('th', { scope: 'row' }, glyph(truth), ` ${store.classes[truth]?.name ?? ''}`),
         row.map((number, said) => this.#matrixCell(truth, said, number, most)))))));
@@ -96,12 +96,13 @@ class CheckScreen extends Watcher {
   #drawCell() {
     const { label, answer } = store.columns;
     const cell = this.#cell;
-    if (!cell || !store.state.accuracy) return void setText(this.cellWords, '');
+    if (!cell || !store.state.accuracy) return;
     const images = [];
     for (let image = 0; image < label.length && images.length < MOST_SHOWN; image += 1) {
       if (label[image] === cell.truth && answer[image] !== NO_ANSWER && answer[image] === cell.said) images.push(image);
     }
     setText(this.cellWords, cell.words);
+    this.cellWords.hidden = false;
     this.strip.show(images);
   }
 

@@ -71,7 +71,7 @@ class GroupsScreen extends Watcher {
     strip.show(group.medoids);
     this.strips.push(strip);
     const place = store.classes.findIndex(({ name }) => name === group.name);
-    const purity = group.purity == null ? 'no label in it yet' : `${inHundred(group.purity)} of 100 labels in it say so`;
+    const purity = group.purity == null ? 'no label in it yet' : `${inHundred(group.purity)} in 100 of its labels are ${group.name}`;
     return h('li', { class: 'card group' },
       h('h2', {}, place >= 0 && glyph(place), title(group)),
       h('p', { class: 'muted small' }, `${many(group.size, 'picture')}, ${purity}`),

@@ -71,7 +71,7 @@ class SuspectsScreen extends Watcher {
         h('div', { class: 'row' },
           h('button', { type: 'button', class: 'small', onclick: () => this.#keep(suspect) }, `Keep ${mine}`, key('k')),
           h('button', { type: 'button', class: 'small', onclick: () => labelAs(other, [image]) }, `Change to ${other}`, answer < 9 && key(String(answer + 1))))),
-      h('div', { class: 'evidence' }, h('h3', {}, 'Most like it, labelled'), strip.element));
+      h('div', { class: 'evidence' }, h('h2', {}, 'Most like it, labelled'), strip.element));
   }
 
   #keep({ image, label }) {

@@ -34,7 +34,7 @@ class StatusLine extends Watcher {
     this.bad.hidden = !failed;
     setText(this.bad, `${count(failed)} cannot be read`);
     setText(this.chosen, selection.size ? `${count(selection.size)} chosen` : '');
-    setText(this.saved, store.saving ? 'Saving…' : 'Everything is saved');
+    setText(this.saved, store.saving ? 'Saving…' : 'All saved');
     this.hints.hidden = !SCREENS[screenName()].hasPanels;
     this.lost.hidden = store.linked;
     setText(this.lost, store.linked ? '' :

@@ -30,8 +30,11 @@ export function makeStrip(words, pressed = enlarge) {
 /** One small picture with its label. */
 export function small(image, state = stateOf(image), pressed = enlarge) {
   const isGhost = state.kind === 'ghost' || state.kind === 'unsure';
+  const name = fileName(store.names[image]);
+  const picture = h('img', { src: thumb(image), alt: `${name}, ${state.aloud}`, decoding: 'async', loading: 'lazy' });
+  picture.addEventListener('error', () => picture.classList.add('gone'));
   return h('button', { class: 'small-picture', type: 'button', 'data-kind': state.kind, title: `${store.names[image]} – ${state.aloud}`, onclick: (event) => pressed(image, event) },
-    h('img', { src: thumb(image), alt: `${fileName(store.names[image])}, ${state.aloud}`, decoding: 'async', loading: 'lazy' }),
+    picture,
     h('span', { class: 'small-caption', 'aria-hidden': 'true' }, state.index >= 0 && glyph(state.index, isGhost), state.kind === 'open' || batch.isHidden(image) ? '' : state.words));
 }
 

@@ -14,10 +14,10 @@ export function makeTile() {
   const picture = h('img', { decoding: 'async', draggable: 'false', alt: '' });
   const words = h('span', { class: 'words' });
   const sign = h('span', { class: 'sign' });
-  const why = h('span', { class: 'why' });
+  const why = h('span', { class: 'why', 'aria-hidden': 'true' });
   const element = h('div', { class: 'tile', role: 'gridcell', tabindex: '-1', draggable: 'true' },
     h('span', { class: 'mat' }, picture, h('span', { class: 'tick', 'aria-hidden': 'true' }, icon('check')), why),
-    h('span', { class: 'caption' }, sign, words));
+    h('span', { class: 'caption', 'aria-hidden': 'true' }, sign, words));
   picture.addEventListener('error', () => element.classList.add('no-picture'));
   picture.addEventListener('load', () => element.classList.remove('no-picture'));
   const tile = { element, image: -1 };
@@ -45,8 +45,7 @@ export function makeTile() {
     why.hidden = !state.why;
     element.classList.toggle('suspect', state.isSuspect);
     const name = fileName(store.names[image]);
-    picture.alt = `${name}, ${state.aloud}`;
-    element.setAttribute('aria-label', `${picture.alt}${state.why ? `, ${state.why}` : ''}`);
+    picture.alt = `${name}, ${state.aloud}${state.why ? `, ${state.why}` : ''}`;
     element.title = `${store.names[image]} – ${state.aloud}`;
   };
   return tile;

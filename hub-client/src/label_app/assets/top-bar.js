@@ -19,7 +19,7 @@ class TopBar extends Watcher {
   build() {
     this.folder = h('span', { class: 'folder' });
     this.links = Object.entries(SCREENS).map(([name, { name: words }]) =>
-      h('a', { href: `#${name}`, 'data-screen': name }, words, h('span', { class: 'badge', hidden: true })));
+      h('a', { href: `./#${name}`, 'data-screen': name }, words, h('span', { class: 'badge', hidden: true })));
     const button = (name, words, onclick) =>
       h('button', { class: 'icon quiet', type: 'button', 'aria-label': words, title: words, onclick }, icon(name));
     this.undo = button('undo', 'Undo (u)', undo);
@@ -29,8 +29,8 @@ class TopBar extends Watcher {
       say(`Colours: ${THEMES[themeChoice()][1]}`);
     });
     fill(this,
-      h('a', { class: 'brand', href: '#label', 'aria-label': 'To the pictures' },
-        h('img', { src: '/assets/icon.svg', width: '28', height: '28', alt: '' }), this.folder),
+      h('a', { class: 'brand', href: './#label' },
+        h('img', { src: '/assets/icon.svg', width: '28', height: '28', alt: 'Label' }), this.folder),
       h('nav', { 'aria-label': 'Screens' }, this.links),
       h('div', { class: 'tools' }, this.undo, this.redo, this.theme, button('help', 'Keys and help (?)', () => openHelp())));
   }
