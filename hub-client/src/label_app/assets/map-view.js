@@ -1,6 +1,6 @@
 // <map-view>: every picture a point; near points look alike. Pan, zoom, lasso; pictures when one comes near.
 
-import { DOUBT, EXCLUDED, NO_ANSWER, NO_GROUP } from './columns.js';
+import { inLayers, pointKinds, SHAPES } from './map-kinds.js';
 import { eachFrame, fill, h, setText } from './dom.js';
 import { colourName, glyph } from './glyphs.js';
 import { Lens, PointIndex } from './plane.js';
@@ -12,10 +12,10 @@ import { colour, themes } from './theme.js';
 import { stateOf, thumb } from './tile.js';
 import { fileName } from './words.js';
 
-const SHAPES = 10;
 const MOST_PICTURES = 48;
 const LANDMARK_PIXELS = 52;
-const KINDS = { none: 0, label: 1, answer: 1 + SHAPES, chosen: 1 + 2 * SHAPES };
+/** From so many points on, each is drawn as plainly as can be. */
+const CROWD = 20_000;
 
 export class MapView extends HTMLElement {
   lens = new Lens();
@@ -26,6 +26,7 @@ export class MapView extends HTMLElement {
   #stamps = [];
   #index = new PointIndex(new Float32Array(0), new Float32Array(0));
   #kinds = new Uint8Array(0);
+  #layers = new Uint32Array(0);
   #hovered = -1;
   #lasso = [];
   #watch = new ResizeObserver(() => this.#resized());
@@ -152,14 +153,14 @@ export class MapView extends HTMLElement {
 
   #restamp() {
     const radius = (this.stampedRadius = this.#radius);
-    const halo = colour('--surface');
+    const isCrowd = this.#index.count > CROWD;
+    const halo = isCrowd ? '' : colour('--surface');
     const stroke = colour('--ink');
-    this.halo = halo;
     const classes = Array.from({ length: SHAPES }, (_, index) => ({ shape: index, fill: colour(colourName(index)) }));
     this.#stamps = [
       makeStamp({ shape: 0, radius: radius * 0.62, fill: colour('--line-strong'), halo }),
       ...classes.map((one) => makeStamp({ ...one, radius, halo })),
-      ...classes.map((one) => makeStamp({ ...one, radius, halo, isHollow: true })),
+      ...classes.map((one) => makeStamp({ ...one, radius, halo, isHollow: !isCrowd })),
       ...[{ shape: 0, fill: colour('--line-strong') }, ...classes].map((one) => makeStamp({ ...one, radius: radius * 1.15, stroke })),
     ];
     this.redraw();
@@ -169,23 +170,10 @@ export class MapView extends HTMLElement {
     const { columns } = store;
     if (this.#index.x !== columns.x) this.#index = new PointIndex(columns.x, columns.y);
     if (Math.abs(this.#radius - this.stampedRadius) > 0.4) this.#restamp();
-    this.#kinds = new Uint8Array(columns.count);
-    for (let image = 0; image < columns.count; image += 1) this.#kinds[image] = this.#kindOf(image);
+    this.#kinds = pointKinds(this.#by);
+    this.#layers = inLayers(this.#kinds, columns.x);
     this.setAttribute('aria-label', `Map of ${this.#index.count} pictures; near points look alike. Arrow keys go to the nearest picture; the list shows the same`);
     this.redraw();
-  }
-
-  #kindOf(image) {
-    const { label, answer, group, doubt } = store.columns;
-    let kind = KINDS.none;
-    if (this.#by === 'group') kind = group[image] === NO_GROUP ? KINDS.none : KINDS.label + (group[image] % SHAPES);
-    else if (this.#by === 'answer' && label[image] >= EXCLUDED && answer[image] !== NO_ANSWER && !(doubt[image] & DOUBT.unlike)) kind = KINDS.answer + (answer[image] % SHAPES);
-    else {
-      const one = store.labelOf(image);
-      if (one.kind === 'class' && one.index >= 0) kind = KINDS.label + (one.index % SHAPES);
-    }
-    if (!selection.has(image)) return kind;
-    return kind === KINDS.none ? KINDS.chosen : KINDS.chosen + 1 + ((kind - 1) % SHAPES);
   }
 
   #draw() {
@@ -198,13 +186,7 @@ export class MapView extends HTMLElement {
     const left = width / 2 - lens.middle[0] * scale;
     const top = height / 2 - lens.middle[1] * scale;
     const kinds = this.#kinds;
-    for (const [low, high] of [[0, 0], [KINDS.answer, KINDS.chosen - 1], [KINDS.label, KINDS.answer - 1], [KINDS.chosen, Infinity]]) {
-      for (let point = 0; point < x.length; point += 1) {
-        const kind = kinds[point];
-        if (kind < low || kind > high || Number.isNaN(x[point])) continue;
-        this.#sheet.put(this.#stamps[kind], left + x[point] * scale, top + y[point] * scale);
-      }
-    }
+    for (const point of this.#layers) this.#sheet.put(this.#stamps[kinds[point]], left + x[point] * scale, top + y[point] * scale);
     this.#sheet.show(this.points.getContext('2d'));
     this.#drawOver();
     this.#drawPictures();

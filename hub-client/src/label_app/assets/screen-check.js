@@ -109,7 +109,7 @@ class CheckScreen extends Watcher {
   #drawCoverage({ answered, coverage }) {
     const place = CHOICES.reduce((best, value, index) => (Math.abs(value - coverage) < Math.abs(CHOICES[best] - coverage) ? index : best), 0);
     if (document.activeElement !== this.slider) this.slider.value = place;
-    const words = answered
+    const words = answered?.right != null
       ? `It answers ${inHundred(answered.share)} of 100 pictures, and ${inHundred(answered.right)} of 100 of these answers are right. Of the other ${100 - inHundred(answered.share)} it says that it is not sure.`
       : 'A few more labels are needed to say what this costs.';
     setText(this.sliderWords, words);

@@ -8,6 +8,10 @@ import { store } from './store.js';
 import { Watcher } from './watch.js';
 import { count, duration, many } from './words.js';
 
+const STOPPED = 'The program has stopped. What was shown as saved is on the disk. Start hub label again and open the address it prints.';
+
+const troubleOf = (problem) => (problem ? [problem.message, problem.hint].filter(Boolean).join('. ') : '');
+
 class StatusLine extends Watcher {
   sources() { return [[store, 'state'], [store, 'saving'], [store, 'link'], [selection, 'change'], [router, 'change']]; }
 
@@ -36,9 +40,9 @@ class StatusLine extends Watcher {
     setText(this.chosen, selection.size ? `${count(selection.size)} chosen` : '');
     setText(this.saved, store.saving ? 'Saving…' : 'All saved');
     this.hints.hidden = !SCREENS[screenName()].hasPanels;
-    this.lost.hidden = store.linked;
-    setText(this.lost, store.linked ? '' :
-      'The program has stopped. What was shown as saved is on the disk. Start hub label again and open the address it prints.');
+    const trouble = store.linked ? troubleOf(store.state.problem) : STOPPED;
+    this.lost.hidden = !trouble;
+    setText(this.lost, trouble);
   }
 }
 

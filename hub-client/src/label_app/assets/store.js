@@ -52,6 +52,9 @@ class Store extends EventTarget {
     return { kind: 'class', index: code, name: this.classes[code].name, saving: false };
   }
 
+  /** The labels on their way: pairs of image and label. */
+  pendingLabels() { return [...this.#pending].map(([image, { change }]) => [image, this.#named(change)]); }
+
   /** What the computer answers: `{ index, name, probability, unsure, unlike }`, or null. */
   answerOf(image) {
     const { answer, doubt, probability } = this.columns;
@@ -81,8 +84,8 @@ class Store extends EventTarget {
     const step = this.#queue.then(async () => {
       try {
         const answer = await write(path, body);
-        Object.assign(ticket, { saved: true, version: answer.version ?? 0 });
-        if (answer.version) this.#adopt(answer);
+        Object.assign(ticket, { saved: true, version: answer.classes ? answer.version : 0 });
+        if (answer.classes) this.#adopt(answer);
         if (this.#writes === 1) await this.#readColumns();
         return answer;
       } catch (error) {
