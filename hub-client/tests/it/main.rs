@@ -24,6 +24,7 @@ mod history;
 mod hostile_hub;
 mod interruptions;
 mod joint;
+mod label_page;
 mod judges;
 mod log_files;
 mod log_judges;

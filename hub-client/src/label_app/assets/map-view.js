@@ -122,6 +122,16 @@ export class MapView extends HTMLElement {
     else selection.replace(found);
   }
 
+  /** Nearer or farther, about the current picture if it is in sight. */
+  zoom(factor) {
+    const { lens } = this;
+    const { x, y } = store.columns;
+    const [left, top] = lens.toScreen(x[selection.current], y[selection.current]);
+    const isInSight = left > 0 && top > 0 && left < lens.width && top < lens.height;
+    lens.zoomAt(isInSight ? left : lens.width / 2, isInSight ? top : lens.height / 2, factor);
+    this.redraw();
+  }
+
   fit(images) {
     this.lens.fit(images ?? [...store.columns.x.keys()], store.columns.x, store.columns.y);
     this.redraw();

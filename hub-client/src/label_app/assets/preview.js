@@ -24,7 +24,7 @@ class Preview {
     const words = h('p', { class: 'muted' });
     const step = (by, words, mark) => h('button', { class: 'icon', type: 'button', 'aria-label': words, onclick: () => screenOf()?.grid?.move(by) }, mark);
     this.#parts = { picture, name, words };
-    const dialog = h('dialog', { id: 'preview', 'aria-labelledby': 'preview-name' },
+    const dialog = h('dialog', { id: 'preview', 'aria-labelledby': 'preview-name', tabindex: '-1' },
       h('header', {}, h('div', {}, name, words), step(-1, 'Picture before', '←'), step(1, 'Next picture', '→'),
         h('button', { class: 'icon', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'))),
       h('div', { class: 'preview-picture' }, picture));
@@ -37,6 +37,7 @@ class Preview {
     store.addEventListener('columns', () => this.#draw(), { signal });
     this.#draw();
     dialog.showModal();
+    dialog.focus();
   }
 
   #draw() {

@@ -26,11 +26,7 @@ class MapScreen extends Watcher {
     this.map = h('map-view');
     this.list = h('image-grid', { 'aria-label': 'The pictures of the map, group by group' });
     const button = (words, name, onclick) => h('button', { type: 'button', class: 'icon', 'aria-label': words, title: words, onclick }, icon(name));
-    const { lens } = this.map;
-    const zoom = (factor) => () => {
-      lens.zoomAt(lens.width / 2, lens.height / 2, factor);
-      this.map.redraw();
-    };
+    const zoom = (factor) => () => this.map.zoom(factor);
     this.colours = h('div', { class: 'segments', role: 'group', 'aria-label': 'Colours and shapes' }, Object.entries(COLOURS).map(([by, words]) =>
       h('button', { type: 'button', class: 'small', 'data-by': by, onclick: () => this.#choose({ by }) }, words)));
     this.hand = button('Move the map by dragging', 'hand', () => this.#choose({ isLasso: false }));
