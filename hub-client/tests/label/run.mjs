@@ -3,4 +3,4 @@
 const [, , step, address, ...more] = process.argv;
 const { default: run } = await import(`./steps/${step}.mjs`);
 await run(address, ...more);
-console.log(`${step}: as it should be`);
+console.error(`${step}: as it should be`);

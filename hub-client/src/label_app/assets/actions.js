@@ -55,11 +55,19 @@ async function change(images, what) {
   if (others.length) sent.push(store.label(others, what));
   if (checks.length) sent.push(store.label(checks, what, 'class' in what && what.class !== null));
   const isMany = selection.size > 0;
+  const place = placeOf(images[0]);
   selection.clear();
   actions.dispatchEvent(new CustomEvent('labelled', { detail: { images, isMany } }));
   const answers = await Promise.all(sent);
   if (answers.some((answer) => answer === null)) return;
   const words = labelWords(store.labelOf(images[0]));
-  const which = images.length === 1 ? `${store.names[images[0]]} ${words}` : `${count(images.length)} pictures ${words}`;
+  const which = images.length === 1 ? `${place} ${words}` : `${count(images.length)} pictures ${words}`;
   say(`${which}, ${accuracyWords(store.state.accuracy)}`);
+}
+
+/** `picture 7 of 40` in the grid that is shown, else the file's path. */
+function placeOf(image) {
+  const indices = document.querySelector('.screen image-grid:not([hidden])')?.indices ?? [];
+  const place = indices.indexOf(image);
+  return place < 0 ? store.names[image] : `picture ${count(place + 1)} of ${count(indices.length)}`;
 }
