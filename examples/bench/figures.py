@@ -136,7 +136,7 @@ def labelling(member, small: Path) -> None:
         command = ["hub", "label", *extractor, "--images", str(small), "--labels", f"{scratch}/labels.jsonl", "--no-open", "--json"]
         server = subprocess.Popen(command, cwd=member.project, env=os.environ | {"HUB_HOME": str(member.home)}, stdout=subprocess.PIPE)
         try:
-            url = json.loads(server.stdout.readline())["url"]
+            url = json.loads("".join(iter(lambda: server.stdout.readline().decode(), "}\n")) + "}")["url"]
             page = json.loads(run(["node", str(HERE.parents[1] / "hub-client/tests/label/run.mjs"), "speed", url]).output)
             peak = peak_of(server.pid)
         finally:
