@@ -13,7 +13,7 @@ import { stateOf, thumb } from './tile.js';
 import { fileName } from './words.js';
 
 const MOST_PICTURES = 48;
-const LANDMARK_PIXELS = 52;
+const LANDMARK_PIXELS = 46;
 /** From so many points on, each is drawn as plainly as can be. */
 const CROWD = 20_000;
 
@@ -152,6 +152,7 @@ export class MapView extends HTMLElement {
       canvas.width = Math.round(width * this.density);
       canvas.height = Math.round(height * this.density);
     }
+    if (!this.lens.isMoved) this.fit();
     this.#restamp();
   }
 
@@ -178,7 +179,11 @@ export class MapView extends HTMLElement {
 
   #changed() {
     const { columns } = store;
-    if (this.#index.x !== columns.x) this.#index = new PointIndex(columns.x, columns.y);
+    if (this.#index.x !== columns.x) {
+      const isFirst = this.isEmpty;
+      this.#index = new PointIndex(columns.x, columns.y);
+      if (isFirst && !this.isEmpty && !this.lens.isMoved) this.fit();
+    }
     if (Math.abs(this.#radius - this.stampedRadius) > 0.4) this.#restamp();
     this.#kinds = pointKinds(this.#by);
     this.#layers = inLayers(this.#kinds, columns.x);
@@ -237,12 +242,14 @@ export class MapView extends HTMLElement {
   #drawPictures() {
     const { x, y } = store.columns;
     let wanted = [];
+    let isNear = false;
     if (this.#withPictures) {
       const seen = this.#index.within(...this.lens.bounds, MOST_PICTURES + 1);
-      const isNear = seen.length <= MOST_PICTURES && this.lens.zoom > 2;
+      isNear = seen.length <= MOST_PICTURES && this.lens.zoom > 2;
       wanted = isNear ? seen.map((image) => [image, null]) : (store.state.groups ?? []).map(({ medoids, name }) => [medoids[0], name]);
     }
     wanted = clearOfEachOther(wanted.filter(([image]) => image !== undefined && !Number.isNaN(x[image])), (image) => this.lens.toScreen(x[image], y[image]));
+    this.pictures.classList.toggle('near', isNear);
     while (this.pictures.children.length < wanted.length) this.pictures.append(h('figure', {}, h('img', { alt: '', draggable: 'false' }), h('figcaption')));
     [...this.pictures.children].forEach((figure, place) => {
       figure.hidden = place >= wanted.length;
@@ -255,7 +262,7 @@ export class MapView extends HTMLElement {
         fill(caption, index >= 0 && glyph(index), name ?? '');
       }
       const [left, top] = this.lens.toScreen(x[image], y[image]);
-      figure.style.transform = `translate(${Math.round(left - LANDMARK_PIXELS / 2)}px, ${Math.round(top - LANDMARK_PIXELS / 2)}px)`;
+      figure.style.transform = `translate(${Math.round(left - LANDMARK_PIXELS / 2)}px, ${Math.round(top)}px) translateY(${isNear ? '-50%' : '-100%'})`;
     });
   }
 }

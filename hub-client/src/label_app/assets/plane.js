@@ -2,6 +2,7 @@
 
 const CELLS = 96;
 const MOST_ZOOM = 200;
+const EDGE_PIXELS = 56;
 
 /** Finds points quickly by cells. `x`, `y` in −1 to 1; NaN where a point has no place yet. */
 export class PointIndex {
@@ -95,6 +96,8 @@ export class Lens {
   middle = [0, 0];
   width = 1;
   height = 1;
+  /** Whether a person has chosen what is seen. */
+  isMoved = false;
 
   get scale() { return (Math.min(this.width, this.height) / 2 - 28) * this.zoom; }
   toScreen(x, y) { return [this.width / 2 + (x - this.middle[0]) * this.scale, this.height / 2 + (y - this.middle[1]) * this.scale]; }
@@ -102,23 +105,28 @@ export class Lens {
 
   /** Zooms so that what is under the pointer stays there. */
   zoomAt(x, y, factor) {
+    this.isMoved = true;
     const before = this.toPlane(x, y);
-    this.zoom = Math.min(MOST_ZOOM, Math.max(0.8, this.zoom * factor));
+    this.zoom = Math.min(MOST_ZOOM, Math.max(0.5, this.zoom * factor));
     const after = this.toPlane(x, y);
     this.middle = [this.middle[0] + before[0] - after[0], this.middle[1] + before[1] - after[1]];
   }
 
-  pan(across, down) { this.middle = [this.middle[0] - across / this.scale, this.middle[1] - down / this.scale]; }
+  pan(across, down) {
+    this.isMoved = true;
+    this.middle = [this.middle[0] - across / this.scale, this.middle[1] - down / this.scale];
+  }
 
-  /** Shows all of these points. */
+  /** Shows all of these points, with room for the buttons at the right and for pictures above points. */
   fit(points, xs, ys) {
     const known = points.filter((point) => !Number.isNaN(xs[point]));
     if (!known.length) return;
     const bounds = (values) => known.reduce(([low, high], point) => [Math.min(low, values[point]), Math.max(high, values[point])], [Infinity, -Infinity]);
     const [[left, right], [top, bottom]] = [bounds(xs), bounds(ys)];
+    const [across, down] = [Math.max(1, this.width - 2 * EDGE_PIXELS), Math.max(1, this.height - 2 * EDGE_PIXELS)];
+    const wanted = Math.min(across / Math.max(0.05, right - left), down / Math.max(0.05, bottom - top));
+    this.zoom = Math.min(MOST_ZOOM, Math.max(0.5, (this.zoom * wanted) / this.scale));
     this.middle = [(left + right) / 2, (top + bottom) / 2];
-    const side = Math.max((right - left) / Math.max(1, this.width / this.height), bottom - top, 0.05);
-    this.zoom = Math.min(MOST_ZOOM, Math.max(0.8, 1.8 / side));
   }
 
   /** The seen rectangle: left, top, right, bottom. */

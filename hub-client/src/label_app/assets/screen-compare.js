@@ -18,11 +18,12 @@ class CompareScreen extends Watcher {
   build() {
     this.go = h('button', { type: 'button', class: 'primary', onclick: () => this.#start() });
     this.words = h('p', { class: 'muted', role: 'status' });
+    this.advice = h('p', { class: 'number' });
     this.table = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'Extractors compared' });
     fill(this, h('div', { class: 'page' },
       h('h1', {}, 'Would another extractor do better?'),
       h('p', {}, 'An extractor is what looks at your pictures and notes what it sees; from these notes the computer learns your classes. Another one may notice more of what matters to you. Each one installed here is measured on the labels you have made so far.'),
-      h('div', { class: 'row' }, this.go, this.words), this.table));
+      h('div', { class: 'row' }, this.go, this.words), this.table, this.advice));
     this.#ask();
   }
 
@@ -34,6 +35,8 @@ class CompareScreen extends Watcher {
     setText(this.go, isRunning ? 'Measuring…' : this.#result?.rows.length ? 'Measure again' : 'Measure them');
     setText(this.words, store.state.accuracy ? (isRunning ? 'Each one looks at the labelled pictures; go on working meanwhile.' : '') : 'It needs two labels of each class.');
     this.table.hidden = !this.#result?.rows.length;
+    const told = this.#result?.problem ?? this.#result?.advice ?? '';
+    setText(this.advice, typeof told === 'string' ? told : [told.message, told.hint].filter(Boolean).join('. '));
   }
 
   focusFirst() { this.go.focus(); }
@@ -58,7 +61,7 @@ class CompareScreen extends Watcher {
     clearTimeout(this.#timer);
     if (result.running) this.#timer = setTimeout(() => this.#ask(), ASK_MILLISECONDS);
     fill(this.table, h('table', {},
-      h('thead', {}, h('tr', {}, ['Extractor', 'Right of 100', 'Answers', 'A picture takes', 'Size', 'Licence', 'Verdict'].map((words) => h('th', { scope: 'col' }, words)))),
+      h('thead', {}, h('tr', {}, ['Extractor', 'Right of 100', 'A picture takes', 'Size', 'Licence', 'Verdict'].map((words) => h('th', { scope: 'col' }, words)))),
       h('tbody', {}, result.rows.map(rowOf))));
     this.draw();
   }
@@ -70,7 +73,6 @@ function rowOf(row) {
   return h('tr', {},
     h('th', { scope: 'row' }, h('code', {}, row.extractor)),
     h('td', {}, h('span', { class: 'number' }, `${inHundred(row.from)}–${inHundred(row.to)}`), bar(row)),
-    h('td', {}, `${inHundred(row.answered)} of 100`),
     h('td', {}, `${row.milliseconds.toFixed(row.milliseconds < 10 ? 1 : 0)} ms`),
     h('td', {}, `${Math.round(row.megabytes)} MB`),
     h('td', {}, row.licence),

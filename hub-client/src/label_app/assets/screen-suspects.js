@@ -13,6 +13,8 @@ import { fileName, inHundred } from './words.js';
 
 const NEAREST = 3;
 const ASKED = 12;
+/** Look-alikes among which those with a label are looked for. */
+const AMONG = 400;
 const KEPT = 'hub-label-kept';
 
 class SuspectsScreen extends Watcher {
@@ -58,7 +60,7 @@ class SuspectsScreen extends Watcher {
     const [mine, other] = [label, answer].map((index) => store.classes[index]?.name ?? '');
     const strip = makeStrip(`Most like ${fileName(store.names[image])}`);
     if (place < ASKED) {
-      read(`/api/neighbours/${image}?count=${NEAREST * 4}`).then((found) => {
+      read(`/api/neighbours/${image}?count=${AMONG}`).then((found) => {
         const labelled = found.nearest.map((one) => one.image).filter((one) => store.labelOf(one).kind === 'class');
         strip.show(labelled.slice(0, NEAREST));
       }, () => {});
