@@ -64,15 +64,17 @@ impl Bench {
         Labelling { child, url }
     }
 
-    /// Runs a step in the browser.
-    fn step(&self, step: &str, url: &str, more: &[&Path]) -> Run {
+    /// Starts `hub label`, runs a step in a browser, and kills what was started.
+    #[track_caller]
+    fn step(&self, step: &str, more: &[&Path]) {
+        let labelling = self.label();
         let mut command = Command::new("node");
         command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/label/run.mjs"))
-            .args([step, url])
+            .args([step, &labelling.url])
             .args(more)
             .env("HUB_LABEL_PAGE", &self.tools);
-        Run::of(command)
+        Run::of(command).ok();
     }
 }
 
@@ -96,12 +98,8 @@ fn twenty_labels_survive_a_kill_and_become_a_head() {
     let outside = bench.world.project("beta").join("outside.png");
     picture(16, [200, 60, 70], 99).save(&outside).unwrap();
 
-    let first = bench.label();
-    bench.step("label", &first.url, &[]).ok();
-    drop(first);
-    let second = bench.label();
-    bench.step("resume", &second.url, &[&outside]).ok();
-    drop(second);
+    bench.step("label", &[]);
+    bench.step("resume", &[&outside]);
 
     let outside = outside.to_str().unwrap();
     let predicted = bench.world.hub("beta", &["predict", "colours", outside, "--json"]).ok();
@@ -111,9 +109,7 @@ fn twenty_labels_survive_a_kill_and_become_a_head() {
 #[test]
 fn every_screen_is_for_everyone() {
     let Some(bench) = Bench::new() else { return };
-    let labelling = bench.label();
-    bench.step("label", &labelling.url, &[]).ok();
-    drop(labelling);
-    let labelling = bench.label();
-    bench.step("accessible", &labelling.url, &[]).ok();
+    bench.step("label", &[]);
+    bench.step("choosing", &[]);
+    bench.step("accessible", &[]);
 }

@@ -68,7 +68,7 @@ export function stateOf(image) {
   if (batch.isHidden(image)) return { ...state, kind: 'hidden', words: 'you say first', aloud: 'random check, you say first' };
   if (!answer) return { ...state, kind: 'open', words: '', aloud: 'no label yet' };
   const aloud = `computer’s answer: ${answerWords(answer)}`;
-  if (answer.unlike) return { ...state, kind: 'unlike', words: 'unlike the rest', aloud };
+  if (answer.unlike) return { ...state, kind: 'unlike', words: 'unlike any labelled', aloud };
   if (answer.unsure) return { ...state, kind: 'unsure', index: answer.index, words: `${answer.name}?`, aloud };
   return { ...state, kind: 'ghost', index: answer.index, words: `${answer.name} ${inHundred(answer.probability)}`, aloud };
 }
