@@ -11,6 +11,7 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const PATIENCE_MILLISECONDS = 20_000;
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
@@ -29,11 +30,11 @@ export async function inBrowser(address, story, options = {}) {
     });
     context.on('weberror', (error) => complaints.push(String(error.error().stack)));
     context.on('console', (message) => {
-      // A picture that cannot be read is answered by 404, which Chromium writes down.
-      if (message.type() === 'error' && !message.text().includes('404')) complaints.push(message.text());
+      // Chromium writes down each 404, a picture that cannot be read, and each 400, which a story asks for on purpose.
+      if (message.type() === 'error' && !/status of 40[04]/.test(message.text())) complaints.push(message.text());
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(PATIENCE_MILLISECONDS);
     await page.goto(address);
     await page.locator('top-bar').waitFor();
     assert.equal(new URL(page.url()).search, '', 'the secret does not stay in the address');
@@ -62,11 +63,19 @@ export async function expectAccessible(page, where) {
 export const labels = (page) => page.evaluate(async () => (await import('/assets/store.js')).store.state.labels);
 
 /** Waits until the page counts so many labels, all on the disk. */
-export async function expectLabels(page, wanted) {
-  await page.waitForFunction(async (number) => {
-    const { store } = await import('/assets/store.js');
-    return store.state.labels === number && store.saving === 0;
-  }, wanted);
+export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => page.evaluate(async (number) => {
+  const { store } = await import('/assets/store.js');
+  return (store.state?.labels === number && store.saving === 0) || `${store.state?.labels} labels, ${store.saving} on their way`;
+}, wanted));
+
+/** Asks until the answer is true. */
+async function until(what, ask) {
+  let answer;
+  for (const began = Date.now(); Date.now() - began < PATIENCE_MILLISECONDS; await new Promise((done) => { setTimeout(done, 25); })) {
+    answer = await ask();
+    if (answer === true) return;
+  }
+  assert.fail(`waited in vain for ${what}: ${answer}`);
 }
 
 /** Waits for the picture that keys act on; gives its path. */

@@ -3,7 +3,7 @@
 import { fill, h, setText, svg } from './dom.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
-import { inHundred, many } from './words.js';
+import { inHundred, many, sentence as whole } from './words.js';
 
 const CHART = { width: 240, height: 56 };
 
@@ -25,7 +25,7 @@ class AccuracyBand extends Watcher {
     if (!accuracy) {
       setText(this.big, 'No number yet');
       fill(this.scale, h('i', { class: 'track' }));
-      setText(this.sentence, needs ? `Please ${needs.replace(/\.$/, '')}.` : 'Two labels of each class, and the first number is here.');
+      setText(this.sentence, needs ? whole(`please ${needs}`) : 'Two labels of each class, and the first number is here.');
       setText(this.advice, '');
       fill(this.chart, h('p', { class: 'chart-empty' }, 'How it grows is drawn here.'));
       return;

@@ -38,11 +38,13 @@ export function accept(images = selection.targets()) {
 }
 
 export async function undo() {
+  await store.idle();
   if (!store.state?.undo) return say('Nothing to undo');
   if (await store.change('/api/undo')) say(`Undone. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }
 
 export async function redo() {
+  await store.idle();
   if (!store.state?.redo) return say('Nothing to redo');
   if (await store.change('/api/redo')) say(`Done again. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }

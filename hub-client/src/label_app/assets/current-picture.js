@@ -52,7 +52,8 @@ class CurrentPicture extends Watcher {
       !isHidden && answer && label.kind === 'none' &&
         h('button', { class: 'small', type: 'button', onclick: () => accept([image]) }, `Yes, ${answer.name}`, key('Enter')));
     this.more.href = `#alike/${image}`;
-    this.alike.hidden = store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed);
+    // The answers to its look-alikes would give the hidden one away.
+    this.alike.hidden = isHidden || store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed);
     if (image !== this.#asked && !this.alike.hidden) this.#ask(image);
   }
 

@@ -5,7 +5,7 @@ import { failed, say, toast } from './live.js';
 import { read, write } from './server.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
-import { inHundred } from './words.js';
+import { inHundred, sentence } from './words.js';
 
 const ASK_MILLISECONDS = 700;
 
@@ -36,7 +36,7 @@ class CompareScreen extends Watcher {
     setText(this.words, store.state.accuracy ? (isRunning ? 'Each one looks at the labelled pictures; go on working meanwhile.' : '') : 'It needs two labels of each class.');
     this.table.hidden = !this.#result?.rows.length;
     const told = this.#result?.problem ?? this.#result?.advice ?? '';
-    setText(this.advice, typeof told === 'string' ? told : [told.message, told.hint].filter(Boolean).join('. '));
+    setText(this.advice, sentence(typeof told === 'string' ? told : [told.message, told.hint].filter(Boolean).join('. ')));
   }
 
   focusFirst() { this.go.focus(); }

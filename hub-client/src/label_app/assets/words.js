@@ -26,6 +26,9 @@ export const fileName = (path = '') => path.slice(path.lastIndexOf('/') + 1);
 export const listed = (words, last = 'and') =>
   words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
+/** The text with a capital at its beginning and a full stop at its end. */
+export const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, '')}.` : '');
+
 /** What the label of an image is, in words. */
 export function labelWords(label) {
   if (label.kind === 'class') return `labelled ${label.name}`;

@@ -49,7 +49,7 @@ async function labelsTwenty(page) {
   const [first, last] = [widths[0], widths.at(-1)];
   assert(last[1] - last[0] < first[1] - first[0], `the band narrows: ${first} to ${last}`);
   await page.locator('.band-sentence').getByText(`From ${TWENTY} labels`).waitFor();
-  assert.match(await page.locator('#live').textContent(), /picture \d+ of \d+ labelled (red|green), accuracy between \d+ and \d+ in 100/);
+  await page.locator('#live', { hasText: /picture \d+ of \d+ labelled (red|green), accuracy between \d+ and \d+ in 100/ }).waitFor({ state: 'attached' });
   await page.getByText('All saved').waitFor();
 }
 

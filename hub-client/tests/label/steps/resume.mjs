@@ -125,7 +125,7 @@ async function finishes(page) {
   await page.getByRole('alert').first().waitFor();
   await name.fill('colours');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByText('Saved as colours, version 1').waitFor();
+  await page.locator('.good').getByText('Saved as colours, version 1').waitFor();
   await page.locator('.command').getByText(/hub predict/).waitFor();
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: /Your labels/ }).click()]);
   const csv = readFileSync(await download.path(), 'utf8').trim().split('\n');
