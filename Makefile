@@ -3,6 +3,7 @@ CACHE := $(or $(HUB_DEV_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/extractor-
 export HUB_DEV_CACHE := $(CACHE)
 export HUB_PYTHON ?= $(CACHE)/venv/bin/python
 export HUB_LOG_JUDGES ?= $(CACHE)/log-judges/bin
+export HUB_LABEL_PAGE ?= $(CACHE)/label-page
 export ORT_DYLIB_PATH ?= $(CACHE)/runtime/libonnxruntime.so
 # ONNX Runtime would keep a database of events and send it to its maker.
 export ORT_DISABLE_TELEMETRY := 1

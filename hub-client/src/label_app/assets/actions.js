@@ -1,0 +1,75 @@
+// What a person can do to images: label, set aside, leave out, accept, undo. Buttons, keys and drags all come here.
+
+import { batch } from './batch.js';
+import { say } from './live.js';
+import { selection } from './selection.js';
+import { store } from './store.js';
+import { accuracyWords, count, labelWords, many } from './words.js';
+
+/** Event `labelled`: the view may move on to the next image. */
+export const actions = new EventTarget();
+
+/** Gives the chosen images (or the current one) the class of this place, counted from 0. */
+export function labelWith(index) {
+  const one = store.classes[index];
+  if (one) labelAs(one.name);
+}
+
+/** The same by name; a new name makes a new class. */
+export function labelAs(name, images = selection.targets()) {
+  return change(images, { class: name.trim() });
+}
+
+export const skip = (images = selection.targets()) => change(images, { mark: 'skip' });
+export const exclude = (images = selection.targets()) => change(images, { mark: 'exclude' });
+export const clearLabel = (images = selection.targets()) => change(images, { class: null });
+
+/** Says yes to what the computer answers. A random check is answered by the person first, or it would check nothing. */
+export function accept(images = selection.targets()) {
+  const byName = new Map();
+  for (const image of images) {
+    if (batch.isHidden(image)) return say('This is a random check: say yourself what it is');
+    const answer = store.answerOf(image);
+    if (!answer || store.labelOf(image).kind !== 'none') continue;
+    byName.set(answer.name, [...(byName.get(answer.name) ?? []), image]);
+  }
+  if (!byName.size) return say('Nothing to accept here');
+  for (const [name, group] of byName) change(group, { class: name });
+}
+
+export async function undo() {
+  await store.idle();
+  if (!store.state?.undo) return say('Nothing to undo');
+  if (await store.change('/api/undo')) say(`Undone. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
+}
+
+export async function redo() {
+  await store.idle();
+  if (!store.state?.redo) return say('Nothing to redo');
+  if (await store.change('/api/redo')) say(`Done again. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
+}
+
+async function change(images, what) {
+  if (!images.length) return say('Choose a picture first');
+  const checks = images.filter((image) => batch.reasonOf(image) === 'random' && store.labelOf(image).kind === 'none');
+  const others = images.filter((image) => !checks.includes(image));
+  const sent = [];
+  if (others.length) sent.push(store.label(others, what));
+  if (checks.length) sent.push(store.label(checks, what, 'class' in what && what.class !== null));
+  const isMany = selection.size > 0;
+  const place = placeOf(images[0]);
+  selection.clear();
+  actions.dispatchEvent(new CustomEvent('labelled', { detail: { images, isMany } }));
+  const answers = await Promise.all(sent);
+  if (answers.some((answer) => answer === null)) return;
+  const words = labelWords(store.labelOf(images[0]));
+  const which = images.length === 1 ? `${place} ${words}` : `${count(images.length)} pictures ${words}`;
+  say(`${which}, ${accuracyWords(store.state.accuracy)}`);
+}
+
+/** `picture 7 of 40` in the grid that is shown, else the file's path. */
+function placeOf(image) {
+  const indices = document.querySelector('.screen image-grid:not([hidden])')?.indices ?? [];
+  const place = indices.indexOf(image);
+  return place < 0 ? store.names[image] : `picture ${count(place + 1)} of ${count(indices.length)}`;
+}

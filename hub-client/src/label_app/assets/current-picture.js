@@ -1,0 +1,72 @@
+// <current-picture>: why this picture, what the computer answers, and its nearest look-alikes.
+
+import { accept } from './actions.js';
+import { batch } from './batch.js';
+import { DOUBT } from './columns.js';
+import { fill, h } from './dom.js';
+import { key } from './glyphs.js';
+import { read } from './server.js';
+import { makeStrip } from './strip.js';
+import { selection } from './selection.js';
+import { store } from './store.js';
+import { Watcher } from './watch.js';
+import { answerWords, fileName, labelWords } from './words.js';
+
+const REST_MILLISECONDS = 160;
+const NEAREST = 6;
+
+class CurrentPicture extends Watcher {
+  #timer = 0;
+  #asked = -1;
+
+  sources() { return [[selection, 'change'], [store, 'columns'], [store, 'state'], [batch, 'change']]; }
+
+  build() {
+    this.heading = h('h2', {}, 'This picture');
+    this.facts = h('div', { class: 'facts' });
+    this.nearest = makeStrip('Its nearest look-alikes');
+    this.more = h('a', { href: '#alike' }, 'More look-alikes');
+    this.alike = h('div', { class: 'alike' }, h('h3', {}, 'Most like it'), this.nearest.element, this.more);
+    fill(this, this.heading, this.facts, this.alike);
+  }
+
+  draw() {
+    const image = selection.current;
+    this.nearest.refresh();
+    if (image < 0 || image >= store.names.length) {
+      fill(this.facts, h('p', { class: 'muted' }, 'Choose a picture to see why it is here and what is like it.'));
+      this.alike.hidden = true;
+      return;
+    }
+    const label = store.labelOf(image);
+    const answer = store.answerOf(image);
+    const why = batch.of(image);
+    const isHidden = batch.isHidden(image);
+    fill(this.facts,
+      h('p', { class: 'file', title: store.names[image] }, fileName(store.names[image])),
+      label.kind !== 'none' && h('p', {}, 'You: ', h('strong', {}, labelWords(label))),
+      isHidden
+        ? h('p', {}, 'The computer’s answer is hidden until you have said yours: that keeps this check honest.')
+        : h('p', {}, 'Computer: ', h('strong', {}, answerWords(answer))),
+      why && h('p', { class: 'reason' }, h('span', { class: 'muted' }, 'Why this one: '), why.words),
+      !isHidden && answer && label.kind === 'none' &&
+        h('button', { class: 'small', type: 'button', onclick: () => accept([image]) }, `Yes, ${answer.name}`, key('Enter')));
+    this.more.href = `#alike/${image}`;
+    // The answers to its look-alikes would give the hidden one away.
+    this.alike.hidden = isHidden || store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed);
+    if (image !== this.#asked && !this.alike.hidden) this.#ask(image);
+  }
+
+  /** Asks for look-alikes once the person rests on a picture. */
+  #ask(image) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      if (selection.current !== image) return;
+      this.#asked = image;
+      const found = await read(`/api/neighbours/${image}?count=${NEAREST}`).catch(() => null);
+      if (found && selection.current === image) this.nearest.show(found.nearest.slice(0, NEAREST).map((one) => one.image));
+    }, REST_MILLISECONDS);
+  }
+}
+
+customElements.define('current-picture', CurrentPicture);

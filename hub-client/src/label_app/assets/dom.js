@@ -1,0 +1,51 @@
+// Makes elements. Text is only ever set as text, so no file name can become markup.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element with attributes, properties (`on…` are listeners) and children; `null` and `false` are left out. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  assign(element, attributes);
+  element.append(...children.flat().filter((child) => child != null && child !== false));
+  return element;
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  assign(element, attributes);
+  element.append(...children.flat().filter(Boolean));
+  return element;
+}
+
+/** Replaces all children. */
+export function fill(parent, ...children) {
+  parent.replaceChildren(...children.flat().filter((child) => child != null && child !== false));
+  return parent;
+}
+
+/** Sets text without touching the document when it is the same already. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function assign(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value == null || value === false) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (name === 'value' || name === 'checked' || name === 'disabled' || name === 'hidden') element[name] = value;
+    else element.setAttribute(name, value === true ? '' : value);
+  }
+}
+
+/** Runs `draw` at most once a frame however often the returned function is called. */
+export function eachFrame(draw) {
+  let waiting = 0;
+  return () => {
+    if (waiting) return;
+    waiting = requestAnimationFrame(() => {
+      waiting = 0;
+      draw();
+    });
+  };
+}

@@ -1,0 +1,87 @@
+// Starts the page: shell, screens by the address's hash, keys.
+
+import './theme.js';
+import './grid.js';
+import { actions, accept, clearLabel, exclude, labelWith, redo, skip, undo } from './actions.js';
+import { openHelp } from './help-dialog.js';
+import { commandOf } from './keys.js';
+import { failed, say } from './live.js';
+import { openNameDialog } from './name-dialog.js';
+import { preview } from './preview.js';
+import { screenOf, show, SCREENS } from './router.js';
+import { selection } from './selection.js';
+import { store } from './store.js';
+import { fillShell, showNothing } from './shell.js';
+
+async function start() {
+  store.addEventListener('failed', (event) => failed(event.detail));
+  try {
+    await store.start();
+  } catch (error) {
+    return showNothing(error);
+  }
+  fillShell();
+  addEventListener('hashchange', () => show());
+  document.addEventListener('keydown', pressed);
+  document.addEventListener('open', (event) => preview.open(event.detail));
+  if (!location.hash) location.replace(store.classes.length < 2 && !store.state.labels ? '#start' : '#label');
+  show();
+}
+
+function pressed(event) {
+  if (event.defaultPrevented || event.isComposing) return;
+  const { target, key } = event;
+  if (target.closest('input, select, textarea, [contenteditable]')) return;
+  if (target.closest('dialog:not(#preview)')) return;
+  if ((key === 'Enter' || key === ' ') && target.closest('button, a, summary, label')) return;
+  const command = commandOf(event);
+  if (command && run(command)) event.preventDefault();
+}
+
+/** Does what a key asks for; says whether it did. */
+function run(command) {
+  const screen = screenOf();
+  if (screen?.command?.(command)) return true;
+  const simple = {
+    class: () => labelWith(command.index),
+    skip: () => skip(),
+    exclude: () => exclude(),
+    clear: () => clearLabel(),
+    accept: () => accept(),
+    undo: () => undo(),
+    redo: () => redo(),
+    name: () => selection.targets().length ? openNameDialog(command.typed ?? '') : say('Choose a picture first'),
+    zoom: () => preview.toggle(selection.current >= 0 ? selection.current : screen?.grid?.indices[0]),
+    help: () => openHelp(),
+    try: () => { location.hash = '#check/try'; },
+    search: () => document.querySelector('input[type="search"]')?.focus() ?? (location.hash = '#label/search'),
+    alike: () => { location.hash = selection.current >= 0 ? `#alike/${selection.current}` : '#alike'; },
+    escape: () => preview.isOpen ? preview.close() : selection.clear(),
+  }[command.id];
+  if (simple) {
+    simple();
+    return true;
+  }
+  if (command.id in SCREENS) {
+    location.hash = `#${command.id}`;
+    return true;
+  }
+  return screen?.grid ? inGrid(screen.grid, command) : false;
+}
+
+function inGrid(grid, { id, move, isExtending }) {
+  if (id === 'all') selection.replace(grid.indices);
+  else if (id === 'toggle' && selection.current >= 0) selection.toggle(selection.current);
+  else if (id === 'move') {
+    const screenful = Math.max(1, Math.floor(grid.clientHeight / 180)) * grid.columnCount;
+    const places = {
+      left: -1, right: 1, up: -grid.columnCount, down: grid.columnCount,
+      first: -Infinity, last: Infinity, 'page-up': -screenful, 'page-down': screenful,
+    }[move];
+    grid.move(places, { isExtending });
+  } else return false;
+  return true;
+}
+
+actions.addEventListener('labelled', (event) => screenOf()?.labelled?.(event.detail));
+start();

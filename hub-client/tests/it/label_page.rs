@@ -1,0 +1,115 @@
+//! The page of `hub label` in a real Chromium: the steps are in `tests/label/steps`.
+
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::world::{Run, World, picture};
+
+const COLOURS: [(&str, [u8; 3]); 2] = [("red", [220, 40, 50]), ("green", [30, 190, 60])];
+
+/// Where the driver of the browser is; without it, which is said, there is nothing to test with.
+fn browser_tools() -> Option<PathBuf> {
+    let folder = std::env::var_os("HUB_LABEL_PAGE")
+        .map(PathBuf::from)
+        .filter(|folder| folder.join("node_modules").is_dir());
+    if folder.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "HUB_LABEL_PAGE must name the tools for a browser in CI"
+        );
+        eprintln!("skipped: HUB_LABEL_PAGE names no tools for a browser; `make test` sets it");
+    }
+    folder
+}
+
+/// A member with an extractor, forty pictures of two colours and a file that is no picture.
+struct Bench {
+    world: World,
+    pictures: PathBuf,
+    tools: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Option<Self> {
+        let tools = browser_tools()?;
+        let world = World::start()?;
+        world.publish(&world.author("dots", "1.0.0", "means", 4));
+        world.hub("beta", &["pull", "dots@1"]).ok();
+        let pictures = world.pictures("beta", &COLOURS, 20);
+        std::fs::write(pictures.join("broken.png"), b"\x89PNG, and no more").unwrap();
+        Some(Self {
+            world,
+            pictures,
+            tools,
+        })
+    }
+
+    fn label(&self) -> Labelling {
+        let mut command = self.world.command(
+            "beta",
+            &["label", "--extractor", "dots@1", "--no-open", "--json", "--images"],
+        );
+        let mut child = command
+            .arg(&self.pictures)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap());
+        let first = serde_json::Deserializer::from_reader(said).into_iter::<Value>().next();
+        let url = first.unwrap().unwrap()["url"].as_str().unwrap().to_owned();
+        Labelling { child, url }
+    }
+
+    /// Starts `hub label`, runs a step in a browser, and kills what was started.
+    #[track_caller]
+    fn step(&self, step: &str, more: &[&Path]) {
+        let labelling = self.label();
+        let mut command = Command::new("node");
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/label/run.mjs"))
+            .args([step, &labelling.url])
+            .args(more)
+            .env("HUB_LABEL_PAGE", &self.tools);
+        Run::of(command).ok();
+    }
+}
+
+/// A running `hub label`.
+struct Labelling {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Labelling {
+    /// SIGKILL: what was acknowledged must be there nevertheless.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn twenty_labels_survive_a_kill_and_become_a_head() {
+    let Some(bench) = Bench::new() else { return };
+    let outside = bench.world.project("beta").join("outside.png");
+    picture(16, [200, 60, 70], 99).save(&outside).unwrap();
+
+    bench.step("label", &[]);
+    bench.step("resume", &[&outside]);
+
+    let outside = outside.to_str().unwrap();
+    let predicted = bench.world.hub("beta", &["predict", "colours", outside, "--json"]).ok();
+    assert!(predicted.stdout.contains("\"red\""), "{predicted}");
+}
+
+#[test]
+fn every_screen_is_for_everyone() {
+    let Some(bench) = Bench::new() else { return };
+    bench.step("label", &[]);
+    bench.step("choosing", &[]);
+    bench.step("accessible", &[]);
+}

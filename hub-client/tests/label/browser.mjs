@@ -1,0 +1,86 @@
+// Chromium, without a window, without a word to its maker; and what every step needs.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const tools = process.env.HUB_LABEL_PAGE;
+assert(tools, 'HUB_LABEL_PAGE must name the folder with playwright-core and axe-core; `make test` sets it');
+const require = createRequire(`${tools}/`);
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const PATIENCE_MILLISECONDS = 20_000;
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+
+/** Runs `story(page)` in a new browser. Fails when the page reports an error or asks for anything from elsewhere. */
+export async function inBrowser(address, story, options = {}) {
+  const browser = await chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  try {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true, ...options });
+    const complaints = [];
+    const { origin } = new URL(address);
+    context.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith('http') && url.origin !== origin) complaints.push(`asked for ${url}`);
+    });
+    context.on('weberror', (error) => complaints.push(String(error.error().stack)));
+    context.on('console', (message) => {
+      // Chromium writes down each 404, a picture that cannot be read, and each 400, which a story asks for on purpose.
+      if (message.type() === 'error' && !/status of 40[04]/.test(message.text())) complaints.push(message.text());
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MILLISECONDS);
+    await page.goto(address);
+    await page.locator('top-bar').waitFor();
+    assert.equal(new URL(page.url()).search, '', 'the secret does not stay in the address');
+    await story(page, context);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Goes to a screen and waits until it is there. */
+export async function goTo(page, screen) {
+  await page.evaluate((hash) => { location.hash = hash; }, screen);
+  await page.locator(`body[data-screen="${screen.split('/')[0]}"] .screen`).waitFor();
+}
+
+/** Fails with every violation that axe-core finds. */
+export async function expectAccessible(page, where) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
+  const { violations } = await page.evaluate((rules) => window.axe.run(document, { runOnly: rules }), RULES);
+  const told = violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join('\n  ')}`);
+  assert.deepEqual(told, []);
+}
+
+/** The labels so far, as the page counts them. */
+export const labels = (page) => page.evaluate(async () => (await import('/assets/store.js')).store.state.labels);
+
+/** Waits until the page counts so many labels, all on the disk. */
+export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => page.evaluate(async (number) => {
+  const { store } = await import('/assets/store.js');
+  return (store.state?.labels === number && store.saving === 0) || `${store.state?.labels} labels, ${store.saving} on their way`;
+}, wanted));
+
+/** Asks until the answer is true. */
+async function until(what, ask) {
+  let answer;
+  for (const began = Date.now(); Date.now() - began < PATIENCE_MILLISECONDS; await new Promise((done) => { setTimeout(done, 25); })) {
+    answer = await ask();
+    if (answer === true) return;
+  }
+  assert.fail(`waited in vain for ${what}: ${answer}`);
+}
+
+/** Waits for the picture that keys act on; gives its path. */
+export async function currentPath(page) {
+  const tile = page.locator('.tile.current');
+  await tile.waitFor();
+  return (await tile.getAttribute('title')).split(' – ')[0];
+}
