@@ -50,7 +50,14 @@ impl Bench {
     fn label(&self) -> Labelling {
         let mut command = self.world.command(
             "beta",
-            &["label", "--extractor", "dots@1", "--no-open", "--json", "--images"],
+            &[
+                "label",
+                "--extractor",
+                "dots@1",
+                "--no-open",
+                "--json",
+                "--images",
+            ],
         );
         let mut child = command
             .arg(&self.pictures)
@@ -59,7 +66,9 @@ impl Bench {
             .spawn()
             .unwrap();
         let said = BufReader::new(child.stdout.take().unwrap());
-        let first = serde_json::Deserializer::from_reader(said).into_iter::<Value>().next();
+        let first = serde_json::Deserializer::from_reader(said)
+            .into_iter::<Value>()
+            .next();
         let url = first.unwrap().unwrap()["url"].as_str().unwrap().to_owned();
         Labelling { child, url }
     }
@@ -102,7 +111,10 @@ fn twenty_labels_survive_a_kill_and_become_a_head() {
     bench.step("resume", &[&outside]);
 
     let outside = outside.to_str().unwrap();
-    let predicted = bench.world.hub("beta", &["predict", "colours", outside, "--json"]).ok();
+    let predicted = bench
+        .world
+        .hub("beta", &["predict", "colours", outside, "--json"])
+        .ok();
     assert!(predicted.stdout.contains("\"red\""), "{predicted}");
 }
 
