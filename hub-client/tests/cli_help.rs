@@ -14,11 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-<<<<<<< HEAD
-const COMMANDS: [&str; 65] = [
-=======
-const COMMANDS: [&str; 60] = [
->>>>>>> e8d58cc (hub label: a page's server on loopback, from the first label to a head)
+const COMMANDS: [&str; 66] = [
     "",
     "login",
     "logout",

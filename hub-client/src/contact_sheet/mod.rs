@@ -199,11 +199,14 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::runtime::decode::DecodeLimits;
+    use crate::runtime::thumbnail::SIDE;
     use image::{Rgb, RgbImage};
 
     fn previews(paths: &[&Path]) -> Result<Vec<Option<Thumbnail>>, FileError> {
         let limits = DecodeLimits::default();
-        let small = paths.iter().map(|path| Thumbnail::of_file(path, &limits));
+        let small = paths
+            .iter()
+            .map(|path| Thumbnail::of_file(path, SIDE, &limits));
         Ok(small.collect())
     }
 

@@ -165,7 +165,7 @@ fn run(
             .collect();
         Inputs::Pictures(&paths)
     };
-    let mut agreement = Agreement::new(head.abstention().limits);
+    let mut agreement = Agreement::new(head.abstention().limits.clone());
     session
         .setup
         .worker

@@ -78,8 +78,8 @@ fn from_cache(session: &Session, seen: &SeenFiles) {
     };
     let read = |reader: &mut Reader, block: usize| {
         let start = block * BATCH;
-        for image in start..images.len().min(start + BATCH) {
-            let Some(digest) = seen.digest(&images[image]) else {
+        for (image, file) in images.iter().enumerate().skip(start).take(BATCH) {
+            let Some(digest) = seen.digest(file) else {
                 continue;
             };
             match reader.cache.as_ref().and_then(|cache| cache.get(&digest)) {

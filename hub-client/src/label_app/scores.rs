@@ -54,14 +54,14 @@ impl Scorer {
     ) -> Result<Scores, HeadError> {
         let none = Array1::zeros(head.dimension());
         match head.transform() {
-            Transform::CentredL2 { mean } => self.from_products(head, mean, true, rows, threads),
-            Transform::L2 => self.from_products(head, &none, true, rows, threads),
-            Transform::None => self.from_products(head, &none, false, rows, threads),
+            Transform::CentredL2 { mean } => self.by_products(head, mean, true, rows, threads),
+            Transform::L2 => self.by_products(head, &none, true, rows, threads),
+            Transform::None => self.by_products(head, &none, false, rows, threads),
             Transform::Standardise { .. } => one_by_one(head, rows, threads),
         }
     }
 
-    fn from_products(
+    fn by_products(
         &mut self,
         head: &Head,
         mean: &Array1<f32>,

@@ -108,7 +108,7 @@ fn needs(request: &Request, library: Option<&Path>) -> Needs {
     let mut files = library.map_or_else(Vec::new, with_neighbours);
     let (graph, images) = match &request.task {
         Task::Library => (None, [].as_slice()),
-        Task::Thumbnails { images } => (None, images.as_slice()),
+        Task::Thumbnails { images, .. } => (None, images.as_slice()),
         Task::Probes {
             extractor, images, ..
         }

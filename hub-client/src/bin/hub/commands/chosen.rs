@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hub_client::files::FileLock;
 use hub_client::head::{ExtractorRelease, Head};
-use hub_client::store::InstalledRelease;
+use hub_client::store::{InstalledRelease, Store};
 use hub_client::trust::Kept;
 use registry_schema::reference::{FeatureSpace, Reference};
 use serde::Serialize;
