@@ -128,24 +128,7 @@ fn from_the_first_label_to_a_head() {
     assert!(sentence.ends_with(" in 100, from 10 labels"), "{sentence}");
     assert_eq!(state["suspects"], json!([]));
 
-    // The columns say what the state says.
-    let columns = Columns::of(&label);
-    assert_eq!(columns.label[cut], 255);
-    assert_eq!(columns.doubt[cut] & 8, 8);
-    for (image, name) in names.iter().enumerate().filter(|(image, _)| *image != cut) {
-        let class = match &name[..3] {
-            "gre" => 0,
-            "red" => 1,
-            _ => continue,
-        };
-        assert_eq!(columns.answer[image], class, "{name}");
-        let is_labelled = name[name.len() - 7..].as_bytes() < b"005.png".as_slice();
-        assert_eq!(
-            columns.label[image],
-            if is_labelled { class } else { 255 },
-            "{name}"
-        );
-    }
+    let columns = labelled_columns(&label, &names, cut);
     // A head that never saw blue finds it unlike what it was shown.
     let blue = names
         .iter()
@@ -155,7 +138,33 @@ fn from_the_first_label_to_a_head() {
     let first = images(&state["suggestions"])[0];
     assert_eq!(columns.order[first], 0);
 
-    // The head is the one of `hub train`, to the last bit.
+    saved_as_trained(&world, &pictures, &label);
+}
+
+/// The columns say what the state says.
+fn labelled_columns(label: &Label, names: &[String], cut: usize) -> Columns {
+    let columns = Columns::of(label);
+    assert_eq!(columns.label[cut], 255);
+    assert_eq!(columns.doubt[cut] & 8, 8);
+    for (image, name) in names.iter().enumerate().filter(|(image, _)| *image != cut) {
+        let class = match &name[..3] {
+            "gre" => 0,
+            "red" => 1,
+            _ => continue,
+        };
+        assert_eq!(columns.answer[image], class, "{name}");
+        let is_labelled = name.as_bytes()[name.len() - 7..] < b"005.png"[..];
+        assert_eq!(
+            columns.label[image],
+            if is_labelled { class } else { 255 },
+            "{name}"
+        );
+    }
+    columns
+}
+
+/// The head is the one of `hub train`, to the last bit.
+fn saved_as_trained(world: &World, pictures: &Path, label: &Label) {
     let saved = label.post("/api/save", &json!({"name": "colours"})).json();
     assert_eq!(
         (&saved["head"], &saved["version"]),
@@ -520,6 +529,9 @@ fn what_is_taken_away_answers_as_the_page_does() {
     );
 }
 
+/// A method, a path and headers.
+type Attempt<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 #[test]
 fn strangers_get_nothing() {
     let Some((world, pictures)) = member() else {
@@ -531,7 +543,7 @@ fn strangers_get_nothing() {
     let evil = ("Origin", "http://evil.example");
     // Nobody has used the secret, and none of these does.
     let guess = format!("/?secret={}", "0".repeat(64));
-    let attempts: [(&str, &str, &[(&str, &str)]); 12] = [
+    let attempts: [Attempt<'_>; 12] = [
         ("GET", "/", &[]),
         ("GET", &guess, &[]),
         ("GET", "/?secret=", &[]),
