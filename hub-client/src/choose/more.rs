@@ -14,10 +14,13 @@ const LEAST_OF_A_CLASS: usize = 4;
 /// Twice as many labels help when they lower the error by at least this share of it.
 const WORTH_IT: f64 = 0.05;
 
+/// And by this much of the error of who knows nothing: what is nearly right already needs no more.
+const NOTICEABLE: f64 = 0.01;
+
 /// Compares heads from half of the labelled images (n×D, as heads see them, with the class of each) with
-/// heads from nearly all: when twice as many labels have helped by less than a twentieth of the error, by
-/// more than a standard error of the difference, more of them are no help. None when that cannot be told
-/// yet.
+/// heads from nearly all: when twice as many labels have helped by less than a twentieth of the error, or
+/// by what nobody would notice, by more than a standard error of the difference, more of them are no help.
+/// None when that cannot be told yet.
 pub fn more_labels_help(
     rows: ArrayView2<'_, f32>,
     targets: &[usize],
@@ -44,7 +47,7 @@ pub fn more_labels_help(
     let mean = gains.iter().sum::<f64>() / images as f64;
     let variance = gains.iter().map(|gain| (gain - mean).powi(2)).sum::<f64>();
     let standard_error = (variance / (images * (images - 1)) as f64).sqrt();
-    let wanted = WORTH_IT * all.mean_square_error;
+    let wanted = (WORTH_IT * all.mean_square_error).max(NOTICEABLE);
     if mean >= wanted {
         Some(true)
     } else if mean + standard_error < wanted {

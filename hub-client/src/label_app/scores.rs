@@ -338,6 +338,7 @@ mod tests {
     fn products_say_what_the_head_says() {
         let rows = rows();
         let threads = NonZeroUsize::new(2).unwrap();
+        let mut any_unlike = false;
         for transform in [
             TransformKind::CentredL2,
             TransformKind::L2,
@@ -369,8 +370,9 @@ mod tests {
                 // What lies on a limit may fall to either side by rounding.
                 assert!(same(&found.unlike, &expected.unlike) <= 1);
                 assert!(same(&found.unsure, &expected.unsure) <= 1);
-                assert!(found.unlike.iter().any(|&unlike| unlike), "some are unlike");
+                any_unlike |= found.unlike.iter().any(|&unlike| unlike);
             }
         }
+        assert!(any_unlike, "there is something to agree on");
     }
 }
