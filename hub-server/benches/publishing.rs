@@ -32,6 +32,10 @@ use crate::world::{ALPHA, World};
 
 const CLIENTS: usize = 16;
 
+/// Releases that each client yanks and unyanks in turn: nobody does that to one release a hundred times,
+/// and all that was said of a release is looked at when more is said.
+const RELEASES: usize = 60;
+
 /// How long each of the two is measured.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -39,14 +43,16 @@ const WINDOW: Duration = Duration::from_secs(10);
 async fn main() {
     let world = World::start();
     let mut releases = Vec::new();
-    for number in 0..CLIENTS {
+    for number in 0..CLIENTS * RELEASES {
         let release = Draft::new(&format!("alpha/extractor-{number}"), "1.0.0").sign(&[ALPHA]);
         world.published(&release).await;
         releases.push(release);
     }
     let single = single_commits(&world);
     let end = Instant::now() + WINDOW;
-    let clients = releases.iter().map(|release| publish(&world, release, end));
+    let clients = releases
+        .chunks(RELEASES)
+        .map(|own| publish(&world, own, end));
     let published: u64 = futures_util::future::join_all(clients).await.iter().sum();
     let rate = published as f64 / WINDOW.as_secs_f64();
     println!("single commits a second, one connection   {single:.0}");
@@ -78,11 +84,14 @@ fn single_commits(world: &World) -> f64 {
     commits as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Yanks and unyanks a release; how many statements were acknowledged in time.
-async fn publish(world: &World, release: &Signed, end: Instant) -> u64 {
+/// Yanks and unyanks releases in turn; how many statements were acknowledged in time.
+async fn publish(world: &World, releases: &[Signed], end: Instant) -> u64 {
     let mut count = 0;
-    while Instant::now() < end {
-        let action = if count % 2 == 0 {
+    for (release, round) in (0..).flat_map(|round| releases.iter().map(move |one| (one, round))) {
+        if Instant::now() >= end {
+            break;
+        }
+        let action = if round % 2 == 0 {
             YankAction::Yank
         } else {
             YankAction::Unyank
@@ -90,7 +99,7 @@ async fn publish(world: &World, release: &Signed, end: Instant) -> u64 {
         let answer = world
             .request(Method::POST, &yanks_path(&release.name, &release.version))
             .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-            .body(release.yank(action, count + 1, &[ALPHA]))
+            .body(release.yank(action, round + 1, &[ALPHA]))
             .send()
             .await
             .unwrap();

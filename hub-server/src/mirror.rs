@@ -109,7 +109,8 @@ pub(crate) fn follow(
     }
     let database = &hub.database;
     let taken = database.transaction(|connection| take(connection, folder, &hub.blobs, now))?;
-    *seen = Some(marks);
+    // Files that are still on their way leave no mark: the next look finds them.
+    *seen = taken.missing.is_empty().then_some(marks);
     Ok(Some(taken))
 }
 

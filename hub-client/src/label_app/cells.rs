@@ -113,7 +113,7 @@ pub(super) fn answer_column(
     for (image, answer) in column
         .iter_mut()
         .enumerate()
-        .filter(|(image, _)| rows.is_ready(*image))
+        .filter(|(image, _)| scores.is_about(*image))
     {
         let best = scores.best[image];
         *answer = Answer {

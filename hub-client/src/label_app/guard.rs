@@ -21,8 +21,9 @@ use actix_web::{Error, HttpResponse};
 
 use super::secret::Secrets;
 
-/// The cookie's name.
-const COOKIE: &str = "hub-label";
+/// How the cookie's name begins. Browsers do not tell cookies of two ports apart, so the port follows: a
+/// second page in the same browser must not end the first.
+const COOKIE: &str = "hub-label-";
 
 /// What the page may load: its own files, and nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; \
@@ -80,19 +81,18 @@ impl Guard {
             .get_all(COOKIE_HEADER)
             .filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+        let name = format!("{COOKIE}{}=", self.port);
         pairs.any(|pair| {
-            let value = pair
-                .trim()
-                .strip_prefix(COOKIE)
-                .and_then(|rest| rest.strip_prefix('='));
+            let value = pair.trim().strip_prefix(name.as_str());
             value.is_some_and(|value| self.secrets.is_cookie(value))
         })
     }
-}
 
-/// What hands the cookie out. A session's cookie: it ends with the browser.
-pub(super) fn set_cookie(value: &str) -> String {
-    format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict")
+    /// What hands the cookie out. A session's cookie: it ends with the browser.
+    pub(super) fn set_cookie(&self, value: &str) -> String {
+        let port = self.port;
+        format!("{COOKIE}{port}={value}; Path=/; HttpOnly; SameSite=Strict")
+    }
 }
 
 /// The value of a header that is there once.

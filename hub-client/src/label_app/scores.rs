@@ -33,6 +33,8 @@ pub(super) struct Scores {
     pub(super) unsure: Vec<bool>,
     /// Whether it is unlike the labelled images.
     pub(super) unlike: Vec<bool>,
+    /// Whether there were features when it was scored: others may have come since.
+    about: Vec<bool>,
 }
 
 /// Scores images, and keeps what the next head needs as well.
@@ -53,12 +55,17 @@ impl Scorer {
         threads: NonZeroUsize,
     ) -> Result<Scores, HeadError> {
         let none = Array1::zeros(head.dimension());
-        match head.transform() {
+        let scores = match head.transform() {
             Transform::CentredL2 { mean } => self.by_products(head, mean, true, rows, threads),
             Transform::L2 => self.by_products(head, &none, true, rows, threads),
             Transform::None => self.by_products(head, &none, false, rows, threads),
             Transform::Standardise { .. } => one_by_one(head, rows, threads),
-        }
+        };
+        let about = (0..rows.len()).map(|image| rows.is_ready(image));
+        Ok(Scores {
+            about: about.collect(),
+            ..scores?
+        })
     }
 
     fn by_products(
@@ -252,6 +259,11 @@ fn gather(
 }
 
 impl Scores {
+    /// Whether what is said of an image means something.
+    pub(super) fn is_about(&self, image: usize) -> bool {
+        self.about.get(image).is_some_and(|&is| is)
+    }
+
     fn of(predictions: &Predictions<'_>) -> Self {
         let probabilities = predictions.probabilities.clone();
         let rows = probabilities.nrows();
@@ -273,6 +285,7 @@ impl Scores {
                 .map(|row| predictions.plausible(row).len() != 1)
                 .collect(),
             unlike: (0..rows).map(|row| predictions.is_unlike(row)).collect(),
+            about: vec![true; rows],
             probabilities,
         }
     }

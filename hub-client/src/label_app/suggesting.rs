@@ -229,6 +229,7 @@ impl Known {
 
 fn most_doubtful(lesson: &Lesson, free: &[usize]) -> Vec<usize> {
     let mut free = free.to_vec();
+    free.retain(|&image| lesson.scores.is_about(image));
     let margin = |image: usize| lesson.scores.margins.get(image).copied().unwrap_or(1.0);
     free.sort_by(|&one, &other| margin(one).total_cmp(&margin(other)).then(one.cmp(&other)));
     free.truncate(DOUBTFUL_AMONG);

@@ -65,6 +65,9 @@ pub(super) fn answers_csv(session: &Session) -> Result<Taken, LabelError> {
         &["path", "label", "answer", "probability", "unsure", "unlike"],
     )?;
     for image in rows.ready_images() {
+        if !lesson.scores.is_about(image) {
+            continue;
+        }
         let known = rows
             .digest(image)
             .and_then(|digest| labels.images().get(&digest));

@@ -4,7 +4,7 @@
 //! has all that is on the list made at once, with some more that are likely to be asked for next.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -85,8 +85,14 @@ pub(super) fn draw(session: &Session) {
         let path = |&image: &usize| session.setup.images.images[image].path.as_path();
         let paths: Vec<_> = images.iter().map(path).collect();
         let made = session.setup.worker.pictures(&paths, SMALL);
-        // Who waits is told that there is none; asked again, it is tried again.
-        let made = made.unwrap_or_else(|_| vec![None; images.len()]);
+        // One picture may have ended the process that drew all: each on its own then.
+        let made = made.unwrap_or_else(|_| {
+            let alone = |path: &&Path| {
+                let mut made = session.setup.worker.pictures(&[*path], SMALL).ok()?;
+                made.pop()?
+            };
+            paths.iter().map(alone).collect()
+        });
         for (&image, picture) in images.iter().zip(&made) {
             if let (Some(picture), Some(path)) = (picture, place(session, image)) {
                 // What cannot be kept is made again.

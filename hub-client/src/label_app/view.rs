@@ -164,7 +164,7 @@ pub(super) fn state(session: &Session) -> StateView {
             .is_none()
             .then(|| needs(labels.classes(), &counts.of_class)),
         accuracy,
-        suggestions: suggested(&suggestions, &column, lesson, &numbers, &rows),
+        suggestions: suggested(&suggestions, &column, lesson, &numbers),
         suspects: suspects(lesson, &labels, &numbers, &rows),
         groups: groups(&looks, &column, &labels),
         outliers: OutliersView {
@@ -257,11 +257,10 @@ fn suggested(
     column: &[u8],
     lesson: Option<&Lesson>,
     numbers: &ClassNumbers<'_>,
-    rows: &Rows,
 ) -> Vec<SuggestionView> {
     let free = suggestions.iter().filter(|one| column[one.image] == NONE);
     let answer = |image: usize| {
-        let lesson = lesson.filter(|_| rows.is_ready(image))?;
+        let lesson = lesson.filter(|lesson| lesson.scores.is_about(image))?;
         let number = numbers.of(&lesson.head.classes()[lesson.scores.best[image]]);
         (number != NONE).then_some(number)
     };

@@ -82,7 +82,11 @@ pub struct Mirrored {
 pub async fn mirror(request: &MirrorRequest<'_>) -> Result<Mirrored, MirrorError> {
     // 1. the folder is a mirror of this consortium, or none yet, and nobody else is writing it
     let folder = MirrorFolder::open(request.folder, &request.trust.anchor)?;
-    let before = folder.list()?;
+    // What is named makes up for a list that cannot be read.
+    let before = match request.wanted {
+        Some(_) => None,
+        None => folder.list()?,
+    };
     let wanted = request.wanted.or(before.as_ref().map(|list| &list.wanted));
     let wanted = wanted.ok_or(MirrorError::NothingWanted)?;
     // 2. trust root and log continue what it has

@@ -554,7 +554,7 @@ fn strangers_get_nothing() {
         ("GET", &path, &[("Sec-Fetch-Site", "cross-site")]),
         ("GET", &path, &[("Sec-Fetch-Site", "same-site")]),
         ("POST", &path, &[("Origin", &origin)]),
-        ("GET", "/api/state", &[("Cookie", "hub-label=guess")]),
+        ("GET", "/api/state", &[("Cookie", "hub-label-0=guess")]),
         ("GET", "/assets/index.html", &[]),
     ];
     for (method, path, headers) in attempts {

@@ -170,6 +170,7 @@ impl Head {
             return Err(malformed("its format knows no earlier versions"));
         }
         check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
+        check_facts(&header.training, header.classes.len())?;
         let mut tensors = Tensors::read(&header.tensors, data)?;
         let classes = header.classes.len();
         let weights = tensors.matrix("weights", classes)?;
@@ -208,6 +209,24 @@ impl Head {
         };
         tensors.finish()?;
         Ok(head)
+    }
+}
+
+/// That what was written down of the training speaks of these classes and no others.
+fn check_facts(facts: &TrainingFacts, classes: usize) -> Result<(), HeadError> {
+    let confusion = facts.held_out.iter().map(|held_out| &held_out.confusion);
+    let square = |rows: &Vec<Vec<usize>>| {
+        rows.is_empty() || (rows.len() == classes && rows.iter().all(|row| row.len() == classes))
+    };
+    let fits = facts.images_per_class.len() == classes
+        && facts.labels.iter().all(|&(_, class)| class < classes)
+        && (facts.suspects.iter()).all(|one| one.labelled.max(one.likely) < classes)
+        && (facts.near_copies.iter()).all(|pair| pair.classes.iter().all(|&class| class < classes))
+        && confusion.into_iter().all(square);
+    if fits {
+        Ok(())
+    } else {
+        Err(malformed("its labels and its classes do not line up"))
     }
 }
 

@@ -241,6 +241,8 @@ fn well_sealed_nonsense_is_refused() {
         ("\"transform\":\"centred-l2\"", "\"transform\":\"l2\""),
         ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\",\"a\"]"),
         ("\"classes\":[\"a\",\"b\"]", "\"classes\":[\"a\"]"),
+        (",0]", ",7]"),
+        ("\"images-per-class\":[", "\"images-per-class\":[3,"),
     ] {
         let error = Head::read_from(replaced(&file, from, to).as_slice()).unwrap_err();
         assert!(

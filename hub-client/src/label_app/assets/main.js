@@ -22,6 +22,7 @@ async function start() {
   }
   fillShell();
   addEventListener('hashchange', () => show());
+  addEventListener('beforeunload', (event) => { if (store.saving) event.preventDefault(); });
   document.addEventListener('keydown', pressed);
   document.addEventListener('open', (event) => preview.open(event.detail));
   if (!location.hash) location.replace(store.classes.length < 2 && !store.state.labels ? '#start' : '#label');

@@ -42,7 +42,7 @@ class FinishScreen extends Watcher {
         h('section', { class: 'card stack' },
           h('h2', {}, 'Take it with you'),
           h('ul', { class: 'downloads' }, DOWNLOADS.map(([file, title, words]) =>
-            h('li', {}, h('button', { type: 'button', onclick: (event) => this.#download(file, event.currentTarget) }, icon('drop'), h('span', {}, h('span', { class: 'number' }, title), h('span', { class: 'muted small' }, words)))))),
+            h('li', {}, h('button', { type: 'button', 'data-file': file, onclick: (event) => this.#download(file, event.currentTarget) }, icon('drop'), h('span', {}, h('span', { class: 'number' }, title), h('span', { class: 'muted small' }, words)))))),
           this.checked),
         h('section', { class: 'card stack' },
           h('h2', {}, 'Labels from elsewhere'),
@@ -60,7 +60,7 @@ class FinishScreen extends Watcher {
       ? `Between ${inHundred(accuracy.from)} and ${inHundred(accuracy.to)} of 100 new pictures would be answered right, judging by ${many(labels, 'label')} in ${many(classes.length, 'class', 'classes')}${audit.checked ? ` and ${many(audit.checked, 'random check')}, of which ${audit.right} were right` : ''}.`
       : 'Two labels of each class are needed before something can be saved.');
     this.save.disabled = !accuracy;
-    for (const button of this.querySelectorAll('.downloads button')) button.disabled = !accuracy;
+    for (const button of this.querySelectorAll('.downloads button')) button.disabled = !accuracy && button.dataset.file !== 'labels.csv';
   }
 
   focusFirst() { this.name.focus(); }

@@ -11,7 +11,6 @@ use super::answer::{blocking, refuse};
 use crate::label_app::LabelError;
 use crate::label_app::assets;
 use crate::label_app::columns::columns as column_bytes;
-use crate::label_app::guard::set_cookie;
 use crate::label_app::secret::Opens;
 use crate::label_app::server::Desk;
 use crate::label_app::view;
@@ -27,7 +26,7 @@ pub(super) async fn page(desk: web::Data<Desk>, request: HttpRequest) -> HttpRes
     let guard = &desk.guard;
     match guard.secrets.open(secret) {
         Opens::Page(value) => HttpResponse::SeeOther()
-            .insert_header((SET_COOKIE, set_cookie(&value)))
+            .insert_header((SET_COOKIE, guard.set_cookie(&value)))
             .insert_header((LOCATION, "/"))
             .finish(),
         _ if guard.knows(request.headers()) => HttpResponse::SeeOther()

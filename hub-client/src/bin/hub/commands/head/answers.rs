@@ -72,7 +72,8 @@ pub(super) fn answers(
 pub(super) fn held_out_answers(head: &Head, said: &HeldOutAnswers) -> Answers {
     let rows = said.probabilities.rows().into_iter();
     let one = |((image, _), row): (&(Digest, usize), ndarray::ArrayView1<'_, f32>)| {
-        let classes = head.classes().iter().zip(row);
+        // Of equals the first, as where accuracy is counted.
+        let classes = head.classes().iter().zip(row).rev();
         let best = classes.max_by(|(_, one), (_, other)| one.total_cmp(other));
         best.map(|(class, &probability)| {
             let (class, probability) = (class.clone(), f64::from(probability));
