@@ -105,6 +105,12 @@ pub enum DatasetError {
         /// How long one may be.
         limit_bytes: u64,
     },
+    /// The file of labels is not the one that was opened: what is written now would be lost.
+    #[error("`{}` was removed or replaced while it was in use: nothing more is written", .path.display())]
+    JournalReplaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process holds the journal.
     #[error("`{}` is in use by another program, such as `hub label`", .file.display())]
     JournalInUse {

@@ -162,15 +162,29 @@ impl LabelJournal {
         Ok(Some(Undone { number, deed }))
     }
 
-    /// Deletes the file with all that was written into it, and starts a new one in its place.
+    /// Deletes all that was written into the file, which stays this one's alone.
     ///
     /// # Errors
-    /// [`DatasetError`] when it cannot be removed or made anew.
+    /// [`DatasetError`] when it cannot be emptied.
     pub fn forget(&mut self) -> Result<(), DatasetError> {
-        let path = self.path.clone();
-        files::remove(&path)?;
-        *self = Self::open(&path)?;
+        self.check_place()?;
+        let failed = |source| FileError::new("cannot empty", &self.path, source);
+        self.file.set_len(0).map_err(failed)?;
+        self.file.sync_data().map_err(failed)?;
+        self.whole = 0;
+        self.actions.clear();
+        self.state = Arc::new(replay(&self.actions));
         Ok(())
+    }
+
+    /// What goes into a file without a name is gone when it is closed.
+    fn check_place(&self) -> Result<(), DatasetError> {
+        if files::is_still(&self.path, &self.file)? {
+            return Ok(());
+        }
+        Err(DatasetError::JournalReplaced {
+            path: self.path.clone(),
+        })
     }
 
     fn append(
@@ -192,6 +206,7 @@ impl LabelJournal {
         let header = if self.whole == 0 { HEADER } else { "" };
         let text = format!("{header}{line}\n");
         check_size(&self.path, self.whole + text.len() as u64)?;
+        self.check_place()?;
         // The line counts once its end is on the disk.
         let mut write = || {
             self.file.set_len(self.whole)?;
@@ -361,6 +376,28 @@ mod tests {
 
     fn pair(path: &str, label: &str) -> (String, String) {
         (path.to_owned(), label.to_owned())
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_file_without_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.jsonl");
+        let at = Timestamp::UNIX_EPOCH;
+        let mut journal = LabelJournal::open(&path).unwrap();
+        journal.set(vec![entry("a", Some("x"))], at).unwrap();
+        journal.forget().unwrap();
+        assert!(labels(&journal).is_empty() && !journal.can_undo());
+        journal.set(vec![entry("a", Some("y"))], at).unwrap();
+        files::remove(&path).unwrap();
+        let refused = journal.set(vec![entry("b", Some("x"))], at);
+        assert!(matches!(refused, Err(DatasetError::JournalReplaced { .. })));
+        assert_eq!(labels(&journal), [pair("a", "y")]);
+        // Another file in its place is not this one either.
+        let _other = LabelJournal::open(&path).unwrap();
+        assert!(matches!(
+            journal.forget(),
+            Err(DatasetError::JournalReplaced { .. })
+        ));
     }
 
     #[test]

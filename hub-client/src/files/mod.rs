@@ -196,6 +196,29 @@ pub fn open_read_write(path: &Path) -> Result<File, FileError> {
         .map_err(|source| FileError::new("cannot open", path, source))
 }
 
+/// Whether a path still names the file that was opened by it: not when somebody has put another in its
+/// place, or removed it.
+///
+/// # Errors
+/// [`FileError`] naming the path.
+pub fn is_still(path: &Path, file: &File) -> Result<bool, FileError> {
+    let error = |source| FileError::new("cannot look at", path, source);
+    let opened = file.metadata().map_err(error)?;
+    let named = match fs::metadata(path) {
+        Ok(named) => named,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(error(source)),
+    };
+    #[cfg(unix)]
+    let is_same = {
+        use std::os::unix::fs::MetadataExt as _;
+        (opened.dev(), opened.ino()) == (named.dev(), named.ino())
+    };
+    #[cfg(not(unix))]
+    let is_same = opened.len() == named.len();
+    Ok(is_same)
+}
+
 /// Makes the name of a new file durable.
 ///
 /// # Errors

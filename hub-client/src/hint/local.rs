@@ -375,6 +375,10 @@ impl Hint for DatasetError {
             Self::File(error) => error.advice(),
             Self::NothingThere { .. } => Advice::of(ErrorCode::NotFound),
             Self::NoImages { .. } => Advice::of(ErrorCode::Image),
+            Self::JournalReplaced { .. } => Advice::with_hint(
+                ErrorCode::File,
+                "start the command again: it opens the file that is there now",
+            ),
             Self::JournalInUse { .. } => Advice::with_hint(
                 ErrorCode::File,
                 "end that page with Ctrl-C where it was started, or name another journal",
