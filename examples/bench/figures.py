@@ -28,7 +28,7 @@ def main() -> None:
     embedding(member, world / "projects/alpha/everyday-objects-1.0.0", pictures / "photographs")
     memory(member, pictures / "small")
     pulling(member, world, address, server)
-    neighbours()
+    neighbours(world / "benches/neighbours")
     labelling(member, pictures / "small")
 
 
@@ -100,7 +100,7 @@ def pulling(member, world: Path, address: str, server: int) -> None:
     say("  peak memory of hub-server", f"{peak_of(server):.0f} MiB", peak_of(server) < 100, "under 100 MiB")
 
 
-def neighbours() -> None:
+def neighbours(bench: Path) -> None:
     """The 10 nearest of 100,000 vectors of 512 numbers to each of 100 others: `Neighbours` and faiss, in turn."""
     random = np.random.default_rng(1)
     rows, queries = (random.standard_normal((count, 512), np.float32) for count in (100_000, 100))
@@ -112,7 +112,7 @@ def neighbours() -> None:
         for place, vectors in zip(places, (rows, queries)):
             np.save(place, vectors)
         for _ in range(ROUNDS):
-            done = run(["cargo", "bench", "--quiet", "-p", "hub-client", "--bench", "neighbours", "--", *map(str, places)])
+            done = run([str(bench), *map(str, places)])
             answer = json.loads(done.output)
             ours.append(answer["seconds"])
             faiss = json.loads(run([sys.executable, str(HERE / "faiss_baseline.py"), *map(str, places)]).output)

@@ -1,7 +1,9 @@
 """Measures how fast heads are trained and how good they are, each beside scikit-learn in the same run.
 
-    heads_figures.py speed
-    heads_figures.py quality EXTRACTOR FOLDER…     folders whose subfolders are classes; `hub` on the PATH
+    heads_figures.py PROGRAM speed
+    heads_figures.py PROGRAM quality EXTRACTOR FOLDER…     folders whose subfolders are classes; `hub` on the PATH
+
+PROGRAM is the benchmark `heads` of hub-client.
 
 The features of `speed` are made here: as many images, dimensions and classes as the figure says, non-negative and
 sparse as those of a network behind a ReLU, with classes that overlap.
@@ -38,16 +40,36 @@ STATED_DRAWS = 200
 def main() -> None:
     warnings.filterwarnings("ignore")
     with tempfile.TemporaryDirectory() as scratch:
-        if sys.argv[1] == "speed":
-            speed(Path(scratch))
+        bench = Bench(sys.argv[1], Path(scratch))
+        if sys.argv[2] == "speed":
+            speed(bench)
         else:
-            quality(Path(scratch), sys.argv[2], [Path(folder) for folder in sys.argv[3:]])
+            quality(bench, sys.argv[3], [Path(folder) for folder in sys.argv[4:]])
 
 
-def speed(scratch: Path) -> None:
+class Bench:
+    """The benchmark of heads, asked about features."""
+
+    def __init__(self, program: str, scratch: Path):
+        self.program, self.scratch = program, scratch
+
+    def ask(self, what: str, features: np.ndarray, targets: np.ndarray, *more: str):
+        command = [self.program, what]
+        for name, array in {"features": features.astype(np.float32), "targets": targets.astype(np.int32)}.items():
+            np.save(self.scratch / f"{name}.npy", np.ascontiguousarray(array))
+            command.append(str(self.scratch / f"{name}.npy"))
+        return json.loads(subprocess.run([*command, *more], check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+    def draws(self, features: np.ndarray, targets: np.ndarray, rows: np.ndarray) -> list[dict]:
+        """A head for each row of `rows`, and how it does on all other images."""
+        np.save(self.scratch / "draws.npy", rows.astype(np.int32))
+        return self.ask("draws", features, targets, str(self.scratch / "draws.npy"))
+
+
+def speed(bench: Bench) -> None:
     for images, dimensions, classes, goal in ((20_000, 1280, 10, 10), (100_000, 512, 2, 3), (200, 1280, 5, 40)):
         features, targets = made(images, dimensions, classes)
-        ours = heads(scratch, "logistic", features, targets, "1.0", TOLERANCE)
+        ours = bench.ask("logistic", features, targets, "1.0", TOLERANCE)
         theirs, seconds = fitted(features, targets)
         reached = objective(theirs, features, targets)
         name = f"{images:,} × {dimensions}, {classes} classes: a logistic fit"
@@ -57,7 +79,7 @@ def speed(scratch: Path) -> None:
         excess = ours["objective"] / reached - 1
         say("  objective beside scikit-learn's", f"{excess:+.1e}", excess <= 1e-6, "not above it")
     features, targets = made(20, 1280, 2)
-    ours = heads(scratch, "train", features, targets)
+    ours = bench.ask("train", features, targets)
     _, seconds = fitted(features, targets)
     say("20 × 1280: a head, its penalty chosen, its figures", f"{ours['seconds'] * 1000:.1f} ms")
     say("  scikit-learn's single fit without any choice", f"{seconds * 1000:.1f} ms")
@@ -101,17 +123,17 @@ def objective(found: LogisticRegression, features: np.ndarray, targets: np.ndarr
     return float(losses.sum() + 0.5 * (found.coef_.astype(np.float64) ** 2).sum())
 
 
-def quality(scratch: Path, extractor: str, folders: list[Path]) -> None:
-    sets = [class_pairs(scratch, extractor, folder) for folder in folders]
-    few_labels(scratch, [pair for pairs in sets for pair in pairs(at_least=10)])
+def quality(bench: Bench, extractor: str, folders: list[Path]) -> None:
+    sets = {folder.name: class_pairs(bench.scratch, extractor, folder) for folder in folders}
+    few_labels(bench, {name: pairs(at_least=10) for name, pairs in sets.items()})
     # What is true must be known well: from thirty images of each class that were not shown, or more.
-    honesty(scratch, [pair for pairs in sets for pair in pairs(at_least=40)])
+    honesty(bench, [pair for pairs in sets.values() for pair in pairs(at_least=40)])
 
 
 def class_pairs(scratch: Path, extractor: str, folder: Path):
     """Gives the features of every two classes of a folder that have so many images each, and which of the two they are."""
     output = scratch / f"{folder.name}.npy"
-    subprocess.run(["hub", "embed", extractor, str(folder), "-o", str(output), "--quiet"], check=True)
+    subprocess.run(["hub", "embed", extractor, str(folder), "-o", str(output), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     features = np.load(output)
     classes = np.array([Path(path).parent.name for path in output.with_suffix(".paths.txt").read_text().splitlines()])
 
@@ -129,22 +151,27 @@ def draw(random: np.random.Generator, targets: np.ndarray, each: int) -> np.ndar
     return np.concatenate(rows).astype(np.int32)
 
 
-def few_labels(scratch: Path, pairs: list) -> None:
+def few_labels(bench: Bench, sets: dict[str, list]) -> None:
     """Ten labels, five of each class: the share of right answers on all other images."""
     random = np.random.default_rng(5)
     ours, others = [], {name: [] for name in alternatives()}
-    for features, targets in pairs:
-        draws = np.stack([draw(random, targets, 5) for _ in range(DRAWS)])
-        ours += [np.mean(one["right"]) for one in drawn(scratch, features, targets, draws)]
-        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-        for rows in draws:
-            shown, asked, rest = in_their_span(unit, rows)
-            for name, estimator in alternatives().items():
-                others[name].append(estimator.fit(shown, targets[rows]).score(asked, targets[rest]))
+    for name, pairs in sets.items():
+        before = len(ours)
+        for features, targets in pairs:
+            draws = np.stack([draw(random, targets, 5) for _ in range(DRAWS)])
+            ours += [np.mean(one["right"]) for one in bench.draws(features, targets, draws)]
+            unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+            for rows in draws:
+                shown, asked, rest = in_their_span(unit, rows)
+                for other, estimator in alternatives().items():
+                    others[other].append(estimator.fit(shown, targets[rows]).score(asked, targets[rest]))
+        say(f"10 labels, {name}, {len(pairs)} pairs of classes, {DRAWS} draws: right", f"{np.mean(ours[before:]):.1%}")
+        for other, found in others.items():
+            say(f"  scikit-learn's {other}", f"{np.mean(found[before:]):.1%}")
     best = max(others, key=lambda name: np.mean(others[name]))
     mean, differences = np.mean(ours), np.array(ours) - np.array(others[best])
     error = differences.std() / np.sqrt(len(differences))
-    say(f"10 labels, {len(pairs)} pairs of classes, {DRAWS} draws: right", f"{mean:.1%}", mean >= 0.93, "at least 93 %")
+    say("10 labels, all of these: right", f"{mean:.1%}", mean >= 0.93, "at least 93 %")
     for name, found in others.items():
         say(f"  scikit-learn's {name}", f"{np.mean(found):.1%}")
     beside = f"{differences.mean() * 100:+.2f} ± {error * 100:.2f} points"
@@ -168,14 +195,14 @@ def in_their_span(features: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, n
     return features[rows] @ basis, features[rest] @ basis, rest
 
 
-def honesty(scratch: Path, pairs: list) -> None:
+def honesty(bench: Bench, pairs: list) -> None:
     """Twenty labels: what the head states of itself, beside what is true."""
     random = np.random.default_rng(7)
     stated, true, held, sure, right, theirs = [], [], [], [], [], []
     wanted = [pairs[number % len(pairs)] for number in range(STATED_DRAWS)]
     for features, targets in wanted:
         rows = draw(random, targets, 10)
-        (one,) = drawn(scratch, features, targets, rows[None])
+        (one,) = bench.draws(features, targets, rows[None])
         share = np.mean(one["right"])
         stated.append(one["stated"])
         true.append(share)
@@ -200,22 +227,6 @@ def calibration_error(sure: np.ndarray, right: np.ndarray) -> float:
     bins = np.minimum((sure * 10).astype(int), 9)
     gaps = [abs(right[bins == number].sum() - sure[bins == number].sum()) for number in range(10)]
     return float(sum(gaps) / len(sure))
-
-
-def drawn(scratch: Path, features: np.ndarray, targets: np.ndarray, draws: np.ndarray) -> list[dict]:
-    np.save(scratch / "draws.npy", draws.astype(np.int32))
-    return heads(scratch, "draws", features, targets, str(scratch / "draws.npy"))
-
-
-def heads(scratch: Path, what: str, features: np.ndarray, targets: np.ndarray, *more):
-    """What the benchmark of heads says of these features."""
-    files = {"features": features.astype(np.float32), "targets": targets.astype(np.int32)}
-    command = ["cargo", "bench", "--quiet", "-p", "hub-client", "--bench", "heads", "--", what]
-    for name, array in files.items():
-        np.save(scratch / f"{name}.npy", np.ascontiguousarray(array))
-        command.append(str(scratch / f"{name}.npy"))
-    command += more
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The figures of `hub embed`, `hub pull` and the log, each beside its alternative in the same run. `make bench` calls this.
-# Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
+# The figures of embedding, pulling, labelling, heads and the log, each beside its alternative in the same run. `make bench`
+# calls this. Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 demo=$(realpath -m "${BENCH_DIR:-target/bench}")
@@ -12,6 +12,7 @@ pictures=${HUB_DEV_CACHE:?run this by make}/bench-$(sha256sum examples/bench/mak
 main() {
     start_over
     build_programs
+    build_benches
     begin
     "$python" examples/bench/make_bench_images.py "$pictures/photographs" photographs 200
     "$python" examples/bench/make_bench_images.py "$pictures/small" small 10000
@@ -29,14 +30,26 @@ main() {
     (umask 077 && hub-server token create --data "$demo/hub" --member beta >"$demo/token" 2>>"$demo/setup.log")
     "$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process"
     stop_hub
+    figures_of_heads
     figures_of_the_log
     rm -rf "$demo"
+}
+
+# Real images come from packages; where those cannot be had, what was made here still tells the speed.
+figures_of_heads() {
+    local reason images=$HUB_DEV_CACHE/images sets=(stamps cartoons satellite clothes)
+    "$python" examples/bench/heads_figures.py "$demo/benches/heads" speed
+    if reason=$("$python" examples/images/fetch.py "$images" "${sets[@]}" 2>&1); then
+        HUB_HOME=$demo/members/beta "$python" examples/bench/heads_figures.py "$demo/benches/heads" quality \
+            everyday-objects@1 "${sets[@]/#/$images/}"
+    else
+        echo "how good heads are was not measured: $reason"
+    fi
 }
 
 # Audits at 10,000 and 1,000,000 entries, the monitor at 100,000, publishing, and a server that is killed 200 times.
 figures_of_the_log() {
     local entries log_figures="$python examples/bench/log_figures.py"
-    cargo build --release --quiet -p hub-server --examples
     for entries in 10000 100000 1000000; do
         lengthen_log "$entries" >>"$demo/setup.log" 2>&1 || die "could not make a long log: see $demo/setup.log"
         if [ "$entries" = 100000 ]; then
@@ -51,18 +64,29 @@ figures_of_the_log() {
     rm -rf "$demo/hub"
     # On a disk that takes its time for a sync, as those do that keep their word; and on this one as it is.
     cc -shared -fPIC -O2 -o "$demo/slow_disk.so" examples/bench/slow_disk.c
-    LD_PRELOAD=$demo/slow_disk.so "$(bench_program publishing)" --bench >"$demo/publishing.slow"
-    "$(bench_program publishing)" --bench >"$demo/publishing.out"
+    LD_PRELOAD=$demo/slow_disk.so "$demo/benches/publishing" --bench >"$demo/publishing.slow"
+    "$demo/benches/publishing" --bench >"$demo/publishing.out"
     $log_figures publishing "$demo"
     begin
-    HUB_KILL_ROUNDS=200 cargo test --release --quiet -p hub-server --test it -- killing >"$demo/killing.out" 2>&1 ||
+    HUB_KILL_ROUNDS=200 cargo test --release --quiet --workspace --test it -- killing >"$demo/killing.out" 2>&1 ||
         die "killing the server lost or forked something: $(cat "$demo/killing.out")"
     done_in "killed the server 200 times while 8 published: nothing acknowledged is missing, the log never forked"
 }
 
-bench_program() { # name of a benchmark of hub-server
-    cargo bench --quiet --no-run --message-format json -p hub-server --bench "$1" |
-        "$python" -c 'import json, sys; print([found for line in sys.stdin if (found := json.loads(line).get("executable"))][-1])'
+# Every benchmark under its name in $demo/benches. All in one call: another choice of crates has cargo build all anew.
+build_benches() {
+    local name program
+    begin
+    cargo build --release --quiet --workspace --examples
+    mkdir -p "$demo/benches"
+    cargo bench --quiet --no-run --workspace --benches --message-format json |
+        "$python" -c 'import json, sys
+for line in sys.stdin:
+    found = json.loads(line)
+    if found.get("executable") and found["target"]["kind"] == ["bench"]:
+        print(found["target"]["name"], found["executable"])' >"$demo/benches/list"
+    while read -r name program; do ln -s "$program" "$demo/benches/$name"; done <"$demo/benches/list"
+    done_in "built the benchmarks"
 }
 
 lengthen_log() { # ENTRIES

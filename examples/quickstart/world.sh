@@ -30,7 +30,7 @@ start_over() {
 
 build_programs() {
     begin
-    cargo build --release --quiet -p hub-server -p hub-client
+    cargo build --release --quiet --workspace --bins
     done_in "built hub and hub-server"
     PATH=$programs:$PATH
 }
