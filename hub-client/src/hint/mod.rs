@@ -11,8 +11,12 @@
 //! *Why not in the message?* The message says what happened. The hint says what to do next, and
 //! programs that show errors in a window want the two apart.
 
+mod giving;
+mod hub;
 mod local;
-mod remote;
+mod log;
+mod signed;
+mod taking;
 
 /// An error that can be explained.
 pub trait Hint: std::error::Error {

@@ -1,0 +1,164 @@
+//! Errors of making and publishing a release, and saying something of one.
+
+use registry_schema::verify::VerifyError;
+
+use super::{Advice, ErrorCode, Hint};
+use crate::cosign::CosignError;
+use crate::members_say::SayError;
+use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
+
+impl Hint for ScaffoldError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Advice::with_hint(
+                    ErrorCode::File,
+                    "there is an extractor in this folder already: choose another, or edit that one",
+                )
+            }
+            Self::File(error) => error.advice(),
+            _ => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+impl Hint for FolderError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NoManifest { .. } | Self::NoGraph { .. } => Advice::of(ErrorCode::NotFound),
+            Self::Manifest { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md explains every field",
+            ),
+            Self::Refused(error) => error.advice(),
+            Self::Probes(error) => error.advice(),
+            Self::File(error) => error.advice(),
+            Self::NotUtf8 { .. }
+            | Self::NotChecked { .. }
+            | Self::Path(_)
+            | Self::NotRegular { .. }
+            | Self::TooMany { .. } => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+impl Hint for PredecessorError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Logged(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Verify { source, .. } => source.advice(),
+            Self::NoVectors { .. } => Advice::of(ErrorCode::RefusedFile),
+            Self::Probes(error) => error.advice(),
+            Self::Promise(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for CheckError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Folder(error) => error.advice(),
+            Self::Statement(_) => Advice::with_hint(
+                ErrorCode::Invalid,
+                "docs/EXTRACTORS.md says what a release holds",
+            ),
+            Self::Worker(error) => error.advice(),
+            Self::Promise(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Stale => Advice::of(ErrorCode::Probes),
+        }
+    }
+}
+
+impl Hint for PublishError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Check(error) => error.advice(),
+            Self::Folder(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Statement(_) => Advice::of(ErrorCode::Invalid),
+            Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
+                ErrorCode::Signature,
+                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key, or let the owners sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Gone { .. } => Advice::of(ErrorCode::File),
+            Self::File(error) => error.advice(),
+            Self::ModelSignature(error) => error.advice(),
+            Self::OtherFiles { .. } => Advice::with_hint(
+                ErrorCode::Digest,
+                "take the folder as it was when the draft was made, or make a new draft",
+            ),
+            Self::Recorded { .. } => Advice::of(ErrorCode::Hub),
+            Self::Stopped => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for CosignError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
+                ErrorCode::Signature,
+                "only owners of the name sign, each once: `hub trust` shows who they are",
+            ),
+            Self::Verify(VerifyError::YankSequence { .. }) => Advice::with_hint(
+                ErrorCode::Signature,
+                "another yank came between: draft it again",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Publish(error) => error.advice(),
+            Self::Check(error) => error.advice(),
+            Self::Predecessor(error) => error.advice(),
+            Self::Pull(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+        }
+    }
+}
+
+impl Hint for SayError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::NotItsKey { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "`hub consortium show` lists the members' keys",
+            ),
+            Self::NoKey => Advice::of(ErrorCode::NoKey),
+            Self::NotAMember { .. } => Advice::with_hint(
+                ErrorCode::TrustRoot,
+                "give the key the consortium knows with --key; `hub consortium show` lists the members' keys",
+            ),
+            Self::TrainingImages { .. } => Advice::with_hint(
+                ErrorCode::Labels,
+                "sign only what the head has not seen: run `hub eval --unseen --json` again",
+            ),
+            Self::TooFewEvaluations { reference, .. } => Advice::with_hint(
+                ErrorCode::TooFewEvaluations,
+                format!(
+                    "`hub show {}` lists what members say; name the exact version to take it all the same, or lower evaluations_required in config.toml",
+                    reference.name
+                ),
+            ),
+            Self::EvalFile { .. } | Self::Figures { .. } | Self::OtherImages => Advice::with_hint(
+                ErrorCode::Invalid,
+                "write it with `hub eval --json > eval.json`",
+            ),
+            Self::OtherRelease { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "name the release the figures are of, or evaluate this one",
+            ),
+            Self::NoAdvisory { .. } | Self::Closed { .. } => Advice::with_hint(
+                ErrorCode::NotFound,
+                "`hub show NAME` lists the open advisories",
+            ),
+            Self::Verify(error) => error.advice(),
+            Self::Logged(error) => error.advice(),
+            Self::Registry(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) => error.advice(),
+        }
+    }
+}
