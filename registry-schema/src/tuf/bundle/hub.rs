@@ -355,7 +355,8 @@ impl Bundle {
     }
 }
 
-/// Refuses a key that is another member's too: one of them could then sign as two.
+/// Refuses a key that is another member's too: one of them could then sign as two. Also one of a keyring that has
+/// lapsed, for what was signed with it is recorded, and it may count again tomorrow.
 fn check_keys(
     verified: &VerifiedBundle,
     member: &MemberName,
@@ -368,10 +369,14 @@ fn check_keys(
             .collect()
     };
     let own = ids(keyring);
-    for (other, state) in &verified.keyrings {
-        let KeyringState::Valid(keyring) = state else {
-            continue;
-        };
+    let valid = verified
+        .keyrings
+        .iter()
+        .filter_map(|(other, state)| match state {
+            KeyringState::Valid(keyring) => Some((other, keyring)),
+            _ => None,
+        });
+    for (other, keyring) in valid.chain(&verified.lapsed) {
         if other != member && ids(keyring).iter().any(|id| own.contains(id)) {
             return Err(TufError::Keyring {
                 member: member.clone(),
@@ -381,6 +386,7 @@ fn check_keys(
     }
     Ok(())
 }
+
 fn next_version(role: &str, current: u64, found: u64) -> Result<(), TufError> {
     if found == current + 1 {
         return Ok(());
