@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use registry_schema::digest::Digest;
 use registry_schema::log::checkpoint::{Checkpoint, CheckpointError};
 use registry_schema::log::note::{NoteError, SignerKey};
 use registry_schema::log::tile::BundleId;
@@ -11,11 +10,11 @@ use registry_schema::log::tree::Tree;
 use registry_schema::trust_root::ConsortiumRoot;
 
 use crate::blobs::Blobs;
-use crate::database::log::{entries, insert_entry};
+use crate::database::log::insert_entry;
 use crate::database::{Connection, DatabaseError};
 use crate::index::{IndexError, Rebuilt, rebuild};
-use crate::log::{LogError, leaf_hashes, stored, write_tree};
-use crate::log_folder::{CopyError, checkpoint, entries_beyond};
+use crate::log::{LogError, first_root, stored, write_tree};
+use crate::log_folder::{Beyond, CopyError, checkpoint, entries_beyond};
 
 /// What was brought back.
 #[derive(Debug)]
@@ -52,53 +51,43 @@ pub(crate) fn restore(
     };
     // 3. the entries that the copy has more, unless it has none
     if signed.size < before {
-        if first_root(connection, signed.size)? != signed.root {
+        if first_root(connection, signed.size)? != Some(signed.root) {
             return Err(other());
         }
         let rebuilt = rebuild(connection, trust_root, key, store)?;
         return Ok(Restored { before, rebuilt });
     }
+    let mut of_nobody = None;
     for number in before / 256..=signed.size / 256 {
         if let Some(bundle) = BundleId::of_tree(number, signed.size) {
-            append(connection, trust_root, key, &mut tree, &bundle, copy)?;
+            let beyond = entries_beyond(copy, &bundle, tree.size(), trust_root)?;
+            append(connection, key, &mut tree, &beyond)?;
+            of_nobody = of_nobody.or(beyond.of_nobody);
         }
     }
     if (tree.size(), tree.root()) != (signed.size, signed.root) {
         return Err(other());
+    }
+    if let Some(error) = of_nobody {
+        return Err(error.into());
     }
     // 4. everything that follows from them
     let rebuilt = rebuild(connection, trust_root, key, store)?;
     Ok(Restored { before, rebuilt })
 }
 
-/// The root of the tree of the first entries.
-fn first_root(connection: &mut Connection, size: u64) -> Result<Digest, RestoreError> {
-    let mut tree = Tree::new();
-    while tree.size() < size {
-        let page = entries(connection, tree.size(), (size - tree.size()).min(256))?;
-        if page.is_empty() {
-            return Err(RestoreError::NoLog);
-        }
-        tree.append(&leaf_hashes(&page)).map_err(LogError::from)?;
-    }
-    Ok(tree.root())
-}
-
 /// Appends what a bundle has beyond the tree.
 fn append(
     connection: &mut Connection,
-    trust_root: &ConsortiumRoot,
     key: &SignerKey,
     tree: &mut Tree,
-    bundle: &BundleId,
-    copy: &Path,
+    beyond: &Beyond,
 ) -> Result<(), RestoreError> {
-    let before = tree.size();
-    let (rows, leaves) = entries_beyond(copy, bundle, before, trust_root)?;
-    for row in &rows {
+    for row in &beyond.rows {
         insert_entry(connection, row)?;
     }
-    write_tree(connection, tree, &leaves, Some(before), key)?;
+    let before = Some(tree.size());
+    write_tree(connection, tree, &beyond.leaves, before, key)?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
 use crate::log::witnesses;
-use crate::mirror::{self, Marks};
+use crate::mirror::Follower;
 use crate::routes;
 use crate::tls::{self, Tls, TlsError};
 
@@ -40,8 +40,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     check_made(&data)?;
     let _lock = lock(&data)?;
     let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
-    let mut seen = None;
-    look(&hub, &mut seen);
+    let mut follower = Follower::default();
+    follower.look(&hub, Timestamp::now());
     // 2. TLS, or plain HTTP where nobody can listen.
     let tls = load_tls(args, &data)?;
     if tls.is_none() && !args.listen.ip().is_loopback() {
@@ -58,7 +58,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         let keepers = match hub.mirror {
             Some(_) => {
                 let every = Duration::from_secs(args.mirror_seconds);
-                vec![actix_web::rt::spawn(follow(hub.clone(), seen, every))]
+                vec![actix_web::rt::spawn(follow(hub.clone(), follower, every))]
             }
             None => {
                 let refresh = Duration::from_secs(args.witness_refresh_seconds);
@@ -202,44 +202,22 @@ async fn renew(hub: web::Data<Hub>) {
 }
 
 /// Shows what is copied into the folder of a mirror, soon after it is there.
-async fn follow(hub: web::Data<Hub>, mut seen: Option<Marks>, every: Duration) {
+async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: Duration) {
     let mut clock = tokio::time::interval(every);
     loop {
         clock.tick().await;
         let hub = hub.clone();
         let looked = web::block(move || {
-            look(&hub, &mut seen);
-            seen
+            follower.look(&hub, Timestamp::now());
+            follower
         });
-        seen = match looked.await {
-            Ok(seen) => seen,
+        follower = match looked.await {
+            Ok(follower) => follower,
             Err(error) => {
                 tracing::error!(%error, "cannot look at the folder of the mirror");
-                None
+                Follower::default()
             }
         };
-    }
-}
-
-/// Takes what is new in the folder of a mirror; what is no good is told of, and not shown.
-fn look(hub: &Hub, seen: &mut Option<Marks>) {
-    match mirror::follow(hub, seen, Timestamp::now()) {
-        Ok(None) => {}
-        Ok(Some(taken)) => {
-            let (entries, releases) = (taken.head.checkpoint.size, taken.releases);
-            for file in &taken.missing {
-                tracing::warn!(
-                    file,
-                    "the folder of the mirror should hold this and does not"
-                );
-            }
-            tracing::info!(entries, releases, "the mirror shows its folder");
-            hub.show_copy(taken.state, taken.head);
-        }
-        Err(error) => {
-            let error = chain(&error);
-            tracing::error!(error, "the mirror goes on with what it had");
-        }
     }
 }
 

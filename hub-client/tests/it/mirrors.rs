@@ -151,7 +151,7 @@ pub(crate) fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> (
 }
 
 /// Waits for what the mirror's server finds in its folder by itself.
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");

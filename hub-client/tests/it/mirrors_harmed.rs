@@ -4,7 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::hostile_hub::{Proxy, replace};
-use super::mirrors::{Mirror, ask};
+use super::lying_log::LyingLog;
+use super::mirrors::{Mirror, ask, eventually};
 use super::world::{files_below, hub_command, read, server};
 
 #[test]
@@ -195,4 +196,78 @@ fn only_a_mirror_is_written_into() {
         "--offline",
     ];
     mirror.island(&tiles).ok();
+}
+
+#[test]
+fn files_that_are_missing_are_told_once_and_found_when_they_come() {
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
+    mirror.mirror(&["--all"]).ok();
+    let running = mirror.serve();
+    mirror.settle(&running.url);
+    let told = |file: &str| {
+        let log = read(&mirror.data.with_extension("log"));
+        let what = format!("`{file}` of `dots`");
+        let lines = log.lines();
+        lines
+            .filter(|line| line.contains("should hold this") && line.contains(&what))
+            .count()
+    };
+    let files = ["README.md", "model.onnx"];
+    let paths = files.map(|file| mirror.blob("dots-1.0.0-three_features", file));
+    let bytes = paths.each_ref().map(|path| std::fs::read(path).unwrap());
+    // One after the other, so that the folder is looked at again while the first one is missing; the list is
+    // written anew, as by a run of `hub mirror`.
+    let list = mirror.folder.join("mirror.json");
+    for (file, path) in files.iter().zip(&paths) {
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(&list, read(&list) + " ").unwrap();
+        eventually("what is missing is told", || told(file) > 0);
+    }
+    assert_eq!(files.map(told), [1, 1]);
+    mirror
+        .island(&["pull", "dots@1"])
+        .fails(3, "not in this mirror");
+    for (path, bytes) in paths.iter().zip(bytes) {
+        std::fs::write(path, bytes).unwrap();
+    }
+    eventually("what has come is shown", || {
+        mirror.island(&["pull", "dots@1"]).code == 0
+    });
+}
+
+#[test]
+fn rows_made_anew_go_on_from_what_was_shown() {
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
+    mirror.mirror(&["--all"]).ok();
+    mirror.init().ok();
+    let honest = LyingLog::of(&mirror.world);
+    let [first, second] = &honest.entries[..] else {
+        panic!("two releases were logged")
+    };
+    let data = mirror.data.to_str().unwrap();
+    let run = |line: &[&str]| server(&[line, &["--data", data]].concat());
+    let put = |log: &LyingLog| {
+        let bundle = format!("tile/entries/000.p/{}", log.entries.len());
+        for file in ["checkpoint", &bundle] {
+            let path = mirror.folder.join("log").join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, log.file(file).unwrap()).unwrap();
+        }
+    };
+    // Signed by the log, each whole in itself: shorter, and of another history.
+    for (entries, words) in [
+        (vec![&first[..]], "a mirror never goes back"),
+        (vec![&second[..], first], "do not continue those that were"),
+    ] {
+        put(&honest.with(&entries));
+        run(&["rebuild-index"]).fails(1, words);
+        assert!(run(&["log", "verify"]).ok().stdout.contains("entries 2"));
+    }
+    put(&honest);
+    run(&["rebuild-index"]).ok();
+    assert!(run(&["log", "verify"]).ok().stdout.contains("entries 2"));
 }

@@ -82,6 +82,22 @@ pub(crate) fn leaf_hashes(rows: &[EntryRow]) -> Vec<Digest> {
     rows.iter().map(|row| leaf_hash(&row.envelope)).collect()
 }
 
+/// The root of the tree of the first entries, as it follows from their bytes; `None` when there are fewer.
+pub(crate) fn first_root(
+    connection: &mut Connection,
+    size: u64,
+) -> Result<Option<Digest>, LogError> {
+    let mut tree = Tree::new();
+    while tree.size() < size {
+        let page = entries(connection, tree.size(), (size - tree.size()).min(PAGE))?;
+        if page.is_empty() {
+            return Ok(None);
+        }
+        tree.append(&leaf_hashes(&page))?;
+    }
+    Ok(Some(tree.root()))
+}
+
 fn check_entry(
     index: u64,
     row: &EntryRow,

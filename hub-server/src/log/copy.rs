@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::recover::stored;
 use super::{Head, Log, LogError, Writer};
 use crate::database::log::{HEAD, PUBLISHED, checkpoint, keep_tile, swap_checkpoint};
-use crate::database::{Connection, Database, from_column};
+use crate::database::{Connection, Database, DatabaseError, from_column};
 
 impl Log {
     /// Opens the copy of a log that another hub writes: nothing can be appended to it, and there is no key.
@@ -66,6 +66,19 @@ pub(crate) fn copied(
     let note = Note::parse(row.note.as_bytes())?;
     let key = key_of(policy, &note).ok_or(LogError::NoCopy)?;
     stored(connection, &key)
+}
+
+/// The checkpoints that are kept of a copy, as far as they can be read; nothing of them is checked.
+///
+/// # Errors
+/// [`DatabaseError`] when the database cannot be read.
+pub(crate) fn copied_notes(connection: &mut Connection) -> Result<Vec<Note>, DatabaseError> {
+    let mut notes = Vec::new();
+    for kind in [HEAD, PUBLISHED] {
+        let row = checkpoint(connection, kind)?;
+        notes.extend(row.and_then(|row| Note::parse(row.note.as_bytes()).ok()));
+    }
+    Ok(notes)
 }
 
 /// The key of the policy's log that a checkpoint is signed with.

@@ -25,8 +25,8 @@ use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
 use registry_schema::log::tile::{Tile, TileId};
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use check::{leaf_hashes, recompute};
-pub(crate) use copy::{copied, key_of, write_copy};
+pub(crate) use check::{first_root, leaf_hashes, recompute};
+pub(crate) use copy::{copied, copied_notes, key_of, write_copy};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
 pub(crate) use recover::{stored, write_tree};

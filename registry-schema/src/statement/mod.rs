@@ -29,7 +29,7 @@ pub use key_compromise::KeyCompromiseStatement;
 pub use release::{ReleaseFile, ReleaseStatement, is_probe_image};
 pub use yank::{YankAction, YankStatement};
 
-use crate::name::Name;
+use crate::name::{MemberName, Name};
 
 /// A statement that has been read and is consistent in itself. Whether anybody with a right to
 /// signed it, `verify` tells.
@@ -83,6 +83,16 @@ impl Statement {
             Self::Evaluation(evaluation) => Some(&evaluation.name),
             Self::Advisory(advisory) => Some(&advisory.name),
             Self::KeyCompromise(_) => None,
+        }
+    }
+
+    /// The member that says it for itself; a release and a yank are said by the owners of a name together.
+    pub fn speaker(&self) -> Option<&MemberName> {
+        match self {
+            Self::Release(_) | Self::Yank(_) => None,
+            Self::Evaluation(evaluation) => Some(&evaluation.by),
+            Self::Advisory(advisory) => Some(&advisory.by),
+            Self::KeyCompromise(compromise) => Some(&compromise.member),
         }
     }
 

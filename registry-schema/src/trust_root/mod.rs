@@ -399,18 +399,6 @@ pub struct Including<'a> {
     counting: Counting,
 }
 
-impl Including<'_> {
-    /// The member that a statement key belongs or belonged to, at any log index.
-    pub fn member_of(&self, id: &KeyId) -> Option<&MemberName> {
-        let members = self.root.verified.keyrings.keys();
-        let mut members = members.filter(|member| {
-            let keys = self.root.listed_keys(member, self.counting);
-            keys.iter().any(|(key, _)| key.id() == *id)
-        });
-        members.next()
-    }
-}
-
 impl TrustRoot for Including<'_> {
     fn digest(&self) -> Digest {
         self.root.digest()

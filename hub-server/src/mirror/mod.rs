@@ -4,14 +4,18 @@
 //! as the hub checked them. It has no key of the log and none of the trust root, so that it can prove what the hub
 //! could, and sign nothing.
 
+mod follow;
+
+pub(crate) use follow::Follower;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
+use registry_schema::log::note::Note;
 use registry_schema::log::policy::QuorumError;
 use registry_schema::log::tile::BundleId;
 use registry_schema::log::tree::Tree;
@@ -22,7 +26,7 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
 
-use crate::app::{Hub, HubError, open_folders};
+use crate::app::{HubError, open_folders};
 use crate::attach::{self, AttachError};
 use crate::blobs::{BlobError, Blobs};
 use crate::config::DataFolder;
@@ -32,7 +36,7 @@ use crate::database::{
     releases, settings, trust as states,
 };
 use crate::index::{IndexError, clear_rows, replay_from};
-use crate::log::{Head, LogError, copied, write_copy};
+use crate::log::{Head, LogError, copied, copied_notes, first_root, write_copy};
 use crate::log_folder::{CopyError, checkpoint, entries_beyond, read};
 use crate::trust::{self, State, TrustError};
 use crate::yank::{YankError, recount};
@@ -72,7 +76,7 @@ pub(crate) fn init(data: &DataFolder, folder: &Path, now: Timestamp) -> Result<T
     })
 }
 
-/// Makes every row anew from the folder's entries.
+/// Makes every row anew from the folder's entries, which must be those that were shown, and may be more.
 ///
 /// # Errors
 /// [`MirrorError`]; then nothing has changed.
@@ -84,52 +88,37 @@ pub(crate) fn rebuild(
 ) -> Result<Taken, MirrorError> {
     let blobs = Blobs::of_mirror(folder, data);
     database.transaction(|connection| {
+        let shown = copied_notes(connection)?;
         clear_rows(connection)?;
         entries::clear(connection)?;
-        take(connection, folder, &blobs, now)
+        let taken = take(connection, folder, &blobs, now)?;
+        check_goes_on(connection, &shown, &taken)?;
+        Ok(taken)
     })
 }
 
-/// Looks whether the folder has changed since `seen`, and shows what is new.
-///
-/// # Errors
-/// [`MirrorError`], also while the folder is being copied; then what was shown before is shown, and the next look
-/// tries again.
-pub(crate) fn follow(
-    hub: &Hub,
-    seen: &mut Option<Marks>,
-    now: Timestamp,
-) -> Result<Option<Taken>, MirrorError> {
-    let Some(folder) = &hub.mirror else {
-        return Ok(None);
-    };
-    let marks = Marks::of(folder);
-    if seen.as_ref() == Some(&marks) {
-        return Ok(None);
+/// Fails unless what was taken goes on from what was shown.
+fn check_goes_on(
+    connection: &mut Connection,
+    shown: &[Note],
+    taken: &Taken,
+) -> Result<(), MirrorError> {
+    // Its witnesses may be others by now. What the log has not signed was not shown.
+    let policy = taken.state.root.log_policy().without_witnesses();
+    let found = taken.head.checkpoint.size;
+    for before in shown.iter().filter_map(|note| policy.check(note).ok()) {
+        let before = before.checkpoint();
+        if found < before.size {
+            return Err(MirrorError::Backwards {
+                shown: before.size,
+                found,
+            });
+        }
+        if first_root(connection, before.size)? != Some(before.root) {
+            return Err(MirrorError::OtherHistory { size: found });
+        }
     }
-    let database = &hub.database;
-    let taken = database.transaction(|connection| take(connection, folder, &hub.blobs, now))?;
-    // Files that are still on their way leave no mark: the next look finds them.
-    *seen = taken.missing.is_empty().then_some(marks);
-    Ok(Some(taken))
-}
-
-/// When the files were written that each update writes, and how long they are.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Marks([Option<(SystemTime, u64)>; 3]);
-
-impl Marks {
-    fn of(folder: &Path) -> Self {
-        let mark = |path: PathBuf| {
-            let data = fs::metadata(path).ok()?;
-            Some((data.modified().ok()?, data.len()))
-        };
-        Self([
-            mark(folder.join(LOG_FOLDER).join("checkpoint")),
-            mark(folder.join(TRUST_FOLDER).join("metadata/timestamp.json")),
-            mark(folder.join(LIST_FILE)),
-        ])
-    }
+    Ok(())
 }
 
 /// Takes what the folder has beyond the database, in a transaction of the caller's.
@@ -156,16 +145,21 @@ fn take(
             found: size,
         });
     }
+    let mut of_nobody = None;
     for number in known / 256..=size / 256 {
         let bundle = BundleId::of_tree(number, size).filter(|_| size > known);
         let Some(bundle) = bundle else { continue };
-        let (rows, leaves) = entries_beyond(&copy, &bundle, known, &state.root)?;
-        for row in &rows {
+        let beyond = entries_beyond(&copy, &bundle, known, &state.root)?;
+        for row in &beyond.rows {
             entries::insert_entry(connection, row)?;
         }
-        write_copy(connection, &mut tree, &leaves)?;
+        write_copy(connection, &mut tree, &beyond.leaves)?;
+        of_nobody = of_nobody.or(beyond.of_nobody);
     }
     let head = Head::of_copy(&tree, &shown).ok_or(MirrorError::OtherHistory { size })?;
+    if let Some(error) = of_nobody {
+        return Err(error.into());
+    }
     head.keep_copy(connection)?;
     // 4. the rows of yanks by keys that were taken back, and every row that follows from new entries
     recount(connection, &state.root)?;
