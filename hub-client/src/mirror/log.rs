@@ -14,6 +14,7 @@ use registry_schema::trust_root::ConsortiumRoot;
 use super::MirrorError;
 use super::folder::MirrorFolder;
 use super::known::Known;
+use crate::files::FileError;
 use crate::log_view::{LogView, LogViewError};
 use crate::registry::Progress;
 
@@ -55,8 +56,8 @@ pub(super) async fn copy(
     progress: &Progress,
 ) -> Result<Known, MirrorError> {
     // 1. what is here; all of it anew when it was changed since it was written
-    let kept = shown.and_then(|head| read_kept(folder, head, trust_root));
-    let mut copying = kept.unwrap_or_default();
+    let kept = shown.map(|head| read_kept(folder, head, trust_root));
+    let mut copying = kept.transpose()?.flatten().unwrap_or_default();
     // 2. what is new, each entry found to be what the checkpoint is about
     let newest = log.checkpoint().checkpoint();
     let mut entries = log.entries(copying.tree.size()..newest.size);
@@ -121,6 +122,10 @@ impl Copying {
             }
             folder.put_log_file(&id.to_string(), &bundle.finish())?;
         }
+        Ok(self.write_tiles(folder)?)
+    }
+
+    fn write_tiles(&mut self, folder: &MirrorFolder) -> Result<(), FileError> {
         for (path, bytes) in self.tiles.drain(..) {
             folder.put_log_file(&path, &bytes)?;
         }
@@ -128,8 +133,23 @@ impl Copying {
     }
 }
 
-/// Reads what is shown of the log; `None` when it is not all there, or not what it was.
+/// Reads what is shown of the log; `None` when it is not all there, or not what it was. Tiles that are gone or were
+/// changed are written again once their entries have come to the root that was shown.
 fn read_kept(
+    folder: &MirrorFolder,
+    head: &TreeHead,
+    trust_root: &ConsortiumRoot,
+) -> Result<Option<Copying>, MirrorError> {
+    let kept = entries_of(folder, head, trust_root);
+    let is_it = |kept: &Copying| (kept.tree.size(), kept.tree.root()) == (head.size, head.root);
+    let Some(mut kept) = kept.filter(is_it) else {
+        return Ok(None);
+    };
+    kept.write_tiles(folder)?;
+    Ok(Some(kept))
+}
+
+fn entries_of(
     folder: &MirrorFolder,
     head: &TreeHead,
     trust_root: &ConsortiumRoot,
@@ -142,10 +162,5 @@ fn read_kept(
         let entries: Vec<Vec<u8>> = entries.into_iter().map(<[u8]>::to_vec).collect();
         copying.take(&entries, trust_root).ok()?;
     }
-    // Those that are gone or were changed are written again.
-    for (path, bytes) in copying.tiles.drain(..) {
-        folder.put_log_file(&path, &bytes).ok()?;
-    }
-    let is_it = (copying.tree.size(), copying.tree.root()) == (head.size, head.root);
-    is_it.then_some(copying)
+    Some(copying)
 }

@@ -151,3 +151,32 @@ fn a_copy_follows_nobody_back_or_aside() {
     assert!(other.path().join("log/evidence").is_dir());
     check(&mirrored, &folder);
 }
+
+#[test]
+fn tiles_are_written_of_the_log_that_was_shown_alone() {
+    let (machine, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [folder, aside] = ["mirror", "aside"].map(|name| folder.path().join(name));
+    let shown = world(300, "wrong crop");
+    copy(&shown, &machine, &folder).unwrap();
+    // In the place of its entries those of another log, and a hub that breaks off before it has sent any.
+    copy(
+        &world(300, "another"),
+        &tempfile::tempdir().unwrap(),
+        &aside,
+    )
+    .unwrap();
+    for bundle in ["log/tile/entries/000", "log/tile/entries/001.p/44"] {
+        let bytes = std::fs::read(aside.join(bundle)).unwrap();
+        crate::files::write_atomic(folder.join(bundle), &bytes).unwrap();
+    }
+    let [tile, other] = [&folder, &aside].map(|one| std::fs::read(one.join("log/tile/0/000")));
+    let (tile, other) = (tile.unwrap(), other.unwrap());
+    assert!(tile != other);
+    crate::files::remove_dir(&shown.log.path().join("tile/entries")).unwrap();
+    copy(&shown, &machine, &folder).unwrap_err();
+    assert!(tile == std::fs::read(folder.join("log/tile/0/000")).unwrap());
+    // Whole again, it sends what was lost.
+    shown.serve();
+    copy(&shown, &machine, &folder).unwrap();
+    check(&shown, &folder);
+}
