@@ -82,7 +82,7 @@ impl Hub {
         if let Some(folder) = mirror {
             return Self::open_mirror(data, database, folder, is_public, now);
         }
-        let trust = Trust::open(database.clone(), trust::load_key(data)?, now)?;
+        let trust = Trust::open(database.clone(), data, now)?;
         let policy = trust.state().root.log_policy().clone();
         let log = Log::open(database.clone(), log::load_key(data)?, policy)?;
         create_private_folder(&data.uploads())?;

@@ -107,6 +107,10 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
         key.verifier(),
         trust::public_text(&online)
     )?;
+    if args.next_online {
+        let next = trust::load_or_make_next_key(&data)?.public();
+        writeln!(io::stdout(), "next-online {}", trust::public_text(&next))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,12 +188,12 @@ fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
     if mirror_of(&database)?.is_some() {
         return Err(CommandError::IsMirror);
     }
-    let (key, online) = (load_key(&data)?, trust::load_key(&data)?);
+    let key = load_key(&data)?;
     let drafts = args.drafts.iter().map(|path| read_draft(path));
     let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
     let before = backup.bundle.version().map_err(TrustError::from)?;
     let now = Timestamp::now();
-    let next = trust::brought_back(&backup, &drafts, &online, now)?;
+    let next = trust::brought_back(&backup, &drafts, &data, now)?;
     let blobs = Blobs::new(&data, 0);
     let restored = database.transaction(|connection| {
         trust::put(connection, Some(before), &next.bundle)?;

@@ -73,6 +73,10 @@ pub struct KeysArgs {
     /// The name of the log, for good: the hub's address without `https://`
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<Origin>,
+    /// Make an online key that takes the place of the present one, which somebody may have stolen, as
+    /// soon as the trust root names it, and print it, too
+    #[arg(long)]
+    pub next_online: bool,
 }
 
 /// `hub-server log …`
@@ -264,6 +268,11 @@ impl DataFolder {
     /// Signs snapshot and timestamp of the trust root.
     pub(crate) fn online_key(&self) -> PathBuf {
         self.keys().join("online.pem")
+    }
+
+    /// Is to take the place of the online key when the trust root names it.
+    pub(crate) fn next_online_key(&self) -> PathBuf {
+        self.keys().join("online-next.pem")
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

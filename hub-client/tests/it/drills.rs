@@ -6,6 +6,7 @@ use registry_schema::keys::SecretKey;
 use registry_schema::log::proof::LogProof;
 
 use super::adversary::{Newcomer, forged_release};
+use super::hostile_hub::Proxy;
 use super::lying_log::LyingLog;
 use super::witnesses::Witnessed;
 use super::world::{Run, World, files_below};
@@ -169,6 +170,92 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     let fourth = hub.world.author("dots", "2.0.3", "three_features", 3);
     hub.world.publish(&fourth);
     hub.world.hub("beta", &line).ok();
+}
+
+#[test]
+fn a_stolen_trust_key_and_a_stolen_online_key_are_replaced() {
+    let Some(mut world) = World::start() else {
+        return;
+    };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    world.restart_without_tls();
+    let pull = |member: &str, hub: &Proxy| {
+        let hub = ["--hub", &hub.url];
+        let line = [&["pull", "dots@1", "--no-lock"], &hub[..]].concat();
+        let mut command = world.command(member, &line);
+        command.env("HUB_TOKEN", world.token(member, &[]));
+        Run::of(command)
+    };
+    let honest = Proxy::start(world.server.url.clone(), |_, body| body);
+    pull("gamma", &honest).ok();
+    let before = world.served("metadata/timestamp.json").into_bytes();
+
+    // Beta's trust key: the others replace it, and beta signs with the new one, its keyring, too.
+    world.hub("beta", &["keygen", "--name", "second"]).ok();
+    let key = world.home("beta").join("keys/second.pub.pem");
+    let key = format!("beta={}", key.display());
+    let draft = world.folder.path().join("replaced.draft");
+    let draft = draft.to_str().unwrap();
+    world.consortium("alpha", &["propose", "-o", draft]).ok();
+    world
+        .consortium("alpha", &["replace-key", draft, &key])
+        .ok();
+    for (member, key) in [
+        ("alpha", "default"),
+        ("gamma", "default"),
+        ("beta", "second"),
+    ] {
+        world
+            .consortium(member, &["sign", draft, "--key", key])
+            .ok();
+    }
+    world.consortium("gamma", &["publish", draft]).ok();
+    let shown = world.consortium("gamma", &["show", "--json"]).json();
+    let members = shown["members"].as_array().unwrap();
+    assert!(
+        members
+            .iter()
+            .all(|one| !one["keys"].as_array().unwrap().is_empty()),
+        "{shown}"
+    );
+    let warn = ["advisory", "dots@1.0.0", "--severity", "low", "--text", "x"];
+    let line = [
+        &warn[..],
+        &["--title", "beta's word", "--hub", &world.server.url],
+    ]
+    .concat();
+    let mut said = world.command("beta", &line);
+    said.env("HUB_TOKEN", world.token("beta", &["--scope", "publish"]));
+    Run::of(said).ok();
+    let pulled = pull("gamma", &honest).ok();
+    assert!(pulled.stderr.contains("beta's word"), "{pulled}");
+    // Whoever has the old one changes nothing.
+    let stolen = ["rotate-keys", "--member", "beta", "--key", "default"];
+    let thief = world.consortium("beta", &stolen);
+    assert!(
+        thief.code != 0 && !thief.stderr.contains("panicked"),
+        "{thief}"
+    );
+
+    // The hub's online key: the hub makes another one, members name it.
+    let keys = world.hub_server(&["keys", "--next-online"]).ok().stdout;
+    let mut lines = keys.lines();
+    let next = lines.find_map(|line| line.strip_prefix("next-online "));
+    let propose = ["propose", "--online-key", next.unwrap()];
+    world.rotate(&propose, &[], &["alpha", "gamma"]);
+    pull("gamma", &honest).ok();
+    // With the stolen one no state is shown to who has followed.
+    let by_thief = Proxy::start(world.server.url.clone(), move |path, body| {
+        match path.ends_with("/timestamp.json") {
+            true => before.clone(),
+            false => body,
+        }
+    });
+    pull("gamma", &by_thief).fails(4, "timestamp");
+    Newcomer::to(&world)
+        .pull("dots@1", &by_thief)
+        .fails(4, "timestamp");
+    Newcomer::to(&world).pull("dots@1", &honest).ok();
 }
 
 /// The ceremony of docs/TRUST.md, step by step, with trust keys apart from statement keys.

@@ -8,7 +8,10 @@ mod error;
 mod keys;
 
 pub(crate) use error::TrustError;
-pub(crate) use keys::{load_key, load_or_make_key, public_text};
+use keys::{OnlineKey, by_named_key};
+pub(crate) use keys::{
+    load_key, load_next_key, load_or_make_key, load_or_make_next_key, public_text,
+};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -20,6 +23,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::Draft;
 
+use crate::config::DataFolder;
 use crate::database::{Connection, Database, DatabaseError, trust as rows};
 
 /// Roles of which each may have ended; looking for a time at which all were valid takes a step each.
@@ -54,7 +58,7 @@ impl State {
 pub(crate) struct Trust {
     database: Database,
     /// Signs snapshot and timestamp; a mirror has none, and shows those that it was given.
-    online: Option<SecretKey>,
+    online: Option<OnlineKey>,
     state: RwLock<Arc<State>>,
     /// Held while a state follows another.
     writer: Mutex<()>,
@@ -64,15 +68,11 @@ impl Trust {
     /// Opens the trust root and renews the hub's signatures when it is time.
     pub(crate) fn open(
         database: Database,
-        online: SecretKey,
+        data: &DataFolder,
         now: Timestamp,
     ) -> Result<Self, TrustError> {
         let state = load(&database, now)?;
-        if state.bundle.online_key()?
-            != registry_schema::tuf::metadata::TufKeyId::of(&online.public())
-        {
-            return Err(TufError::OnlineKey.into());
-        }
+        let online = OnlineKey::open(data, &state.bundle)?;
         let trust = Self::new(database, Some(online), state);
         trust.renew(now)?;
         Ok(trust)
@@ -84,7 +84,7 @@ impl Trust {
         Ok(Self::new(database, None, state))
     }
 
-    fn new(database: Database, online: Option<SecretKey>, state: State) -> Self {
+    fn new(database: Database, online: Option<OnlineKey>, state: State) -> Self {
         Self {
             database,
             online,
@@ -126,7 +126,7 @@ impl Trust {
             return Ok(false);
         };
         let change = self.change();
-        match self.state().bundle.renewed(online, now)? {
+        match self.state().bundle.renewed(&online.present(), now)? {
             Some(bundle) => change.put(State::verified(bundle, now)?).map(|_| true),
             None => Ok(false),
         }
@@ -155,8 +155,8 @@ impl Change<'_> {
         let online = self.trust.online.as_ref().ok_or(TrustError::ReadOnly)?;
         let draft = Draft::parse(draft)?;
         let before = self.trust.state();
-        let bundle = before.bundle.accept(&draft, online, now)?;
-        State::verified(bundle, now)
+        let accept = |key: &SecretKey| before.bundle.accept(&draft, key, now);
+        State::verified(by_named_key(&online.all()?, accept)?, now)
     }
 
     /// Puts a state in the place of the present one: on the disk first, then for all to see.
@@ -182,6 +182,10 @@ impl Change<'_> {
             put(connection, Some(version), &next.bundle)?;
             rows(connection, &next.root)
         })?;
+        if let Some(online) = &self.trust.online {
+            // It has just signed this state.
+            online.follow(&next.bundle).map_err(E::from)?;
+        }
         let info = next.info();
         self.trust.show(next);
         Ok(info)
@@ -204,14 +208,17 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
 pub(crate) fn brought_back(
     backup: &State,
     changes: &[Draft],
-    online: &SecretKey,
+    data: &DataFolder,
     now: Timestamp,
 ) -> Result<State, TrustError> {
+    let next = load_next_key(data)?;
+    let keys: Vec<SecretKey> = [load_key(data)?].into_iter().chain(next).collect();
     let mut bundle = backup.bundle.clone();
     for draft in changes {
-        bundle = bundle.accept(draft, online, now)?;
+        bundle = by_named_key(&keys, |key| bundle.accept(draft, key, now))?;
     }
-    State::verified(bundle.brought_back(online, now)?, now)
+    let bundle = by_named_key(&keys, |key| bundle.brought_back(key, now))?;
+    State::verified(bundle, now)
 }
 
 /// Whether there is a state in a database.

@@ -11,7 +11,7 @@ use registry_schema::tuf::files::NameOwners;
 
 use crate::world::{ALPHA, BETA, GAMMA, hub_server, key};
 
-/// The keys of a hub, as `hub-server keys` prints them.
+/// The keys of a hub, as `hub-server keys` prints them; with `--next-online` the online key that is to be.
 pub(crate) struct HubKeys {
     pub(crate) log: String,
     pub(crate) online: PublicKey,
@@ -32,7 +32,11 @@ impl HubKeys {
             let found = lines.find_map(|line| line.strip_prefix(word));
             found.unwrap_or_else(|| panic!("{text}")).to_owned()
         };
-        let hex = line("online ");
+        let word = match args.contains(&"--next-online") {
+            true => "next-online ",
+            false => "online ",
+        };
+        let hex = line(word);
         let bytes: Vec<u8> = (0..32)
             .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
             .collect();

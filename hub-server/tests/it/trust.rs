@@ -203,6 +203,60 @@ async fn changes_that_clients_would_refuse_are_refused() {
     assert_eq!(served(&world).await, state);
 }
 
+/// The online key was stolen: members name another one, and the hub, which has made it, takes it.
+#[tokio::test]
+async fn the_online_key_is_replaced_while_the_hub_runs() {
+    let mut world = World::start();
+    let (first, data) = (served(&world).await, world.data());
+    let file = |name: &str| data.join("keys").join(name);
+    let old = std::fs::read(file("online.pem")).unwrap();
+    let next = HubKeys::made(&data, &["--next-online"]).online;
+    let again = HubKeys::made(&data, &["--next-online"]).online;
+    assert_eq!(next, again, "it is made once");
+    // Until members have named it, the hub goes on with the old one.
+    let lone = changed(&first, &[BETA], |plan| plan.online_key = next.clone());
+    problem(publish(&world, &lone).await, ProblemCode::TrustRoot).await;
+    assert!(std::fs::read(file("online.pem")).unwrap() == old);
+    let draft = changed(&first, &[ALPHA, BETA], |plan| {
+        plan.online_key = next.clone();
+    });
+    let answer = publish(&world, &draft).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    let second = served(&world).await;
+    assert_ne!(second.online_key().unwrap(), first.online_key().unwrap());
+    ConsortiumRoot::verify(&second, &first.anchor(), Timestamp::now()).unwrap();
+    // What the thief signs with the old one is nothing any more.
+    let thief = SecretKey::from_pem(&String::from_utf8(old.clone()).unwrap()).unwrap();
+    let later = Timestamp::now() + SignedDuration::from_hours(48);
+    assert!(second.renewed(&thief, later).is_err());
+    let mut stolen = second.clone();
+    stolen.timestamp = first.timestamp.clone();
+    assert!(ConsortiumRoot::verify(&stolen, &first.anchor(), Timestamp::now()).is_err());
+    // The new one has the name of the old one, and signs what comes.
+    assert!(!file("online-next.pem").exists());
+    let taken = std::fs::read(file("online.pem")).unwrap();
+    assert!(taken != old);
+    let third = changed(&second, &[ALPHA, BETA], |plan| plan.threshold = 1);
+    let answer = publish(&world, &third).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    // A hub that was stopped before it could rename the file finds the key, too.
+    world.kill();
+    std::fs::write(file("online-next.pem"), &taken).unwrap();
+    std::fs::write(file("online.pem"), &old).unwrap();
+    world.serve(&[]);
+    assert!(!file("online-next.pem").exists());
+    assert!(std::fs::read(file("online.pem")).unwrap() == taken);
+    // With the old one alone it does not start.
+    world.kill();
+    std::fs::write(file("online.pem"), &old).unwrap();
+    let refused = world.run(&["serve", "--listen", "127.0.0.1:0", "--dev-tls"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && said.contains("online key"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn a_change_never_undoes_what_was_logged_while_it_went_round() {
     let world = World::start();
