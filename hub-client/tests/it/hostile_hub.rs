@@ -266,6 +266,10 @@ fn what_members_say_is_neither_changed_nor_left_out() {
         ];
         world.hub("gamma", &warn).ok();
     }
+    for more in [&[][..], &["--undo"]] {
+        let yank = ["yank", "dots@2.0.0", "--reason", "wrong colours"];
+        world.hub("alpha", &[&yank[..], more].concat()).ok();
+    }
     world.restart_without_tls();
     let honest = Proxy::start(world.server.url.clone(), |_, body| body);
     let run = through(&world, "gamma", "dots@2", &honest).ok();
@@ -297,6 +301,18 @@ fn what_members_say_is_neither_changed_nor_left_out() {
         elsewhere,
         "is entry 0 of the log and proves entry 1",
     );
+    // And what its owners say of a release.
+    let yanks = |change: fn(&mut Vec<serde_json::Value>)| {
+        json_of("/releases/2", move |answer| {
+            for list in ["yanks", "yank_proofs"] {
+                change(answer[list].as_array_mut().unwrap());
+            }
+        })
+    };
+    let first_gone = yanks(|all| drop(all.remove(0)));
+    caught(&world, first_gone, "expected number 1, found 2");
+    let first_again = yanks(|all| all.push(all[0].clone()));
+    caught(&world, first_again, "expected number 3, found 1");
     // A `model.sig` that is another file keeps nobody from the release, and is not passed on.
     let other = json_of("/releases/2", |answer| {
         let text = answer["envelope"].as_str().unwrap();
