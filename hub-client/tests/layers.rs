@@ -8,7 +8,7 @@ use support::{Crate, Door};
 #[test]
 fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
-        &["files", "confine", "explore"],
+        &["causes", "files", "confine", "explore"],
         &["config"],
         &[
             "keys", "journal", "registry", "dataset", "head", "lockfile", "runtime", "witness",

@@ -27,7 +27,7 @@ impl Fitted {
     /// Fits all rows, which are transformed, with a penalty chosen on the blocks of `plan`.
     pub(super) fn new(
         method: Method,
-        sample: &Sample,
+        sample: &Sample<'_>,
         rows: ArrayView2<'_, f32>,
         settings: &TrainingSettings,
         classes: &[String],
@@ -60,7 +60,7 @@ pub(super) fn resolve(settings: &TrainingSettings, images: usize) -> Method {
 }
 
 fn fit_ridge(
-    sample: &Sample,
+    sample: &Sample<'_>,
     rows: ArrayView2<'_, f32>,
     settings: &TrainingSettings,
     classes: &[String],
@@ -107,7 +107,7 @@ fn fit_ridge(
 }
 
 fn fit_logistic(
-    sample: &Sample,
+    sample: &Sample<'_>,
     rows: Array2<f32>,
     settings: &TrainingSettings,
     classes: &[String],

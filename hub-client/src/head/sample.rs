@@ -1,13 +1,14 @@
 //! Labelled features, checked and in an order of their own.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use registry_schema::digest::{Digest, Hasher};
 
 use super::train::Examples;
+use super::transform::{Transform, TransformKind};
 use super::{HeadError, check_classes};
 
 /// Checked examples in the order of their digests, each content once.
-pub(super) struct Sample {
+pub(super) struct Sample<'a> {
     /// n×D, as they were given.
     pub(super) features: Array2<f32>,
     /// The class of each row.
@@ -16,10 +17,16 @@ pub(super) struct Sample {
     pub(super) labels: Vec<(Digest, usize)>,
     /// Rows of each class.
     pub(super) per_class: Vec<usize>,
+    /// Features of images without a label, m×D.
+    unlabelled: ArrayView2<'a, f32>,
 }
 
-impl Sample {
-    pub(super) fn new(examples: &Examples<'_>) -> Result<Self, HeadError> {
+impl<'a> Sample<'a> {
+    /// Checks examples, and images without a label, which are counted after them.
+    pub(super) fn new(
+        examples: &Examples<'_>,
+        unlabelled: ArrayView2<'a, f32>,
+    ) -> Result<Self, HeadError> {
         let Examples {
             features,
             images,
@@ -73,6 +80,7 @@ impl Sample {
                 class: classes[class].clone(),
             });
         }
+        check_unlabelled(unlabelled, (order.len(), features.ncols()))?;
         Ok(Self {
             features: features.select(Axis(0), &order),
             labels: order
@@ -81,20 +89,13 @@ impl Sample {
                 .collect(),
             targets: order.iter().map(|&row| labels[row]).collect(),
             per_class,
+            unlabelled,
         })
     }
 
-    /// Its features, and below them those of other images.
-    pub(super) fn among(&self, others: ArrayView2<'_, f32>) -> Result<Array2<f32>, HeadError> {
-        let broken = |row: ArrayView1<'_, f32>| !row.iter().all(|value| value.is_finite());
-        if let Some(row) = others.rows().into_iter().position(broken) {
-            let row = self.targets.len() + row;
-            return Err(HeadError::NotFinite { row });
-        }
-        concatenate(Axis(0), &[self.features.view(), others]).map_err(|_| HeadError::Widths {
-            labelled: self.features.ncols(),
-            unlabelled: others.ncols(),
-        })
+    /// A transform for these rows, which are its own or some of its own, among the unlabelled ones.
+    pub(super) fn transform(&self, kind: TransformKind, rows: ArrayView2<'_, f32>) -> Transform {
+        Transform::fit_to_all(kind, &[rows, self.unlabelled.view()])
     }
 
     pub(super) fn digest(&self) -> Digest {
@@ -111,4 +112,22 @@ impl Sample {
         }
         hasher.finish()
     }
+}
+
+/// Refuses unlabelled rows that do not go with `labelled` ones, of which rows and columns are given.
+fn check_unlabelled(
+    unlabelled: ArrayView2<'_, f32>,
+    (rows, columns): (usize, usize),
+) -> Result<(), HeadError> {
+    let is_broken = |row: ArrayView1<'_, f32>| !row.iter().all(|value| value.is_finite());
+    if let Some(row) = unlabelled.rows().into_iter().position(is_broken) {
+        return Err(HeadError::NotFinite { row: rows + row });
+    }
+    if unlabelled.ncols() != columns {
+        return Err(HeadError::Widths {
+            labelled: columns,
+            unlabelled: unlabelled.ncols(),
+        });
+    }
+    Ok(())
 }

@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::abstain::Abstention;
 use super::answered::Answered;
+use super::copies::{NearCopies, near_copies};
 use super::fit::{Fitted, resolve};
 use super::metrics::{ClassMetrics, Interval, Metrics, Reliability, legible, per_class, wilson};
+use super::nearness;
 use super::options::{Method, TrainingOptions, TrainingSettings};
 use super::paired::HeldOutAnswers;
 use super::sample::Sample;
-use super::suspects::{self, NearCopies, Suspect};
-use super::transform::{Transform, narrow};
+use super::suspects::{self, Suspect};
+use super::transform::narrow;
 use super::validate::Plan;
 use super::{ExtractorRelease, Head, HeadError, HeadName};
 
@@ -170,10 +172,9 @@ impl Trained {
         let settings = options.settings();
         let classes = examples.classes;
         // 1. check what came in, and bring it into an order of its own
-        let sample = Sample::new(examples)?;
-        let all = sample.among(unlabelled)?;
+        let sample = Sample::new(examples, unlabelled)?;
         // 2. learn the transform; it does not look at labels
-        let transform = Transform::fit(settings.transform, all.view());
+        let transform = sample.transform(settings.transform, sample.features.view());
         let rows = transform.apply(sample.features.view());
         // 3. choose the penalty and the temperature on held-out blocks, and fit all images with it
         let images = sample.targets.len();
@@ -194,6 +195,10 @@ impl Trained {
         });
         let answered = scored
             .map(|(probabilities, truth)| Answered::new(&abstention, probabilities, truth, images));
+        let copies_below = nearness::copies_below(abstention.references());
+        let near_copies = copies_below.map_or_else(Vec::new, |below| {
+            near_copies(rows.view(), &sample.labels, below)
+        });
         // 5. write down how it was made
         let training = TrainingFacts {
             images,
@@ -213,7 +218,7 @@ impl Trained {
                 ..choice.held_out.clone()
             }),
             suspects,
-            near_copies: suspects::near_copies(rows.view(), &sample.labels),
+            near_copies,
         };
         let head = Head {
             name: identity.name,

@@ -184,11 +184,12 @@ impl Plan {
 
 /// Tries penalties on held-out blocks, and chooses one and a temperature by the log loss.
 ///
-/// Everything is learnt anew without the block, the transform too: a mean or a scale that has seen
-/// the held-out images makes them look easier than new ones are. `template` says what to fit; its
-/// targets, C, tolerance and start are replaced. `grid` ascends.
+/// Everything is learnt anew without the block, the transform too, from what is kept and the images
+/// without a label, as the head itself learns it: a mean or a scale that has seen the held-out images
+/// makes them look easier than new ones are. `template` says what to fit; its targets, C, tolerance and
+/// start are replaced. `grid` ascends.
 pub(super) fn choose(
-    sample: &Sample,
+    sample: &Sample<'_>,
     kind: TransformKind,
     template: &Request<'_>,
     classes: &[String],
@@ -243,9 +244,9 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(sample: &Sample, kind: TransformKind, kept: &[usize]) -> Self {
+    fn new(sample: &Sample<'_>, kind: TransformKind, kept: &[usize]) -> Self {
         let features = sample.features.select(Axis(0), kept);
-        let transform = Transform::fit(kind, features.view());
+        let transform = sample.transform(kind, features.view());
         let design = Design::new(transform.apply(features.view()));
         let targets = kept.iter().map(|&row| sample.targets[row]).collect();
         Self {

@@ -38,6 +38,7 @@ use self::objective::{Loss, Precision};
 use self::preconditioner::Preconditioner;
 pub use self::ridge::{RIDGE_IMAGES, Ridge, RidgeError, RidgeRequest, Starter, codes};
 use self::rows::Rows;
+pub(crate) use self::rows::gram;
 
 /// Features prepared for several fits, with different strengths of the penalty.
 #[derive(Debug)]

@@ -3,15 +3,26 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
-use super::super::transform::narrow;
+use super::super::transform::{column_means, narrow};
 use super::cholesky::{Cholesky, PivotedCholesky};
 use super::outer::{add_outer, mirror};
 
 /// Columns turned to double precision at a time: bounds the working memory for long vectors.
-const COLUMN_BLOCK: usize = 1024;
+pub(super) const COLUMN_BLOCK: usize = 1024;
 
 /// A direction shorter than this part (squared) of the longest row is rounding of the f32 input.
 const RANK_TOLERANCE: f64 = 1e-12;
+
+/// `X Xᵀ` of n×D rows in double precision, n×n.
+pub(crate) fn gram(rows: ArrayView2<'_, f32>) -> Array2<f64> {
+    let mut gram = Array2::zeros((rows.nrows(), rows.nrows()));
+    for start in (0..rows.ncols()).step_by(COLUMN_BLOCK) {
+        let columns = Slice::from(start..rows.ncols().min(start + COLUMN_BLOCK));
+        let block = rows.slice_axis(Axis(1), columns).mapv(f64::from);
+        general_mat_mul(1.0, &block, &block.t(), 1.0, &mut gram);
+    }
+    gram
+}
 
 /// Centred rows.
 #[derive(Debug)]
@@ -35,7 +46,7 @@ struct Reduced {
 impl Rows {
     /// Centres n×D features, and reduces them when n < D.
     pub(super) fn new(features: Array2<f32>, threads: usize) -> Self {
-        let mean = column_means(&features);
+        let mean = column_means(&[features.view()]);
         let mut rows = Self {
             features,
             centre: mean.mapv(narrow),
@@ -173,14 +184,4 @@ impl Rows {
         }
         block
     }
-}
-
-fn column_means(features: &Array2<f32>) -> Array1<f64> {
-    let mut sum = Array1::<f64>::zeros(features.ncols());
-    for row in features.rows() {
-        ndarray::Zip::from(&mut sum)
-            .and(row)
-            .for_each(|sum, &value| *sum += f64::from(value));
-    }
-    sum / features.nrows().max(1) as f64
 }

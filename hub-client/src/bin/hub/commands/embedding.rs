@@ -14,9 +14,10 @@ use serde::Serialize;
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Page, list};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 /// Skipped files that are named on standard error; the rest is counted.
 const NAMED: usize = 20;

@@ -11,6 +11,7 @@ mod chosen;
 mod completions;
 mod consortium;
 mod consortium_view;
+mod contents;
 mod cosign;
 mod doctor;
 mod embed;
