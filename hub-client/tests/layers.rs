@@ -38,8 +38,10 @@ fn exploring_has_floors_of_its_own() {
         &[
             &["error", "random", "parallel", "kernel", "eigen"],
             &["neighbours"],
-            &["clusters", "duplicates", "products", "projection", "sample"],
+            &["clusters", "duplicates", "moments", "products", "sample"],
+            &["projection"],
             &["outliers", "map", "suggest"],
+            &["domain"],
         ],
     );
 }

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
 use hub_client::features::{FeatureCache, Origin};
+use hub_client::publish::{AuthorFolder, CheckError};
 use hub_client::runtime::ExtractorFiles;
 use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{Failure, Worker, WorkerError};
 use registry_schema::digest::Digest;
+use registry_schema::reference::Reference;
+use registry_schema::statement::ReleaseStatement;
 use serde::Serialize;
 
 use crate::app::Outcome;
@@ -75,6 +78,30 @@ impl<'a> Embedder<'a> {
             worker,
             origin,
             cache,
+            run,
+        })
+    }
+
+    /// What an author's folder computes; nothing is kept of it, since it may be another thing tomorrow.
+    pub(super) fn of_folder(
+        folder: &AuthorFolder,
+        run: RunArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
+        let manifest = folder.manifest();
+        let statement = ReleaseStatement::new(manifest.clone(), folder.release_files()?);
+        let statement = statement.map_err(CheckError::Statement)?;
+        Ok(Self {
+            context,
+            files: folder.extractor_files()?,
+            worker: context.worker()?.with_batch(run.batch),
+            origin: Origin {
+                release: Reference::exact(manifest.name.clone(), manifest.version.clone()),
+                statement: Digest::of(&statement.to_payload()),
+                space: manifest.feature_space(),
+                dimension: manifest.output.dimension as usize,
+            },
+            cache: None,
             run,
         })
     }

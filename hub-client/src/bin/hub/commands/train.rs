@@ -12,6 +12,7 @@ use registry_schema::digest::Digest;
 
 use super::chosen::Chosen;
 use super::contents::Contents;
+use super::domain::DomainView;
 use super::embedding::Embedder;
 use super::judged::{Files, NEAREST, Said, facts};
 use super::previews::write_page;
@@ -59,7 +60,13 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
         rows(&table.unlabelled, table.dimension),
         &options,
     )?;
+    let domain = table.domain(&chosen.installed)?;
     drop(spinner);
+    if let Some(domain) = domain.as_ref().filter(|domain| domain.is_strange()) {
+        let words = domain.words(&chosen.installed.manifest().name);
+        context.report().warn(&words);
+        warnings.push(words);
+    }
     // 4. the page, then the head: whoever has the head has the page that was asked for
     context.check_interrupt()?;
     let rows_of_contents = table.contents.rows();
@@ -90,6 +97,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     };
     let mut view = TrainView::new(&trained.head, (head_version, &path), &chosen, run, name);
     view.html = html;
+    view.domain_fit = domain;
     view.warnings = warnings;
     context.show(&view)?;
     Ok(outcome)
@@ -196,6 +204,13 @@ impl Table {
         self.labels.push(label);
         self.indices.push(index);
         Ok(())
+    }
+
+    /// How all of these images lie in the extractor's domain; none when its release does not tell of it.
+    fn domain(&self, installed: &InstalledRelease) -> Result<Option<DomainView>, CommandError> {
+        let tables = [&self.features, &self.unlabelled];
+        let tables = tables.map(|values| rows(values, self.dimension));
+        DomainView::of(installed, &tables)
     }
 
     fn examples<'a>(&'a self, classes: &'a [String]) -> Examples<'a> {
