@@ -7,19 +7,23 @@
 
 use std::collections::BinaryHeap;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Axis};
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::legible;
 use super::suspects::FINDINGS;
 use super::transform::narrow;
+use super::transformed::Transformed;
 
 /// Axes along which rows are compared first.
 const AXES: usize = 16;
 
 /// What the rounding of f32 may add to a difference between directions along an axis.
 const ROUNDING: f32 = 1e-5;
+
+/// Rows that are laid along the axes at a time.
+const BLOCK_ROWS: usize = 1024;
 
 /// Numbers of two rows that are compared before it is asked whether they are still near.
 const PIECE: usize = 64;
@@ -39,12 +43,14 @@ pub struct NearCopies {
 /// The pairs of transformed rows (n×D) whose directions are nearer than `below`, the closest first, and of
 /// these the first [`FINDINGS`].
 pub(super) fn near_copies(
-    rows: ArrayView2<'_, f32>,
+    rows: &Transformed<'_>,
     labels: &[(Digest, usize)],
     below: f64,
 ) -> Vec<NearCopies> {
-    let rows = rows.as_standard_layout();
-    let sketches = sketches(rows.view());
+    // Few rows are read again and again: a copy of them is quicker.
+    let table = rows.is_small().then(|| rows.to_array());
+    let (mut left, mut right) = (vec![0.0; rows.dimension()], vec![0.0; rows.dimension()]);
+    let sketches = sketches(rows);
     let mut closest = Closest::new(below);
     'all: for (place, one) in sketches.iter().enumerate() {
         for other in &sketches[place + 1..] {
@@ -56,7 +62,19 @@ pub(super) fn near_copies(
                 continue;
             }
             let limit = closest.limit();
-            if let Some(distance) = distance(rows.view(), (one, other), limit) {
+            let found = match &table {
+                Some(table) => {
+                    let pair = [one, other].map(|sketch| table.row(sketch.row).to_slice());
+                    let [left, right] = pair.map(Option::unwrap_or_default);
+                    distance((one, left), (other, right), limit)
+                }
+                None => {
+                    rows.write(one.row, &mut left);
+                    rows.write(other.row, &mut right);
+                    distance((one, &left), (other, &right), limit)
+                }
+            };
+            if let Some(distance) = found {
                 closest.add(Pair::new(distance, one.row, other.row));
             }
             if closest.is_settled() {
@@ -90,14 +108,19 @@ impl Sketch {
 }
 
 /// Rows that have a direction, in their order along the axis in which they differ most.
-fn sketches(rows: ArrayView2<'_, f32>) -> Vec<Sketch> {
-    let scale = |row: ArrayView1<'_, f32>| length(row).recip();
-    let scales: Vec<f64> = rows.rows().into_iter().map(scale).collect();
-    let kept: Vec<usize> = (0..rows.nrows())
+fn sketches(rows: &Transformed<'_>) -> Vec<Sketch> {
+    let mut scales = Vec::with_capacity(rows.len());
+    rows.each(|_, row| scales.push(length(row).recip()));
+    let kept: Vec<usize> = (0..rows.len())
         .filter(|&row| scales[row].is_finite())
         .collect();
     let axes = axes(rows, &kept, &scales);
-    let along = rows.dot(&axes.t());
+    let mut along = Array2::zeros((rows.len(), axes.nrows()));
+    for (number, mut along) in along.axis_chunks_iter_mut(Axis(0), BLOCK_ROWS).enumerate() {
+        let start = number * BLOCK_ROWS;
+        let block = rows.select(start..start + along.nrows());
+        along.assign(&block.dot(&axes.t()));
+    }
     let mut sketches: Vec<Sketch> = kept
         .iter()
         .map(|&row| {
@@ -126,9 +149,12 @@ fn sketches(rows: ArrayView2<'_, f32>) -> Vec<Sketch> {
 }
 
 /// Up to [`AXES`] axes of length 1 at right angles, from one row to others: those differ along them.
-fn axes(rows: ArrayView2<'_, f32>, kept: &[usize], scales: &[f64]) -> Array2<f32> {
+fn axes(rows: &Transformed<'_>, kept: &[usize], scales: &[f64]) -> Array2<f32> {
     let step = kept.len().div_ceil(AXES + 1).max(1);
-    let direction = |&row: &usize| rows.row(row).mapv(f64::from) * scales[row];
+    let direction = |&row: &usize| {
+        let row_alone = rows.select([row].into_iter());
+        row_alone.row(0).mapv(f64::from) * scales[row]
+    };
     let mut chosen = kept.iter().step_by(step).map(direction);
     let mut axes: Vec<Array1<f64>> = Vec::new();
     if let Some(first) = chosen.next() {
@@ -145,14 +171,14 @@ fn axes(rows: ArrayView2<'_, f32>, kept: &[usize], scales: &[f64]) -> Array2<f32
             }
         }
     }
-    let mut table = Array2::zeros((axes.len(), rows.ncols()));
+    let mut table = Array2::zeros((axes.len(), rows.dimension()));
     for (mut row, axis) in table.axis_iter_mut(Axis(0)).zip(&axes) {
         row.assign(&axis.mapv(narrow));
     }
     table
 }
 
-fn length(row: ArrayView1<'_, f32>) -> f64 {
+fn length(row: &[f32]) -> f64 {
     let squares = row.iter().map(|&value| f64::from(value).powi(2));
     squares.sum::<f64>().sqrt()
 }
@@ -160,15 +186,11 @@ fn length(row: ArrayView1<'_, f32>) -> f64 {
 /// One minus the cosine, as half the square of the difference of directions: exactly 0 for equal rows. None
 /// from `limit` on.
 fn distance(
-    rows: ArrayView2<'_, f32>,
-    (one, other): (&Sketch, &Sketch),
+    (one, left): (&Sketch, &[f32]),
+    (other, right): (&Sketch, &[f32]),
     limit: f64,
 ) -> Option<f64> {
-    let (left, right) = (rows.row(one.row), rows.row(other.row));
-    let pieces = left
-        .to_slice()?
-        .chunks(PIECE)
-        .zip(right.to_slice()?.chunks(PIECE));
+    let pieces = left.chunks(PIECE).zip(right.chunks(PIECE));
     let mut sum = 0.0;
     for (left, right) in pieces {
         let pairs = left.iter().zip(right);
@@ -266,10 +288,15 @@ impl Eq for Pair {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::transform::Transform;
     use super::*;
     use crate::explore::SplitMix64;
     use ndarray::array;
     use proptest::prelude::*;
+
+    fn as_they_are(rows: &Array2<f32>) -> Transformed<'_> {
+        Transformed::new(rows.view(), (0..rows.nrows()).collect(), Transform::None)
+    }
 
     fn labels(rows: usize) -> Vec<(Digest, usize)> {
         (0..rows)
@@ -301,7 +328,7 @@ mod tests {
     #[test]
     fn copies_are_pairs_in_the_order_of_their_distance() {
         let rows: Array2<f32> = array![[1.0, 0.0], [0.0, 1.0], [2.0, 0.01], [0.0, 3.0], [0.0, 0.0]];
-        let pairs = near_copies(rows.view(), &labels(5), 1e-3);
+        let pairs = near_copies(&as_they_are(&rows), &labels(5), 1e-3);
         assert_eq!(pairs.len(), 2, "a row without a direction is no copy");
         assert_eq!((pairs[0].classes, pairs[0].distance), ([1, 0], 0.0));
         assert!((pairs[1].distance - 1.25e-5).abs() < 1e-7, "{pairs:?}");
@@ -312,7 +339,7 @@ mod tests {
         let mut rows = points(12_000, 24, 5);
         let copy = rows.row(3).mapv(|value| value * 1.5 + 1e-4);
         rows.row_mut(11_500).assign(&copy);
-        let pairs = near_copies(rows.view(), &labels(12_000), 1e-3);
+        let pairs = near_copies(&as_they_are(&rows), &labels(12_000), 1e-3);
         let expected = [3_usize, 11_500].map(|row| Digest::of(&row.to_le_bytes()));
         assert_eq!(pairs.len(), 1);
         assert_eq!(pairs[0].images, expected);
@@ -321,7 +348,7 @@ mod tests {
     #[test]
     fn of_too_many_pairs_the_closest_are_kept() {
         let same = Array2::ones((5_000, 3));
-        let pairs = near_copies(same.view(), &labels(5_000), 1e-6);
+        let pairs = near_copies(&as_they_are(&same), &labels(5_000), 1e-6);
         assert_eq!(pairs.len(), FINDINGS);
         assert!(pairs.iter().all(|pair| pair.distance == 0.0));
         // All are near, in a row: the next neighbours are closest.
@@ -329,7 +356,7 @@ mod tests {
             0 => 1.0,
             _ => narrow(row as f64 * row as f64 * 1e-7),
         });
-        let pairs = near_copies(rows.view(), &labels(200), 1e-3);
+        let pairs = near_copies(&as_they_are(&rows), &labels(200), 1e-3);
         let expected = by_hand(&rows, 1e-3);
         assert_eq!(pairs.len(), FINDINGS);
         let farthest = pairs[FINDINGS - 1].distance;
@@ -341,7 +368,7 @@ mod tests {
         #[test]
         fn none_is_missed(rows in 2_usize..60, dimension in 1_usize..40, seed: u64, below in 1e-4..0.3_f64) {
             let rows = points(rows, dimension, seed);
-            let found = near_copies(rows.view(), &labels(rows.nrows()), below);
+            let found = near_copies(&as_they_are(&rows), &labels(rows.nrows()), below);
             let mut expected = by_hand(&rows, below);
             // What is that near to the limit may fall on either side of it.
             let unsure = expected.iter().filter(|(_, distance)| (distance - below).abs() < 1e-9).count();

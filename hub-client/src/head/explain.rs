@@ -86,7 +86,7 @@ pub struct Factor {
 impl Spread {
     fn of_rows(rows: ArrayView2<'_, f32>) -> Self {
         let images = rows.nrows();
-        let mean = column_means(&[rows]);
+        let mean = column_means(rows.ncols(), rows.rows().into_iter());
         let centred = &rows.mapv(f64::from) - &mean;
         let squares = centred.mapv(|value| value * value).sum_axis(Axis(0));
         Self {

@@ -54,6 +54,7 @@ pub mod store;
 mod suspects;
 mod train;
 mod transform;
+mod transformed;
 mod unlabelled;
 mod validate;
 

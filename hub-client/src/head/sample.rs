@@ -5,12 +5,15 @@ use registry_schema::digest::{Digest, Hasher};
 
 use super::train::Examples;
 use super::transform::{Transform, TransformKind};
+use super::transformed::Transformed;
 use super::{HeadError, check_classes};
 
 /// Checked examples in the order of their digests, each content once.
 pub(super) struct Sample<'a> {
-    /// n×D, as they were given.
-    pub(super) features: Array2<f32>,
+    /// As they were given.
+    features: ArrayView2<'a, f32>,
+    /// Where its n rows are among them.
+    places: Vec<usize>,
     /// The class of each row.
     pub(super) targets: Vec<usize>,
     /// The image and the class of each row.
@@ -24,7 +27,7 @@ pub(super) struct Sample<'a> {
 impl<'a> Sample<'a> {
     /// Checks examples, and images without a label, which are counted after them.
     pub(super) fn new(
-        examples: &Examples<'_>,
+        examples: &'a Examples<'_>,
         unlabelled: ArrayView2<'a, f32>,
     ) -> Result<Self, HeadError> {
         let Examples {
@@ -32,7 +35,8 @@ impl<'a> Sample<'a> {
             images,
             labels,
             classes,
-        } = *examples;
+        } = examples;
+        let (images, labels, classes) = (*images, *labels, *classes);
         check_classes(classes)?;
         if features.nrows() != images.len() || images.len() != labels.len() {
             let lengths = (features.nrows(), images.len(), labels.len());
@@ -82,7 +86,7 @@ impl<'a> Sample<'a> {
         }
         check_unlabelled(unlabelled, (order.len(), features.ncols()))?;
         Ok(Self {
-            features: features.select(Axis(0), &order),
+            features: features.view(),
             labels: order
                 .iter()
                 .map(|&row| (images[row], labels[row]))
@@ -90,18 +94,43 @@ impl<'a> Sample<'a> {
             targets: order.iter().map(|&row| labels[row]).collect(),
             per_class,
             unlabelled,
+            places: order,
         })
     }
 
-    /// A transform for these rows, which are its own or some of its own, among the unlabelled ones.
-    pub(super) fn transform(&self, kind: TransformKind, rows: ArrayView2<'_, f32>) -> Transform {
-        Transform::fit_to_all(kind, &[rows, self.unlabelled.view()])
+    /// All of its rows.
+    pub(super) fn everyone(&self) -> Vec<usize> {
+        (0..self.places.len()).collect()
+    }
+
+    /// A transform for some of its rows among the unlabelled ones.
+    pub(super) fn transform(&self, kind: TransformKind, rows: &[usize]) -> Transform {
+        let own = rows.iter().map(|&row| self.row(row));
+        let all = own.chain(self.unlabelled.rows());
+        Transform::fit_to_rows(kind, self.features.ncols(), all)
+    }
+
+    /// Some of its rows through a transform.
+    pub(super) fn transformed(&self, rows: &[usize], transform: Transform) -> Transformed<'a> {
+        let places = rows.iter().map(|&row| self.places[row]).collect();
+        Transformed::new(self.features, places, transform)
+    }
+
+    /// Some of its rows, as they were given.
+    pub(super) fn select(&self, rows: &[usize]) -> Array2<f32> {
+        let places: Vec<usize> = rows.iter().map(|&row| self.places[row]).collect();
+        self.features.select(Axis(0), &places)
+    }
+
+    fn row(&self, row: usize) -> ArrayView1<'_, f32> {
+        self.features.row(self.places[row])
     }
 
     pub(super) fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
         let mut bytes = Vec::new();
-        for ((image, class), features) in self.labels.iter().zip(self.features.rows()) {
+        for (row, (image, class)) in self.labels.iter().enumerate() {
+            let features = self.row(row);
             bytes.clear();
             bytes.extend_from_slice(image.as_bytes());
             bytes.extend_from_slice(&u32::try_from(*class).unwrap_or(u32::MAX).to_le_bytes());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hub_client::causes::with_causes;
 use hub_client::log_view::LogView;
 use hub_client::logged;
 use hub_client::members_say;
@@ -22,7 +23,7 @@ use super::release_view::ReleaseView;
 use crate::app::Outcome;
 use crate::args::ShowArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, list, size};
 
 #[derive(Serialize)]
