@@ -2,7 +2,7 @@
 //!
 //! *How, without comparing each with each?* Rows that are near are near along any axis, too. They are gone
 //! through in their order along one axis, and of those within reach the ones that are near along some more
-//! axes are compared. Nothing is missed by that: the length of a difference is never less than what is
+//! axes are compared. Nothing is missed by that (up to [`LOOKS`]): the length of a difference is never less than what is
 //! seen of it along axes at right angles.
 
 use std::collections::BinaryHeap;
@@ -21,6 +21,11 @@ const AXES: usize = 16;
 
 /// What the rounding of f32 may add to a difference between directions along an axis.
 const ROUNDING: f32 = 1e-5;
+
+/// Pairs that are looked at, at most: all of 20,000 rows, and of more those that are near along the first
+/// axis. Directions that spread evenly over hundreds of dimensions are all near along any one, and a
+/// million of them would take an hour.
+const LOOKS: usize = 200_000_000;
 
 /// Rows that are laid along the axes at a time.
 const BLOCK_ROWS: usize = 1024;
@@ -52,11 +57,16 @@ pub(super) fn near_copies(
     let (mut left, mut right) = (vec![0.0; rows.dimension()], vec![0.0; rows.dimension()]);
     let sketches = sketches(rows);
     let mut closest = Closest::new(below);
+    let mut looks = 0;
     'all: for (place, one) in sketches.iter().enumerate() {
         for other in &sketches[place + 1..] {
             let reach = closest.reach;
             if other.along[0] - one.along[0] > reach {
                 break;
+            }
+            looks += 1;
+            if looks > LOOKS {
+                break 'all;
             }
             if !one.may_reach(other, reach) {
                 continue;
