@@ -81,7 +81,8 @@ pub(crate) struct ClustersArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Two rankings. \"Unlike anything else here\": how far an image's five nearest others are. \"Far from
-the middle\": how far it is from the mean of all, in the directions in which these images vary.
+the middle\": how far it is from the mean of all, in the directions in which these images vary. Where
+the release tells what images it was made for, those unlike them are listed as well.
 
 Examples:
   hub outliers --extractor passport-extractor@2 --images scans/
