@@ -78,12 +78,21 @@ def speed(bench: Bench) -> None:
         say("  ratio", f"{seconds / ours['seconds']:.1f}×", seconds >= goal * ours["seconds"], f"at least {goal}×")
         excess = ours["objective"] / reached - 1
         say("  objective beside scikit-learn's", f"{excess:+.1e}", excess <= 1e-6, "not above it")
+    memory(bench.program)
     features, targets = made(20, 1280, 2)
     ours = bench.ask("train", features, targets)
     _, seconds = fitted(features, targets)
     say("20 × 1280: a head, its penalty chosen, its figures", f"{ours['seconds'] * 1000:.1f} ms")
     say("  scikit-learn's single fit without any choice", f"{seconds * 1000:.1f} ms")
     say("  ratio", f"{seconds / ours['seconds']:.1f}×", seconds >= ours["seconds"], "at least 1×")
+
+
+def memory(program: str) -> None:
+    asked = subprocess.run([program, "memory", "1000000", "512"], check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(asked.stdout)
+    most = found["peak_bytes"] / found["features_bytes"]
+    say("1,000,000 × 512: a head with its figures, most memory", f"{most:.2f}× the features", most <= 1.25, "at most 1.25×")
+    say("  time", f"{found['seconds']:.0f} s")
 
 
 def made(images: int, dimensions: int, classes: int) -> tuple[np.ndarray, np.ndarray]:

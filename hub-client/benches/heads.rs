@@ -6,6 +6,9 @@
 //! asked about every other image of their classes: which answers are right, how sure they are, and what the
 //! head itself states.
 //!
+//! `… -- memory IMAGES DIMENSIONS`: the most memory of a training on features that are made here, all images
+//! labelled.
+//!
 //! Files of NumPy's format 1.0 in C order: features f32, classes and draws i32. Prints JSON.
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -32,8 +35,16 @@ fn main() -> Result<(), Failure> {
         .skip(1)
         .filter(|argument| argument != "--bench")
         .collect();
+    if let [what, images, dimensions] = arguments.as_slice()
+        && what == "memory"
+    {
+        let [images, dimensions] = [images, dimensions].map(|text| text.to_string_lossy().parse());
+        println!("{}", memory(images?, dimensions?)?);
+        return Ok(());
+    }
     let [what, features, classes, rest @ ..] = arguments.as_slice() else {
         println!("usage: heads logistic|train|draws FEATURES.npy CLASSES.npy [C|DRAWS.npy]");
+        println!("       heads memory IMAGES DIMENSIONS");
         return Ok(());
     };
     let (features, classes) = (
@@ -90,6 +101,41 @@ fn train(features: &Array2<f32>, targets: &[usize]) -> Result<Value, Failure> {
         start.elapsed().as_secs_f64()
     });
     Ok(json!({"seconds": seconds, "images": head.training().images}))
+}
+
+/// A training on noise in which every tenth dimension tells the two classes apart a little.
+fn memory(images: usize, dimensions: usize) -> Result<Value, Failure> {
+    let targets: Vec<usize> = (0..images).map(|row| row % 2).collect();
+    let mut state = 1_u64;
+    let features = Array2::from_shape_fn((images, dimensions), |(row, column)| {
+        // Marsaglia's xorshift: any noise will do.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let noise = f32::from(u16::try_from(state >> 48).unwrap_or(0)) / 65_536.0;
+        let shift = if column % 10 == 0 && row % 2 == 1 {
+            0.05
+        } else {
+            0.0
+        };
+        noise + shift
+    });
+    let start = Instant::now();
+    let head = Sample::new(features.view(), &targets).train()?;
+    Ok(json!({
+        "seconds": start.elapsed().as_secs_f64(),
+        "images": head.training().images,
+        "features_bytes": 4 * images * dimensions,
+        "peak_bytes": peak_bytes()?,
+    }))
+}
+
+/// The most memory this process has had, as Linux counts it.
+fn peak_bytes() -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next());
+    Ok(1024 * kibibytes.ok_or("no VmHWM")?.parse::<u64>()?)
 }
 
 /// One head for each draw, asked about every other image of its classes.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod causes;
 pub mod choose;
 pub mod config;
 pub mod confine;

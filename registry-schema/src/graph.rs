@@ -4,7 +4,8 @@
 use std::io::{Read, Seek};
 
 use crate::content::{self, ContentError};
-use crate::manifest::{GRAPH_FILE, Manifest};
+use crate::limits;
+use crate::manifest::{GRAPH_FILE, Manifest, STATISTICS_FILE, Statistics, StatisticsError};
 use crate::onnx::{
     ChannelLayout, ControlFlow, Inspection, InspectionPolicy, OnnxError, TensorExpectation,
     check_against, inspect,
@@ -23,13 +24,22 @@ pub fn inspect_file<R: Read + Seek>(
     manifest: &Manifest,
 ) -> Result<Option<Inspection>, RefusedFile> {
     content::check(path, &mut reader)?;
-    if !path.ends_with(".onnx") {
+    let is_statistics = path == STATISTICS_FILE;
+    if !path.ends_with(".onnx") && !is_statistics {
         return Ok(None);
     }
-    reader.rewind().map_err(|source| ContentError::Read {
+    let unread = |source| ContentError::Read {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    reader.rewind().map_err(unread)?;
+    if is_statistics {
+        let mut bytes = Vec::new();
+        let mut limited = reader.take(limits::STATISTICS_BYTES + 1);
+        limited.read_to_end(&mut bytes).map_err(unread)?;
+        Statistics::parse(&bytes, manifest)?;
+        return Ok(None);
+    }
     let inspected = if path == GRAPH_FILE {
         inspect_graph(reader, size_bytes, manifest)
     } else {
@@ -47,6 +57,9 @@ pub enum RefusedFile {
     /// A program, an archive, a picture or text that is none, or another kind than its name says.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Statistics of images.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
     /// A graph.
     #[error("`{path}` is refused")]
     Graph {

@@ -41,6 +41,19 @@ pub const CARD_BYTES: u64 = 1 << 20;
 /// Largest probe vector file (`probes/vectors.json`), 16 MiB: 64 probes of 20,000 dimensions.
 pub const PROBE_VECTORS_BYTES: u64 = 16 << 20;
 
+/// Largest file of statistics (`statistics.json`), 8 MiB: a mean and 64 axes of 4,096 numbers, twice over.
+pub const STATISTICS_BYTES: u64 = 8 << 20;
+
+/// Most principal axes of such statistics.
+pub const STATISTICS_AXES: usize = 64;
+
+/// Longest features that statistics are made for: the covariance of 4,096 dimensions takes 128 MiB.
+pub const STATISTICS_DIMENSIONS: u32 = 4_096;
+
+/// Fewest images that statistics are made from, and fewest that their distances are measured on: with
+/// fewer there is no one farthest in a hundred, and a mean would tell of single images.
+pub const STATISTICS_IMAGES_MINIMUM: u64 = 100;
+
 /// Largest probe image, 2 MiB.
 pub const PROBE_IMAGE_BYTES: u64 = 2 << 20;
 

@@ -5,6 +5,7 @@ use registry_schema::verify::Asked;
 
 use super::provenance::of_facts;
 use super::{AuditError, Auditor};
+use crate::causes::with_causes;
 use crate::members_say::SayError;
 use crate::registry::RegistryError;
 
@@ -115,14 +116,4 @@ fn is_about_one(error: &AuditError) -> bool {
         AuditError::Say(SayError::Verify(_) | SayError::Logged(_)) => true,
         _ => false,
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        reason = format!("{reason}: {next}");
-        cause = next.source();
-    }
-    reason
 }

@@ -123,39 +123,4 @@ fn narrow(value: f64) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-    use ndarray::array;
-
-    #[test]
-    fn what_cannot_be_measured_is_said() {
-        let rows = array![[1.0_f32], [2.0], [3.0]];
-        let error =
-            |targets: &[usize], classes| measure(rows.view(), targets, classes, 0).unwrap_err();
-        assert!(matches!(
-            error(&[0, 1], 2),
-            ChooseError::Lengths { rows: 3, labels: 2 }
-        ));
-        assert!(matches!(
-            error(&[0, 0, 0], 1),
-            ChooseError::TooFewClasses { classes: 1 }
-        ));
-        assert!(matches!(
-            error(&[0, 0, 1], 2),
-            ChooseError::TooFew { images: 1 }
-        ));
-        let bad = array![[1.0_f32], [f32::NAN], [1.0], [1.0]];
-        let found = measure(bad.view(), &[0, 0, 1, 1], 2, 0);
-        assert!(matches!(found, Err(ChooseError::NotFinite { row: 1 })));
-    }
-
-    #[test]
-    fn blocks_side_by_side_count_alike() {
-        let both =
-            side_by_side(&[array![[3.0_f32, 4.0]].view(), array![[200.0_f32]].view()]).unwrap();
-        let squares: Vec<f32> = both.iter().map(|value| value * value).collect();
-        assert!((squares[0] + squares[1] - 0.5).abs() < 1e-6 && (squares[2] - 0.5).abs() < 1e-6);
-        assert_eq!(side_by_side(&[]), None);
-    }
-}
+mod tests;

@@ -26,6 +26,17 @@ pub enum ExploreError {
         /// How many there are.
         found: usize,
     },
+    /// Features past what a covariance is computed of.
+    #[error("features of {dimension} numbers are too long for this: it takes {most} at most")]
+    TooLong {
+        /// Their length.
+        dimension: usize,
+        /// The longest.
+        most: usize,
+    },
+    /// Every image looks the same.
+    #[error("all images have the same features: there is nothing to tell from them")]
+    NoVariation,
     /// Lists that belong together and do not.
     #[error("there are {rows} rows of features and {found} {what}")]
     Lengths {

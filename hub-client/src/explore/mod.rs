@@ -26,11 +26,13 @@
 )]
 
 mod clusters;
+pub mod domain;
 mod duplicates;
 pub(crate) mod eigen;
 mod error;
 mod kernel;
 mod map;
+mod moments;
 mod neighbours;
 pub mod outliers;
 mod parallel;

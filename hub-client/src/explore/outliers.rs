@@ -20,7 +20,7 @@ pub const NEAREST: usize = 5;
 pub const AXES: usize = 64;
 
 /// Images for one axis: with fewer, an axis is made by single images, which then look near.
-const IMAGES_PER_AXIS: usize = 4;
+pub(super) const IMAGES_PER_AXIS: usize = 4;
 
 /// An image with its place in a ranking.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use crate::explore::ExploreError;
 use crate::explore::eigen::symmetric;
+use crate::explore::moments::Covariance;
 use crate::explore::neighbours::{check_finite, narrow, whole};
 use crate::explore::random::SplitMix64;
 
@@ -52,22 +53,92 @@ impl Projection {
         let rows = whole(rows);
         let centred = Centred::new(rows.view());
         let width = (count + SPARE).min(images - 1).min(dimension);
-        let mut random = SplitMix64::new(1);
-        let start = || random.share() - 0.5;
-        let mut basis = orthonormal(Array2::from_shape_simple_fn((dimension, width), start));
-        let mut captured = 0.0;
-        for _ in 0..ROUNDS {
-            let along = centred.times(&basis);
-            let now: f64 = along.iter().map(|&value| f64::from(value).powi(2)).sum();
-            if now - captured <= ENOUGH * now {
-                break;
-            }
-            captured = now;
-            basis = orthonormal(centred.transposed_times(&along).mapv(f64::from));
-        }
-        // Within the subspace found, the axes are those of a small matrix.
+        let basis = followed(
+            start(dimension, width),
+            |basis| centred.times(basis),
+            |_, along| along.iter().map(|&value| f64::from(value).powi(2)).sum(),
+            |along| centred.transposed_times(along).mapv(f64::from),
+        );
         let along = centred.times(&basis).mapv(f64::from);
-        let (values, turn) = symmetric(along.t().dot(&along).view());
+        let freedom = (images - 1) as f64;
+        Ok(Subspace {
+            within: along.t().dot(&along) / freedom,
+            basis,
+            variance: centred.squares / freedom,
+            directions: (images - 1).min(dimension),
+        }
+        .projection(centred.mean, count))
+    }
+
+    /// The same from what was summed up of the vectors.
+    pub(super) fn of_covariance(covariance: &Covariance, count: usize) -> Self {
+        let matrix = &covariance.matrix;
+        let directions = (covariance.count - 1).min(matrix.nrows());
+        let basis = followed(
+            start(matrix.nrows(), (count + SPARE).min(directions)),
+            |basis| matrix.dot(basis),
+            |basis, product| (basis * product).sum(),
+            Array2::clone,
+        );
+        Subspace {
+            within: basis.t().dot(&matrix.dot(&basis)),
+            basis,
+            variance: matrix.diag().sum(),
+            directions,
+        }
+        .projection(covariance.mean.mapv(narrow), count)
+    }
+
+    /// Where vectors (n×D) lie along the axes, n×k.
+    pub fn apply(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+        let offset = self.axes.dot(&self.mean);
+        rows.dot(&self.axes.t()) - offset
+    }
+}
+
+fn start(dimension: usize, width: usize) -> Array2<f64> {
+    let mut random = SplitMix64::new(1);
+    let entry = || random.share() - 0.5;
+    orthonormal(Array2::from_shape_simple_fn((dimension, width), entry))
+}
+
+/// Block power iteration on S, of which `half` takes the first step and `rest` the other one; `captured`
+/// is the trace of BᵀSB.
+fn followed<H>(
+    mut basis: Array2<f64>,
+    half: impl Fn(&Array2<f64>) -> H,
+    captured: impl Fn(&Array2<f64>, &H) -> f64,
+    rest: impl Fn(&H) -> Array2<f64>,
+) -> Array2<f64> {
+    let mut before = 0.0;
+    for _ in 0..ROUNDS {
+        let step = half(&basis);
+        let now = captured(&basis, &step);
+        if now - before <= ENOUGH * now {
+            break;
+        }
+        before = now;
+        basis = orthonormal(rest(&step));
+    }
+    basis
+}
+
+/// A few directions that hold the principal axes.
+struct Subspace {
+    /// D×l, orthonormal.
+    basis: Array2<f64>,
+    /// The covariance within, l×l.
+    within: Array2<f64>,
+    /// The sum of the variances along all directions.
+    variance: f64,
+    /// In how many directions the vectors could differ.
+    directions: usize,
+}
+
+impl Subspace {
+    /// Within the subspace, the axes are those of a small matrix.
+    fn projection(self, mean: Array1<f32>, count: usize) -> Projection {
+        let (values, turn) = symmetric(self.within.view());
         let largest = values.first().copied().unwrap_or(0.0);
         let kept = values
             .iter()
@@ -75,35 +146,20 @@ impl Projection {
             .take_while(|&&value| value > largest * FLOOR)
             .count();
         let turn = turn.slice_axis(Axis(1), Slice::from(..kept));
-        let freedom = (images - 1) as f64;
-        let variances: Vec<f64> = values
-            .iter()
-            .take(kept)
-            .map(|value| value / freedom)
-            .collect();
-        let others = (images - 1).min(dimension) - kept;
-        let left = (centred.squares / freedom - variances.iter().sum::<f64>()).max(0.0);
-        Ok(Self {
-            mean: centred.mean,
-            axes: basis
-                .dot(&turn)
-                .t()
-                .mapv(narrow)
-                .as_standard_layout()
-                .into_owned(),
+        let variances: Vec<f64> = values.iter().take(kept).copied().collect();
+        let others = self.directions - kept;
+        let left = (self.variance - variances.iter().sum::<f64>()).max(0.0);
+        let axes = self.basis.dot(&turn).t().mapv(narrow);
+        Projection {
+            mean,
+            axes: axes.as_standard_layout().into_owned(),
             variances,
             rest: if others > 0 {
                 left / others as f64
             } else {
                 0.0
             },
-        })
-    }
-
-    /// Where vectors (n×D) lie along the axes, n×k.
-    pub fn apply(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
-        let offset = self.axes.dot(&self.mean);
-        rows.dot(&self.axes.t()) - offset
+        }
     }
 }
 
@@ -177,6 +233,7 @@ fn orthonormal(mut columns: Array2<f64>) -> Array2<f64> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::explore::moments::Moments;
     use crate::explore::sample::points;
     use ndarray::array;
 
@@ -214,6 +271,26 @@ mod tests {
             let others = (images - 1).min(dimension) - 5;
             let rest: f64 = values.iter().skip(5).sum::<f64>() / others as f64;
             assert!((found.rest / rest - 1.0).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn from_the_covariance_they_are_the_same() {
+        for (images, dimension) in [(200, 30), (12, 40)] {
+            let rows = stretched(images, dimension);
+            let mut moments = Moments::new(dimension);
+            for row in rows.rows() {
+                moments.push(row.as_slice().unwrap());
+            }
+            let found = Projection::of_covariance(&moments.finish().unwrap(), 5);
+            let (values, vectors) = exact(&rows);
+            for (axis, row) in found.axes.rows().into_iter().enumerate() {
+                assert!((found.variances[axis] / values[axis] - 1.0).abs() < 1e-4);
+                let cosine = row.mapv(f64::from).dot(&vectors.column(axis));
+                assert!(cosine.abs() > 0.999, "{axis}: {cosine}");
+            }
+            let fitted = Projection::fit(rows.view(), 5).unwrap();
+            assert!((found.rest / fitted.rest - 1.0).abs() < 1e-3);
         }
     }
 

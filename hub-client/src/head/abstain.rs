@@ -83,7 +83,14 @@ impl Abstention {
         self.references.view()
     }
 
-    /// The classes that are plausible for probabilities, most probable first; none when all or no class
+    /// As [`Limits::plausible`].
+    pub fn plausible(&self, probabilities: ArrayView1<'_, f32>) -> Vec<usize> {
+        self.limits.plausible(probabilities)
+    }
+}
+
+impl Limits {
+    /// The classes that are plausible for probabilities (K), most probable first; none when all or no class
     /// would be.
     pub fn plausible(&self, probabilities: ArrayView1<'_, f32>) -> Vec<usize> {
         let mut order = self.all_plausible(probabilities);
@@ -97,7 +104,7 @@ impl Abstention {
     /// limits of their own, the answer could else be a class that is not the most probable.
     pub(super) fn all_plausible(&self, probabilities: ArrayView1<'_, f32>) -> Vec<usize> {
         let likeliest = most_probable(probabilities.iter().copied());
-        let Some(limits) = &self.limits.plausible_from else {
+        let Some(limits) = &self.plausible_from else {
             return vec![likeliest];
         };
         let is_plausible = |class: usize| f64::from(probabilities[class]) >= limits[class];

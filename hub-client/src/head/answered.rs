@@ -34,7 +34,7 @@ impl Answered {
         let (mut answers, mut right, mut covered) = (0, 0, 0);
         let mut per_class = vec![(0, 0); probabilities.ncols()];
         for (row, &class) in probabilities.rows().into_iter().zip(truth) {
-            let plausible = abstention.all_plausible(row);
+            let plausible = abstention.limits.all_plausible(row);
             if let [answer] = plausible[..] {
                 answers += 1;
                 right += usize::from(answer == class);

@@ -72,8 +72,72 @@ fn log_sum_exp(row: ArrayView1<'_, f64>, temperature: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::metrics::Reliability;
     use super::*;
+    use crate::explore::SplitMix64;
     use ndarray::array;
+    use serde::Deserialize;
+
+    /// Made by `tests/fixtures/sklearn/make.py`.
+    const REFERENCE: &str = include_str!("../../tests/fixtures/sklearn/reference.json");
+
+    #[derive(Deserialize)]
+    struct Reference {
+        calibration: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        seed: u64,
+        rows: usize,
+        classes: usize,
+        images: usize,
+        temperature: f64,
+        loss: f64,
+        calibration_error: f64,
+    }
+
+    #[test]
+    fn calibration_agrees_with_scikit_learn() {
+        let reference: Reference = serde_json::from_str(REFERENCE).unwrap();
+        assert!(reference.calibration.len() >= 3);
+        for case in reference.calibration {
+            let (scores, truth) = scores_and_truth(&case);
+            let found = fit_temperature(scores.view(), &truth, case.images);
+            // Temperatures are tried in steps of 12 %: the nearest below or above the minimum is found.
+            let steps = (found.temperature / case.temperature).log10() * 20.0;
+            assert!(
+                steps.abs() < 1.0,
+                "{} {}",
+                found.temperature,
+                case.temperature
+            );
+            let above = found.loss - case.loss;
+            assert!((-1e-12..2e-3).contains(&above), "{above:e}");
+            let reliability = Reliability::new(probabilities(scores.view(), 1.0).view(), &truth);
+            let apart = reliability.calibration_error - case.calibration_error;
+            assert!(apart.abs() < 1e-6, "{apart:e}");
+        }
+    }
+
+    /// The generator of `make.py`.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small numbers"
+    )]
+    fn scores_and_truth(case: &Case) -> (Array2<f64>, Vec<usize>) {
+        let (mut noise, mut kinds) = (SplitMix64::new(case.seed), SplitMix64::new(case.seed + 1));
+        let mut scores =
+            Array2::from_shape_simple_fn((case.rows, case.classes), || 4.0 * noise.share());
+        let kind = |_| (kinds.share() * case.classes as f64) as usize;
+        let truth: Vec<usize> = (0..case.rows).map(kind).collect();
+        for (mut row, &class) in scores.rows_mut().into_iter().zip(&truth) {
+            row[class] += 1.5;
+        }
+        (scores, truth)
+    }
 
     #[test]
     fn overconfident_scores_are_cooled() {

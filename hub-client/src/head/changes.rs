@@ -125,6 +125,7 @@ fn in_words(settings: &TrainingSettings) -> Vec<(&'static str, String)> {
         method,
         coverage,
         transform,
+        transform_by: _,
         penalty,
         class_weights,
         seed,

@@ -4,8 +4,13 @@
 //! same to all classes changes no probability, so a weight means something only beside those of the
 //! other classes: what is used here is `w̃_kj = w_kj − mean over classes`. Two questions are answered.
 //!
-//! *What does the head look at in general?* A weight counts as much as its dimension varies:
-//! `w̃_kj · σ_j / T`, with σ_j the standard deviation of z_j over the labelled images and T the temperature.
+//! *What does the head look at in general?* At what makes scores differ: the variance of a class's score over
+//! the labelled images is a sum of `w̃_kj cov(z_j, s̃_k)` over dimensions (Pratt, *Dividing the indivisible*,
+//! 1987). The sign of the weight says whether more or less of the dimension speaks for the class. A summand
+//! below zero belongs to a dimension whose weight says the one and whose course over the images the other: it
+//! takes back what would be counted twice, and says nothing by itself (a *suppressor*). Weights alone would
+//! call that a reason; few images that are not centred in full have many such (Haufe et al., *NeuroImage* 87,
+//! 2014).
 //!
 //! *Why this answer for this image?* For the answer a and the runner-up r, `p_a / p_r = exp((s_a − s_r) / T)`
 //! is a product of one factor for each dimension, `exp((w_aj − w_rj)(z_j − m_j) / T)`, and what it is for the
@@ -14,9 +19,10 @@
 //! *What is it not?* A cause. Dimensions that vary together share their say in any proportion, and the
 //! transform may look at all dimensions at once.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
 use super::metrics::most_probable;
+use super::transform::{column_means, narrow};
 use super::{Head, HeadError, Transform};
 
 /// How transformed features of labelled images vary.
@@ -28,6 +34,8 @@ pub struct Spread {
     pub mean: Array1<f64>,
     /// Standard deviation of each dimension, D.
     pub deviation: Array1<f64>,
+    /// The images without the mean, n×D.
+    centred: Array2<f32>,
 }
 
 /// How much a dimension says of a class in general.
@@ -35,10 +43,14 @@ pub struct Spread {
 pub struct Influence {
     /// Which dimension.
     pub dimension: usize,
-    /// `w̃_kj · σ_j / T`: above zero when more of it speaks for the class.
+    /// `w̃_kj · σ_j / T`, with σ_j the standard deviation over the labelled images and T the temperature: above
+    /// zero when more of it speaks for the class.
     pub effect: f64,
-    /// Its size as a share of those of all dimensions, 0 to 1.
+    /// The size of its part of the variance of the class's score, as a share of those of all dimensions, 0
+    /// to 1.
     pub share: f64,
+    /// Whether that part is below zero: it takes back what others say.
+    pub takes_back: bool,
 }
 
 /// How an image's answer comes about.
@@ -67,28 +79,29 @@ pub struct Factor {
     /// How far the image lies above the mean of the labelled images, in standard deviations; none when
     /// those do not vary.
     pub deviations: Option<f64>,
+    /// Whether the dimension takes back what others say of the two classes ([`Influence::takes_back`]).
+    pub takes_back: bool,
 }
 
 impl Spread {
     fn of_rows(rows: ArrayView2<'_, f32>) -> Self {
         let images = rows.nrows();
-        let rows = rows.mapv(f64::from);
-        let mean = rows
-            .mean_axis(Axis(0))
-            .unwrap_or_else(|| Array1::zeros(rows.ncols()));
-        let mut variance = Array1::zeros(rows.ncols());
-        for row in rows.rows() {
-            Zip::from(&mut variance)
-                .and(row)
-                .and(&mean)
-                .for_each(|sum: &mut f64, &value, &mean| *sum += (value - mean).powi(2));
-        }
-        let deviation = variance.mapv(|sum| (sum / images.max(1) as f64).sqrt());
+        let mean = column_means(rows.ncols(), rows.rows().into_iter());
+        let centred = &rows.mapv(f64::from) - &mean;
+        let squares = centred.mapv(|value| value * value).sum_axis(Axis(0));
         Self {
             images,
             mean,
-            deviation,
+            deviation: squares.mapv(|sum| (sum / images.max(1) as f64).sqrt()),
+            centred: centred.mapv(narrow),
         }
+    }
+
+    /// What each dimension has of the variance of the score that a slope (D) gives, D.
+    fn parts(&self, slope: ArrayView1<'_, f64>) -> Array1<f64> {
+        let scores = self.centred.dot(&slope.mapv(narrow));
+        let together = self.centred.t().dot(&scores).mapv(f64::from);
+        together * slope / self.images.max(1) as f64
     }
 }
 
@@ -120,15 +133,18 @@ impl Head {
         let centred = &weights - &common;
         let of_class = |row: ArrayView1<'_, f64>| {
             let effects = &row * &spread.deviation / f64::from(self.temperature);
-            let total: f64 = effects.iter().map(|effect| effect.abs()).sum();
+            let parts = spread.parts(row);
+            let total: f64 = parts.iter().map(|part| part.abs()).sum();
             let mut influences: Vec<Influence> = effects
                 .iter()
+                .zip(&parts)
                 .enumerate()
-                .filter(|(_, effect)| effect.abs() > 0.0)
-                .map(|(dimension, &effect)| Influence {
+                .filter(|(_, (effect, part))| effect.abs() > 0.0 && part.abs() > 0.0)
+                .map(|(dimension, (&effect, &part))| Influence {
                     dimension,
                     effect,
-                    share: effect.abs() / total,
+                    share: part.abs() / total,
+                    takes_back: part < 0.0,
                 })
                 .collect();
             influences.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -163,6 +179,7 @@ impl Head {
         let slope = (&weights.row(answer) - &weights.row(runner_up)) / temperature;
         let odds = ((scores[answer] - scores[runner_up]) / temperature).exp();
         let bias = f64::from(self.bias[answer] - self.bias[runner_up]) / temperature;
+        let parts = spread.parts(slope.view());
         let factor = |dimension: usize| {
             let above = row[dimension] - spread.mean[dimension];
             let deviation = spread.deviation[dimension];
@@ -170,6 +187,7 @@ impl Head {
                 dimension,
                 times: (slope[dimension] * above).exp(),
                 deviations: (deviation > 0.0).then(|| above / deviation),
+                takes_back: parts[dimension] < 0.0,
             }
         };
         let mut factors: Vec<Factor> = (0..row.len()).map(factor).collect();
@@ -237,6 +255,40 @@ mod tests {
             let shares: f64 = a.iter().map(|one| one.share).sum();
             assert!((shares - 1.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn what_goes_the_other_way_than_its_weight_takes_back() {
+        let mut head = head_with(TransformKind::None);
+        // Of the second dimension there is the less, the more there is of the first.
+        head.weights = array![[2.0, 0.5, 0.0], [-2.0, -0.5, 0.0]];
+        let images = array![
+            [1.0, -0.9, 0.3],
+            [2.0, -2.1, 0.1],
+            [-1.0, 1.0, 0.2],
+            [-2.0, 2.0, 0.4]
+        ];
+        let spread = head.spread_of(images.view()).unwrap();
+        let [first, _] = head.influences(&spread).try_into().unwrap();
+        let said: Vec<_> = first
+            .iter()
+            .map(|one| (one.dimension, one.effect > 0.0, one.takes_back))
+            .collect();
+        assert_eq!(said, [(0, true, false), (1, true, true)]);
+        // The parts are those of the variance of the score.
+        let slope = array![2.0, 0.5, 0.0];
+        let scores = images.mapv(f64::from).dot(&slope);
+        let mean = scores.sum() / 4.0;
+        let variance = scores.mapv(|score| (score - mean).powi(2)).sum() / 4.0;
+        assert!((spread.parts(slope.view()).sum() / variance - 1.0).abs() < 1e-5);
+        let weighed = head.weigh(images.row(0), &spread).unwrap();
+        let takes_back = |one: &Factor| one.dimension == 1;
+        assert!(
+            weighed
+                .factors
+                .iter()
+                .all(|one| one.takes_back == takes_back(one))
+        );
     }
 
     #[test]

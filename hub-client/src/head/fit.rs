@@ -10,6 +10,7 @@ use super::options::{
 };
 use super::sample::Sample;
 use super::solver::{Design, Request, Ridge, RidgeRequest};
+use super::transformed::Transformed;
 use super::validate::{self, Choice, Plan};
 
 /// A linear map, and how it came about.
@@ -25,23 +26,17 @@ pub(super) struct Fitted {
 
 impl Fitted {
     /// Fits all rows, which are transformed, with a penalty chosen on the blocks of `plan`.
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         method: Method,
-        sample: &Sample,
-        rows: ArrayView2<'_, f32>,
+        sample: &Sample<'a>,
+        rows: Transformed<'a>,
         settings: &TrainingSettings,
         classes: &[String],
         plan: Option<&Plan>,
     ) -> Result<Self, HeadError> {
         match method {
-            Method::Ridge => fit_ridge(sample, rows, settings, classes, plan),
-            _ => Ok(fit_logistic(
-                sample,
-                rows.to_owned(),
-                settings,
-                classes,
-                plan,
-            )),
+            Method::Ridge => fit_ridge(sample, rows.to_array().view(), settings, classes, plan),
+            _ => Ok(fit_logistic(sample, rows, settings, classes, plan)),
         }
     }
 }
@@ -60,7 +55,7 @@ pub(super) fn resolve(settings: &TrainingSettings, images: usize) -> Method {
 }
 
 fn fit_ridge(
-    sample: &Sample,
+    sample: &Sample<'_>,
     rows: ArrayView2<'_, f32>,
     settings: &TrainingSettings,
     classes: &[String],
@@ -79,7 +74,10 @@ fn fit_ridge(
             towards: None,
         },
     )?;
-    let scale = 1.0 / inverse_scale(rows);
+    let mut squares = 0.0;
+    let all = rows.as_standard_layout();
+    add_squares(&mut squares, all.as_slice().unwrap_or_default());
+    let scale = 1.0 / inverse_scale(squares, rows.nrows());
     let lambdas: Vec<f64> = match settings.penalty {
         Penalty::Fixed(c) => vec![1.0 / c],
         Penalty::Chosen => {
@@ -106,14 +104,14 @@ fn fit_ridge(
     })
 }
 
-fn fit_logistic(
-    sample: &Sample,
-    rows: Array2<f32>,
+fn fit_logistic<'a>(
+    sample: &Sample<'a>,
+    rows: Transformed<'a>,
     settings: &TrainingSettings,
     classes: &[String],
     plan: Option<&Plan>,
 ) -> Fitted {
-    let grid = grid(settings.penalty, rows.view());
+    let grid = grid(settings.penalty, &rows);
     let weights = class_weights(settings.class_weights, &sample.per_class);
     let request = Request {
         class_weights: weights.as_deref(),
@@ -127,7 +125,7 @@ fn fit_logistic(
     let c = choice
         .as_ref()
         .map_or(grid.otherwise, |choice| choice.strength);
-    let mut design = Design::new(rows);
+    let mut design = Design::over(rows);
     let fit = design.fit(&Request {
         c,
         tolerance: settings.tolerance,
@@ -162,14 +160,16 @@ struct Grid {
 }
 
 /// `rows` are transformed.
-fn grid(penalty: Penalty, rows: ArrayView2<'_, f32>) -> Grid {
+fn grid(penalty: Penalty, rows: &Transformed<'_>) -> Grid {
     if let Penalty::Fixed(c) = penalty {
         return Grid {
             tried: vec![c],
             otherwise: c,
         };
     }
-    let scale = inverse_scale(rows);
+    let mut squares = 0.0;
+    rows.each(|_, row| add_squares(&mut squares, row));
+    let scale = inverse_scale(squares, rows.len());
     Grid {
         tried: CHOICES
             .iter()
@@ -179,13 +179,15 @@ fn grid(penalty: Penalty, rows: ArrayView2<'_, f32>) -> Grid {
     }
 }
 
-/// One over the mean squared length of transformed rows.
-fn inverse_scale(rows: ArrayView2<'_, f32>) -> f64 {
-    let squares: f64 = rows
-        .iter()
-        .map(|&value| f64::from(value) * f64::from(value))
-        .sum();
-    let length = squares / rows.nrows().max(1) as f64;
+fn add_squares(sum: &mut f64, values: &[f32]) {
+    for &value in values {
+        *sum += f64::from(value) * f64::from(value);
+    }
+}
+
+/// One over the mean squared length of transformed rows, from the sum of the squares.
+fn inverse_scale(squares: f64, rows: usize) -> f64 {
+    let length = squares / rows.max(1) as f64;
     if length > f64::from(f32::MIN_POSITIVE) {
         1.0 / length
     } else {

@@ -36,6 +36,7 @@ mod abstain;
 mod answered;
 mod calibrate;
 mod changes;
+mod copies;
 mod error;
 mod evaluate;
 mod explain;
@@ -53,6 +54,7 @@ pub mod store;
 mod suspects;
 mod train;
 mod transform;
+mod transformed;
 mod unlabelled;
 mod validate;
 
@@ -70,6 +72,7 @@ use serde::{Deserialize, Serialize};
 pub use self::abstain::{Abstention, Limits};
 pub use self::answered::Answered;
 pub use self::changes::{Changes, Label, Relabelled, SettingChange};
+pub use self::copies::NearCopies;
 pub use self::error::HeadError;
 pub use self::evaluate::Evaluation;
 pub use self::explain::{Factor, Influence, Spread, Weighed};
@@ -78,12 +81,12 @@ pub(crate) use self::nearness::{NEIGHBOURS, reference_places};
 pub use self::nearness::{Near, REFERENCES};
 pub use self::options::{
     AUTOMATIC_RIDGE_IMAGES, CHOICES, ClassWeights, DEFAULT_CHOICE, DEFAULT_RIDGE_CHOICE, Method,
-    Penalty, TrainingOptions, TrainingSettings, ridge_choices,
+    Penalty, TrainingOptions, TrainingSettings, TransformBy, ridge_choices,
 };
 pub use self::origin::{Derivation, Origin, RolledBack};
 pub use self::paired::{HeldOutAnswers, Paired, Standing};
 pub use self::store::HeadStore;
-pub use self::suspects::{FINDINGS, NearCopies, Suspect};
+pub use self::suspects::{FINDINGS, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
 pub(crate) use self::transform::narrow;
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};

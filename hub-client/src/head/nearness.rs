@@ -5,7 +5,6 @@ use registry_schema::digest::Digest;
 use registry_schema::reference::FeatureSpace;
 
 use super::abstain::Abstention;
-use super::suspects::COPY_DISTANCE;
 use super::transform::narrow;
 use super::{Head, HeadError};
 
@@ -17,6 +16,9 @@ pub(crate) const NEIGHBOURS: usize = 5;
 
 /// Share of the labelled images themselves that may count as unlike the others.
 const STRANGE_SHARE: f64 = 0.01;
+
+/// Images whose directions differ by less may be copies of each other.
+const COPY_DISTANCE: f64 = 1e-3;
 
 /// Of the usual distance between a labelled image and its nearest, a tenth of the angle: what is nearer
 /// is a copy. Features with few dimensions are all near one another.
@@ -72,10 +74,7 @@ impl Head {
     /// A row is nearly a labelled image when it is nearer to one than this: a cosine distance of 0.001,
     /// or less where the labelled images are themselves nearer to one another. None without references.
     pub fn copies_below(&self) -> Option<f64> {
-        let mut nearest = nearest_others(&self.abstention.references, 1);
-        nearest.sort_by(f64::total_cmp);
-        let usual = nearest.get(nearest.len() / 2)?;
-        Some(COPY_DISTANCE.min(USUAL_SHARE * usual).max(ROUNDING))
+        copies_below(self.abstention.references())
     }
 
     /// The images of the references: rows without a direction would have none, then it is not known
@@ -128,9 +127,22 @@ pub(super) fn references(rows: ArrayView2<'_, f32>) -> Array2<f32> {
     references
 }
 
+/// How near two images are that are nearly the same, from the references (m×D): see
+/// [`Head::copies_below`]; none without references. What is usual is the mean of the two nearest, so that
+/// images that are all there twice do not hide one another; of two images it is not known.
+pub(super) fn copies_below(references: ArrayView2<'_, f32>) -> Option<f64> {
+    let mut nearest = nearest_others(references, 2);
+    nearest.sort_by(f64::total_cmp);
+    let usual = *nearest.get(nearest.len() / 2)?;
+    Some(match nearest.len() {
+        2 => COPY_DISTANCE,
+        _ => COPY_DISTANCE.min(USUAL_SHARE * usual).max(ROUNDING),
+    })
+}
+
 /// The distance that all but a hundredth of the references keep from the others.
 pub(super) fn unlike_above(references: &Array2<f32>) -> Option<f64> {
-    let mut distances = nearest_others(references, NEIGHBOURS);
+    let mut distances = nearest_others(references.view(), NEIGHBOURS);
     distances.sort_by(|a, b| b.total_cmp(a));
     let allowed = (0..distances.len())
         .take_while(|&count| (count + 1) as f64 <= STRANGE_SHARE * distances.len() as f64)
@@ -149,7 +161,7 @@ fn step(rows: usize) -> usize {
 }
 
 /// The mean distance of each reference from its `count` nearest others; none where there are no others.
-fn nearest_others(references: &Array2<f32>, count: usize) -> Vec<f64> {
+fn nearest_others(references: ArrayView2<'_, f32>, count: usize) -> Vec<f64> {
     let cosines = references.dot(&references.t());
     (0..references.nrows())
         .filter_map(|row| {
@@ -219,10 +231,16 @@ mod tests {
             limit(array![[1.0, 0.0], [0.0, 1.0]], &mut head),
             Some(COPY_DISTANCE)
         );
-        let near = limit(array![[1.0, 0.0], [1.0, 0.1]], &mut head).unwrap();
-        assert!((near - 4.963e-5).abs() < 1e-7, "{near}");
-        let same = limit(array![[1.0, 0.0], [1.0, 0.0]], &mut head).unwrap();
+        let near = array![[1.0, 0.0], [1.0, 0.1], [1.0, 0.1]];
+        let near = limit(near, &mut head).unwrap();
+        assert!((near - 0.5 * 4.963e-5).abs() < 1e-7, "{near}");
+        let same = limit(Array2::ones((3, 2)), &mut head).unwrap();
         assert_eq!(same, ROUNDING);
+        // Each image twice, and the pairs far apart.
+        let twice = array![[1.0, 0.0], [1.0, 0.001], [0.0, 1.0], [0.001, 1.0]];
+        assert_eq!(limit(twice, &mut head), Some(COPY_DISTANCE));
+        let two = array![[1.0, 0.0], [1.0, 0.01]];
+        assert_eq!(limit(two, &mut head), Some(COPY_DISTANCE));
         assert_eq!(limit(array![[1.0, 0.0]], &mut head), None);
     }
 }

@@ -19,6 +19,9 @@ pub struct TrainingSettings {
     pub coverage: f64,
     /// What is done to features first.
     pub transform: TransformKind,
+    /// Who chose that; none in heads that were made before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform_by: Option<TransformBy>,
     /// How strong the penalty is.
     pub penalty: Penalty,
     /// Whether rare classes count more.
@@ -30,6 +33,16 @@ pub struct TrainingSettings {
     pub tolerance: f64,
     /// Most iterations of the final fit, at least 1.
     pub iterations: usize,
+}
+
+/// Who chose a transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransformBy {
+    /// The release's manifest: another release may ask for another.
+    Release,
+    /// Whoever trained the head.
+    User,
 }
 
 /// Which regression a head is.
@@ -106,6 +119,7 @@ impl Default for TrainingSettings {
             method: Method::default(),
             coverage: default_coverage(),
             transform: TransformKind::default(),
+            transform_by: None,
             penalty: Penalty::Chosen,
             class_weights: ClassWeights::Uniform,
             seed: 0,

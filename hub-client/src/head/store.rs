@@ -75,6 +75,14 @@ impl HeadStore {
     /// # Errors
     /// [`HeadError::NotFound`]; [`HeadError::Load`] with what [`Head::read_from`] refused.
     pub fn load(&self, name: &HeadName, version: Option<u32>) -> Result<Head, HeadError> {
+        self.open(name, version).map(|(_, head)| head)
+    }
+
+    /// The same with its number. The folder is listed once: another process may save a version meanwhile.
+    ///
+    /// # Errors
+    /// As [`HeadStore::load`].
+    pub fn open(&self, name: &HeadName, version: Option<u32>) -> Result<(u32, Head), HeadError> {
         let not_found = || HeadError::NotFound {
             name: name.to_string(),
             version,
@@ -83,13 +91,15 @@ impl HeadStore {
         let wanted = version
             .or(versions.last().copied())
             .filter(|wanted| versions.contains(wanted));
-        let path = self.path(name, wanted.ok_or_else(not_found)?);
+        let wanted = wanted.ok_or_else(not_found)?;
+        let path = self.path(name, wanted);
         let file =
             File::open(&path).map_err(|source| FileError::new("cannot open", &path, source))?;
-        Head::read_from(BufReader::new(file)).map_err(|error| HeadError::Load {
+        let head = Head::read_from(BufReader::new(file)).map_err(|error| HeadError::Load {
             path,
             source: Box::new(error),
-        })
+        })?;
+        Ok((wanted, head))
     }
 
     /// Saves a head as the next version of its name, and returns that version. The file is there
@@ -189,6 +199,7 @@ mod tests {
         );
         assert_eq!(store.load(first.name(), None).unwrap(), second);
         assert_eq!(store.load(first.name(), Some(1)).unwrap(), first);
+        assert_eq!(store.open(first.name(), None).unwrap().0, 2);
         assert_eq!(
             store.list().unwrap(),
             [StoredHead {

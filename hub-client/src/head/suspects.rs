@@ -1,6 +1,6 @@
-//! Labelled images worth a second look: likely mislabelled, and nearly the same picture twice.
+//! Labelled images worth a second look: likely mislabelled.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::ArrayView2;
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +8,6 @@ use super::metrics::legible;
 
 /// Most findings of each kind that are kept.
 pub const FINDINGS: usize = 100;
-
-/// Images whose directions differ by less are taken for copies of each other.
-pub(super) const COPY_DISTANCE: f64 = 1e-3;
-
-/// Past so many images copies are not looked for: the comparison is of each with each.
-const COMPARED_IMAGES: usize = 5_000;
 
 /// An image whose label the other labelled images speak against.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,18 +23,6 @@ pub struct Suspect {
     pub probability: f64,
     /// Probability of the other class.
     pub likely_probability: f64,
-}
-
-/// Two images with nearly the same features.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NearCopies {
-    /// SHA-256 of the images' bytes.
-    pub images: [Digest; 2],
-    /// Their classes, indices.
-    pub classes: [usize; 2],
-    /// One minus the cosine of the transformed features.
-    pub distance: f64,
 }
 
 /// Confident learning (Northcutt, Jiang and Chuang, J. Artif. Intell. Res. 70, 2021): a class's
@@ -82,44 +64,10 @@ pub(super) fn mislabelled(
     suspects
 }
 
-/// Pairs of transformed rows that point the same way.
-pub(super) fn near_copies(
-    rows: ArrayView2<'_, f32>,
-    labels: &[(Digest, usize)],
-) -> Vec<NearCopies> {
-    if rows.nrows() > COMPARED_IMAGES {
-        return Vec::new();
-    }
-    let lengths: Vec<f64> = rows
-        .rows()
-        .into_iter()
-        .map(|row| f64::from(row.dot(&row)).sqrt())
-        .collect();
-    let mut pairs = Vec::new();
-    for (first, row) in rows.rows().into_iter().enumerate() {
-        let later = rows.slice_axis(Axis(0), ndarray::Slice::from(first + 1..));
-        for (after, product) in later.dot(&row).into_iter().enumerate() {
-            let second = first + 1 + after;
-            let length = lengths[first] * lengths[second];
-            let distance = 1.0 - f64::from(product) / length;
-            if length > 0.0 && distance < COPY_DISTANCE {
-                pairs.push(NearCopies {
-                    images: [labels[first].0, labels[second].0],
-                    classes: [labels[first].1, labels[second].1],
-                    distance: legible(distance.max(0.0)),
-                });
-            }
-        }
-    }
-    pairs.sort_by(|a, b| a.distance.total_cmp(&b.distance));
-    pairs.truncate(FINDINGS);
-    pairs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use ndarray::array;
 
     fn labels(classes: &[usize]) -> Vec<(Digest, usize)> {
         let digest = |row: usize| Digest::of(&row.to_le_bytes());
@@ -148,14 +96,5 @@ mod tests {
             "0.55 is less than class 1 usually has: {suspects:?}"
         );
         assert_eq!((suspects[0].image, suspects[0].likely), (labels[2].0, 1));
-    }
-
-    #[test]
-    fn copies_are_pairs_in_the_order_of_their_distance() {
-        let rows: Array2<f32> = array![[1.0, 0.0], [0.0, 1.0], [2.0, 0.01], [0.0, 3.0], [0.0, 0.0]];
-        let pairs = near_copies(rows.view(), &labels(&[0, 1, 0, 0, 1]));
-        assert_eq!(pairs.len(), 2);
-        assert_eq!(pairs[0].classes, [1, 0]);
-        assert!(pairs[0].distance <= pairs[1].distance);
     }
 }

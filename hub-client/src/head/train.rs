@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::abstain::Abstention;
 use super::answered::Answered;
+use super::copies::{NearCopies, near_copies};
 use super::fit::{Fitted, resolve};
 use super::metrics::{ClassMetrics, Interval, Metrics, Reliability, legible, per_class, wilson};
+use super::nearness;
 use super::options::{Method, TrainingOptions, TrainingSettings};
 use super::paired::HeldOutAnswers;
 use super::sample::Sample;
-use super::suspects::{self, NearCopies, Suspect};
-use super::transform::{Transform, narrow};
+use super::suspects::{self, Suspect};
+use super::transform::narrow;
 use super::validate::Plan;
 use super::{ExtractorRelease, Head, HeadError, HeadName};
 
@@ -170,21 +172,24 @@ impl Trained {
         let settings = options.settings();
         let classes = examples.classes;
         // 1. check what came in, and bring it into an order of its own
-        let sample = Sample::new(examples)?;
-        let all = sample.among(unlabelled)?;
+        let sample = Sample::new(examples, unlabelled.view())?;
         // 2. learn the transform; it does not look at labels
-        let transform = Transform::fit(settings.transform, all.view());
-        let rows = transform.apply(sample.features.view());
+        let everyone = sample.everyone();
+        let transform = sample.transform(settings.transform, &everyone);
+        let rows = || sample.transformed(&everyone, transform.clone());
         // 3. choose the penalty and the temperature on held-out blocks, and fit all images with it
         let images = sample.targets.len();
         let plan = Plan::new(&sample.targets, classes.len(), settings.seed);
         let method = resolve(settings, images);
         let plan = plan.as_ref();
-        let fitted = Fitted::new(method, &sample, rows.view(), settings, classes, plan)?;
+        let fitted = Fitted::new(method, &sample, rows(), settings, classes, plan)?;
         // 4. learn when not to answer, and what looks wrong
         let choice = fitted.choice.as_ref();
         let scored = choice.map(|choice| (choice.probabilities.view(), choice.truth.as_slice()));
-        let abstention = Abstention::new(rows.view(), scored, &sample.per_class, settings.coverage);
+        let rows = rows();
+        let kept: Vec<usize> = nearness::reference_places(images).collect();
+        let kept = rows.select(kept.into_iter());
+        let abstention = Abstention::new(kept.view(), scored, &sample.per_class, settings.coverage);
         let means = choice.map(|choice| (choice, choice.mean_probabilities(images)));
         let held_out = means
             .as_ref()
@@ -194,6 +199,9 @@ impl Trained {
         });
         let answered = scored
             .map(|(probabilities, truth)| Answered::new(&abstention, probabilities, truth, images));
+        let copies_below = nearness::copies_below(abstention.references());
+        let near_copies =
+            copies_below.map_or_else(Vec::new, |below| near_copies(&rows, &sample.labels, below));
         // 5. write down how it was made
         let training = TrainingFacts {
             images,
@@ -213,7 +221,7 @@ impl Trained {
                 ..choice.held_out.clone()
             }),
             suspects,
-            near_copies: suspects::near_copies(rows.view(), &sample.labels),
+            near_copies,
         };
         let head = Head {
             name: identity.name,

@@ -8,12 +8,12 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use super::calibrate::{self, Calibration};
-use super::linear_scores;
 use super::metrics::{Metrics, Reliability, most_probable};
 use super::sample::Sample;
 use super::solver::{Design, Fit, Request, Ridge, codes};
 use super::train::HeldOut;
 use super::transform::{Transform, TransformKind, narrow};
+use super::{PREDICT_BLOCK, linear_scores};
 use crate::explore::SplitMix64;
 
 /// Penalties are taken as equally good when their held-out log losses differ by no more: the
@@ -184,11 +184,12 @@ impl Plan {
 
 /// Tries penalties on held-out blocks, and chooses one and a temperature by the log loss.
 ///
-/// Everything is learnt anew without the block, the transform too: a mean or a scale that has seen
-/// the held-out images makes them look easier than new ones are. `template` says what to fit; its
-/// targets, C, tolerance and start are replaced. `grid` ascends.
+/// Everything is learnt anew without the block, the transform too, from what is kept and the images
+/// without a label, as the head itself learns it: a mean or a scale that has seen the held-out images
+/// makes them look easier than new ones are. `template` says what to fit; its targets, C, tolerance and
+/// start are replaced. `grid` ascends.
 pub(super) fn choose(
-    sample: &Sample,
+    sample: &Sample<'_>,
     kind: TransformKind,
     template: &Request<'_>,
     classes: &[String],
@@ -203,8 +204,7 @@ pub(super) fn choose(
             let (held_out, kept): (Vec<usize>, Vec<usize>) =
                 (0..rows).partition(|&row| blocks[row] == block);
             let fold = Fold::new(sample, kind, &kept);
-            let held_out_features = sample.features.select(Axis(0), &held_out);
-            let predicted = fold.scores(held_out_features.view(), template, grid);
+            let predicted = fold.scores(sample, &held_out, template, grid);
             for (predicted, scores) in predicted.iter().zip(&mut scores) {
                 for (&row, predicted) in held_out.iter().zip(predicted.rows()) {
                     scores.row_mut(repeat * rows + row).assign(&predicted);
@@ -236,17 +236,16 @@ pub(super) fn choose(
 }
 
 /// What is learnt from when a block is held out.
-struct Fold {
+struct Fold<'a> {
     transform: Transform,
-    design: Design,
+    design: Design<'a>,
     targets: Vec<usize>,
 }
 
-impl Fold {
-    fn new(sample: &Sample, kind: TransformKind, kept: &[usize]) -> Self {
-        let features = sample.features.select(Axis(0), kept);
-        let transform = Transform::fit(kind, features.view());
-        let design = Design::new(transform.apply(features.view()));
+impl<'a> Fold<'a> {
+    fn new(sample: &Sample<'a>, kind: TransformKind, kept: &[usize]) -> Self {
+        let transform = sample.transform(kind, kept);
+        let design = Design::over(sample.transformed(kept, transform.clone()));
         let targets = kept.iter().map(|&row| sample.targets[row]).collect();
         Self {
             transform,
@@ -258,7 +257,8 @@ impl Fold {
     /// The scores of held-out features by a head for each penalty.
     fn scores(
         mut self,
-        held_out: ArrayView2<'_, f32>,
+        sample: &Sample<'_>,
+        held_out: &[usize],
         template: &Request<'_>,
         grid: &[f64],
     ) -> Vec<Array2<f64>> {
@@ -275,7 +275,14 @@ impl Fold {
             let (weights, bias) = self.design.coefficients(&fit);
             start = Some(fit);
             let (weights, bias) = (weights.mapv(narrow), bias.mapv(narrow));
-            linear_scores(held_out, &self.transform, &weights, &bias)
+            let mut scores = Array2::zeros((held_out.len(), template.classes));
+            let blocks = scores.axis_chunks_iter_mut(Axis(0), PREDICT_BLOCK);
+            for (mut scores, rows) in blocks.into_iter().zip(held_out.chunks(PREDICT_BLOCK)) {
+                let features = sample.select(rows);
+                let found = linear_scores(features.view(), &self.transform, &weights, &bias);
+                scores.assign(&found);
+            }
+            scores
         };
         grid.iter().map(&mut score).collect()
     }

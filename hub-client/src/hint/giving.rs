@@ -66,6 +66,7 @@ impl Hint for CheckError {
             Self::Worker(error) => error.advice(),
             Self::Promise(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),
+            Self::Statistics(error) => error.advice(),
             Self::Stale => Advice::of(ErrorCode::Probes),
         }
     }

@@ -363,7 +363,12 @@ impl Hint for ExploreError {
                 "the extractor computed it: tell its owners, and leave the image out",
             ),
             Self::TooFew { .. } => Advice::with_hint(ErrorCode::Image, "give more images"),
+            Self::NoVariation => Advice::with_hint(
+                ErrorCode::Image,
+                "give other images; when the features of all are the same, the extractor looks at nothing",
+            ),
             Self::Dimension { .. } => Advice::of(ErrorCode::FeatureSpace),
+            Self::TooLong { .. } => Advice::of(ErrorCode::Invalid),
             Self::Lengths { .. } => Advice::of(ErrorCode::Failed),
         }
     }

@@ -1,8 +1,7 @@
 //! The head for other programs: each file is run on labelled images, as the world outside would run it, before
 //! it is handed over.
 
-use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use ndarray::Axis;
@@ -13,10 +12,7 @@ use super::session::Session;
 use super::taking_away::Taken;
 use super::teaching::{Lesson, TrainingSet};
 use crate::files::{self, AtomicFile, FileError};
-use crate::head::export::{
-    Agreement, ExportMetadata, ExtractorGraph, FEATURES, LinearHead, Scores, write_fused_onnx,
-    write_head_onnx,
-};
+use crate::head::export::{Agreement, ExportMetadata, ExtractorGraph, LinearHead, Scores};
 use crate::worker::{ExportedForm, ExportedInput, Inputs};
 
 /// Labelled images on which a file is run at most.
@@ -97,39 +93,15 @@ fn write(
         extra: &[],
     };
     let linear = LinearHead::from(head);
-    let classes = head.classes().len();
     if takes == Takes::Features {
-        return Ok(ExportedForm {
-            outputs: write_head_onnx(&linear, &metadata, file)?,
-            input: ExportedInput::Features {
-                name: FEATURES.to_owned(),
-            },
-            classes,
-        });
+        return Ok(ExportedForm::write_head(&linear, &metadata, file)?);
     }
-    let path = &extractor.files.graph;
-    let failed = |source| FileError::new("cannot read", path, source);
-    let graph = File::open(path).map_err(failed)?;
-    let spec = &extractor.files.spec;
-    let graph = ExtractorGraph {
-        size_bytes: graph.metadata().map_err(failed)?.len(),
-        file: BufReader::new(graph),
-        features: &spec.output.tensor,
-    };
-    let preprocessing = (takes == Takes::Image).then_some(&spec.input);
-    let fused = write_fused_onnx(graph, preprocessing, &linear, &metadata, file)?;
-    let preprocessing = spec.input.clone();
-    Ok(ExportedForm {
-        input: match fused.image {
-            Some(name) => ExportedInput::Image {
-                name,
-                preprocessing,
-            },
-            None => ExportedInput::Tensor(preprocessing),
-        },
-        outputs: fused.outputs,
-        classes,
-    })
+    let (path, spec) = (&extractor.files.graph, &extractor.files.spec);
+    let graph = ExtractorGraph::open(path, &spec.output.tensor)?;
+    let front = (&spec.input, takes == Takes::Image);
+    Ok(ExportedForm::write_fused(
+        graph, front, &linear, &metadata, file,
+    )?)
 }
 
 /// Runs a file on labelled images, confined as an extractor is, and compares what it says with what the head

@@ -13,7 +13,7 @@ use super::session::{Session, SessionExtractor};
 use crate::choose::more_labels_help;
 use crate::dataset::LabelState;
 use crate::head::{
-    Examples, Head, HeadIdentity, HeadName, HeldOutAnswers, Trained, TrainingSettings,
+    Examples, Head, HeadIdentity, HeadName, HeldOutAnswers, Trained, TrainingSettings, TransformBy,
     unlabelled_sample,
 };
 
@@ -118,6 +118,7 @@ impl TrainingSet {
     ) -> Result<Trained, LabelError> {
         let settings = TrainingSettings {
             transform: extractor.transform(),
+            transform_by: Some(TransformBy::Release),
             coverage,
             ..TrainingSettings::default()
         };

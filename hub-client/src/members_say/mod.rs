@@ -6,6 +6,7 @@ mod attest;
 mod choose;
 mod disown;
 mod eval_file;
+mod kept;
 mod left_out;
 mod read;
 
@@ -14,6 +15,7 @@ pub use attest::{AttestRequest, attest};
 pub use choose::choose_evaluated;
 pub use disown::disown;
 pub use eval_file::EvalFile;
+pub use kept::{Remembered, keep_evaluations, remembered_evaluations};
 pub use left_out::LeftOut;
 pub use read::{
     OpenAdvisories, Said, Spoken, advisories, evaluations, key_compromises, release_advisories,

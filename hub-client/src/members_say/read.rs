@@ -27,8 +27,8 @@ use crate::registry::Registry;
 #[derive(Clone, Debug)]
 pub struct Said<T> {
     recorded: Vec<T>,
-    /// The log index of each.
-    places: Vec<u64>,
+    /// The envelope of each, at its proven place.
+    at: Vec<LoggedEnvelope>,
     void: Vec<Digest>,
     left_out: Vec<LeftOut>,
     /// The log indexes of all that the hub listed, also of what is left out.
@@ -45,8 +45,13 @@ impl<T: Spoken> Said<T> {
     /// All of them, each with its log index and whether it counts.
     pub fn placed(&self) -> impl Iterator<Item = (&T, u64, bool)> {
         let counts = |one: &T| !self.void.contains(&one.digest());
-        let placed = self.recorded.iter().zip(&self.places);
-        placed.map(move |(one, place)| (one, *place, counts(one)))
+        let placed = self.recorded.iter().zip(&self.at);
+        placed.map(move |(one, at)| (one, at.index, counts(one)))
+    }
+
+    /// The envelopes of all of them, each at its proven place.
+    pub fn proven(&self) -> impl Iterator<Item = &LoggedEnvelope> {
+        self.at.iter()
     }
 
     /// What is not among these statements, since nobody can judge it at present.
@@ -237,7 +242,7 @@ async fn hear<T: Spoken>(
 ) -> Result<Said<T>, SayError> {
     let mut said = Said {
         recorded: Vec::new(),
-        places: Vec::new(),
+        at: Vec::new(),
         void: Vec::new(),
         left_out: Vec::new(),
         listed: Vec::new(),
@@ -252,8 +257,8 @@ async fn hear<T: Spoken>(
         match checked {
             Ok(heard) => {
                 said.void.extend(is_void.then(|| heard.digest()));
-                said.places.push(at.index);
                 said.recorded.push(heard);
+                said.at.push(at);
             }
             Err(error) => {
                 let unheard = unheard(error, trust_root)?;

@@ -9,6 +9,7 @@ use semver::Version;
 
 use super::folder::{AuthorFolder, FolderError};
 use super::predecessor::{PredecessorError, PredecessorRelease};
+use crate::explore::ExploreError;
 use crate::worker::{Worker, WorkerError};
 
 /// What `hub check` found.
@@ -110,6 +111,9 @@ pub enum CheckError {
     /// The predecessor.
     #[error(transparent)]
     Predecessor(#[from] PredecessorError),
+    /// Statistics of images.
+    #[error("the statistics cannot be made")]
+    Statistics(#[from] ExploreError),
     /// Files were changed after the check.
     #[error("the files are not those of the last check: run `hub check` again")]
     Stale,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use registry_schema::graph::{RefusedFile, inspect_file};
 use registry_schema::limits;
 use registry_schema::manifest::{
-    self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, VECTORS_FILE,
+    self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, STATISTICS_FILE,
+    Statistics, StatisticsError, VECTORS_FILE,
 };
 use registry_schema::model_signing;
 use registry_schema::onnx::Inspection;
@@ -109,9 +110,52 @@ impl AuthorFolder {
                 of_the_graph = found;
             }
         }
-        of_the_graph.ok_or_else(|| FolderError::NoGraph {
+        let inspection = of_the_graph.ok_or_else(|| FolderError::NoGraph {
             root: self.root.clone(),
-        })
+        })?;
+        self.check_statistics()?;
+        Ok(inspection)
+    }
+
+    /// The statistics of an earlier check, when there are any.
+    ///
+    /// # Errors
+    /// [`FolderError::Refused`] when they do not fit the manifest.
+    pub fn statistics(&self) -> Result<Option<Statistics>, FolderError> {
+        let Some(path) = self.path_of(STATISTICS_FILE) else {
+            return Ok(None);
+        };
+        let bytes = files::read_limited(path, limits::STATISTICS_BYTES)?;
+        let parsed = Statistics::parse(&bytes, &self.manifest);
+        Ok(Some(parsed.map_err(RefusedFile::from)?))
+    }
+
+    /// Takes the statistics of an earlier check out of the release, to make new ones.
+    pub fn forget_statistics(&mut self) {
+        self.files.remove(STATISTICS_FILE);
+    }
+
+    /// Statistics become part of the folder.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn write_statistics(&mut self, statistics: &Statistics) -> Result<(), FolderError> {
+        let path = self.root.join(STATISTICS_FILE);
+        files::write_atomic(&path, &statistics.to_bytes())?;
+        self.files.insert(STATISTICS_FILE.to_owned(), path);
+        Ok(())
+    }
+
+    /// Statistics of another graph tell of other features.
+    fn check_statistics(&self) -> Result<(), FolderError> {
+        let (Some(statistics), Some(graph)) = (self.statistics()?, self.path_of(GRAPH_FILE)) else {
+            return Ok(());
+        };
+        if statistics.graph == digest_of_file(graph)? {
+            return Ok(());
+        }
+        let what = "`model.onnx`";
+        Err(RefusedFile::from(StatisticsError::Other { what }).into())
     }
 
     /// Computed vectors become part of the folder.

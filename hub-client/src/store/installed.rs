@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use registry_schema::digest::{Digest, Hasher};
-use registry_schema::manifest::{CARD_FILE, GRAPH_FILE, Manifest, ProbeVectors, VECTORS_FILE};
+use registry_schema::manifest::{
+    CARD_FILE, GRAPH_FILE, Manifest, ProbeVectors, STATISTICS_FILE, Statistics, VECTORS_FILE,
+};
 use registry_schema::receipt::{Receipt, VerifiedReceipt};
 use registry_schema::statement::{ReleaseFile, YankStatement};
 use registry_schema::verify::{VerifiedRelease, current_yank};
@@ -146,6 +148,20 @@ impl InstalledRelease {
         let bytes = self.read(VECTORS_FILE)?;
         ProbeVectors::parse(&bytes, self.manifest().output.dimension)
             .map_err(|_| self.missing(VECTORS_FILE))
+    }
+
+    /// The statistics of the publisher's images, when the release has any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they were changed or cannot be understood.
+    pub fn statistics(&self) -> Result<Option<Statistics>, StoreError> {
+        if self.release().file(STATISTICS_FILE).is_none() {
+            return Ok(None);
+        }
+        let bytes = self.read(STATISTICS_FILE)?;
+        Statistics::parse(&bytes, self.manifest())
+            .map(Some)
+            .map_err(|_| self.missing(STATISTICS_FILE))
     }
 
     /// Paths of the probe images in the release and on disk, checked.

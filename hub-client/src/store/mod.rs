@@ -4,6 +4,7 @@
 //! store/blobs/sha256/ab/ab12…          whole, verified files
 //! store/partial/ab12….part             beginnings of files on their way
 //! store/releases/_/passport-extractor/2.1.0/receipt.json
+//! store/releases/_/passport-extractor/2.1.0/evaluations.json    what members had said of it
 //! ```
 //!
 //! A release is there when its receipt is there, and the receipt is written last. Two processes may
@@ -11,9 +12,11 @@
 
 mod blobs;
 mod installed;
+mod kept;
 
 pub use blobs::BlobLock;
 pub use installed::InstalledRelease;
+pub use kept::KeptEvaluations;
 
 use std::path::{Path, PathBuf};
 

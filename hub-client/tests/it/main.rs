@@ -15,6 +15,7 @@ mod bad_graphs;
 mod bad_input;
 mod bundles;
 mod confinement;
+mod domain;
 mod drills;
 mod endless;
 mod exploring;

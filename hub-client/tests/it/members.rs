@@ -100,6 +100,76 @@ fn a_member_signs_what_it_found_out_and_others_read_it() {
 }
 
 #[test]
+fn what_members_found_out_is_known_without_a_network() {
+    let Some(world) = World::start() else { return };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    let unseen = head(&world, "beta");
+    let pictures = world.pictures("gamma", &CLASSES, 6);
+    let choose = || {
+        let images = pictures.to_str().unwrap();
+        let choose = [
+            "choose",
+            "dots@1",
+            "--images",
+            images,
+            "--offline",
+            "--json",
+        ];
+        world.hub("gamma", &choose).json()["extractors"][0]["members"].clone()
+    };
+    world.hub("gamma", &["pull", "dots@1"]).ok();
+    assert_eq!(choose()["others"], 0, "nobody had said anything");
+
+    let file = eval(&world, "beta", "dots@1.0.0", &unseen);
+    attest(
+        &world,
+        "beta",
+        "dots@1.0.0",
+        &file,
+        &["--verdict", "failed"],
+    )
+    .ok();
+    attest(&world, "beta", "dots@1.0.0", &file, &[]).ok();
+    assert_eq!(choose()["others"], 0, "nothing is asked");
+    // Whoever looks at the release or pulls it hears of it, and it stays known.
+    show(&world, "gamma", "dots@1");
+    let known = choose();
+    assert_eq!(
+        (&known["others"], &known["found_fit"]),
+        (&1.into(), &1.into()),
+        "{known}"
+    );
+    assert_eq!(known["evaluations"].as_array().unwrap().len(), 2);
+    let shown = world.hub("gamma", &["show", "dots@1", "--offline"]).ok();
+    assert!(shown.stdout.contains("EVALUATED BY"), "{shown}");
+    let text = ["choose", "dots@1", "--images", pictures.to_str().unwrap()];
+    let text = world.hub("gamma", &text).ok().stdout;
+    assert!(text.contains("1 of 1 find it fit"), "{text}");
+
+    // What was kept is believed as far as it verifies.
+    let kept = world
+        .home("gamma")
+        .join("store/releases/_/dots/1.0.0/evaluations.json");
+    let good = read(&kept);
+    let mut changed: Value = serde_json::from_str(&good).unwrap();
+    let first = changed["evaluations"][0].clone();
+    changed["evaluations"][1]["envelope"] = first["envelope"].clone();
+    std::fs::write(&kept, changed.to_string()).unwrap();
+    let known = choose();
+    assert_eq!(
+        (&known["others"], &known["found_fit"]),
+        (&1.into(), &0.into()),
+        "{known}"
+    );
+    std::fs::write(&kept, &good[..good.len() / 2]).unwrap();
+    assert_eq!(choose(), Value::Null);
+    world
+        .hub("gamma", &["pull", "dots@1.0.0", "--no-lock"])
+        .ok();
+    assert_eq!(choose()["found_fit"], 1);
+}
+
+#[test]
 fn figures_nobody_should_sign_are_refused() {
     let Some(world) = World::start() else { return };
     world.publish(&world.author("dots", "1.0.0", "means", 4));

@@ -176,7 +176,7 @@ async fn files_that_are_not_what_they_say() {
     tar[257..262].copy_from_slice(b"ustar");
     let mut followed = GRAY.to_vec();
     followed.extend(b"PK");
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         ("notes.txt", b"\x7fELF\x02\x01\x01".to_vec(), "ELF"),
         ("notes.md", b"MZ\x90\x00".to_vec(), "PE"),
         ("notes.csv", b"\xcf\xfa\xed\xfe".to_vec(), "Mach-O"),
@@ -191,6 +191,7 @@ async fn files_that_are_not_what_they_say() {
         ("probes/red.png", GRAY[..40].to_vec(), "truncated"),
         ("probes/red.png", followed, "after its end"),
         ("model.onnx", Vec::new(), "ONNX"),
+        ("statistics.json", b"{}".to_vec(), "hub check --statistics"),
     ];
     for (path, bytes, word) in cases {
         let signed = draft().file(path, bytes).sign(&[ALPHA]);

@@ -1,8 +1,8 @@
-//! `extractor.toml`, probe vectors, pictures and texts of a release.
+//! `extractor.toml`, probe vectors, statistics (after a manifest and a zero byte), pictures and texts of a release.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use registry_schema::content;
-use registry_schema::manifest::{Manifest, ProbeVectors};
+use registry_schema::manifest::{Manifest, ProbeVectors, Statistics};
 
 fuzz_target!(|bytes: &[u8]| {
     for path in ["model.onnx", "README.md", "probes/a.png"] {
@@ -14,6 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    if let Some((toml, json)) = text.split_once('\0')
+        && let Ok(manifest) = Manifest::from_toml(toml)
+        && let Ok(statistics) = Statistics::parse(json.as_bytes(), &manifest)
+    {
+        assert!(Statistics::parse(&statistics.to_bytes(), &manifest).is_ok());
+    }
     if let Ok(manifest) = Manifest::from_toml(text) {
         let again = manifest.to_toml().expect("it came from TOML");
         assert_eq!(

@@ -7,10 +7,12 @@
 mod card;
 mod output;
 mod probe;
+mod statistics;
 
 pub use card::{Contribution, Contributor, Dataset, Derivation, Predecessor, Provenance};
 pub use output::{Distance, HeadTransform, Output};
 pub use probe::{ProbeError, ProbeTolerance, ProbeVectors, VECTORS_FILE};
+pub use statistics::{Distances, STATISTICS_FILE, Statistics, StatisticsError};
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use super::StatementError;
 use super::wire::{self, Subject, Wire};
 use crate::digest::{Digest, Hasher};
 use crate::limits;
-use crate::manifest::{self, CARD_FILE, GRAPH_FILE, Manifest, VECTORS_FILE};
+use crate::manifest::{self, CARD_FILE, GRAPH_FILE, Manifest, STATISTICS_FILE, VECTORS_FILE};
 use crate::reference::Reference;
 
 pub(super) const PREDICATE: &str = "https://model_signing/signature/v1.0";
@@ -201,6 +201,7 @@ fn size_limit(path: &str) -> u64 {
     match path {
         CARD_FILE => limits::CARD_BYTES,
         VECTORS_FILE => limits::PROBE_VECTORS_BYTES,
+        STATISTICS_FILE => limits::STATISTICS_BYTES,
         _ if is_probe_image(path) => limits::PROBE_IMAGE_BYTES,
         _ => limits::FILE_BYTES,
     }

@@ -20,10 +20,11 @@ use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::metadata::expiry;
 
 use crate::args::GlobalArgs;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::output::{Answer, Output};
 use crate::report::Report;
+use hub_client::causes::with_causes;
 
 /// Longest token, with room for line ends.
 const TOKEN_BYTES: u64 = 4096;

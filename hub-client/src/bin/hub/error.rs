@@ -114,6 +114,14 @@ macro_rules! library_errors {
                 /// What it was trained on.
                 extractor: String,
             },
+            /// A head is made for another release of the same name and version.
+            #[error("the installed {extractor} is another release than the {extractor} that the head `{head}` is made for")]
+            AnotherExtractor {
+                /// The head.
+                head: String,
+                /// Name and version of both.
+                extractor: String,
+            },
             /// No release to take a head to.
             #[error("no release of the extractor of `{head}` that is newer than {extractor} is installed")]
             NothingNewer {
@@ -321,6 +329,15 @@ impl CommandError {
                     format!("run `hub pull {extractor}`"),
                 );
             }
+            Self::AnotherExtractor { extractor, .. } => {
+                return Advice::with_hint(
+                    ErrorCode::NotInstalled,
+                    format!(
+                        "they come from different hubs: `hub rm {extractor}`, then pull it from the hub the head \
+                         was trained with, or train the head again"
+                    ),
+                );
+            }
             Self::NothingNewer { name, .. } => {
                 return Advice::with_hint(
                     ErrorCode::NotInstalled,
@@ -372,15 +389,4 @@ impl CommandError {
             _ => false,
         }
     }
-}
-
-/// An error and what it comes from, on one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

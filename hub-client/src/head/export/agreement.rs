@@ -114,9 +114,9 @@ impl Agreement {
         }
     }
 
-    /// Compares what was seen with what the file found for one image: the likeliest class, every probability, the
-    /// plausible classes, and where the file says it, whether the image is unlike all others. Which side of a limit a
-    /// number is on counts only where it is not within [`TOLERANCE`] of that limit.
+    /// Compares what was seen with what the file found for one image: the likeliest class, every probability, and
+    /// where the file says it, the distance from the labelled images. Numbers may be [`TOLERANCE`] apart, and so on
+    /// either side of a limit; what the file says of them must be what the head says of the same numbers.
     pub fn compare(&mut self, image: &str, seen: &Scores, found: &Scores) {
         let difference = largest_difference(seen, found);
         self.images += 1;
@@ -171,16 +171,13 @@ impl Agreement {
         if seen_best != found_best && !is_tied {
             return Some(format!("class {found_best} where {seen_best} was seen"));
         }
-        let is_close = match &self.limits.plausible_from {
-            Some(limits) => seen
-                .probabilities
-                .iter()
-                .zip(limits)
-                .any(|(&probability, limit)| (f64::from(probability) - limit).abs() <= TOLERANCE),
-            None => is_tied,
-        };
-        if seen.plausible != found.plausible && !is_close {
-            return Some("other classes are plausible".to_owned());
+        let follow = self
+            .limits
+            .plausible(ArrayView1::from(&found.probabilities));
+        if found.plausible != mask(&follow, found.probabilities.len()) {
+            return Some(
+                "other classes are plausible than follow from its probabilities".to_owned(),
+            );
         }
         let (Some(seen), Some(found)) = (seen.unlike, found.unlike) else {
             return None;
@@ -190,9 +187,12 @@ impl Agreement {
             return Some(format!("distances differ by {difference:.2e}"));
         }
         let limit = self.limits.unlike_above.unwrap_or(f64::INFINITY);
-        let is_close = (f64::from(seen.distance) - limit).abs() <= TOLERANCE;
-        (seen.is_unlike != found.is_unlike && !is_close)
-            .then(|| "only one of them says that it is unlike all labelled images".to_owned())
+        let distance = f64::from(found.distance);
+        // The limit is rounded to f32 in a graph, the distance in what is handed on of it.
+        let is_on_it = (distance - limit).abs() <= f64::from(f32::EPSILON);
+        (found.is_unlike != (distance > limit) && !is_on_it).then(|| {
+            "whether it is unlike all labelled images does not follow from its distance".to_owned()
+        })
     }
 }
 
@@ -223,7 +223,8 @@ mod tests {
     }
 
     fn scores(probabilities: [f32; 3], distance: f32) -> Scores {
-        let plausible = probabilities.map(|probability| probability >= 0.3).to_vec();
+        let plausible = limits().plausible(ArrayView1::from(&probabilities));
+        let plausible = mask(&plausible, 3);
         Scores {
             probabilities: probabilities.to_vec(),
             plausible,
@@ -277,6 +278,25 @@ mod tests {
         let mut found = seen.clone();
         found.plausible[1] = true;
         refused(&found, "plausible");
+        // Close to a limit, too, it is its own probabilities that count.
+        let close = scores([0.69, 0.300_01, 0.009_99], 0.499_99);
+        let seen = scores([0.69, 0.299_99, 0.010_01], 0.499_99);
+        compared(&seen, &close).unwrap();
+        for wrong in [
+            [true, false, false],
+            [true, true, true],
+            [false, true, false],
+        ] {
+            let mut found = close.clone();
+            found.plausible = wrong.to_vec();
+            let error = compared(&seen, &found).unwrap_err();
+            assert!(error.contains("plausible"), "{error}");
+        }
+        let mut found = close.clone();
+        found.unlike.as_mut().unwrap().is_unlike = true;
+        let error = compared(&seen, &found).unwrap_err();
+        assert!(error.contains("unlike"), "{error}");
+        let seen = scores([0.7, 0.2, 0.1], 0.2);
         let mut found = seen.clone();
         found.unlike.as_mut().unwrap().is_unlike = true;
         refused(&found, "unlike");

@@ -4,8 +4,10 @@
 //! constants appended, and remarks added.
 
 use std::collections::HashSet;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::Path;
 
 use registry_schema::onnx::wire::{Field, MessageKind, WireReader};
 use registry_schema::onnx::write::{Message, length_prefix};
@@ -19,6 +21,7 @@ use super::metadata::PREFIX;
 use super::nodes::{Source, head_nodes};
 use super::parts::Constants;
 use super::{ExportError, ExportMetadata, IMAGE, LinearHead, OutputNames, image};
+use crate::files::FileError;
 
 static METADATA_ENTRY: MessageKind = MessageKind {
     name: "StringStringEntryProto",
@@ -41,6 +44,22 @@ pub struct ExtractorGraph<'a, R> {
     pub size_bytes: u64,
     /// Name of the output with the features.
     pub features: &'a str,
+}
+
+impl<'a> ExtractorGraph<'a, BufReader<File>> {
+    /// The graph at `path`, whose output with the features is called `features`.
+    ///
+    /// # Errors
+    /// [`FileError`] when it cannot be opened.
+    pub fn open(path: &Path, features: &'a str) -> Result<Self, FileError> {
+        let error = |source| FileError::new("cannot read", path, source);
+        let graph = File::open(path).map_err(error)?;
+        Ok(Self {
+            size_bytes: graph.metadata().map_err(error)?.len(),
+            file: BufReader::new(graph),
+            features,
+        })
+    }
 }
 
 /// What [`write_fused_onnx`] wrote.

@@ -37,12 +37,14 @@ use self::lbfgs::Stop;
 use self::objective::{Loss, Precision};
 use self::preconditioner::Preconditioner;
 pub use self::ridge::{RIDGE_IMAGES, Ridge, RidgeError, RidgeRequest, Starter, codes};
-use self::rows::Rows;
+pub(crate) use self::rows::gram;
+use self::rows::{Rows, Source};
+use super::transformed::Transformed;
 
 /// Features prepared for several fits, with different strengths of the penalty.
 #[derive(Debug)]
-pub struct Design {
-    rows: Rows,
+pub struct Design<'a> {
+    rows: Rows<'a>,
     preconditioner: Preconditioner,
     threads: usize,
 }
@@ -100,7 +102,7 @@ pub struct Fit {
     pub converged: bool,
 }
 
-impl Design {
+impl<'a> Design<'a> {
     /// Prepares finite features, n×D with n ≥ 1, for fits by all cores.
     pub fn new(features: Array2<f32>) -> Self {
         Self::with_threads(
@@ -111,8 +113,21 @@ impl Design {
 
     /// The same for fits by so many threads, which changes nothing but the time.
     pub fn with_threads(features: Array2<f32>, threads: NonZeroUsize) -> Self {
-        let threads = threads.get();
-        let rows = Rows::new(features, threads);
+        Self::of(Source::Table(features), threads.get())
+    }
+
+    /// The same of rows that are made when they are read: no second table of many is held.
+    pub(super) fn over(rows: Transformed<'a>) -> Self {
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let source = match rows.is_small() {
+            true => Source::Table(rows.to_array()),
+            false => Source::Made(rows),
+        };
+        Self::of(source, threads.get())
+    }
+
+    fn of(source: Source<'a>, threads: usize) -> Self {
+        let rows = Rows::new(source, threads);
         let preconditioner = Preconditioner::new(&rows, threads);
         Self {
             rows,
@@ -233,4 +248,4 @@ impl<'a> Request<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -48,7 +48,7 @@ pub(super) enum Precision {
 /// `c · Σᵢ wᵢ (log Σₖ exp zᵢₖ − zᵢ,yᵢ) + ½‖W‖²` with `zᵢ = oᵢ + W xᵢ + b`, o the scores of the map
 /// towards which the solution shrinks. A point is W (K×d, row by row) followed by b (K).
 pub(super) struct Loss<'a, 'r> {
-    rows: &'a Rows,
+    rows: &'a Rows<'a>,
     preconditioner: &'a mut Preconditioner,
     request: &'a Request<'r>,
     weighing: Weighing<'r>,
@@ -63,7 +63,7 @@ pub(super) struct Loss<'a, 'r> {
 
 impl<'a, 'r> Loss<'a, 'r> {
     pub(super) fn new(
-        rows: &'a Rows,
+        rows: &'a Rows<'a>,
         preconditioner: &'a mut Preconditioner,
         request: &'a Request<'r>,
         c: f64,
@@ -121,7 +121,7 @@ impl<'a, 'r> Loss<'a, 'r> {
         let (classes, dimensions) = (self.request.classes, self.rows.dimensions());
         let (weights, bias) = split(point, classes, dimensions);
         let sums = Pass {
-            rows: self.rows.features(),
+            rows: self.rows.source(),
             centre: self.rows.centre(),
             weighing: self.weighing,
             offset: self.offset.as_ref().map(|offset| offset.view()),

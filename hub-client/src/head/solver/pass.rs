@@ -14,6 +14,7 @@ use pulp::{Simd, WithSimd};
 
 use super::super::transform::narrow;
 use super::objective::Weighing;
+use super::rows::Source;
 
 /// Parts the rows are divided into, at most.
 const SHARDS: usize = 16;
@@ -41,7 +42,7 @@ pub(super) struct Sums {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass<'a> {
     /// n×D
-    pub(super) rows: ArrayView2<'a, f32>,
+    pub(super) rows: &'a Source<'a>,
     /// What is subtracted from each row, D.
     pub(super) centre: ArrayView1<'a, f32>,
     pub(super) weighing: Weighing<'a>,
@@ -232,7 +233,18 @@ fn fill(pass: &Pass<'_>, start: usize, count: usize, tile: &mut [f32], width: us
             target.fill(0.0);
             continue;
         }
-        let source = pass.rows.row(start + at);
+        let table = match pass.rows {
+            Source::Table(table) => table,
+            Source::Made(rows) => {
+                let target = &mut target[..rows.dimension()];
+                rows.write(start + at, target);
+                for (target, centre) in target.iter_mut().zip(pass.centre) {
+                    *target -= centre;
+                }
+                continue;
+            }
+        };
+        let source = table.row(start + at);
         match (source.as_slice(), pass.centre.as_slice()) {
             (Some(source), Some(centre)) => {
                 for ((target, value), centre) in target.iter_mut().zip(source).zip(centre) {

@@ -40,7 +40,7 @@ enum Moments {
 
 impl Preconditioner {
     /// Sums up the rows.
-    pub(super) fn new(rows: &Rows, threads: usize) -> Self {
+    pub(super) fn new(rows: &Rows<'_>, threads: usize) -> Self {
         let dimensions = rows.dimensions();
         let wanted = (ROWS_PER_DIMENSION * dimensions).max(ROW_BLOCK);
         let sample: Vec<usize> = (0..rows.len())

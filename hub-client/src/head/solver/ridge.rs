@@ -15,13 +15,11 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use super::cholesky::Cholesky;
+use super::rows::{COLUMN_BLOCK, gram};
 use crate::explore::eigen::symmetric_within;
 
 /// Most images: the n×n matrix has 8 MB then, and its decomposition takes some seconds.
 pub const RIDGE_IMAGES: usize = 1_000;
-
-/// Columns turned to double precision at a time.
-const COLUMN_BLOCK: usize = 1024;
 
 /// Sweeps for each eigenvalue after which the decomposition gives up; two or three are usual.
 const SWEEPS_PER_VALUE: usize = 100;
@@ -102,7 +100,7 @@ impl<'a> Ridge<'a> {
             Some(weights) => weights.iter().map(|weight| weight.sqrt()).collect(),
             None => Array1::ones(images),
         };
-        let (values, vectors) = decompose(&gram(rows, &roots))?;
+        let (values, vectors) = decompose(&weighted_gram(rows, &roots))?;
         let starter_scores = match request.towards {
             Some(starter) => rows.mapv(f64::from).dot(&starter.weights.t()) + starter.bias,
             None => Array2::zeros((images, request.classes)),
@@ -200,15 +198,10 @@ fn members(blocks: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// `√w·(X Xᵀ + 1)·√wᵀ`.
-fn gram(rows: ArrayView2<'_, f32>, roots: &Array1<f64>) -> Array2<f64> {
-    let mut gram = Array2::ones((rows.nrows(), rows.nrows()));
-    for start in (0..rows.ncols()).step_by(COLUMN_BLOCK) {
-        let columns = Slice::from(start..rows.ncols().min(start + COLUMN_BLOCK));
-        let block = rows.slice_axis(Axis(1), columns).mapv(f64::from);
-        general_mat_mul(1.0, &block, &block.t(), 1.0, &mut gram);
-    }
+fn weighted_gram(rows: ArrayView2<'_, f32>, roots: &Array1<f64>) -> Array2<f64> {
+    let mut gram = gram(rows);
     for ((i, j), value) in gram.indexed_iter_mut() {
-        *value *= roots[i] * roots[j];
+        *value = (*value + 1.0) * roots[i] * roots[j];
     }
     gram
 }

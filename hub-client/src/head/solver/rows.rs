@@ -3,20 +3,41 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
-use super::super::transform::narrow;
+use super::super::transform::{column_means, narrow};
+use super::super::transformed::Transformed;
 use super::cholesky::{Cholesky, PivotedCholesky};
 use super::outer::{add_outer, mirror};
 
 /// Columns turned to double precision at a time: bounds the working memory for long vectors.
-const COLUMN_BLOCK: usize = 1024;
+pub(super) const COLUMN_BLOCK: usize = 1024;
 
 /// A direction shorter than this part (squared) of the longest row is rounding of the f32 input.
 const RANK_TOLERANCE: f64 = 1e-12;
 
+/// `X Xᵀ` of n×D rows in double precision, n×n.
+pub(crate) fn gram(rows: ArrayView2<'_, f32>) -> Array2<f64> {
+    let mut gram = Array2::zeros((rows.nrows(), rows.nrows()));
+    for start in (0..rows.ncols()).step_by(COLUMN_BLOCK) {
+        let columns = Slice::from(start..rows.ncols().min(start + COLUMN_BLOCK));
+        let block = rows.slice_axis(Axis(1), columns).mapv(f64::from);
+        general_mat_mul(1.0, &block, &block.t(), 1.0, &mut gram);
+    }
+    gram
+}
+
+/// Where rows come from.
+#[derive(Debug)]
+pub(super) enum Source<'a> {
+    /// A table of them.
+    Table(Array2<f32>),
+    /// They are made when they are read.
+    Made(Transformed<'a>),
+}
+
 /// Centred rows.
 #[derive(Debug)]
-pub(super) struct Rows {
-    features: Array2<f32>,
+pub(super) struct Rows<'a> {
+    source: Source<'a>,
     mean: Array1<f64>,
     /// The mean in single precision, for work in single precision.
     centre: Array1<f32>,
@@ -32,17 +53,69 @@ struct Reduced {
     pivot_factor: Cholesky,
 }
 
-impl Rows {
+impl Source<'_> {
+    /// n
+    pub(super) fn nrows(&self) -> usize {
+        match self {
+            Self::Table(rows) => rows.nrows(),
+            Self::Made(rows) => rows.len(),
+        }
+    }
+
+    /// D
+    pub(super) fn ncols(&self) -> usize {
+        match self {
+            Self::Table(rows) => rows.ncols(),
+            Self::Made(rows) => rows.dimension(),
+        }
+    }
+
+    /// Shows a row, which is put into `scratch` (D numbers) when it lies nowhere.
+    #[inline(always)]
+    pub(super) fn row<'r>(&'r self, row: usize, scratch: &'r mut [f32]) -> ArrayView1<'r, f32> {
+        match self {
+            Self::Table(rows) => rows.row(row),
+            Self::Made(rows) => {
+                rows.write(row, scratch);
+                ArrayView1::from(&*scratch)
+            }
+        }
+    }
+
+    fn scratch(&self) -> Vec<f32> {
+        match self {
+            Self::Table(_) => Vec::new(),
+            Self::Made(rows) => vec![0.0; rows.dimension()],
+        }
+    }
+
+    fn column_means(&self) -> Array1<f64> {
+        match self {
+            Self::Table(rows) => column_means(rows.ncols(), rows.rows().into_iter()),
+            Self::Made(rows) => {
+                let mut sum = Array1::<f64>::zeros(rows.dimension());
+                rows.each(|_, row| {
+                    for (sum, &value) in sum.iter_mut().zip(row) {
+                        *sum += f64::from(value);
+                    }
+                });
+                sum / rows.len().max(1) as f64
+            }
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
     /// Centres n×D features, and reduces them when n < D.
-    pub(super) fn new(features: Array2<f32>, threads: usize) -> Self {
-        let mean = column_means(&features);
+    pub(super) fn new(source: Source<'a>, threads: usize) -> Self {
+        let mean = source.column_means();
         let mut rows = Self {
-            features,
+            source,
             centre: mean.mapv(narrow),
             mean,
             reduced: None,
         };
-        if rows.features.nrows() < rows.features.ncols() {
+        if rows.source.nrows() < rows.source.ncols() {
             rows.reduced = Some(rows.reduce(threads));
         }
         rows
@@ -50,19 +123,19 @@ impl Rows {
 
     /// How many rows.
     pub(super) fn len(&self) -> usize {
-        self.features.nrows()
+        self.source.nrows()
     }
 
     /// The dimension fits work in: D, or the rank of the rows when they are fewer than D.
     pub(super) fn dimensions(&self) -> usize {
         self.reduced
             .as_ref()
-            .map_or(self.features.ncols(), |reduced| reduced.coordinates.ncols())
+            .map_or(self.source.ncols(), |reduced| reduced.coordinates.ncols())
     }
 
     /// The rows as they came, not centred, n×D.
-    pub(super) fn features(&self) -> ArrayView2<'_, f32> {
-        self.features.view()
+    pub(super) fn source(&self) -> &Source<'a> {
+        &self.source
     }
 
     /// Whether fits work on the rows themselves.
@@ -78,7 +151,7 @@ impl Rows {
     /// The scores of the centred rows by a map (K×D), n×K.
     pub(super) fn scores(&self, map: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut scores = Array2::zeros((self.len(), map.nrows()));
-        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+        for start in (0..self.source.ncols()).step_by(COLUMN_BLOCK) {
             for (row, mut scores) in scores.rows_mut().into_iter().enumerate() {
                 let block = self.centred_columns(&[row], start);
                 let end = start + block.ncols();
@@ -92,12 +165,10 @@ impl Rows {
     /// Whether the rows vary enough around their mean for single precision to see it.
     pub(super) fn are_well_centred(&self) -> bool {
         let mean = self.mean.dot(&self.mean);
-        let sample = self
-            .features
-            .rows()
-            .into_iter()
-            .step_by((self.len() / 64).max(1));
+        let mut scratch = self.source.scratch();
+        let sample = (0..self.len()).step_by((self.len() / 64).max(1));
         let squares = sample.map(|row| {
+            let row = self.source.row(row, &mut scratch);
             let pairs = row.iter().zip(&self.mean);
             pairs
                 .map(|(&value, mean)| (f64::from(value) - mean).powi(2))
@@ -114,11 +185,12 @@ impl Rows {
 
     /// Writes some rows in double precision into the top of a block with `dimensions()` columns.
     pub(super) fn fill(&self, rows: impl Iterator<Item = usize>, block: &mut Array2<f64>) {
+        let mut scratch = self.source.scratch();
         for (row, mut target) in rows.zip(block.rows_mut()) {
             match &self.reduced {
                 Some(reduced) => target.assign(&reduced.coordinates.row(row)),
                 None => ndarray::Zip::from(&mut target)
-                    .and(self.features.row(row))
+                    .and(self.source.row(row, &mut scratch))
                     .and(&self.mean)
                     .for_each(|out, &value, &mean| *out = f64::from(value) - mean),
             }
@@ -134,8 +206,8 @@ impl Rows {
         reduced
             .pivot_factor
             .solve_transposed(&mut representers.view_mut());
-        let mut expanded = Array2::zeros((directions.nrows(), self.features.ncols()));
-        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+        let mut expanded = Array2::zeros((directions.nrows(), self.source.ncols()));
+        for start in (0..self.source.ncols()).step_by(COLUMN_BLOCK) {
             let block = self.centred_columns(&reduced.pivots, start);
             let end = start + block.ncols();
             let mut target = expanded.slice_axis_mut(Axis(1), Slice::from(start..end));
@@ -147,7 +219,7 @@ impl Rows {
     fn reduce(&self, threads: usize) -> Reduced {
         let everyone: Vec<usize> = (0..self.len()).collect();
         let mut gram = Array2::zeros((self.len(), self.len()));
-        for start in (0..self.features.ncols()).step_by(COLUMN_BLOCK) {
+        for start in (0..self.source.ncols()).step_by(COLUMN_BLOCK) {
             let block = self.centred_columns(&everyone, start);
             add_outer(1.0, block.t(), &mut gram, threads);
         }
@@ -162,25 +234,20 @@ impl Rows {
     }
 
     fn centred_columns(&self, rows: &[usize], start: usize) -> Array2<f64> {
-        let end = self.features.ncols().min(start + COLUMN_BLOCK);
+        let end = self.source.ncols().min(start + COLUMN_BLOCK);
         let columns = Slice::from(start..end);
         let mut block = Array2::zeros((rows.len(), end - start));
+        let mut scratch = self.source.scratch();
         for (&row, mut target) in rows.iter().zip(block.rows_mut()) {
             ndarray::Zip::from(&mut target)
-                .and(self.features.row(row).slice_axis(Axis(0), columns))
+                .and(
+                    self.source
+                        .row(row, &mut scratch)
+                        .slice_axis(Axis(0), columns),
+                )
                 .and(self.mean.slice_axis(Axis(0), columns))
                 .for_each(|out, &value, &mean| *out = f64::from(value) - mean);
         }
         block
     }
-}
-
-fn column_means(features: &Array2<f32>) -> Array1<f64> {
-    let mut sum = Array1::<f64>::zeros(features.ncols());
-    for row in features.rows() {
-        ndarray::Zip::from(&mut sum)
-            .and(row)
-            .for_each(|sum, &value| *sum += f64::from(value));
-    }
-    sum / features.nrows().max(1) as f64
 }

@@ -478,13 +478,13 @@ fn comparable(design: &Design, fit: &Fit) -> (Array2<f64>, Array1<f64>) {
     clippy::cast_possible_truncation,
     reason = "rounding to f32 is what is wanted"
 )]
-pub(super) fn noise(seed: u64, rows: usize, dimensions: usize) -> Array2<f32> {
+pub(in crate::head) fn noise(seed: u64, rows: usize, dimensions: usize) -> Array2<f32> {
     let numbers = uniforms(seed, rows * dimensions);
     Array2::from_shape_fn((rows, dimensions), |(i, j)| {
         (numbers[i * dimensions + j] - 0.5) as f32
     })
 }
 
-pub(super) fn difference(left: &Array2<f64>, right: &Array2<f64>) -> f64 {
+pub(in crate::head) fn difference(left: &Array2<f64>, right: &Array2<f64>) -> f64 {
     (left - right).fold(0.0, |most: f64, value| most.max(value.abs()))
 }

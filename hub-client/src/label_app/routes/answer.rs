@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::causes::with_causes;
 use crate::hint::{Advice, ErrorCode, Hint};
 use crate::label_app::LabelError;
-use crate::label_app::loading::with_causes;
 use crate::label_app::server::Desk;
 use crate::label_app::session::Session;
 use crate::label_app::view::{StateView, state};

@@ -1,5 +1,7 @@
 //! Exported files, run as the world outside runs them.
 
+mod written;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::explore::SplitMix64;
 use crate::head::export::{
-    Agreement, ExportMetadata, ExtractorGraph, LinearHead, write_fused_onnx, write_head_onnx,
+    Agreement, ExportMetadata, ExtractorGraph, LinearHead, write_head_onnx,
     write_preprocessing_onnx,
 };
 use crate::head::{
@@ -276,7 +276,7 @@ fn graphs_of_every_age_take_images() {
         (10, 21),
     ] {
         let model = extractor(&input, ir_version, opset);
-        for preprocessing in [None, Some(&input)] {
+        for takes_image in [false, true] {
             let graph = ExtractorGraph {
                 file: Cursor::new(&model),
                 size_bytes: model.len() as u64,
@@ -284,24 +284,13 @@ fn graphs_of_every_age_take_images() {
             };
             let mut bytes = Vec::new();
             let linear = LinearHead::from(&head);
-            let fused = write_fused_onnx(graph, preprocessing, &linear, &metadata(), &mut bytes);
-            if preprocessing.is_some() && opset < 11 {
-                fused.unwrap_err();
+            let front = (&input, takes_image);
+            let form = ExportedForm::write_fused(graph, front, &linear, &metadata(), &mut bytes);
+            if takes_image && opset < 11 {
+                form.unwrap_err();
                 continue;
             }
-            let fused = fused.unwrap();
-            let preprocessing = input.clone();
-            let form = ExportedForm {
-                input: match fused.image {
-                    Some(name) => ExportedInput::Image {
-                        name,
-                        preprocessing,
-                    },
-                    None => ExportedInput::Tensor(preprocessing),
-                },
-                outputs: fused.outputs,
-                classes: 3,
-            };
+            let form = form.unwrap();
             let mut scorer = scorer(&bytes, &form);
             let file = tempfile::Builder::new().suffix(".png").tempfile().unwrap();
             for (width, height) in [(40, 20), (7, 90)] {

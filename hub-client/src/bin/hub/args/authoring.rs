@@ -57,8 +57,15 @@ Inspects the graph without running it, runs the probes, writes their vectors to
 probes/vectors.json, and compares them with those of the release before. Without a hub, or with
 --offline, nothing is compared, and the answer says so.
 
+With --statistics it also computes the features of the images of a folder and writes to
+statistics.json what they are like on the whole: users are then told which of their images are unlike
+those the extractor was made for. Give 200 images or more, of the kind it is meant for; what it was
+trained on will do. A mean and up to 64 axes are published with the release, no image and no features
+of one; docs/EXTRACTORS.md says what can be read from them.
+
 Examples:
   hub check dots
+  hub check dots --statistics photographs/
   hub check dots --no-predecessor --json")]
 pub(crate) struct CheckArgs {
     /// The author's folder
@@ -67,6 +74,9 @@ pub(crate) struct CheckArgs {
     /// Do not ask the hub for the release before
     #[arg(long)]
     pub(crate) no_predecessor: bool,
+    /// Write the statistics of the images in this folder, which become part of the release
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) statistics: Option<PathBuf>,
 }
 
 /// `hub publish`

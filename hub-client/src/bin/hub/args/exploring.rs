@@ -81,7 +81,8 @@ pub(crate) struct ClustersArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Two rankings. \"Unlike anything else here\": how far an image's five nearest others are. \"Far from
-the middle\": how far it is from the mean of all, in the directions in which these images vary.
+the middle\": how far it is from the mean of all, in the directions in which these images vary. Where
+the release tells what images it was made for, those unlike them are listed as well.
 
 Examples:
   hub outliers --extractor passport-extractor@2 --images scans/
@@ -168,6 +169,10 @@ Figures on few labels mislead, so the favourite stays unless another extractor m
 on held-out images by more than the standard error of the difference. The favourite is what
 --favourite names, else the first REF; with --all, the largest. Images' classes come from folders or
 --labels, as in `hub train`.
+
+INSIDE is the share of your images that are like those the extractor was made for, where its release
+tells of that (`hub check --statistics`). MEMBERS is how many other members find it fit, as `hub pull`
+or `hub show` heard it last; nothing is asked now. Neither changes the advice.
 
 Examples:
   hub choose passport-extractor@2 everyday-objects@1 --images labelled/

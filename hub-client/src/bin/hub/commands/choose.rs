@@ -14,9 +14,12 @@ use registry_schema::reference::Reference;
 use serde::Serialize;
 
 use super::chosen::{Chosen, newest_of_each};
+use super::domain::DomainView;
 use super::embedding::Embedder;
 use super::explore::{prepared, transform_kind};
+use super::members_view::MembersView;
 use super::release_view::size_bytes;
+use super::train::rows;
 use crate::app::Outcome;
 use crate::args::{ChooseArgs, RunArgs};
 use crate::context::Context;
@@ -50,6 +53,10 @@ struct ChooseView {
 struct CandidateView {
     extractor: Reference,
     domain: String,
+    /// How the labelled images lie in its domain; null when its release does not tell of it.
+    domain_fit: Option<DomainView>,
+    /// What members found out about it, as far as it is known here; null when the hub was never asked.
+    members: Option<MembersView>,
     dimension: usize,
     size_bytes: u64,
     milliseconds_per_image: f64,
@@ -142,8 +149,8 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
             .iter()
             .zip(&figures)
             .zip(&decision.verdicts)
-            .map(|((candidate, figures), verdict)| candidate.view(figures, *verdict))
-            .collect(),
+            .map(|((candidate, figures), verdict)| candidate.view(figures, *verdict, context))
+            .collect::<Result<_, _>>()?,
     };
     context.show(&view)?;
     Ok(match view.skipped {
@@ -237,9 +244,24 @@ impl Candidate {
         prepared(features.view(), transform_kind(output.head_transform))
     }
 
-    fn view(&self, figures: &Measured, verdict: Verdict) -> CandidateView {
+    /// How its images lie in the extractor's domain.
+    fn domain_fit(&self) -> Result<Option<DomainView>, CommandError> {
+        let dimension = self.chosen.installed.manifest().output.dimension as usize;
+        let values = self.rows.values().flat_map(|(_, features)| features);
+        let values: Vec<f32> = values.copied().collect();
+        DomainView::of(&self.chosen.installed, &[rows(&values, dimension)])
+    }
+
+    fn view(
+        &self,
+        figures: &Measured,
+        verdict: Verdict,
+        context: &Context,
+    ) -> Result<CandidateView, CommandError> {
         let manifest = self.chosen.installed.manifest();
-        CandidateView {
+        Ok(CandidateView {
+            domain_fit: self.domain_fit()?,
+            members: MembersView::of(&self.chosen, context),
             extractor: self.chosen.reference(),
             domain: manifest.domain.clone(),
             dimension: manifest.output.dimension as usize,
@@ -252,7 +274,7 @@ impl Candidate {
                 Verdict::Worse => "worse",
                 Verdict::Better => "better",
             },
-        }
+        })
     }
 }
 
@@ -340,8 +362,11 @@ impl Answer for ChooseView {
             "MS",
             "SIZE",
             "VERDICT",
+            "MEMBERS",
+            "INSIDE",
             "DOMAIN",
         ];
+        let unknown = || "–".to_owned();
         let row = |one: &CandidateView| {
             let mut cells = vec![one.extractor.to_string()];
             cells.extend(one.figures.cells());
@@ -349,6 +374,12 @@ impl Answer for ChooseView {
                 format!("{:.1}", one.milliseconds_per_image),
                 size(one.size_bytes),
                 one.verdict.replace('_', " "),
+                one.members
+                    .as_ref()
+                    .map_or_else(unknown, MembersView::words),
+                one.domain_fit
+                    .as_ref()
+                    .map_or_else(unknown, |fit| percent(fit.share_inside)),
                 one.domain.clone(),
             ]);
             cells
@@ -370,6 +401,10 @@ impl Answer for ChooseView {
             "favourite",
             format!("{}, {}", self.favourite, self.favourite_because),
         )?;
+        for one in &self.extractors {
+            let strange = one.domain_fit.as_ref().filter(|fit| fit.is_strange());
+            page.optional("domain", strange.map(|fit| fit.words(&one.extractor.name)))?;
+        }
         page.field("advice", &self.advice)
     }
 }

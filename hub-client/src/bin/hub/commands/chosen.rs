@@ -23,6 +23,14 @@ pub(super) struct Chosen {
     _in_use: Option<FileLock>,
 }
 
+/// Whether the very release of a head is installed.
+pub(super) enum Exactly {
+    Here(Box<Chosen>),
+    NotInstalled,
+    /// Another one of the same name and version is.
+    Another,
+}
+
 /// Why a release was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,9 +100,11 @@ impl Chosen {
             return Self::find(reference, context);
         }
         let (trained_on, space) = (head.extractor(), head.space());
-        if let Some(chosen) = Self::exactly(trained_on, context)? {
-            return Ok(chosen);
-        }
+        let is_another = match Self::exactly(trained_on, context)? {
+            Exactly::Here(chosen) => return Ok(*chosen),
+            Exactly::NotInstalled => false,
+            Exactly::Another => true,
+        };
         let mut versions: Vec<_> = context
             .store()
             .list()?
@@ -105,30 +115,33 @@ impl Chosen {
         let exact = |version| Reference::exact(trained_on.name.clone(), version);
         // A pre-release is taken only when it was trained on.
         versions.retain(|version| version.pre.is_empty() && *version > trained_on.version);
-        let newest = versions
-            .into_iter()
-            .max()
-            .ok_or_else(|| CommandError::NoExtractor {
-                head: head.name().to_string(),
-                extractor: trained_on.to_string(),
-            })?;
+        let newest = versions.into_iter().max().ok_or_else(|| {
+            let (head, extractor) = (head.name().to_string(), trained_on.to_string());
+            match is_another {
+                true => CommandError::AnotherExtractor { head, extractor },
+                false => CommandError::NoExtractor { head, extractor },
+            }
+        })?;
         let chosen = Self::open(&exact(newest), Because::NewerInSpace, context)?;
         Ok(chosen.remarked(context))
     }
 
-    /// The very release that a head was trained on or moved to, when it is installed.
+    /// The very release that a head was trained on or moved to.
     pub(super) fn exactly(
         release: &ExtractorRelease,
         context: &Context,
-    ) -> Result<Option<Self>, CommandError> {
+    ) -> Result<Exactly, CommandError> {
         let place = (release.name.clone(), release.version.clone());
         if !context.store().list()?.contains(&place) {
-            return Ok(None);
+            return Ok(Exactly::NotInstalled);
         }
         let reference = Reference::exact(place.0, place.1);
         let chosen = Self::open(&reference, Because::TrainedOn, context)?;
         let is_same = chosen.installed.release().statement_digest() == release.digest;
-        Ok(is_same.then(|| chosen.remarked(context)))
+        Ok(match is_same {
+            true => Exactly::Here(Box::new(chosen.remarked(context))),
+            false => Exactly::Another,
+        })
     }
 
     /// Its reference.

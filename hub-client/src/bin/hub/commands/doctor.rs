@@ -18,9 +18,10 @@ use serde::Serialize;
 use super::installed::run_probes;
 use crate::app::Outcome;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 /// Below this, a pull may not fit.
 const DISK_FREE_BYTES: u64 = 2 << 30;

@@ -4,19 +4,23 @@ use std::path::PathBuf;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
 use hub_client::features::{FeatureCache, Origin};
+use hub_client::publish::{AuthorFolder, CheckError};
 use hub_client::runtime::ExtractorFiles;
 use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{Failure, Worker, WorkerError};
 use registry_schema::digest::Digest;
+use registry_schema::reference::Reference;
+use registry_schema::statement::ReleaseStatement;
 use serde::Serialize;
 
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Page, list};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 /// Skipped files that are named on standard error; the rest is counted.
 const NAMED: usize = 20;
@@ -74,6 +78,30 @@ impl<'a> Embedder<'a> {
             worker,
             origin,
             cache,
+            run,
+        })
+    }
+
+    /// What an author's folder computes; nothing is kept of it, since it may be another thing tomorrow.
+    pub(super) fn of_folder(
+        folder: &AuthorFolder,
+        run: RunArgs,
+        context: &'a Context,
+    ) -> Result<Self, CommandError> {
+        let manifest = folder.manifest();
+        let statement = ReleaseStatement::new(manifest.clone(), folder.release_files()?);
+        let statement = statement.map_err(CheckError::Statement)?;
+        Ok(Self {
+            context,
+            files: folder.extractor_files()?,
+            worker: context.worker()?.with_batch(run.batch),
+            origin: Origin {
+                release: Reference::exact(manifest.name.clone(), manifest.version.clone()),
+                statement: Digest::of(&statement.to_payload()),
+                space: manifest.feature_space(),
+                dimension: manifest.output.dimension as usize,
+            },
+            cache: None,
             run,
         })
     }

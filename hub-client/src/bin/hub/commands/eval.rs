@@ -10,6 +10,7 @@ use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 
 use super::chosen::Chosen;
+use super::contents::Contents;
 use super::embedding::Embedder;
 use super::eval_view::{EvalView, Measured, NearCopyView};
 use super::judged::{Files, NEAREST, Said, facts};
@@ -28,8 +29,9 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         Some(file) => LabelledImages::from_file(images, file)?,
         None => LabelledImages::from_folders(images)?,
     };
-    for warning in &labelled.warnings {
-        context.report().detail(&warning.to_string());
+    let warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        context.report().warn(warning);
     }
     let head = context.heads().load(&args.head, args.with.head_version)?;
     check_classes(&head, &labelled)?;
@@ -49,9 +51,14 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         .map(|one| one.image.clone())
         .collect();
     let run = embedder.run(&files, &skipped, |index, row| {
-        table.add(index, row.sha256, &row.features);
-        Ok(())
+        table.add(index, row.sha256, &row.features)
     })?;
+    if table.duplicates > 0 {
+        let count = table.duplicates;
+        context.report().note(&format!(
+            "{count} of the files are there twice, byte by byte, and counted once"
+        ));
+    }
     table.find_copies()?;
     let known = Known {
         trained_on: table.count(Seen::Yes),
@@ -84,6 +91,8 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         measured: Measured::new(&head, &evaluation, &judged),
         trained_on: known.trained_on,
         near_copies: known.copies,
+        duplicates: table.duplicates,
+        warnings,
         unseen: args.unseen,
         html: args.html.as_ref().map(|path| path.display().to_string()),
         run,
@@ -114,6 +123,9 @@ struct Table<'a> {
     known: BTreeSet<Digest>,
     features: Vec<f32>,
     rows: Vec<Row>,
+    contents: Contents,
+    /// Further files with the same content and label, left out.
+    duplicates: usize,
 }
 
 /// One image.
@@ -145,10 +157,19 @@ impl<'a> Table<'a> {
             known: labels.map(|(image, _)| *image).collect(),
             features: Vec::with_capacity(labelled.images.len() * dimension),
             rows: Vec::new(),
+            contents: Contents::default(),
+            duplicates: 0,
         }
     }
 
-    fn add(&mut self, index: usize, sha256: Digest, features: &[f32]) {
+    /// Takes an image, each content once. Refuses the same image with another label, and names both files.
+    fn add(&mut self, index: usize, sha256: Digest, features: &[f32]) -> Result<(), CommandError> {
+        let image = &self.labelled.images[index];
+        let place = (self.rows.len(), image.class);
+        if !self.contents.add(sha256, place, &image.image.name)? {
+            self.duplicates += 1;
+            return Ok(());
+        }
         self.features.extend_from_slice(features);
         self.rows.push(Row {
             index,
@@ -160,6 +181,7 @@ impl<'a> Table<'a> {
                 Seen::No
             },
         });
+        Ok(())
     }
 
     /// Finds what is nearest to each image, and which are nearly the same as one the head learnt from.

@@ -26,11 +26,14 @@ pub(super) struct EvalView {
     pub(super) trained_on: usize,
     /// Images that are nearly the same as one of up to 500 the head was trained on; the same.
     pub(super) near_copies: Vec<NearCopyView>,
+    /// Further files with the content of another, which are not counted.
+    pub(super) duplicates: usize,
     pub(super) unseen: bool,
     /// The page that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<String>,
     pub(super) run: RunView,
+    pub(super) warnings: Vec<String>,
 }
 
 /// How good the head is.

@@ -9,6 +9,7 @@ use registry_schema::reference::Reference;
 use semver::Version;
 use serde::Serialize;
 
+use super::statistics::{self, StatisticsView};
 use crate::app::Outcome;
 use crate::args::{CheckArgs, NewArgs};
 use crate::context::Context;
@@ -46,6 +47,8 @@ struct CheckView {
     size_bytes: u64,
     probes: usize,
     predecessor: PredecessorView,
+    /// What the images are like on the whole that it is meant for; null when the release will not say.
+    statistics: Option<StatisticsView>,
     inspection: Inspection,
 }
 
@@ -67,13 +70,29 @@ enum PredecessorView {
 pub(super) async fn check(args: CheckArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. the folder
     let mut folder = AuthorFolder::open(&args.folder)?;
+    let images = args.statistics.as_deref().map(statistics::images);
+    let images = images.transpose()?;
+    if images.is_some() {
+        folder.forget_statistics();
+    }
     // 2. the release before, when there is somebody to ask
     let predecessor = find_predecessor(&args, &folder, context).await?;
     // 3. the graph, the probes, the promise
     let spinner = Bar::spinner(context, "checking");
     let release = predecessor.as_ref().ok().and_then(Option::as_ref);
-    let report = publish::check(&mut folder, release, &context.worker()?)?;
+    let mut report = publish::check(&mut folder, release, &context.worker()?)?;
     drop(spinner);
+    // 4. what the images are like that it is meant for
+    let mut outcome = Outcome::Done;
+    let statistics = match images {
+        Some(images) => {
+            let (view, size_bytes) = statistics::make(&mut folder, &images, context)?;
+            report.size_bytes += size_bytes;
+            outcome = view.outcome();
+            Some(view)
+        }
+        None => folder.statistics()?.as_ref().map(StatisticsView::new),
+    };
     let manifest = folder.manifest();
     let predecessor = match predecessor {
         Err(because) => PredecessorView::NotCompared { because },
@@ -84,9 +103,10 @@ pub(super) async fn check(args: CheckArgs, context: &Context) -> Result<Outcome,
         size_bytes: report.size_bytes,
         probes: report.probes,
         predecessor,
+        statistics,
         inspection: report.inspection,
     })?;
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 /// The release before; an `Err` inside says why nobody was asked.
@@ -191,6 +211,9 @@ impl Answer for CheckView {
             PredecessorView::NotCompared { because } => format!("NOT COMPARED: {because}"),
         };
         page.field("predecessor", predecessor)?;
+        if let Some(statistics) = &self.statistics {
+            statistics.write_text(page)?;
+        }
         page.field("size", size(self.size_bytes))
     }
 }

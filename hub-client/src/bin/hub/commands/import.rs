@@ -13,9 +13,10 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::ImportArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 #[derive(Serialize)]
 struct ImportView {

@@ -18,9 +18,10 @@ use super::release_view::{LogProofView, SignerView, YankView, signer_names, sign
 use crate::app::Outcome;
 use crate::args::{RmArgs, VerifyArgs};
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, size, time};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 #[derive(Serialize)]
 struct ListView {

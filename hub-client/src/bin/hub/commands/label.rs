@@ -20,8 +20,9 @@ use crate::app::Outcome;
 use crate::args::LabelArgs;
 use crate::browser;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page};
+use hub_client::causes::with_causes;
 
 /// The journal in a folder of images.
 const JOURNAL: &str = "labels.jsonl";

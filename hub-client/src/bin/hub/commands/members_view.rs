@@ -1,7 +1,9 @@
 //! What members say of a release, as it is shown.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use hub_client::members_say;
 use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
 use registry_schema::reference::Reference;
@@ -11,6 +13,8 @@ use registry_schema::statement::{
 use registry_schema::verify::{VerifiedAdvisory, VerifiedEvaluation};
 use serde::Serialize;
 
+use super::chosen::Chosen;
+use crate::context::Context;
 use crate::output::{Page, percent};
 
 /// One member's figures.
@@ -62,6 +66,47 @@ impl EvaluationView {
             percent(interval.low),
             percent(interval.high)
         )
+    }
+}
+
+/// What members had found out about an installed release when its hub was asked last.
+#[derive(Serialize)]
+pub(super) struct MembersView {
+    heard_at: String,
+    /// Members other than its signers who evaluated it.
+    others: usize,
+    /// Of these, by their last word, those who found it fit.
+    found_fit: usize,
+    evaluations: Vec<EvaluationView>,
+}
+
+impl MembersView {
+    /// Verified again; none when the hub was never asked.
+    pub(super) fn of(chosen: &Chosen, context: &Context) -> Option<Self> {
+        let (release, trust_root) = (chosen.installed.release(), &chosen.trust.root);
+        let store = context.store();
+        let kept = members_say::remembered_evaluations(&store, release, trust_root)?;
+        let signers: Vec<_> = release.signers().iter().map(|one| &one.member).collect();
+        let last: BTreeMap<&MemberName, Verdict> = kept
+            .evaluations
+            .iter()
+            .map(|one| (&one.statement().by, one.statement().verdict))
+            .filter(|(by, _)| !signers.contains(by))
+            .collect();
+        Some(Self {
+            others: last.len(),
+            found_fit: last.values().filter(|one| **one == Verdict::Passed).count(),
+            evaluations: kept.evaluations.iter().map(EvaluationView::from).collect(),
+            heard_at: kept.heard_at,
+        })
+    }
+
+    /// `2 of 3 find it fit`
+    pub(super) fn words(&self) -> String {
+        match self.others {
+            0 => "none".to_owned(),
+            others => format!("{} of {others} find it fit", self.found_fit),
+        }
     }
 }
 

@@ -20,9 +20,10 @@ use super::release_view::{SignerView, YankView, signer_names, signers, size_byte
 use crate::app::Outcome;
 use crate::args::PullArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, size};
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 #[derive(Serialize)]
 struct PullView {
@@ -229,6 +230,24 @@ async fn pull_one(
         progress: &progress,
     };
     let pulled = Box::pin(pull::pull(&request)).await?;
+    // 3. what members found out about it, for commands that open no connection
+    let release = pulled.installed.release();
+    let said = members_say::evaluations(release, &registry, &trust.kept.root, &log).await;
+    let kept = said.and_then(|said| {
+        Ok(members_say::keep_evaluations(
+            &context.store(),
+            release,
+            &said,
+        )?)
+    });
+    if let Err(error) = kept {
+        let release = release.reference();
+        let line = format!(
+            "what members say of `{release}` is not kept: {}",
+            with_causes(&error)
+        );
+        context.report().warn(&line);
+    }
     let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
     Ok(PulledView {
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hub_client::causes::with_causes;
 use hub_client::log_view::LogView;
 use hub_client::logged;
 use hub_client::members_say;
@@ -85,6 +86,10 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
     for line in &left_out {
         context.report().warn(line);
     }
+    if let Err(error) = members_say::keep_evaluations(&context.store(), &release, &evaluations) {
+        let line = format!("what members say is not kept: {}", with_causes(&error));
+        context.report().detail(&line);
+    }
     // 4. what else there is of this name
     let detail = registry.extractor(&release.manifest().name).await?;
     let listing = ListingView {
@@ -107,16 +112,21 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
 }
 
 fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, CommandError> {
-    let installed = Chosen::find(&args.reference, context)?.installed;
+    let chosen = Chosen::find(&args.reference, context)?;
+    let installed = &chosen.installed;
     if args.readme {
         return show_card(installed.release(), &installed.card()?, context);
     }
+    let trust_root = &chosen.trust.root;
+    let remembered =
+        members_say::remembered_evaluations(&context.store(), installed.release(), trust_root);
+    let evaluations = remembered.iter().flat_map(|one| &one.evaluations);
     let release = ReleaseView::new(installed.release(), installed.yanked());
     context.show(&ShowView {
         release,
         installed: true,
         advisories: Vec::new(),
-        evaluations: Vec::new(),
+        evaluations: evaluations.map(EvaluationView::from).collect(),
         left_out: Vec::new(),
         listing: None,
     })?;
@@ -171,7 +181,7 @@ impl Answer for ShowView {
         page.field("installed", if self.installed { "yes" } else { "no" })?;
         write_advisories(page, &self.advisories)?;
         let Some(listing) = &self.listing else {
-            return Ok(());
+            return write_evaluations(page, &self.evaluations);
         };
         page.field(
             "owners",

@@ -1,20 +1,18 @@
 //! `hub train`
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
-use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages};
+use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, PageFigures};
 use hub_client::head::{
     ClassWeights, Examples, ExtractorRelease, HeadIdentity, Method, Near, Penalty, Trained,
-    TrainingSettings, TransformKind, unlabelled_sample,
+    TrainingSettings, TransformBy, TransformKind, unlabelled_sample,
 };
 use hub_client::store::InstalledRelease;
 use ndarray::{ArrayView2, Axis};
 use registry_schema::digest::Digest;
-use registry_schema::manifest::HeadTransform;
 
 use super::chosen::Chosen;
+use super::contents::Contents;
+use super::domain::DomainView;
 use super::embedding::Embedder;
 use super::judged::{Files, NEAREST, Said, facts};
 use super::previews::write_page;
@@ -62,13 +60,18 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
         rows(&table.unlabelled, table.dimension),
         &options,
     )?;
+    let domain = table.domain(&chosen.installed)?;
     drop(spinner);
+    if let Some(domain) = domain.as_ref().filter(|domain| domain.is_strange()) {
+        let words = domain.words(&chosen.installed.manifest().name);
+        context.report().warn(&words);
+        warnings.push(words);
+    }
     // 4. the page, then the head: whoever has the head has the page that was asked for
     context.check_interrupt()?;
-    let known: Files<'_> = table
-        .row_of
-        .iter()
-        .map(|(image, &row)| (*image, &files[table.indices[row]]))
+    let rows_of_contents = table.contents.rows();
+    let known: Files<'_> = rows_of_contents
+        .map(|(image, row)| (image, &files[table.indices[row]]))
         .collect();
     let mut html = None;
     if let Some(path) = &args.html {
@@ -94,6 +97,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     };
     let mut view = TrainView::new(&trained.head, (head_version, &path), &chosen, run, name);
     view.html = html;
+    view.domain_fit = domain;
     view.warnings = warnings;
     context.show(&view)?;
     Ok(outcome)
@@ -113,7 +117,7 @@ fn page(
     let labels = &facts_of_training.labels;
     let of_labels: Vec<usize> = labels
         .iter()
-        .map(|(image, _)| table.row_of[image])
+        .filter_map(|(image, _)| table.contents.row(image))
         .collect();
     let features = rows(&table.features, table.dimension).select(Axis(0), &of_labels);
     let nearest = head.nearest(features.view(), &head.space(), NEAREST + 1)?;
@@ -169,8 +173,7 @@ struct Table {
     labels: Vec<usize>,
     /// The place of each row's file among all.
     indices: Vec<usize>,
-    /// The first row of each content.
-    row_of: BTreeMap<Digest, usize>,
+    contents: Contents,
 }
 
 impl Table {
@@ -182,7 +185,7 @@ impl Table {
             images: Vec::with_capacity(rows),
             labels: Vec::new(),
             indices: Vec::with_capacity(rows),
-            row_of: BTreeMap::new(),
+            contents: Contents::default(),
         }
     }
 
@@ -195,23 +198,19 @@ impl Table {
         files: &[ImageFile],
     ) -> Result<(), CommandError> {
         let row = self.images.len();
-        match self.row_of.entry(image) {
-            Entry::Vacant(entry) => {
-                entry.insert(row);
-            }
-            Entry::Occupied(entry) if self.labels[*entry.get()] != label => {
-                return Err(CommandError::Dataset(DatasetError::SameImage {
-                    first: files[self.indices[*entry.get()]].name.clone(),
-                    second: files[index].name.clone(),
-                }));
-            }
-            Entry::Occupied(_) => {}
-        }
+        self.contents.add(image, (row, label), &files[index].name)?;
         self.features.extend_from_slice(features);
         self.images.push(image);
         self.labels.push(label);
         self.indices.push(index);
         Ok(())
+    }
+
+    /// How all of these images lie in the extractor's domain; none when its release does not tell of it.
+    fn domain(&self, installed: &InstalledRelease) -> Result<Option<DomainView>, CommandError> {
+        let tables = [&self.features, &self.unlabelled];
+        let tables = tables.map(|values| rows(values, self.dimension));
+        DomainView::of(installed, &tables)
     }
 
     fn examples<'a>(&'a self, classes: &'a [String]) -> Examples<'a> {
@@ -225,13 +224,12 @@ impl Table {
 }
 
 fn settings(args: &TrainArgs, installed: &InstalledRelease) -> TrainingSettings {
-    let transform = match (args.transform, installed.manifest().output.head_transform) {
-        (Some(TransformArg::CentredL2), _) | (None, HeadTransform::L2) => TransformKind::CentredL2,
-        (Some(TransformArg::L2), _) => TransformKind::L2,
-        (Some(TransformArg::Standardise), _) | (None, HeadTransform::Standardize) => {
-            TransformKind::Standardise
+    let (transform, transform_by) = match args.transform {
+        Some(asked) => (kind(asked), TransformBy::User),
+        None => {
+            let own = installed.manifest().output.head_transform;
+            (own.into(), TransformBy::Release)
         }
-        (Some(TransformArg::None), _) | (None, HeadTransform::None) => TransformKind::None,
     };
     let penalty = match args.penalty {
         PenaltyArg::Auto => Penalty::Chosen,
@@ -248,12 +246,22 @@ fn settings(args: &TrainArgs, installed: &InstalledRelease) -> TrainingSettings 
     };
     TrainingSettings {
         transform,
+        transform_by: Some(transform_by),
         method,
         coverage: args.coverage,
         penalty,
         class_weights,
         seed: args.seed,
         ..TrainingSettings::default()
+    }
+}
+
+fn kind(asked: TransformArg) -> TransformKind {
+    match asked {
+        TransformArg::CentredL2 => TransformKind::CentredL2,
+        TransformArg::L2 => TransformKind::L2,
+        TransformArg::Standardise => TransformKind::Standardise,
+        TransformArg::None => TransformKind::None,
     }
 }
 

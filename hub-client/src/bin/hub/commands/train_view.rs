@@ -10,6 +10,7 @@ use registry_schema::reference::Reference;
 use serde::Serialize;
 
 use super::chosen::{Because, Chosen};
+use super::domain::DomainView;
 use super::embedding::RunView;
 use super::judged::answered_words;
 use crate::output::{Answer, Page, list, percent};
@@ -46,6 +47,8 @@ pub(super) struct TrainView {
     near_copies: Vec<NearCopiesView>,
     /// For each class the probability from which it is plausible; null when too few images are labelled.
     plausible_from: Option<Vec<f64>>,
+    /// How the images lie in the extractor's domain; null when its release does not tell of it.
+    pub(super) domain_fit: Option<DomainView>,
     /// The page that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<String>,
@@ -123,6 +126,7 @@ impl TrainView {
             suspects: facts.suspects.iter().map(suspect).collect(),
             near_copies: facts.near_copies.iter().map(copies).collect(),
             plausible_from: head.abstention().limits.plausible_from.clone(),
+            domain_fit: None,
             html: None,
             run,
             warnings: Vec::new(),
@@ -190,6 +194,9 @@ impl Answer for TrainView {
         }
         if !self.converged {
             page.field("WARNING", "the solver stopped before it had converged")?;
+        }
+        if let Some(domain) = &self.domain_fit {
+            page.field("domain", domain.words(&self.extractor.name))?;
         }
         self.write_findings(page)?;
         page.optional("written to", self.html.as_ref())?;

@@ -75,7 +75,9 @@ impl Gathered {
         let (distance, kind) = (output.distance, transform_kind(output.head_transform));
         let mut embedder = Embedder::open(&chosen.installed, look.run, context)?;
         let dimension = embedder.dimension();
-        let (mut rows, mut digests, mut features) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut digests) = (Vec::new(), Vec::new());
+        // Room for all at once: a table that grows is for moments there twice.
+        let mut features = Vec::with_capacity(set.images.len() * dimension);
         let run = embedder.run(&set.images, &set.skipped, |index, row| {
             rows.push(index);
             digests.push(row.sha256);

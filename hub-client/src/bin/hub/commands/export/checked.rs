@@ -3,11 +3,10 @@
 //! Features that are known are held against the file; where it takes images it is run on images. The release's probe
 //! images are always there, the labelled ones where the user says they are.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use hub_client::dataset::{ImageFile, ImageSet};
+use hub_client::dataset::ImageFile;
 use hub_client::features::{FeatureCache, Origin};
 use hub_client::files::{self, AtomicFile};
 use hub_client::head::export::{Agreement, Scores};
@@ -19,6 +18,7 @@ use registry_schema::digest::Digest;
 use serde::Serialize;
 
 use super::super::chosen::Chosen;
+use super::super::head::labelled::{Places, labelled_images};
 use super::written::Written;
 use crate::args::ExportArgs;
 use crate::context::Context;
@@ -267,15 +267,8 @@ impl Seen<'_> {
 
     /// The labelled images under a folder, known by their digests, with the features they were seen with.
     fn labelled(&self, folder: &Path, installed: &InstalledRelease) -> Result<Group, CommandError> {
-        let mut wanted: HashSet<Digest> = self.digests().collect();
-        let of = wanted.len();
-        let mut found = Vec::new();
-        for image in ImageSet::walk(folder)?.images {
-            self.context.check_interrupt()?;
-            if wanted.remove(&files::digest_of_file(&image.path)?) {
-                found.push(image);
-            }
-        }
+        let wanted = labelled_images(self.head);
+        let found = Places::find(Some(&wanted), Some(folder), self.context)?.files();
         if found.is_empty() {
             return Err(CommandError::NoTrainingImage {
                 head: self.head.name().to_string(),
@@ -287,7 +280,7 @@ impl Seen<'_> {
         Ok(Group {
             basis: Basis::LabelledImages,
             samples: self.embedded(installed, &found, Some(&cache))?,
-            of,
+            of: wanted.len(),
             dimension: origin.dimension,
         })
     }

@@ -23,7 +23,7 @@ use crate::output::{Answer, Page, list, size};
 #[derive(Serialize)]
 struct ExportView {
     head: String,
-    head_version: Option<u32>,
+    head_version: u32,
     format: &'static str,
     path: String,
     size_bytes: u64,
@@ -44,9 +44,7 @@ struct ExportView {
 pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. the head, and the release it runs on where that is needed
     let heads = context.heads();
-    let head = heads.load(&args.head, args.with.head_version)?;
-    let newest = heads.versions(&args.head)?.last().copied();
-    let version = args.with.head_version.or(newest);
+    let (version, head) = heads.open(&args.head, args.with.head_version)?;
     let chosen = needs_release(args)
         .then(|| Chosen::for_head(&head, args.with.extractor.as_ref(), context))
         .transpose()?;

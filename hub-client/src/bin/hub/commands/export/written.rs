@@ -1,14 +1,10 @@
 //! The file, in each of the formats.
 
-use std::fs::File;
-use std::io::BufReader;
-
-use hub_client::files::{AtomicFile, FileError};
+use hub_client::files::AtomicFile;
 use hub_client::head::Head;
 use hub_client::head::export::{
-    ExportError, ExportMetadata, ExtractorGraph, FEATURES, HeadNumbers, LinearHead,
-    read_safetensors, read_sklearn, write_fused_onnx, write_head_onnx, write_safetensors,
-    write_sklearn,
+    ExportError, ExportMetadata, ExtractorGraph, HeadNumbers, LinearHead, read_safetensors,
+    read_sklearn, write_safetensors, write_sklearn,
 };
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{ExportedForm, ExportedInput};
@@ -56,62 +52,29 @@ pub(super) fn write(
     file: &mut AtomicFile,
 ) -> Result<Written, CommandError> {
     let metadata = texts.metadata();
-    match (format, texts.installed) {
+    Ok(match (format, texts.installed) {
         (ExportFormat::FusedOnnx | ExportFormat::ImageOnnx, Some(installed)) => {
-            let form = write_fused(format, head, (&metadata, installed), file)?;
-            Ok(Written::Graph(Box::new(form)))
+            let manifest = installed.manifest();
+            let path = installed.graph()?;
+            let graph = ExtractorGraph::open(&path, &manifest.output.tensor)?;
+            let takes_image = format == ExportFormat::ImageOnnx;
+            let front = (&manifest.input, takes_image);
+            let form = ExportedForm::write_fused(graph, front, head, &metadata, file)?;
+            Written::Graph(Box::new(form))
         }
         (ExportFormat::Safetensors, _) => {
             write_safetensors(head, &metadata, file)?;
-            Ok(Written::Numbers(read_safetensors))
+            Written::Numbers(read_safetensors)
         }
         (ExportFormat::Sklearn, _) => {
             write_sklearn(head, &metadata, file)?;
-            Ok(Written::Numbers(read_sklearn))
+            Written::Numbers(read_sklearn)
         }
         // The formats with a graph had a release chosen for them.
         (ExportFormat::Onnx | ExportFormat::FusedOnnx | ExportFormat::ImageOnnx, _) => {
-            let outputs = write_head_onnx(head, &metadata, file)?;
-            let name = FEATURES.to_owned();
-            Ok(Written::Graph(Box::new(ExportedForm {
-                input: ExportedInput::Features { name },
-                outputs,
-                classes: head.classes.len(),
-            })))
+            let form = ExportedForm::write_head(head, &metadata, file)?;
+            Written::Graph(Box::new(form))
         }
-    }
-}
-
-/// The extractor with the head behind it, and for an image input the preprocessing in front.
-fn write_fused(
-    format: ExportFormat,
-    head: &LinearHead<'_>,
-    (metadata, installed): (&ExportMetadata<'_>, &InstalledRelease),
-    file: &mut AtomicFile,
-) -> Result<ExportedForm, CommandError> {
-    let path = installed.graph()?;
-    let error = |source| FileError::new("cannot read", &path, source);
-    let graph = File::open(&path).map_err(error)?;
-    let size_bytes = graph.metadata().map_err(error)?.len();
-    let manifest = installed.manifest();
-    let extractor = ExtractorGraph {
-        file: BufReader::new(graph),
-        size_bytes,
-        features: &manifest.output.tensor,
-    };
-    let preprocessing = (format == ExportFormat::ImageOnnx).then_some(&manifest.input);
-    let fused = write_fused_onnx(extractor, preprocessing, head, metadata, file)?;
-    let preprocessing = manifest.input.clone();
-    Ok(ExportedForm {
-        input: match fused.image {
-            Some(name) => ExportedInput::Image {
-                name,
-                preprocessing,
-            },
-            None => ExportedInput::Tensor(preprocessing),
-        },
-        outputs: fused.outputs,
-        classes: head.classes.len(),
     })
 }
 
@@ -130,7 +93,7 @@ pub(super) struct Texts<'a> {
 impl<'a> Texts<'a> {
     pub(super) fn new(
         head: &Head,
-        version: Option<u32>,
+        version: u32,
         installed: Option<&'a InstalledRelease>,
     ) -> Result<Self, CommandError> {
         let mut extra = Vec::new();
@@ -150,7 +113,7 @@ impl<'a> Texts<'a> {
         Ok(Self {
             installed,
             head: head.name().to_string(),
-            version,
+            version: Some(version),
             extractor: head.extractor().to_string(),
             digest: head.extractor().digest.to_string(),
             space: head.space().to_string(),

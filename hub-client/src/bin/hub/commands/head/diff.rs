@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::answers::{Answers, DecisionsView, answers};
 use super::figures::write_figures;
-use super::labelled::{Features, Places, labelled_images, release, shown};
+use super::labelled::{Features, Places, labelled_images, release, shown, skipped_by};
 use super::words;
 use crate::app::Outcome;
 use crate::args::DiffArgs;
@@ -17,8 +17,9 @@ use crate::commands::chosen::Chosen;
 use crate::commands::embedding::SkippedView;
 use crate::commands::predict::check_fit;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, list};
+use hub_client::causes::with_causes;
 
 /// Labels named in the text for people; JSON has all.
 const SHOWN: usize = 10;
@@ -81,7 +82,9 @@ pub(in crate::commands) fn diff(
         Ok((decisions, skipped)) => (Some(decisions), skipped, None),
         // What differs in how they were made is worth showing all the same.
         Err(
-            error @ (CommandError::NoExtractor { .. } | CommandError::NoLabelledFeatures { .. }),
+            error @ (CommandError::NoExtractor { .. }
+            | CommandError::AnotherExtractor { .. }
+            | CommandError::NoLabelledFeatures { .. }),
         ) => (None, Vec::new(), Some(with_causes(&error))),
         Err(error) => return Err(error),
     };
@@ -158,7 +161,7 @@ fn compare(
         check_fit(head, &manifest.feature_space(), dimension)?;
         Features::of(chosen, &wanted, places, false, args.run, context)
     };
-    let mut from = of(&first, &heads[0])?;
+    let from = of(&first, &heads[0])?;
     let to = match release(&first) == release(&second) {
         true => None,
         false => Some(of(&second, &heads[1])?),
@@ -182,7 +185,7 @@ fn compare(
     let mut labels: BTreeMap<Digest, &str> = heads[0].labels();
     labels.extend(heads[1].labels());
     let decisions = DecisionsView::new(&answers[0], &answers[1], &labels, places);
-    Ok((decisions, std::mem::take(&mut from.skipped)))
+    Ok((decisions, skipped_by(to.iter().chain([&from]))))
 }
 
 impl SideView {

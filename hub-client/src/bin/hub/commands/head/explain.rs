@@ -102,6 +102,7 @@ impl Names<'_> {
             name: self.of(one.dimension),
             times: one.times,
             deviations: one.deviations,
+            takes_back: one.takes_back,
         }
     }
 }
@@ -173,14 +174,15 @@ impl<'a> Known<'a> {
             };
             // An image is the surest or the least sure, not both.
             let sides = own.len() / 2;
-            let sign = |wanted: bool| {
-                let some = influences.iter().filter(|one| (one.effect > 0.0) == wanted);
+            let some = |wanted: fn(&Influence) -> bool| {
+                let some = influences.iter().filter(|one| wanted(one));
                 some.map(|one| names.influence(one)).collect()
             };
             ClassView {
                 class: class.clone(),
-                speaks_for: sign(true),
-                speaks_against: sign(false),
+                speaks_for: some(|one| one.effect > 0.0 && !one.takes_back),
+                speaks_against: some(|one| one.effect < 0.0 && !one.takes_back),
+                takes_back: some(|one| one.takes_back),
                 surest: own
                     .iter()
                     .take(EXAMPLES.min(own.len() - sides))

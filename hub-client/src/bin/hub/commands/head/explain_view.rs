@@ -42,6 +42,8 @@ pub(super) struct ClassView {
     pub(super) speaks_for: Vec<DimensionView>,
     /// Dimensions of which more speaks against it.
     pub(super) speaks_against: Vec<DimensionView>,
+    /// Dimensions that take back what the others say and would be counted twice.
+    pub(super) takes_back: Vec<DimensionView>,
     /// Labelled images of the class that the head takes for it most surely.
     pub(super) surest: Vec<SeenView>,
     /// Those it takes for it least surely, the least first.
@@ -55,7 +57,7 @@ pub(super) struct DimensionView {
     /// Weight beside the other classes', times the standard deviation over the labelled images, by the
     /// temperature.
     pub(super) effect: f64,
-    /// Its size as a share of all dimensions', 0 to 1.
+    /// Its part of what makes the scores of the labelled images differ, as a share of all dimensions', 0 to 1.
     pub(super) share: f64,
 }
 
@@ -92,6 +94,8 @@ pub(super) struct FactorView {
     pub(super) times: f64,
     /// How far the image is above the mean of the labelled images, in standard deviations.
     pub(super) deviations: Option<f64>,
+    /// Whether it takes back what others say.
+    pub(super) takes_back: bool,
 }
 
 #[derive(Serialize)]
@@ -141,11 +145,18 @@ impl ExplainView {
             TransformKind::None => "\"More\" is a larger value.",
         })?;
         page.line(format!(
-            "The shares say how much of the decision hangs on each, over {} labelled images. What goes \
-             together shares its say in any way: a small share does not mean that it does not matter, \
-             and none of this says why things are so.",
+            "The shares say how much each does to tell your {} labelled images apart. What goes together \
+             shares its say in any way: a small share does not mean that it does not matter, and none of \
+             this says why things are so.",
             self.images
-        ))
+        ))?;
+        if self.classes.iter().any(|one| !one.named().1.is_empty()) {
+            page.line(
+                "What \"takes back\" goes together with the others in your images and corrects what would be \
+                 counted twice; by itself it speaks neither for a class nor against it.",
+            )?;
+        }
+        Ok(())
     }
 
     /// What can be shown where there are no words.
@@ -183,36 +194,61 @@ fn seen(images: &[SeenView]) -> String {
 }
 
 impl ClassView {
-    /// "More red (61 %) and less blurred (20 %) speak for passport; the 3 others have 19 %."
+    /// "More red (61 %) and less blurred (20 %) speak for passport; noise (10 %) takes some of it back; 3
+    /// others have 9 %."
     fn sentence(&self) -> String {
-        let mut all: Vec<(&str, &DimensionView)> = self
-            .speaks_for
-            .iter()
-            .map(|one| ("more", one))
-            .chain(self.speaks_against.iter().map(|one| ("less", one)))
-            .collect();
-        all.sort_by(|(_, one), (_, other)| other.share.total_cmp(&one.share));
-        let count = all.len();
+        let (reasons, corrections) = self.named();
         let class = &self.class;
-        all.truncate(NAMED);
-        all.retain(|(_, one)| one.share >= LEAST_SHARE);
-        if all.is_empty() {
+        if reasons.is_empty() {
             return format!("Nothing that has a name speaks for {class} by itself.");
         }
-        let part = |(word, one): &(&str, &DimensionView)| {
-            let name = one.name.as_deref().unwrap_or("?");
-            format!("{word} {name} ({:.0} %)", one.share * 100.0)
+        let parts = |named: &[(&str, &DimensionView)]| {
+            let part = |(word, one): &(&str, &DimensionView)| {
+                let name = one.name.as_deref().unwrap_or("?");
+                format!("{word}{name} ({:.0} %)", one.share * 100.0)
+            };
+            and(&named.iter().map(part).collect::<Vec<_>>())
         };
-        let parts: Vec<String> = all.iter().map(part).collect();
-        let speak = if all.len() == 1 { "speaks" } else { "speak" };
-        let left: f64 = 1.0 - all.iter().map(|(_, one)| one.share).sum::<f64>();
-        let others = match count - all.len() {
-            _ if left < 0.005 => String::new(),
-            1 => format!("; one other has {:.0} %", left * 100.0),
-            others => format!("; {others} others have {:.0} %", left * 100.0),
+        let speak = match reasons.len() {
+            1 => "speaks",
+            _ => "speak",
         };
-        let sentence = format!("{} {speak} for {class}{others}.", and(&parts));
-        capitalised(&sentence)
+        let mut sentence = format!("{} {speak} for {class}", parts(&reasons));
+        if !corrections.is_empty() {
+            let take = match corrections.len() {
+                1 => "takes",
+                _ => "take",
+            };
+            sentence = format!("{sentence}; {} {take} some of it back", parts(&corrections));
+        }
+        let named = || reasons.iter().chain(&corrections);
+        let left: f64 = 1.0 - named().map(|(_, one)| one.share).sum::<f64>();
+        match self.all().count() - named().count() {
+            _ if left < 0.005 => {}
+            1 => sentence = format!("{sentence}; one other has {:.0} %", left * 100.0),
+            others => sentence = format!("{sentence}; {others} others have {:.0} %", left * 100.0),
+        }
+        capitalised(&format!("{sentence}."))
+    }
+
+    /// The weightiest that are reasons, with the word before them, and that take back.
+    fn named(&self) -> (Vec<(&str, &DimensionView)>, Vec<(&str, &DimensionView)>) {
+        let mut all: Vec<_> = self.all().collect();
+        all.sort_by(|(_, one), (_, other)| other.share.total_cmp(&one.share));
+        all.truncate(NAMED);
+        all.retain(|(_, one)| one.share >= LEAST_SHARE);
+        all.into_iter().partition(|(word, _)| !word.is_empty())
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &DimensionView)> {
+        let groups = [
+            ("more ", &self.speaks_for),
+            ("less ", &self.speaks_against),
+            ("", &self.takes_back),
+        ];
+        groups
+            .into_iter()
+            .flat_map(|(word, group)| group.iter().map(move |one| (word, one)))
     }
 }
 
@@ -259,7 +295,8 @@ impl ImageView {
         let row = |one: &FactorView| {
             let here = one.deviations.map(|by| {
                 let word = if by < 0.0 { "less" } else { "more" };
-                format!("{word} ({by:+.1})")
+                let takes_back = if one.takes_back { ", takes back" } else { "" };
+                format!("{word} ({by:+.1}){takes_back}")
             });
             vec![
                 one.name.clone().unwrap_or_else(|| "?".to_owned()),
@@ -332,6 +369,7 @@ mod tests {
             class: "passport".to_owned(),
             speaks_for,
             speaks_against,
+            takes_back: Vec::new(),
             surest: Vec::new(),
             least_sure: Vec::new(),
         }
@@ -346,6 +384,14 @@ mod tests {
         assert_eq!(
             one.sentence(),
             "More red (61 %), less blur (20 %) and more lines (18 %) speak for passport; one other has 1 %."
+        );
+        let two = ClassView {
+            takes_back: vec![dimension(1, "contrast", 0.1), dimension(2, "size", 0.05)],
+            ..class(vec![dimension(0, "red", 0.85)], Vec::new())
+        };
+        assert_eq!(
+            two.sentence(),
+            "More red (85 %) speaks for passport; contrast (10 %) and size (5 %) take some of it back."
         );
         let only = class(vec![dimension(0, "red", 1.0)], Vec::new());
         assert_eq!(only.sentence(), "More red (100 %) speaks for passport.");

@@ -11,8 +11,9 @@ use super::words;
 use crate::app::Outcome;
 use crate::args::HistoryArgs;
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::output::{Answer, Page, list, percent, time};
+use hub_client::causes::with_causes;
 
 #[derive(Serialize)]
 struct HistoryView {

@@ -19,7 +19,7 @@ use crate::progress::Bar;
 
 /// Where images are, by their content.
 #[derive(Default)]
-pub(super) struct Places {
+pub(in crate::commands) struct Places {
     files: BTreeMap<Digest, ImageFile>,
     /// Images of the folder that were not looked for.
     others: Vec<ImageFile>,
@@ -38,7 +38,7 @@ pub(super) struct Features {
 impl Places {
     /// Looks for images below a folder, for all of them when `wanted` is none. Without a folder nothing
     /// is found.
-    pub(super) fn find(
+    pub(in crate::commands) fn find(
         wanted: Option<&BTreeSet<Digest>>,
         folder: Option<&Path>,
         context: &Context,
@@ -61,6 +61,11 @@ impl Places {
             }
         }
         Ok(places)
+    }
+
+    /// The files of the images that were found, in the order of their digests.
+    pub(in crate::commands) fn files(&self) -> Vec<ImageFile> {
+        self.files.values().cloned().collect()
     }
 
     /// The images that were found.
@@ -86,7 +91,7 @@ impl Features {
         context: &Context,
     ) -> Result<Self, CommandError> {
         let mut embedder = Embedder::open(&chosen.installed, run, context)?;
-        let mut files: Vec<ImageFile> = places.files.values().cloned().collect();
+        let mut files = places.files();
         if unlabelled {
             files.extend(train::some_of(&places.others).cloned());
         }
@@ -156,8 +161,19 @@ impl Features {
     }
 }
 
+/// Images that one or another release could not use, each once.
+pub(super) fn skipped_by<'a>(sides: impl IntoIterator<Item = &'a Features>) -> Vec<SkippedView> {
+    let mut all: Vec<SkippedView> = Vec::new();
+    for one in sides.into_iter().flat_map(|side| &side.skipped) {
+        if !all.iter().any(|known| known.path == one.path) {
+            all.push(one.clone());
+        }
+    }
+    all
+}
+
 /// The images a head learnt from.
-pub(super) fn labelled_images(head: &Head) -> BTreeSet<Digest> {
+pub(in crate::commands) fn labelled_images(head: &Head) -> BTreeSet<Digest> {
     let labels = head.training().labels.iter();
     labels.map(|(image, _)| *image).collect()
 }

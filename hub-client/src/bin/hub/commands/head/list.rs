@@ -13,7 +13,7 @@ use crate::error::CommandError;
 use crate::output::{Answer, Page, list as commas, percent, time};
 
 use super::words::of_origin;
-use crate::error::with_causes;
+use hub_client::causes::with_causes;
 
 #[derive(Serialize)]
 struct HeadList {

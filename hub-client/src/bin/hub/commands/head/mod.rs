@@ -6,7 +6,7 @@ mod explain;
 mod explain_view;
 mod figures;
 mod history;
-mod labelled;
+pub(super) mod labelled;
 mod list;
 mod rollback;
 mod upgrade;

@@ -4,23 +4,23 @@ use std::collections::BTreeSet;
 
 use hub_client::head::{
     Examples, ExtractorRelease, Head, HeadError, HeadIdentity, HeadStore, Paired, Trained,
-    TrainingSettings,
+    TrainingSettings, TransformBy, TransformKind,
 };
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 use semver::Version;
 
 use super::answers::{Answers, DecisionsView, answers, held_out_answers};
-use super::labelled::{Features, Places, labelled_images, release};
+use super::labelled::{Features, Places, labelled_images, release, skipped_by};
 use super::upgrade_view::{Kind, MissingView, SideView, UpgradeView};
 use super::words;
 use crate::app::Outcome;
 use crate::args::UpgradeArgs;
-use crate::commands::chosen::Chosen;
-use crate::commands::explore::transform_kind;
+use crate::commands::chosen::{Chosen, Exactly};
 use crate::context::Context;
-use crate::error::{CommandError, with_causes};
+use crate::error::CommandError;
 use crate::progress::Bar;
+use hub_client::causes::with_causes;
 
 pub(in crate::commands) fn upgrade(
     args: &UpgradeArgs,
@@ -65,10 +65,35 @@ pub(in crate::commands) fn upgrade(
 struct Plan {
     head: Head,
     version: u32,
-    /// What it is made for; none when that is not installed.
-    old: Option<Chosen>,
+    /// What it is made for.
+    old: Old,
     new: Chosen,
     kind: Kind,
+}
+
+/// The release that a head is made for, or why there is nothing to compare with.
+enum Old {
+    Here(Box<Chosen>),
+    Gone(Gone),
+}
+
+/// Why a release is not at hand.
+#[derive(Clone, Copy)]
+enum Gone {
+    NotInstalled,
+    /// Another one of its name and version is installed.
+    Another,
+    /// It is installed and cannot be used, which was said.
+    Unusable,
+}
+
+impl Old {
+    fn chosen(&self) -> Option<&Chosen> {
+        match self {
+            Self::Here(chosen) => Some(chosen),
+            Self::Gone(_) => None,
+        }
+    }
 }
 
 /// Features by both releases.
@@ -80,9 +105,7 @@ struct Sides {
 
 impl Plan {
     fn new(store: &HeadStore, args: &UpgradeArgs, context: &Context) -> Result<Self, CommandError> {
-        let versions = store.versions(&args.head)?;
-        let head = store.load(&args.head, None)?;
-        let version = versions.last().copied().unwrap_or_default();
+        let (version, head) = store.open(&args.head, None)?;
         let new = match &args.extractor {
             Some(reference) => Chosen::find(reference, context)?,
             None => newest(&head, args.retrain, context)?,
@@ -103,22 +126,28 @@ impl Plan {
             (false, _) => Kind::Retrained,
         };
         let old = match Chosen::exactly(head.extractor(), context) {
-            Ok(old) => old,
+            Ok(Exactly::Here(old)) => Old::Here(old),
+            Ok(Exactly::NotInstalled) => Old::Gone(Gone::NotInstalled),
+            Ok(Exactly::Another) => Old::Gone(Gone::Another),
             Err(error) => {
                 let words = with_causes(&error);
                 context
                     .report()
                     .warn(&format!("nothing can be compared with: {words}"));
-                None
+                Old::Gone(Gone::Unusable)
             }
         };
-        Ok(Self {
+        let plan = Self {
             head,
             version,
             old,
             new,
             kind,
-        })
+        };
+        if let Some(words) = plan.doubt_about_transform() {
+            context.report().warn(&words);
+        }
+        Ok(plan)
     }
 
     /// The upgraded head, and what is shown of it.
@@ -212,7 +241,7 @@ impl Plan {
             paired,
             answers_held_out: is_held_out,
             decisions: DecisionsView::new(&said[0], &said[1], &labels, &sides.places),
-            skipped: sides.skipped(),
+            skipped: skipped_by([&sides.new].into_iter().chain(&sides.old)),
             saved_as: None,
         };
         Ok((upgraded, view))
@@ -222,32 +251,65 @@ impl Plan {
     /// one; the name of it is then returned too.
     fn settings(&self) -> (TrainingSettings, Option<String>) {
         let recorded = self.head.training().settings.clone();
-        let of =
-            |chosen: &Chosen| transform_kind(chosen.installed.manifest().output.head_transform);
-        let was_own = self.old.as_ref().map(of) == Some(recorded.transform);
-        let transform = of(&self.new);
-        if self.kind == Kind::Moved || !was_own || transform == recorded.transform {
+        let transform = transform_of(&self.new);
+        let is_kept = self.kind == Kind::Moved || self.is_transform_own() != Some(true);
+        if is_kept || transform == recorded.transform {
             return (recorded, None);
         }
-        let name = serde_json::to_value(transform).ok();
-        let name = name.and_then(|name| name.as_str().map(str::to_owned));
         let settings = TrainingSettings {
             transform,
+            transform_by: Some(TransformBy::Release),
             ..recorded
         };
-        (settings, name)
+        (settings, name_of(transform))
+    }
+
+    /// Whether the transform is the one that the old release asks for; none when nobody knows any more.
+    fn is_transform_own(&self) -> Option<bool> {
+        let settings = &self.head.training().settings;
+        match settings.transform_by {
+            Some(by) => Some(by == TransformBy::Release),
+            None => {
+                let old = self.old.chosen()?;
+                Some(transform_of(old) == settings.transform)
+            }
+        }
+    }
+
+    /// Words for a transform that is kept although it may have been the old release's own.
+    fn doubt_about_transform(&self) -> Option<String> {
+        let (own, asked) = (
+            self.head.training().settings.transform,
+            transform_of(&self.new),
+        );
+        let is_open = self.kind != Kind::Moved && self.is_transform_own().is_none();
+        if !is_open || own == asked {
+            return None;
+        }
+        let (old, new) = (self.head.extractor(), self.new.reference());
+        let (own, asked) = (name_of(own)?, name_of(asked)?);
+        Some(format!(
+            "the transform {own} is kept, and {new} asks for {asked}: whether {own} was asked for by {old} or with \
+             --transform is not known; `hub train --transform {asked}` takes the other"
+        ))
     }
 
     fn why_not_compared(&self, common: &BTreeSet<Digest>) -> String {
         let extractor = self.head.extractor();
-        match &self.old {
-            None => format!(
+        match self.old {
+            Old::Gone(Gone::NotInstalled) => format!(
                 "not compared: {extractor} is not installed; `hub pull {extractor}` brings it back"
             ),
-            Some(_) if common.is_empty() => {
+            Old::Gone(Gone::Another) => format!(
+                "not compared: the installed {extractor} is another release than the one the head is made for"
+            ),
+            Old::Gone(Gone::Unusable) => {
+                format!("not compared: the installed {extractor} cannot be used")
+            }
+            Old::Here(_) if common.is_empty() => {
                 format!("not compared: no image has features by {extractor} too")
             }
-            Some(_) => "not compared: a class has fewer than two images at hand".to_owned(),
+            Old::Here(_) => "not compared: a class has fewer than two images at hand".to_owned(),
         }
     }
 }
@@ -259,21 +321,9 @@ impl Sides {
         let unlabelled = plan.head.training().unlabelled > 0;
         let of =
             |chosen: &Chosen| Features::of(chosen, &wanted, &places, unlabelled, args.run, context);
-        let old = plan.old.as_ref().map(of).transpose()?;
+        let old = plan.old.chosen().map(of).transpose()?;
         let new = of(&plan.new)?;
         Ok(Self { places, old, new })
-    }
-
-    /// Images that a release could not use, each once.
-    fn skipped(&self) -> Vec<crate::commands::embedding::SkippedView> {
-        let mut skipped = self.new.skipped.clone();
-        let old = self.old.iter().flat_map(|old| &old.skipped);
-        let more: Vec<_> = old
-            .filter(|one| !skipped.iter().any(|other| other.path == one.path))
-            .cloned()
-            .collect();
-        skipped.extend(more);
-        skipped
     }
 }
 
@@ -332,6 +382,17 @@ fn learn(
         features.unlabelled(),
         &options,
     )?)
+}
+
+/// What a release does to features before heads see them, unless told otherwise.
+fn transform_of(chosen: &Chosen) -> TransformKind {
+    chosen.installed.manifest().output.head_transform.into()
+}
+
+/// As `--transform` calls it.
+fn name_of(transform: TransformKind) -> Option<String> {
+    let name = serde_json::to_value(transform).ok()?;
+    name.as_str().map(str::to_owned)
 }
 
 fn pair(old: Option<&Trained>, new: Option<&Trained>) -> Option<Paired> {
