@@ -20,6 +20,17 @@ pub trait Hint: std::error::Error {
     fn advice(&self) -> Advice;
 }
 
+/// An error and what it comes from, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
 /// What to make of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {

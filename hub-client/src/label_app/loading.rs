@@ -14,7 +14,7 @@ use super::session::{Problem, Session};
 use crate::dataset::ImageFile;
 use crate::explore::{SplitMix64, over_blocks};
 use crate::features::FeatureCache;
-use crate::hint::Hint;
+use crate::hint::{Hint, with_causes};
 use crate::worker::WorkerError;
 
 /// Images whose features are put in their places together.
@@ -255,17 +255,6 @@ pub(super) fn digest_of(session: &Session, image: usize) -> Result<Digest, Label
     let digest = crate::files::digest_of_file(&file.path)?;
     session.rows_mut().name(image, digest);
     Ok(digest)
-}
-
-/// An error and what it comes from, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 impl Problem {

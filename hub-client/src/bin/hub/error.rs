@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+pub(crate) use hub_client::hint::with_causes;
 use hub_client::hint::{Advice, ErrorCode, Hint};
 use registry_schema::name::Name;
 use registry_schema::reference::Reference;
@@ -239,6 +240,7 @@ library_errors! {
     Mirror(hub_client::mirror::MirrorError),
     Pull(hub_client::pull::PullError),
     Say(hub_client::members_say::SayError),
+    Serve(hub_client::serve::ServeError),
     Registry(hub_client::registry::RegistryError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
@@ -372,15 +374,4 @@ impl CommandError {
             _ => false,
         }
     }
-}
-
-/// An error and what it comes from, on one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -8,9 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::hint::{Advice, ErrorCode, Hint};
+use crate::hint::{Advice, ErrorCode, Hint, with_causes};
 use crate::label_app::LabelError;
-use crate::label_app::loading::with_causes;
 use crate::label_app::server::Desk;
 use crate::label_app::session::Session;
 use crate::label_app::view::{StateView, state};
