@@ -30,14 +30,14 @@ fn unseen(world: &World) -> Vec<(String, Vec<u8>)> {
     let folder = world.project("beta").join("unseen");
     std::fs::create_dir_all(&folder).unwrap();
     let colours = [
-        ("a-red.png", [210, 50, 60]),
-        ("b-green.jpg", [40, 180, 70]),
+        ("a-red.png", [220, 40, 50]),
+        ("b-green.bmp", [30, 190, 60]),
         ("c-between.png", [130, 120, 60]),
-        ("d-blue.bmp", [20, 30, 230]),
+        ("d-blue.jpg", [20, 30, 230]),
     ];
     let made = colours.iter().zip(100..).map(|((name, colour), seed)| {
         let path = folder.join(name);
-        picture(24, *colour, seed).save(&path).unwrap();
+        picture(16, *colour, seed).save(&path).unwrap();
         (path.display().to_string(), std::fs::read(&path).unwrap())
     });
     made.collect()
@@ -233,7 +233,7 @@ fn a_bad_picture_harms_nobody_else() {
     let good = std::fs::read(pictures.join("red/000.png")).unwrap();
     let cut = &good[..good.len() / 2];
     for (bad, words) in [
-        (cut, "sound PNG"),
+        (cut, "truncated"),
         (&b""[..], "is empty"),
         (b"<html>", "is not an image"),
     ] {
