@@ -244,6 +244,33 @@ fn run_on(threads: usize, batch: usize, pictures: Pictures<'_>) -> Vec<Row> {
 }
 
 #[test]
+fn encoded_pictures_are_what_files_of_them_would_be() {
+    if !has_runtime() {
+        return;
+    }
+    let files = files(6, &[(2, b""), (4, b"text")]);
+    let bytes: Vec<Vec<u8>> = files
+        .paths
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let encoded: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    let of_files = run_all(2, 1, &files.paths);
+    let of_bytes = run_on(2, 1, Pictures::Encoded(&encoded));
+    for (index, (file, bytes)) in of_files.into_iter().zip(of_bytes).enumerate() {
+        match (file, bytes) {
+            (Ok(file), Ok(bytes)) => assert_eq!(file, bytes),
+            (Err(_), Err(error)) => {
+                assert!(
+                    [2, 4].contains(&index) && error.to_string().starts_with("the picture is ")
+                );
+            }
+            (file, bytes) => panic!("{index}: {file:?} {bytes:?}"),
+        }
+    }
+}
+
+#[test]
 fn the_pipeline_delivers_in_order_and_skips_only_what_is_bad() {
     if !has_runtime() {
         return;
