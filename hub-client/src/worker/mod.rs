@@ -3,8 +3,9 @@
 //! The graph comes from a competitor and is run by a large native library. So the process that has
 //! keys, tokens, images' features and a network never loads it: it starts a worker, which is the same
 //! program again, confined ([`crate::confine`]) before it opens the graph. The two speak over pipes:
-//! one request, then answers, each a line of JSON. What comes back is checked like anything else from
-//! outside: numbers of the right count, in order, and finite.
+//! one request, then answers, each a line of JSON; a worker that stays ([`Live`]) is sent pictures after
+//! its request. What comes back is checked like anything else from outside: numbers of the right count,
+//! in order, and finite.
 //!
 //! A program that uses this library starts its `main` with [`serve_if_asked`], or names a `hub` of the
 //! same version with [`Worker::with_program`]:

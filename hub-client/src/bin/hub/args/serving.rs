@@ -1,7 +1,7 @@
 //! Heads over HTTP.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use hub_client::head::HeadName;
 /// `hub serve`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Answers as `hub predict` does, to the last bit, by the Open Inference Protocol, version 2 (REST), with
-the binary tensor extension. The input is `image`: encoded pictures. The outputs are `label`, `state`
-(answered, unsure, unlike), `probabilities`, `plausible`, `distance` and `classes`. Pictures that come
-together are embedded together, in a confined process; heads that share an extractor share it.
-/metrics is for Prometheus. docs/HEADS.md says more.
+Answers as `hub predict` does, to the last bit, by the Open Inference Protocol, version 2 (REST),
+with the binary tensor extension. The input is `image`: encoded pictures. The outputs are
+`label`, `state` (answered, unsure, unlike), `probabilities`, `plausible`, `distance` and `classes`.
+Pictures that come together are embedded together, in a confined process; heads that share an
+extractor share it. /metrics is for Prometheus. docs/HEADS.md says more.
 
 THERE IS NO AUTHENTICATION AND NO TLS: whoever reaches the address is answered. Keep it on this
 machine behind a proxy that does both. Nothing is sent anywhere, and no picture is kept.
 
-SIGTERM and Ctrl-C let requests under way finish. SIGHUP takes the newest version of each head that is
-named without one; until it is loaded the version before answers.
+SIGTERM and Ctrl-C let requests under way finish. SIGHUP takes the newest version of each head that
+is named without one; until it is loaded the version before answers.
 
 Examples:
   hub serve border-check
@@ -51,22 +51,21 @@ pub(crate) struct ServeArgs {
     /// Most pictures that wait for an extractor; more get status 503
     #[arg(long, value_name = "N", default_value = "256")]
     pub(crate) max_queue: NonZeroUsize,
-    /// Largest request; eight of this size may be in memory at once
-    #[arg(long, value_name = "MIB", default_value = "32")]
-    pub(crate) max_request_mib: NonZeroU32,
+    /// Largest request, at most 1024; eight of this size may be in memory at once
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) max_request_mib: u32,
     /// Time for a request, and for the embedding of one batch
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
-    pub(crate) timeout_seconds: NonZeroU64,
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout_seconds: u32,
     /// Time that requests under way get when the service stops
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) shutdown_seconds: u64,
+    pub(crate) shutdown_seconds: u32,
 }
 
 impl ServeArgs {
     /// Time that requests under way get.
     pub(crate) fn shutdown(&self) -> Duration {
-        // What is past the end of all clocks is a year.
-        Duration::from_secs(self.shutdown_seconds.min(31_536_000))
+        Duration::from_secs(self.shutdown_seconds.into())
     }
 }
 

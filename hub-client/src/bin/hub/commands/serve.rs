@@ -148,7 +148,7 @@ impl ServedView {
 }
 
 fn settings(args: &ServeArgs) -> Settings {
-    let request_mib = usize::try_from(args.max_request_mib.get()).unwrap_or(usize::MAX);
+    let request_mib = usize::try_from(args.max_request_mib).unwrap_or(usize::MAX);
     Settings {
         listen: args.listen,
         allow_remote: args.allow_remote,
@@ -157,7 +157,7 @@ fn settings(args: &ServeArgs) -> Settings {
         max_wait: Duration::from_millis(args.max_wait_ms.into()),
         max_queue: args.max_queue,
         request_bytes: request_mib.saturating_mul(1 << 20),
-        timeout: Duration::from_secs(args.timeout_seconds.get()),
+        timeout: Duration::from_secs(args.timeout_seconds.into()),
         shutdown: args.shutdown(),
     }
 }
