@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use hub_client::runtime::decode::{DecodeLimits, Picture};
+use hub_client::runtime::pipeline::Pictures;
 use hub_client::runtime::preprocess::Preprocessor;
 use hub_client::runtime::{
     Extractor, ExtractorFiles, ExtractorSpec, RuntimeError, RuntimeOptions, pipeline,
@@ -67,10 +68,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut extractor = open(threads)?;
         let none = AtomicBool::new(false);
         let start = Instant::now();
-        pipeline::run(&mut extractor, &paths, None, &none, |_, row| {
-            row.map(drop)
-                .map_err(|source| RuntimeError::Picture { index: 0, source })
-        })?;
+        pipeline::run(
+            &mut extractor,
+            Pictures::Files(&paths),
+            None,
+            &none,
+            |_, row| {
+                row.map(drop)
+                    .map_err(|source| RuntimeError::Picture { index: 0, source })
+            },
+        )?;
         let rate = paths.len() as f64 / start.elapsed().as_secs_f64();
         let ceiling = threads as f64 / each;
         let share = 100.0 * rate / ceiling;

@@ -29,6 +29,7 @@ pub mod publish;
 pub mod pull;
 pub mod registry;
 pub mod runtime;
+pub mod serve;
 pub mod store;
 pub mod trust;
 pub mod witness;

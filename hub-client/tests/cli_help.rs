@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 66] = [
+const COMMANDS: [&str; 67] = [
     "",
     "login",
     "logout",
@@ -51,6 +51,7 @@ const COMMANDS: [&str; 66] = [
     "next",
     "choose",
     "label",
+    "serve",
     "labels",
     "labels import",
     "labels export",

@@ -27,7 +27,7 @@ fn modules_import_lower_floors_only() {
         &["pull", "audit"],
         &["cosign", "import", "mirror"],
         &["hint"],
-        &["label_app"],
+        &["label_app", "serve"],
     ]);
 }
 
@@ -60,7 +60,14 @@ fn each_outside_thing_has_one_door() {
                 "label_app/server.rs",
                 "label_app/guard.rs",
                 "label_app/routes/",
+                "serve/server.rs",
+                "serve/gate.rs",
+                "serve/routes.rs",
             ],
+        },
+        Door {
+            thing: "prometheus_client::",
+            allowed: &["serve/metrics.rs"],
         },
         Door {
             thing: "tar::",

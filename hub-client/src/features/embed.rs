@@ -8,7 +8,7 @@ use registry_schema::digest::Digest;
 
 use super::{FeatureCache, FeatureError, FeatureTable, Origin};
 use crate::dataset::ImageFile;
-use crate::runtime::pipeline::{self, FeatureRow};
+use crate::runtime::pipeline::{self, FeatureRow, Pictures};
 use crate::runtime::{Extractor, ImageError};
 
 /// An image that has no features, and why.
@@ -70,30 +70,36 @@ pub fn embed(
     let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
     let known = |digest: &Digest| cache?.get(digest);
     let mut summary = EmbedSummary::default();
-    pipeline::run::<FeatureError>(extractor, &paths, Some(&known), cancel, |index, result| {
-        let image = &images[index];
-        match result {
-            Ok(FeatureRow {
-                sha256,
-                features,
-                is_cached,
-            }) => {
-                if is_cached {
-                    summary.cached += 1;
-                } else {
-                    summary.computed += 1;
-                    cache.map_or(Ok(()), |cache| cache.insert(&sha256, &features))?;
+    pipeline::run::<FeatureError>(
+        extractor,
+        Pictures::Files(&paths),
+        Some(&known),
+        cancel,
+        |index, result| {
+            let image = &images[index];
+            match result {
+                Ok(FeatureRow {
+                    sha256,
+                    features,
+                    is_cached,
+                }) => {
+                    if is_cached {
+                        summary.cached += 1;
+                    } else {
+                        summary.computed += 1;
+                        cache.map_or(Ok(()), |cache| cache.insert(&sha256, &features))?;
+                    }
+                    sink(image, &sha256, &features)?;
                 }
-                sink(image, &sha256, &features)?;
+                Err(reason) => summary.skipped.push(SkippedImage {
+                    name: image.name.clone(),
+                    reason,
+                }),
             }
-            Err(reason) => summary.skipped.push(SkippedImage {
-                name: image.name.clone(),
-                reason,
-            }),
-        }
-        progress(index + 1);
-        Ok(())
-    })?;
+            progress(index + 1);
+            Ok(())
+        },
+    )?;
     cache.map_or(Ok(()), FeatureCache::flush)?;
     Ok(summary)
 }

@@ -77,6 +77,15 @@ impl Head {
         copies_below(self.abstention.references())
     }
 
+    /// The mean, over the labelled images whose directions the head keeps, of the mean cosine distance
+    /// from the nearest others: what [`super::Predictions::distances`] are about, on average, for images like
+    /// them. None without references.
+    pub fn usual_distance(&self) -> Option<f64> {
+        let distances = nearest_others(&self.abstention.references, NEIGHBOURS);
+        let count = distances.len() as f64;
+        (count > 0.0).then(|| distances.iter().sum::<f64>() / count)
+    }
+
     /// The images of the references: rows without a direction would have none, then it is not known
     /// which is whose.
     fn reference_images(&self) -> Vec<(Digest, usize)> {
@@ -218,6 +227,16 @@ mod tests {
             near[0][0].distance < limit && near[0][1].distance > limit,
             "{near:?} {limit}"
         );
+    }
+
+    #[test]
+    fn what_is_usual_lies_between_the_labelled_images() {
+        let mut head = small_head();
+        head.abstention.references = array![[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]];
+        let usual = head.usual_distance().unwrap();
+        assert!((usual - 2.0 / 3.0).abs() < 1e-6, "{usual}");
+        head.abstention.references = Array2::zeros((0, 2));
+        assert_eq!(head.usual_distance(), None);
     }
 
     #[test]

@@ -289,6 +289,7 @@ impl Hint for WorkerError {
                 ErrorCode::Limit,
                 "tell its publisher; on a slow machine HUB_PROBE_SECONDS gives probes more time",
             ),
+            Self::NoAnswer { .. } => Advice::of(ErrorCode::Limit),
             Self::MemoryLimit { .. } => Advice::with_hint(
                 ErrorCode::Limit,
                 "tell its publisher; where probes honestly need more, HUB_PROBE_MIB says how much",

@@ -1,4 +1,4 @@
-//! From many picture files to features, on all cores, in a memory that does not grow.
+//! From many pictures to features, on all cores, in a memory that does not grow.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,13 +24,39 @@ pub struct FeatureRow {
     pub is_cached: bool,
 }
 
-/// Looks up the features of a file by its digest; called from all threads.
+/// Looks up the features of a picture by its digest; called from all threads.
 pub type Lookup<'a> = &'a (dyn Fn(&Digest) -> Option<Vec<f32>> + Sync);
 
-/// Computes the features of the files at `paths` and hands each to `sink`, in the order of `paths`,
-/// on the calling thread. `lookup` is asked before a file is decoded.
+/// What features are computed of.
+#[derive(Clone, Copy, Debug)]
+pub enum Pictures<'a> {
+    /// The files at these paths.
+    Files(&'a [PathBuf]),
+    /// Encoded pictures: what such files would hold.
+    Encoded(&'a [&'a [u8]]),
+}
+
+impl Pictures<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::Files(paths) => paths.len(),
+            Self::Encoded(pictures) => pictures.len(),
+        }
+    }
+
+    /// How one is called in errors.
+    fn name(self, index: usize) -> String {
+        match self {
+            Self::Files(paths) => name_of(&paths[index]),
+            Self::Encoded(_) => "the picture".to_owned(),
+        }
+    }
+}
+
+/// Computes the features of `pictures` and hands each to `sink`, in their order, on the calling
+/// thread. `lookup` is asked before a picture is decoded.
 ///
-/// A file without features is an error for the sink, which decides whether that is the end; the
+/// A picture without features is an error for the sink, which decides whether that is the end; the
 /// others are not concerned. The sink's own error stops the run and comes back. At most
 /// `4 · threads · batch` rows wait for a slow sink.
 ///
@@ -39,16 +65,16 @@ pub type Lookup<'a> = &'a (dyn Fn(&Digest) -> Option<Vec<f32>> + Sync);
 /// got what was ready; [`RuntimeError::Session`] when the graph fails.
 pub fn run<E: From<RuntimeError>>(
     extractor: &mut Extractor,
-    paths: &[PathBuf],
+    pictures: Pictures<'_>,
     lookup: Option<Lookup<'_>>,
     cancel: &AtomicBool,
     mut sink: impl FnMut(usize, Result<FeatureRow, ImageError>) -> Result<(), E>,
 ) -> Result<(), E> {
     let batch = extractor.plan.batch();
     let lanes = extractor.lanes.len();
-    let feed = Feed::new(paths.len(), 4 * batch * lanes, lanes, cancel);
+    let feed = Feed::new(pictures.len(), 4 * batch * lanes, lanes, cancel);
     let shift = Shift {
-        paths,
+        pictures,
         lookup,
         feed: &feed,
         batch,
@@ -67,7 +93,7 @@ pub fn run<E: From<RuntimeError>>(
         // Whatever the reason, the lanes shall not go on for nobody.
         feed.stop();
         match delivered? {
-            count if count == paths.len() => Ok(()),
+            count if count == pictures.len() => Ok(()),
             _ if feed.is_cancelled() => Err(RuntimeError::Cancelled.into()),
             // A lane that panicked takes its pictures with it.
             _ => Err(RuntimeError::ThreadStopped.into()),
@@ -114,14 +140,14 @@ fn deliver<E: From<RuntimeError>>(
 
 /// What all lanes of one run share.
 struct Shift<'a> {
-    paths: &'a [PathBuf],
+    pictures: Pictures<'a>,
     lookup: Option<Lookup<'a>>,
     feed: &'a Feed<'a>,
     batch: usize,
     limits: DecodeLimits,
 }
 
-/// What became of one file.
+/// What became of one picture.
 enum Outcome {
     Known(FeatureRow),
     /// Its numbers are in the batch.
@@ -180,16 +206,21 @@ impl Shift<'_> {
         Some(filled)
     }
 
-    /// Reads, hashes, looks up, decodes and prepares one file.
+    /// Reads, hashes, looks up, decodes and prepares one picture.
     fn prepare(&self, desk: &mut Desk, index: usize, slot: &mut [f32]) -> Outcome {
-        let path = &self.paths[index];
         let Desk {
             preprocessor,
             picture,
             bytes,
         } = desk;
         let mut prepare = || -> Result<Outcome, ImageError> {
-            read_file(path, &self.limits, bytes)?;
+            let bytes = match self.pictures {
+                Pictures::Files(paths) => {
+                    read_file(&paths[index], &self.limits, bytes)?;
+                    bytes.as_slice()
+                }
+                Pictures::Encoded(pictures) => pictures[index],
+            };
             let sha256 = Digest::of(bytes);
             if let Some(features) = self.lookup.and_then(|lookup| lookup(&sha256)) {
                 return Ok(Outcome::Known(FeatureRow {
@@ -198,11 +229,11 @@ impl Shift<'_> {
                     is_cached: true,
                 }));
             }
-            picture.decode_into(bytes, &name_of(path), &self.limits)?;
+            picture.decode_into(bytes, &self.pictures.name(index), &self.limits)?;
             preprocessor
                 .prepare(picture, slot)
                 .map_err(|source| ImageError::Prepare {
-                    name: name_of(path),
+                    name: self.pictures.name(index),
                     source,
                 })?;
             Ok(Outcome::Prepared(sha256))
@@ -224,7 +255,7 @@ impl Shift<'_> {
             .iter()
             .zip(features.chunks_exact(features.len() / filled.len()))
         {
-            let name = name_of(&self.paths[index]);
+            let name = self.pictures.name(index);
             let result = check_features(&name, row, is_normalized).map(|()| FeatureRow {
                 sha256,
                 features: row.to_vec(),

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use registry_schema::digest::Digest;
 use serde_json::json;
 
-use super::pipeline::FeatureRow;
+use super::pipeline::{FeatureRow, Pictures};
 use super::*;
 use crate::runtime::conformance::probe_vectors;
 use crate::runtime::library::PATH_VARIABLE;
@@ -221,6 +221,10 @@ fn files(count: usize, other: &[(usize, &[u8])]) -> Files {
 type Row = Result<FeatureRow, ImageError>;
 
 fn run_all(threads: usize, batch: usize, paths: &[PathBuf]) -> Vec<Row> {
+    run_on(threads, batch, Pictures::Files(paths))
+}
+
+fn run_on(threads: usize, batch: usize, pictures: Pictures<'_>) -> Vec<Row> {
     let mut extractor = Extractor::open(graph("means"), options(threads, batch)).unwrap();
     let mut rows = Vec::new();
     let keep = |index: usize, row| {
@@ -228,8 +232,42 @@ fn run_all(threads: usize, batch: usize, paths: &[PathBuf]) -> Vec<Row> {
         rows.push(row);
         Ok::<(), RuntimeError>(())
     };
-    pipeline::run(&mut extractor, paths, None, &AtomicBool::new(false), keep).unwrap();
+    pipeline::run(
+        &mut extractor,
+        pictures,
+        None,
+        &AtomicBool::new(false),
+        keep,
+    )
+    .unwrap();
     rows
+}
+
+#[test]
+fn encoded_pictures_are_what_files_of_them_would_be() {
+    if !has_runtime() {
+        return;
+    }
+    let files = files(6, &[(2, b""), (4, b"text")]);
+    let bytes: Vec<Vec<u8>> = files
+        .paths
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let encoded: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    let of_files = run_all(2, 1, &files.paths);
+    let of_bytes = run_on(2, 1, Pictures::Encoded(&encoded));
+    for (index, (file, bytes)) in of_files.into_iter().zip(of_bytes).enumerate() {
+        match (file, bytes) {
+            (Ok(file), Ok(bytes)) => assert_eq!(file, bytes),
+            (Err(_), Err(error)) => {
+                assert!(
+                    [2, 4].contains(&index) && error.to_string().starts_with("the picture is ")
+                );
+            }
+            (file, bytes) => panic!("{index}: {file:?} {bytes:?}"),
+        }
+    }
 }
 
 #[test]
@@ -290,7 +328,14 @@ fn what_is_known_is_not_computed() {
         Ok::<(), RuntimeError>(())
     };
     let cancel = AtomicBool::new(false);
-    pipeline::run(&mut extractor, &files.paths, Some(&lookup), &cancel, check).unwrap();
+    pipeline::run(
+        &mut extractor,
+        Pictures::Files(&files.paths),
+        Some(&lookup),
+        &cancel,
+        check,
+    )
+    .unwrap();
     assert_eq!(seen, 40);
 }
 
@@ -309,7 +354,13 @@ fn the_sink_and_the_cancel_flag_stop_the_run() {
             Ok(())
         }
     };
-    let stopped = pipeline::run(&mut extractor, &files.paths, None, &cancel, stop_at_5);
+    let stopped = pipeline::run(
+        &mut extractor,
+        Pictures::Files(&files.paths),
+        None,
+        &cancel,
+        stop_at_5,
+    );
     assert!(
         matches!(stopped, Err(RuntimeError::ThreadStopped)),
         "{stopped:?}"
@@ -320,7 +371,13 @@ fn the_sink_and_the_cancel_flag_stop_the_run() {
         cancel.store(index >= 7, Ordering::Relaxed);
         Ok(())
     };
-    let stopped = pipeline::run(&mut extractor, &files.paths, None, &cancel, interrupt);
+    let stopped = pipeline::run(
+        &mut extractor,
+        Pictures::Files(&files.paths),
+        None,
+        &cancel,
+        interrupt,
+    );
     assert!(
         matches!(stopped, Err(RuntimeError::Cancelled)),
         "{stopped:?}"
@@ -338,7 +395,13 @@ fn a_graph_that_fails_ends_the_run() {
     let mut extractor = open("three_features_undeclared").unwrap();
     let ignore = |_, _: Row| Ok::<(), RuntimeError>(());
     let cancel = AtomicBool::new(false);
-    let failed = pipeline::run(&mut extractor, &files.paths, None, &cancel, ignore);
+    let failed = pipeline::run(
+        &mut extractor,
+        Pictures::Files(&files.paths),
+        None,
+        &cancel,
+        ignore,
+    );
     assert!(
         matches!(failed, Err(RuntimeError::Session(_))),
         "{failed:?}"

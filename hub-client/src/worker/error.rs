@@ -37,6 +37,14 @@ pub enum WorkerError {
         /// The limit.
         seconds: u64,
     },
+    /// Past the time for pictures that were sent, or for loading.
+    #[error(
+        "the process that runs the extractor was stopped: it has not answered for {seconds} seconds"
+    )]
+    NoAnswer {
+        /// The limit.
+        seconds: u64,
+    },
     /// Past its memory.
     #[error("the extractor was stopped at its memory limit of {} MiB", bytes >> 20)]
     MemoryLimit {

@@ -72,6 +72,11 @@ impl ProbeLimits {
     }
 }
 
+/// Time to start and load an extractor that stays.
+pub(super) fn to_load(graph: &Path) -> Duration {
+    Duration::from_secs(SECONDS + size_bytes(graph) / GRAPH_BYTES_PER_SECOND)
+}
+
 /// A whole batch on every core may need more than probes do, so all of the machine's memory is
 /// allowed; time is the user's to judge.
 pub(super) fn of_embedding(graph: &Path) -> Limits {

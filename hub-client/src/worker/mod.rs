@@ -3,8 +3,9 @@
 //! The graph comes from a competitor and is run by a large native library. So the process that has
 //! keys, tokens, images' features and a network never loads it: it starts a worker, which is the same
 //! program again, confined ([`crate::confine`]) before it opens the graph. The two speak over pipes:
-//! one request, then answers, each a line of JSON. What comes back is checked like anything else from
-//! outside: numbers of the right count, in order, and finite.
+//! one request, then answers, each a line of JSON; a worker that stays ([`Live`]) is sent pictures after
+//! its request. What comes back is checked like anything else from outside: numbers of the right count,
+//! in order, and finite.
 //!
 //! A program that uses this library starts its `main` with [`serve_if_asked`], or names a `hub` of the
 //! same version with [`Worker::with_program`]:
@@ -24,8 +25,10 @@
 //! of the user. Whoever takes over a process that may replace one file in a folder may replace them
 //! all. A worker needs to write nothing.
 
+mod conversation;
 mod error;
 mod limits;
+mod live;
 mod pictures;
 mod process;
 mod scoring;
@@ -34,6 +37,7 @@ mod wire;
 
 pub use error::{Failure, FailureKind, WorkerError};
 pub use limits::ProbeLimits;
+pub use live::Live;
 pub use scoring::{ExportedForm, ExportedInput, Inputs};
 pub use serve::serve_if_asked;
 
@@ -47,7 +51,7 @@ use std::time::{Duration, Instant};
 
 use registry_schema::manifest::ProbeVectors;
 
-use self::process::Running;
+use self::conversation::Conversation;
 use self::wire::{Answer, ExtractorPart, Request, Row, Task};
 use crate::confine::{Confinement, Limits};
 use crate::features::FeatureCache;
@@ -222,11 +226,7 @@ impl Worker {
         self.run(&request, None, |answer| match answer {
             Answer::Confined { .. } => Ok(()),
             Answer::Ready { threads, batch } => {
-                shape = Some(Shape {
-                    threads,
-                    batch,
-                    started: Instant::now(),
-                });
+                shape = Some(Shape::now(threads, batch));
                 Ok(())
             }
             Answer::Row(row) => {
@@ -263,29 +263,12 @@ impl Worker {
         time: Option<Duration>,
         mut sink: impl FnMut(Answer) -> Result<(), E>,
     ) -> Result<(), E> {
-        let program = match &self.program {
-            Some(program) => program.clone(),
-            None => process::this_program()?,
-        };
-        let mut running = Running::start(&program, time, &self.stop)?;
-        running.send(request)?;
-        let mut is_confined = false;
+        let (mut conversation, pipe) = Conversation::begin(self, request, time)?;
+        // Nothing follows.
+        drop(pipe);
         loop {
-            match running.next(&request.limits)? {
-                // Once, before it reads the graph: later on these may be the graph's words.
-                Answer::Confined { v, confinement } if !is_confined => {
-                    if v != wire::VERSION {
-                        return Err(WorkerError::Version { found: v }.into());
-                    }
-                    is_confined = true;
-                    self.tell(&confinement);
-                    sink(Answer::Confined { v, confinement })?;
-                }
-                // Whoever says anything before it is confined is not ours.
-                _ if !is_confined => return Err(incomplete().into()),
+            match conversation.next(self)? {
                 Answer::Done => return Ok(()),
-                Answer::Failed(failure) => return Err(failure.into_error(&request.limits).into()),
-                again @ Answer::Confined { .. } => return Err(unexpected(&again).into()),
                 other => sink(other)?,
             }
         }
@@ -338,6 +321,16 @@ pub struct Shape {
     pub batch: usize,
     /// When everything was loaded and the first picture was begun.
     pub started: Instant,
+}
+
+impl Shape {
+    fn now(threads: usize, batch: usize) -> Self {
+        Self {
+            threads,
+            batch,
+            started: Instant::now(),
+        }
+    }
 }
 
 /// Holds the rows that come back against what was asked for.

@@ -2,9 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, channel, sync_channel,
+};
 use std::time::{Duration, Instant};
 
 use super::error::{WorkerError, is_out_of_memory, printable};
@@ -49,7 +52,7 @@ pub(super) fn this_program() -> Result<PathBuf, WorkerError> {
 }
 
 /// A worker at work. Dropped, it is killed: nothing of it outlives its user.
-pub(super) struct Running<'a> {
+pub(super) struct Running {
     child: Child,
     /// Whether its number may be another one's by now.
     is_waited_for: bool,
@@ -57,14 +60,14 @@ pub(super) struct Running<'a> {
     said: Receiver<String>,
     /// When it must be done, and how many seconds that was.
     deadline: Option<(Instant, u64)>,
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl<'a> Running<'a> {
+impl Running {
     pub(super) fn start(
         program: &Path,
         time: Option<Duration>,
-        stop: &'a AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Self, WorkerError> {
         let mut command = Command::new(program);
         command
@@ -89,30 +92,44 @@ impl<'a> Running<'a> {
             // Nobody listens when this fails.
             std::thread::spawn(move || drop(sender.send(read_last(pipe))));
         }
-        // A time past the end of all clocks is no bound.
-        let deadline =
-            time.and_then(|time| Some((Instant::now().checked_add(time)?, time.as_secs())));
-        Ok(Self {
+        let mut running = Self {
             child,
             is_waited_for: false,
             answers,
             said,
-            deadline,
-            stop,
-        })
+            deadline: None,
+            stop: Arc::clone(stop),
+        };
+        running.give_time(time);
+        Ok(running)
     }
 
-    /// Sends the one request.
-    pub(super) fn send(&mut self, request: &Request) -> Result<(), WorkerError> {
+    /// Sends the request; what may follow it goes through the pipe that comes back.
+    pub(super) fn send(&mut self, request: &Request) -> Result<Option<ChildStdin>, WorkerError> {
         let Some(mut pipe) = self.child.stdin.take() else {
-            return Ok(());
+            return Ok(None);
         };
-        let text = serde_json::to_vec(request).map_err(|error| WorkerError::Send(error.into()))?;
-        match pipe.write_all(&text) {
+        let mut line =
+            serde_json::to_vec(request).map_err(|error| WorkerError::Send(error.into()))?;
+        line.push(b'\n');
+        match pipe.write_all(&line) {
+            Ok(()) => Ok(Some(pipe)),
             // It has ended already; how, `next` will tell.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(WorkerError::Send),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+            Err(error) => Err(WorkerError::Send(error)),
         }
+    }
+
+    /// From now on it must be done within `time`; for ever when there is none.
+    pub(super) fn give_time(&mut self, time: Option<Duration>) {
+        // A time past the end of all clocks is no bound.
+        self.deadline =
+            time.and_then(|time| Some((Instant::now().checked_add(time)?, time.as_secs())));
+    }
+
+    /// Whether it lives and has nothing to say.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.answers.try_recv(), Err(TryRecvError::Empty))
     }
 
     /// The next answer; waits for it.
@@ -174,7 +191,7 @@ impl<'a> Running<'a> {
     }
 }
 
-impl Running<'_> {
+impl Running {
     /// Ends whatever is left of the group, then the process itself; how that ended.
     fn end(&mut self) -> io::Result<ExitStatus> {
         // Where system calls cannot be confined there may be processes it has started. Until the
@@ -194,7 +211,7 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.end();
     }
@@ -357,14 +374,14 @@ mod tests {
         pipe.read_to_string(&mut text).unwrap();
         let helper = PathBuf::from(format!("/proc/{}/stat", text.trim()));
         assert!(helper.exists());
-        let stop = AtomicBool::new(false);
+        let stop = Arc::new(AtomicBool::new(false));
         let mut running = Running {
             child,
             is_waited_for: false,
             answers: sync_channel(1).1,
             said: channel().1,
             deadline: None,
-            stop: &stop,
+            stop,
         };
         let limits = Limits {
             memory_bytes: None,

@@ -1,6 +1,6 @@
 //! The worker's side: confined before it opens what a rival wrote.
 
-use std::io::{self, BufWriter, Read, StdoutLock, Write};
+use std::io::{self, BufRead, BufWriter, Read, StdinLock, StdoutLock, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,15 +11,19 @@ use registry_schema::digest::Digest;
 use super::error::Failure;
 use super::process::ARGUMENT;
 use super::scoring::{ExportedForm, Scorer};
-use super::wire::{Answer, ExtractorPart, Features, Request, Row, Scored, Task, VERSION, WirePath};
+use super::wire::{
+    Answer, ExtractorPart, Features, Request, Row, SIZES_BYTES, Scored, Sizes, Task, VERSION,
+    WirePath,
+};
 use crate::confine::{Needs, confine, end_with_parent};
 use crate::explore::over_blocks;
 use crate::features::FeatureCache;
 use crate::runtime::conformance::probe_vectors;
 use crate::runtime::decode::DecodeLimits;
 use crate::runtime::library::Library;
+use crate::runtime::pipeline::{self, Lookup, Pictures};
 use crate::runtime::thumbnail::Thumbnail;
-use crate::runtime::{Extractor, RuntimeError, RuntimeOptions, pipeline};
+use crate::runtime::{Extractor, RuntimeError, RuntimeOptions};
 
 /// Small pictures that are made before the first of them is said.
 const THUMBNAILS_AT_A_TIME: usize = 64;
@@ -42,10 +46,11 @@ pub fn serve_if_asked() -> Option<ExitCode> {
 fn serve() -> io::Result<()> {
     end_with_parent();
     // 1. what to do, from the process that started this one
-    let mut text = Vec::new();
-    io::stdin().lock().read_to_end(&mut text)?;
-    let request: Request = serde_json::from_slice(&text)?;
-    drop(text);
+    let mut input = io::stdin().lock();
+    let mut line = Vec::new();
+    input.read_until(b'\n', &mut line)?;
+    let request: Request = serde_json::from_slice(&line)?;
+    drop(line);
     let mut out = Out(BufWriter::new(io::stdout().lock()));
     // 2. confined, before anything of the extractor is opened
     let home = request.home.clone().map(WirePath::into_path);
@@ -82,6 +87,7 @@ fn serve() -> io::Result<()> {
         Task::Embed {
             extractor, images, ..
         } => embed(extractor, options, images, cache.as_ref(), &mut out),
+        Task::Stay { extractor } => stay(extractor, options, &mut input, &mut out),
         Task::Score {
             graph,
             file,
@@ -115,6 +121,7 @@ fn needs(request: &Request, library: Option<&Path>) -> Needs {
         | Task::Embed {
             extractor, images, ..
         } => (Some(extractor.graph()), images.as_slice()),
+        Task::Stay { extractor } => (Some(extractor.graph()), [].as_slice()),
         Task::Score { graph, images, .. } => (Some(graph.clone().into_path()), images.as_slice()),
     };
     files.extend(graph);
@@ -198,25 +205,73 @@ fn embed(
     let mut extractor = open(extractor, options, images.len(), out)?;
     let paths: Vec<PathBuf> = images.into_iter().map(WirePath::into_path).collect();
     let known = |digest: &Digest| cache?.get(digest);
+    say_features(&mut extractor, Pictures::Files(&paths), Some(&known), out)
+}
+
+/// Until the pipe ends.
+fn stay(
+    extractor: ExtractorPart,
+    options: RuntimeOptions,
+    input: &mut StdinLock<'_>,
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let mut extractor = open(extractor, options, usize::MAX, out)?;
+    let mut bytes = Vec::new();
+    while let Some(sizes) = read_pictures(input, &mut bytes)? {
+        let mut rest = bytes.as_slice();
+        let mut pictures = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let (picture, others) = rest.split_at(size);
+            pictures.push(picture);
+            rest = others;
+        }
+        say_features(&mut extractor, Pictures::Encoded(&pictures), None, out)?;
+        // What unusually large pictures needed is given back.
+        drop(std::mem::take(&mut bytes));
+    }
+    Ok(())
+}
+
+/// Reads pictures one behind the other into `bytes`; their sizes, or none at the end of the pipe.
+fn read_pictures(
+    input: &mut impl BufRead,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<Vec<usize>>, io::Error> {
+    let mut line = Vec::new();
+    input.take(SIZES_BYTES).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let announced: Sizes = serde_json::from_slice(&line)?;
+    if !announced.is_bearable() {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let sizes = announced.sizes.iter().map(|&size| usize::try_from(size));
+    let sizes: Vec<usize> = sizes.collect::<Result<_, _>>().map_err(io::Error::other)?;
+    bytes.resize(sizes.iter().sum(), 0);
+    input.read_exact(bytes)?;
+    Ok(Some(sizes))
+}
+
+fn say_features(
+    extractor: &mut Extractor,
+    pictures: Pictures<'_>,
+    known: Option<Lookup<'_>>,
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
     // Whoever wants it to stop kills this process, which leaves nothing behind.
     let never = AtomicBool::new(false);
-    pipeline::run(
-        &mut extractor,
-        &paths,
-        Some(&known),
-        &never,
-        |index, result| {
-            let answer = match result {
-                Ok(row) => Answer::Row(Row::new(index, &row)),
-                Err(error) => Answer::Skipped {
-                    index,
-                    failure: Failure::of_image(&error),
-                },
-            };
-            out.say(&answer)?;
-            Ok::<_, Stopped>(())
-        },
-    )
+    pipeline::run(extractor, pictures, known, &never, |index, result| {
+        let answer = match result {
+            Ok(row) => Answer::Row(Row::new(index, &row)),
+            Err(error) => Answer::Skipped {
+                index,
+                failure: Failure::of_image(&error),
+            },
+        };
+        out.say(&answer)?;
+        Ok::<_, Stopped>(())
+    })
 }
 
 fn score(

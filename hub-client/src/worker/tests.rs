@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::runtime::ExtractorSpec;
+use bytes::Bytes;
 use serde_json::json;
 
 fn files() -> ExtractorFiles {
@@ -88,6 +89,55 @@ fn small_pictures_are_pictures_in_order() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(words), "{script}: {error}");
     }
+}
+
+/// Stays and is sent pictures; how many have features.
+fn sent(live: &mut Live, pictures: &[&'static [u8]]) -> Result<usize, WorkerError> {
+    let pictures: Vec<_> = pictures.iter().copied().map(Bytes::from_static).collect();
+    let mut rows = 0;
+    live.embed(&pictures, Duration::from_secs(1), |_, result| {
+        rows += usize::from(result.is_ok());
+    })?;
+    Ok(rows)
+}
+
+#[test]
+fn a_worker_that_stays_takes_pictures_as_they_are() {
+    let mut live = played_by("staying").stay(&files()).unwrap();
+    assert!(live.is_waiting());
+    assert_eq!(sent(&mut live, &[b"ab", b"c"]).unwrap(), 1);
+    assert!(live.is_waiting());
+    // It ends while it has a picture.
+    let error = sent(&mut live, &[b"more\n"]).unwrap_err().to_string();
+    assert!(error.contains("exit status: 3; it said: bye"), "{error}");
+    assert!(!live.is_waiting());
+    let many = vec![&b""[..]; Live::PICTURES + 1];
+    assert!(matches!(sent(&mut live, &many), Err(WorkerError::Send(_))));
+}
+
+#[test]
+fn a_worker_that_stays_and_lies_or_says_nothing_is_caught() {
+    let mut hasty = played_by("honest").stay(&files()).unwrap();
+    assert_eq!(sent(&mut hasty, &[b"a", b"b"]).unwrap(), 2);
+    // It says that it is done, though it should stay.
+    while hasty.is_waiting() {
+        std::thread::yield_now();
+    }
+    let mut confused = played_by("out-of-order").stay(&files()).unwrap();
+    let error = sent(&mut confused, &[b"a", b"b"]).unwrap_err().to_string();
+    assert!(error.contains("picture 1 where 0 was due"), "{error}");
+    let mut mute = played_by("mute").stay(&files()).unwrap();
+    let error = sent(&mut mute, &[b"a"]).unwrap_err();
+    assert!(
+        matches!(error, WorkerError::NoAnswer { seconds: 1 }),
+        "{error}"
+    );
+    let silent = played_by("silent")
+        .stay(&files())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(silent.contains("it said: bye"), "{silent}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What is said over the pipes: one request, then answers, each a line of JSON.
+//! What is said over the pipes: one request, then answers, each a line of JSON. Pictures that are sent
+//! after a request follow a line with their sizes, as they are.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,15 @@ pub(super) const VERSION: u32 = 1;
 
 /// Longest answer: a vector of 65,536 numbers takes 350 KB.
 pub(super) const ANSWER_BYTES: u64 = 1 << 20;
+
+/// Longest line before pictures: sizes of the most there may be.
+pub(super) const SIZES_BYTES: u64 = 1 << 16;
+
+/// Most pictures that are sent at once.
+pub(super) const SENT_PICTURES: usize = 1_024;
+
+/// Most bytes of the pictures that are sent at once.
+pub(super) const SENT_BYTES: u64 = 1 << 30;
 
 /// What a worker is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +64,9 @@ pub(super) enum Task {
         images: Vec<WirePath>,
         cache: Option<WirePath>,
     },
+    /// Compute features of pictures that are sent, until none are: before each answer come a line with
+    /// [`Sizes`] and the pictures.
+    Stay { extractor: ExtractorPart },
     /// Run an exported file on features, or on pictures.
     Score {
         graph: WirePath,
@@ -63,6 +76,24 @@ pub(super) enum Task {
     },
     /// Make small versions of pictures; no extractor is opened.
     Thumbnails { images: Vec<WirePath>, side: u32 },
+}
+
+/// The sizes of the pictures that follow, in bytes.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sizes {
+    pub(super) sizes: Vec<u64>,
+}
+
+impl Sizes {
+    /// Whether so much may be sent at once.
+    pub(super) fn is_bearable(&self) -> bool {
+        let total = self
+            .sizes
+            .iter()
+            .try_fold(0_u64, |sum, &size| sum.checked_add(size));
+        self.sizes.len() <= SENT_PICTURES && total.is_some_and(|total| total <= SENT_BYTES)
+    }
 }
 
 /// The extractor to run.

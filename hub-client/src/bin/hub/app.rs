@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 use hub_client::hint::ErrorCode;
 
-use crate::args::{Cli, ColorChoice};
+use crate::args::{Cli, ColorChoice, Command};
 use crate::commands;
 use crate::context::Context;
 use crate::error::CommandError;
@@ -17,7 +18,7 @@ use crate::output::Output;
 use crate::report::Report;
 
 /// Time a command gets to end by itself after the first Ctrl-C, before it is left behind.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +85,14 @@ fn execute(cli: Cli, report: &Report) -> Result<Outcome, CommandError> {
         .map_err(CommandError::Start)?;
     let interrupt = Interrupt::listen(&runtime, *report);
     let output = Output::new(cli.global.json, wants_color(cli.global.color));
+    let grace = grace(&cli.command);
     let result = Context::new(cli.global, output, *report, interrupt.clone()).and_then(|context| {
         runtime.block_on(async {
             let command = commands::run(cli.command, &context);
             tokio::select! {
                 biased;
                 result = command => result,
-                () = interrupt.past(GRACE) => Err(CommandError::Interrupted),
+                () = interrupt.past(grace) => Err(CommandError::Interrupted),
             }
         })
     });
@@ -101,6 +103,15 @@ fn execute(cli: Cli, report: &Report) -> Result<Outcome, CommandError> {
             Err(CommandError::Interrupted)
         }
         other => other,
+    }
+}
+
+/// How long a command may go on after the first Ctrl-C.
+fn grace(command: &Command) -> Duration {
+    match command {
+        // Requests under way are finished, and the last answers go out.
+        Command::Serve(args) => args.shutdown() + 2 * GRACE,
+        _ => GRACE,
     }
 }
 

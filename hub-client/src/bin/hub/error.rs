@@ -247,6 +247,7 @@ library_errors! {
     Mirror(hub_client::mirror::MirrorError),
     Pull(hub_client::pull::PullError),
     Say(hub_client::members_say::SayError),
+    Serve(hub_client::serve::ServeError),
     Registry(hub_client::registry::RegistryError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),

@@ -11,6 +11,7 @@ mod learning;
 mod local;
 mod members_say;
 mod mirroring;
+mod serving;
 mod trusting;
 mod versions;
 mod witness;
@@ -35,6 +36,7 @@ pub(crate) use learning::{
 pub(crate) use local::{BundleArgs, CompletionsArgs, ImportArgs, RmArgs, VerifyArgs};
 pub(crate) use members_say::{AdvisoryArgs, AttestArgs, DisownArgs};
 pub(crate) use mirroring::MirrorArgs;
+pub(crate) use serving::{HeadAt, ServeArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use versions::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
@@ -183,6 +185,8 @@ pub(crate) enum Command {
     Choose(ChooseArgs),
     /// Label images on a page in your browser, and make a head of them
     Label(LabelArgs),
+    /// Serve heads over HTTP, by the Open Inference Protocol
+    Serve(ServeArgs),
     /// Keep labels in a journal that can be undone; take them from other programs, give them back
     #[command(subcommand)]
     Labels(LabelsCommand),

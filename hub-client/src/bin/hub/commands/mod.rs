@@ -41,6 +41,7 @@ mod publish;
 mod pull;
 mod release_view;
 mod search;
+mod serve;
 mod show;
 mod statistics;
 mod train;
@@ -94,6 +95,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
         Command::Next(args) => explore::next(&args, context),
         Command::Choose(args) => choose::choose(&args, context),
         Command::Label(args) => Box::pin(label::label(args, context)).await,
+        Command::Serve(args) => Box::pin(serve::serve(args, context)).await,
         Command::Labels(command) => labels::run(command, context),
         Command::Keygen(args) => keygen::keygen(&args, context),
         Command::Consortium(command) => Box::pin(consortium::run(command, context)).await,

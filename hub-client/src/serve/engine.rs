@@ -1,0 +1,435 @@
+//! An extractor at work: a thread with a worker that stays, and the pictures that wait for it.
+//!
+//! *What if a picture ends the worker?* The requests of its batch are told, and the worker is started
+//! again. What had no features yet is then run alone, so that it harms nobody else; what ends a worker
+//! twice is not run again for a while.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use registry_schema::compatibility::compare_probes;
+use registry_schema::digest::Digest;
+use registry_schema::reference::FeatureSpace;
+use tokio::sync::oneshot;
+
+use super::error::Refusal;
+use super::metrics::Metrics;
+use super::queue::{Bounds, Embedded, Next, NotTaken, Queue, Waiting};
+use super::remembered::Remembered;
+use super::{Log, ServeError, Service};
+use crate::causes::with_causes;
+use crate::runtime::ExtractorFiles;
+use crate::store::InstalledRelease;
+use crate::worker::{Live, Worker, WorkerError};
+
+/// Pictures whose features are remembered: a few megabytes.
+const RECENT: usize = 512;
+
+/// Pictures that are remembered for having been there when a worker ended.
+const SUSPECTS: usize = 4_096;
+
+/// How long what ended a worker twice is not run.
+const BANNED: Duration = Duration::from_secs(600);
+
+/// Bytes of the pictures that are embedded together, past which there are no more of them.
+const BATCH_BYTES: usize = 64 << 20;
+
+/// How often an idle worker is looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Longest wait between two attempts to start a worker again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// An extractor that heads share.
+pub(super) struct Engine {
+    installed: Arc<InstalledRelease>,
+    worker: Worker,
+    metrics: Arc<Metrics>,
+    log: Log,
+    name: String,
+    queue: Queue,
+    bounds: Bounds,
+    timeout: Duration,
+    is_ready: AtomicBool,
+}
+
+impl Engine {
+    /// One that is not started yet.
+    pub(super) fn new(installed: Arc<InstalledRelease>, service: &Service) -> Self {
+        let settings = &service.settings;
+        Self {
+            name: installed.release().reference().to_string(),
+            installed,
+            worker: service.worker.clone(),
+            metrics: service.metrics.clone(),
+            log: service.log.clone(),
+            queue: Queue::new(settings.max_queue.get()),
+            bounds: Bounds {
+                pictures: settings.max_batch.get().min(Live::PICTURES),
+                bytes: BATCH_BYTES,
+                wait: settings.max_wait,
+            },
+            timeout: settings.timeout,
+            is_ready: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts its thread, and tells when it is loaded, or why it is not.
+    pub(super) fn start(self: &Arc<Self>) -> oneshot::Receiver<Result<(), ServeError>> {
+        let (sender, receiver) = oneshot::channel();
+        let engine = self.clone();
+        std::thread::spawn(move || engine.run(sender));
+        receiver
+    }
+
+    /// The exact release.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn statement(&self) -> Digest {
+        self.installed.release().statement_digest()
+    }
+
+    pub(super) fn space(&self) -> FeatureSpace {
+        self.installed.manifest().feature_space()
+    }
+
+    pub(super) fn dimension(&self) -> usize {
+        self.installed.manifest().output.dimension as usize
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// Pictures that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Takes a request's pictures; what becomes of each is told in its place.
+    pub(super) fn embed(
+        &self,
+        pictures: Vec<(Digest, Bytes)>,
+    ) -> Result<Vec<oneshot::Receiver<Embedded>>, NotTaken> {
+        let since = Instant::now();
+        let (mut waiting, mut answers) = (Vec::new(), Vec::new());
+        for (digest, picture) in pictures {
+            let (answer, told) = oneshot::channel();
+            answers.push(told);
+            waiting.push(Waiting {
+                picture,
+                digest,
+                since,
+                answer,
+            });
+        }
+        self.queue.put(waiting)?;
+        Ok(answers)
+    }
+
+    /// Ends the thread, once what waits is done.
+    pub(super) fn close(&self) {
+        self.queue.close();
+    }
+
+    fn run(&self, loaded: oneshot::Sender<Result<(), ServeError>>) {
+        // What is stopped from outside is the loading; later on, requests under way shall be finished.
+        let worker = self.worker.clone().stopped_by(Arc::default());
+        let first = self.check().and_then(|files| {
+            let live = worker.stay(&files)?;
+            Ok((files, live))
+        });
+        let (files, mut live) = match first {
+            Ok(first) => first,
+            Err(error) => {
+                self.close();
+                // Nobody waits any more when the service ends meanwhile.
+                let _ = loaded.send(Err(error));
+                return;
+            }
+        };
+        let mut memory = Memory::new();
+        self.is_ready.store(true, Ordering::Relaxed);
+        let _ = loaded.send(Ok(()));
+        while let Err(reason) = self.work(&mut live, &mut memory) {
+            self.is_ready.store(false, Ordering::Relaxed);
+            self.metrics.restarted(&self.name);
+            (self.log)(&format!("{}: {reason}; starting it again", self.name));
+            match self.start_again(&worker, &files) {
+                Some(again) => live = again,
+                None => break,
+            }
+            self.is_ready.store(true, Ordering::Relaxed);
+        }
+        self.is_ready.store(false, Ordering::Relaxed);
+        self.refuse_all();
+    }
+
+    /// Compares the files with their signed digests, and what they compute with the signed vectors.
+    fn check(&self) -> Result<ExtractorFiles, ServeError> {
+        let files = self.installed.extractor_files()?;
+        let images: BTreeMap<String, PathBuf> =
+            self.installed.probe_images()?.into_iter().collect();
+        let computed = self.worker.probe(&files, &images)?;
+        let signed = self.installed.probe_vectors()?;
+        compare_probes(&signed, &computed, self.installed.manifest().probes).map_err(|source| {
+            ServeError::Probes {
+                reference: self.name.clone(),
+                source,
+            }
+        })?;
+        Ok(files)
+    }
+
+    /// Embeds what comes until the queue is closed; an error says how the worker ended.
+    fn work(&self, live: &mut Live, memory: &mut Memory) -> Result<(), String> {
+        loop {
+            let batch = match self.queue.next(&self.bounds, LOOK_EVERY) {
+                Next::Closed => return Ok(()),
+                Next::Nothing => Vec::new(),
+                Next::Batch(batch) => batch,
+            };
+            if !live.is_waiting() {
+                self.queue.put_back(batch);
+                return Err("the process that runs it has ended while nothing was asked".to_owned());
+            }
+            let mut groups = memory.groups(batch).into_iter();
+            while let Some(jobs) = groups.next() {
+                if let Err(error) = self.embed_together(live, jobs, memory) {
+                    let later = groups.flatten().flat_map(|job| job.asked).collect();
+                    self.queue.put_back(later);
+                    return Err(with_causes(&error));
+                }
+            }
+        }
+    }
+
+    fn embed_together(
+        &self,
+        live: &mut Live,
+        jobs: Vec<Job>,
+        memory: &mut Memory,
+    ) -> Result<(), WorkerError> {
+        let started = Instant::now();
+        for waiting in jobs.iter().flat_map(|job| &job.asked) {
+            self.metrics.waited(&self.name, started - waiting.since);
+        }
+        let pictures: Vec<Bytes> = jobs.iter().map(|job| job.picture.clone()).collect();
+        let mut left = jobs.into_iter();
+        let ended = live.embed(&pictures, self.timeout, |_, result| {
+            let Some(job) = left.next() else { return };
+            memory.suspects.remove(&job.digest);
+            let embedded: Embedded = result.map(Arc::from).map_err(Refusal::Unusable);
+            if let Ok(features) = &embedded {
+                memory.recent.insert(job.digest, features.clone());
+            }
+            job.tell(&embedded);
+        });
+        self.metrics
+            .embedded(&self.name, pictures.len(), started.elapsed());
+        if let Err(error) = &ended {
+            let reason = with_causes(error);
+            for job in left {
+                memory.suspect(job.digest);
+                job.tell(&Err(Refusal::Ended {
+                    reason: reason.clone(),
+                }));
+            }
+        }
+        ended
+    }
+
+    /// Tries until it starts; none when nothing is to come any more. Requests do not wait for it.
+    fn start_again(&self, worker: &Worker, files: &ExtractorFiles) -> Option<Live> {
+        let mut pause = LOOK_EVERY;
+        loop {
+            match worker.stay(files) {
+                Ok(live) => return Some(live),
+                Err(error) => {
+                    let reason = with_causes(&error);
+                    (self.log)(&format!("{}: cannot be started: {reason}", self.name));
+                }
+            }
+            self.refuse_all();
+            let until = Instant::now() + pause;
+            while Instant::now() < until {
+                if self.queue.is_closed() {
+                    return None;
+                }
+                std::thread::sleep(LOOK_EVERY / 10);
+            }
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn refuse_all(&self) {
+        for waiting in self.queue.drain() {
+            let _ = waiting.answer.send(Err(Refusal::Down));
+        }
+    }
+}
+
+/// One picture, and those who asked for it.
+struct Job {
+    digest: Digest,
+    picture: Bytes,
+    asked: Vec<Waiting>,
+}
+
+impl Job {
+    fn tell(self, result: &Embedded) {
+        for waiting in self.asked {
+            // Whoever went away does not want it.
+            let _ = waiting.answer.send(result.clone());
+        }
+    }
+}
+
+/// What is known of the last pictures.
+struct Memory {
+    recent: Remembered<Arc<[f32]>>,
+    /// When a picture was there while a worker ended: the last time, and whether it was alone.
+    suspects: Remembered<Suspect>,
+}
+
+#[derive(Clone, Copy)]
+struct Suspect {
+    times: usize,
+    last: Instant,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            recent: Remembered::new(RECENT),
+            suspects: Remembered::new(SUSPECTS),
+        }
+    }
+
+    fn suspect(&mut self, digest: Digest) {
+        let times = self.suspects.get(&digest).map_or(0, |one| one.times) + 1;
+        let last = Instant::now();
+        self.suspects.insert(digest, Suspect { times, last });
+    }
+
+    /// Which pictures to embed, and which of them together; each once. What is known, and what is not to be
+    /// run, is told at once; what nobody waits for any more is left out.
+    fn groups(&mut self, batch: Vec<Waiting>) -> Vec<Vec<Job>> {
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut places: BTreeMap<Digest, usize> = BTreeMap::new();
+        for waiting in batch {
+            if waiting.answer.is_closed() {
+                continue;
+            }
+            let digest = waiting.digest;
+            if let Some(features) = self.recent.get(&digest) {
+                let _ = waiting.answer.send(Ok(features.clone()));
+            } else if self.is_banned(&digest) {
+                let _ = waiting.answer.send(Err(Refusal::Harmful));
+            } else if let Some(&place) = places.get(&digest) {
+                jobs[place].asked.push(waiting);
+            } else {
+                places.insert(digest, jobs.len());
+                jobs.push(Job {
+                    digest,
+                    picture: waiting.picture.clone(),
+                    asked: vec![waiting],
+                });
+            }
+        }
+        let is_suspect = |job: &Job| self.suspects.get(&job.digest).is_some();
+        let (alone, together): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(is_suspect);
+        let groups = std::iter::once(together).chain(alone.into_iter().map(|job| vec![job]));
+        groups.filter(|jobs| !jobs.is_empty()).collect()
+    }
+
+    fn is_banned(&mut self, digest: &Digest) -> bool {
+        match self.suspects.get(digest).copied() {
+            Some(suspect) if suspect.times >= 2 && suspect.last.elapsed() < BANNED => true,
+            Some(suspect) if suspect.times >= 2 => {
+                self.suspects.insert(
+                    *digest,
+                    Suspect {
+                        times: 1,
+                        ..suspect
+                    },
+                );
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn waiting(content: &[u8]) -> (Waiting, oneshot::Receiver<Embedded>) {
+        let (answer, told) = oneshot::channel();
+        let waiting = Waiting {
+            picture: Bytes::copy_from_slice(content),
+            digest: Digest::of(content),
+            since: Instant::now(),
+            answer,
+        };
+        (waiting, told)
+    }
+
+    fn contents(groups: &[Vec<Job>]) -> Vec<Vec<&[u8]>> {
+        let groups = groups.iter();
+        groups
+            .map(|jobs| jobs.iter().map(|job| job.picture.as_ref()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_picture_is_embedded_once_and_not_for_nobody() {
+        let mut memory = Memory::new();
+        let known: Arc<[f32]> = Arc::from([1.0_f32]);
+        memory.recent.insert(Digest::of(b"known"), known.clone());
+        let (batch, mut told): (Vec<_>, Vec<_>) = [b"one".as_slice(), b"two", b"one", b"known"]
+            .map(waiting)
+            .into_iter()
+            .unzip();
+        let (gone, _) = waiting(b"gone");
+        let batch = batch.into_iter().chain([gone]).collect();
+        let mut groups = memory.groups(batch);
+        assert_eq!(contents(&groups), [[b"one".as_slice(), b"two"]]);
+        assert_eq!(told[3].try_recv().unwrap().unwrap(), known);
+        groups.remove(0).remove(0).tell(&Ok(known));
+        assert!(told[0].try_recv().unwrap().is_ok() && told[2].try_recv().unwrap().is_ok());
+        assert!(told[1].try_recv().is_err(), "not yet");
+    }
+
+    #[test]
+    fn what_ended_a_worker_runs_alone_and_then_not_at_all() {
+        let mut memory = Memory::new();
+        let contents_of = |memory: &mut Memory| {
+            let (batch, told): (Vec<_>, Vec<_>) = [b"bad".as_slice(), b"one", b"two"]
+                .map(waiting)
+                .into_iter()
+                .unzip();
+            let groups = memory.groups(batch);
+            let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+            (sizes, told)
+        };
+        assert_eq!(contents_of(&mut memory).0, [3]);
+        memory.suspect(Digest::of(b"bad"));
+        assert_eq!(contents_of(&mut memory).0, [2, 1]);
+        memory.suspect(Digest::of(b"bad"));
+        let (sizes, mut told) = contents_of(&mut memory);
+        assert_eq!(sizes, [2]);
+        let told = told[0].try_recv().unwrap();
+        assert!(matches!(told, Err(Refusal::Harmful)));
+        memory.suspects.remove(&Digest::of(b"bad"));
+        assert_eq!(contents_of(&mut memory).0, [3]);
+    }
+}
