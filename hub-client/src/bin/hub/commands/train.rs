@@ -4,7 +4,7 @@ use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, PageFigures};
 use hub_client::head::{
     ClassWeights, Examples, ExtractorRelease, HeadIdentity, Method, Near, Penalty, Trained,
-    TrainingSettings, TransformBy, TransformKind, unlabelled_sample,
+    TrainingSettings, TransformBy, TransformKind, check_classes, unlabelled_sample,
 };
 use hub_client::store::InstalledRelease;
 use ndarray::{ArrayView2, Axis};
@@ -38,6 +38,7 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     for warning in &warnings {
         context.report().warn(warning);
     }
+    check_classes(&labelled.classes)?;
     // 2. features
     let chosen = Chosen::find(&args.extractor, context)?;
     let options = settings(args, &chosen.installed).check()?;
