@@ -85,7 +85,8 @@ pub(super) fn near_copies(
                 }
             };
             if let Some(distance) = found {
-                closest.add(Pair::new(distance, one.row, other.row));
+                let rows = [one.row.min(other.row), one.row.max(other.row)];
+                closest.add((distance.to_bits(), rows));
             }
             if closest.is_settled() {
                 break 'all;
@@ -93,10 +94,10 @@ pub(super) fn near_copies(
         }
     }
     let pairs = closest.pairs.into_sorted_vec().into_iter();
-    let found = pairs.map(|Pair { distance, rows }| NearCopies {
+    let found = pairs.map(|(distance, rows)| NearCopies {
         images: rows.map(|row| labels[row].0),
         classes: rows.map(|row| labels[row].1),
-        distance: legible(distance),
+        distance: legible(f64::from_bits(distance)),
     });
     found.collect()
 }
@@ -236,7 +237,7 @@ impl Closest {
     /// From which distance on a pair is not wanted.
     fn limit(&self) -> f64 {
         match self.pairs.peek() {
-            Some(farthest) if self.pairs.len() == FINDINGS => farthest.distance,
+            Some(farthest) if self.pairs.len() == FINDINGS => f64::from_bits(farthest.0),
             _ => self.below,
         }
     }
@@ -259,42 +260,8 @@ fn reach(distance: f64) -> f32 {
     narrow((2.0 * distance).sqrt()) + ROUNDING
 }
 
-/// Two rows, the lower first.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    distance: f64,
-    rows: [usize; 2],
-}
-
-impl Pair {
-    fn new(distance: f64, one: usize, other: usize) -> Self {
-        Self {
-            distance,
-            rows: [one.min(other), one.max(other)],
-        }
-    }
-}
-
-impl Ord for Pair {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let by_distance = self.distance.total_cmp(&other.distance);
-        by_distance.then(self.rows.cmp(&other.rows))
-    }
-}
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pair {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Pair {}
+/// A distance, not below zero, by its bits, which have the same order; and two rows, the lower first.
+type Pair = (u64, [usize; 2]);
 
 #[cfg(test)]
 mod tests {

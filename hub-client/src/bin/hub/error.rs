@@ -268,6 +268,9 @@ impl CommandError {
         if let Some(advice) = self.advice_of_library() {
             return advice;
         }
+        if let Some(hint) = self.hint_at_release() {
+            return Advice::with_hint(ErrorCode::NotInstalled, hint);
+        }
         let (code, hint) = match self {
             Self::NoHub => (
                 ErrorCode::NoHub,
@@ -324,27 +327,6 @@ impl CommandError {
                 ErrorCode::Usage,
                 "write the whole version, such as passport-extractor@2.1.0",
             ),
-            Self::NoExtractor { extractor, .. } => {
-                return Advice::with_hint(
-                    ErrorCode::NotInstalled,
-                    format!("run `hub pull {extractor}`"),
-                );
-            }
-            Self::AnotherExtractor { extractor, .. } => {
-                return Advice::with_hint(
-                    ErrorCode::NotInstalled,
-                    format!(
-                        "they come from different hubs: `hub rm {extractor}`, then pull it from the hub the head \
-                         was trained with, or train the head again"
-                    ),
-                );
-            }
-            Self::NothingNewer { name, .. } => {
-                return Advice::with_hint(
-                    ErrorCode::NotInstalled,
-                    format!("run `hub pull {name}`, or name a release with --extractor"),
-                );
-            }
             Self::NothingToCompare { .. } => (
                 ErrorCode::NoHead,
                 "training under the same name makes the next version",
@@ -372,6 +354,21 @@ impl CommandError {
             _ => return Advice::of(ErrorCode::File),
         };
         Advice::with_hint(code, hint)
+    }
+
+    /// What to do about a release that a head needs.
+    fn hint_at_release(&self) -> Option<String> {
+        Some(match self {
+            Self::NoExtractor { extractor, .. } => format!("run `hub pull {extractor}`"),
+            Self::AnotherExtractor { extractor, .. } => format!(
+                "they come from different hubs: `hub rm {extractor}`, then pull it from the hub the head was \
+                 trained with, or train the head again"
+            ),
+            Self::NothingNewer { name, .. } => {
+                format!("run `hub pull {name}`, or name a release with --extractor")
+            }
+            _ => return None,
+        })
     }
 
     /// The program's exit code.

@@ -1,12 +1,55 @@
-//! Labelled images by their contents, wherever they lie.
+//! Labelled images: what is in the folder, then each content once.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use hub_client::dataset::DatasetError;
+use std::path::{Path, PathBuf};
+
+use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages, Skipped};
 use registry_schema::digest::Digest;
 
+use crate::context::Context;
 use crate::error::CommandError;
+
+/// The images of a folder and their labels, from a file or the names of folders.
+pub(super) struct Labelled {
+    pub(super) images: LabelledImages,
+    /// What is no image.
+    pub(super) skipped: Vec<Skipped>,
+    /// What is odd about the labels.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Labelled {
+    /// Reads the labels, not the images, and warns of what is odd.
+    pub(super) fn read(
+        folder: &Path,
+        labels: Option<&PathBuf>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
+        let images = ImageSet::walk(folder)?;
+        let skipped = images.skipped.clone();
+        let images = match labels {
+            Some(file) => LabelledImages::from_file(images, file)?,
+            None => LabelledImages::from_folders(images)?,
+        };
+        let warnings: Vec<String> = images.warnings.iter().map(ToString::to_string).collect();
+        for warning in &warnings {
+            context.report().warn(warning);
+        }
+        Ok(Self {
+            images,
+            skipped,
+            warnings,
+        })
+    }
+
+    /// The files of the labelled images.
+    pub(super) fn files(&self) -> Vec<ImageFile> {
+        let images = self.images.images.iter();
+        images.map(|one| one.image.clone()).collect()
+    }
+}
 
 /// The first image of each content.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
+use hub_client::dataset::{ImageFile, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, JudgedImage, PageFigures};
 use hub_client::head::{Evaluation, Head, HeadError, Near};
 use ndarray::{ArrayView2, Axis};
@@ -10,7 +10,7 @@ use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 
 use super::chosen::Chosen;
-use super::contents::Contents;
+use super::contents::{Contents, Labelled};
 use super::embedding::Embedder;
 use super::eval_view::{EvalView, Measured, NearCopyView};
 use super::judged::{Files, NEAREST, Said, facts};
@@ -23,18 +23,9 @@ use crate::error::CommandError;
 
 pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. images and labels, the head, and what it runs on
-    let images = ImageSet::walk(&args.images)?;
-    let skipped = images.skipped.clone();
-    let labelled = match &args.labels {
-        Some(file) => LabelledImages::from_file(images, file)?,
-        None => LabelledImages::from_folders(images)?,
-    };
-    let warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
-    for warning in &warnings {
-        context.report().warn(warning);
-    }
+    let labelled = Labelled::read(&args.images, args.labels.as_ref(), context)?;
     let head = context.heads().load(&args.head, args.with.head_version)?;
-    check_classes(&head, &labelled)?;
+    check_classes(&head, &labelled.images)?;
     let chosen = Chosen::for_head(&head, args.with.extractor.as_ref(), context)?;
     let manifest = chosen.installed.manifest();
     check_fit(
@@ -44,13 +35,9 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     )?;
     // 2. features, and which images the head knows
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
-    let mut table = Table::new(&head, &labelled, embedder.dimension());
-    let files: Vec<ImageFile> = labelled
-        .images
-        .iter()
-        .map(|one| one.image.clone())
-        .collect();
-    let run = embedder.run(&files, &skipped, |index, row| {
+    let mut table = Table::new(&head, &labelled.images, embedder.dimension());
+    let files = labelled.files();
+    let run = embedder.run(&files, &labelled.skipped, |index, row| {
         table.add(index, row.sha256, &row.features)
     })?;
     if table.duplicates > 0 {
@@ -92,7 +79,7 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         trained_on: known.trained_on,
         near_copies: known.copies,
         duplicates: table.duplicates,
-        warnings,
+        warnings: labelled.warnings,
         unseen: args.unseen,
         html: args.html.as_ref().map(|path| path.display().to_string()),
         run,

@@ -1,6 +1,6 @@
 //! `hub train`
 
-use hub_client::dataset::{ImageFile, ImageSet, LabelledImages};
+use hub_client::dataset::{ImageFile, LabelledImages};
 use hub_client::evaluation_page::{EvaluationPage, PageFigures};
 use hub_client::head::{
     ClassWeights, Examples, ExtractorRelease, HeadIdentity, Method, Near, Penalty, Trained,
@@ -11,7 +11,7 @@ use ndarray::{ArrayView2, Axis};
 use registry_schema::digest::Digest;
 
 use super::chosen::Chosen;
-use super::contents::Contents;
+use super::contents::{Contents, Labelled};
 use super::domain::DomainView;
 use super::embedding::Embedder;
 use super::judged::{Files, NEAREST, Said, facts};
@@ -28,16 +28,11 @@ const NO_PAGE: &str =
 
 pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. images and labels, before anything slow
-    let images = ImageSet::walk(&args.images)?;
-    let skipped = images.skipped.clone();
-    let labelled = match &args.labels {
-        Some(file) => LabelledImages::from_file(images, file)?,
-        None => LabelledImages::from_folders(images)?,
-    };
-    let mut warnings: Vec<String> = labelled.warnings.iter().map(ToString::to_string).collect();
-    for warning in &warnings {
-        context.report().warn(warning);
-    }
+    let Labelled {
+        images: labelled,
+        skipped,
+        mut warnings,
+    } = Labelled::read(&args.images, args.labels.as_ref(), context)?;
     check_classes(&labelled.classes)?;
     // 2. features
     let chosen = Chosen::find(&args.extractor, context)?;

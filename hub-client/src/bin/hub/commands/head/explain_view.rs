@@ -150,7 +150,11 @@ impl ExplainView {
              this says why things are so.",
             self.images
         ))?;
-        if self.classes.iter().any(|one| !one.named().1.is_empty()) {
+        if self
+            .classes
+            .iter()
+            .any(|one| !one.named().corrections.is_empty())
+        {
             page.line(
                 "What \"takes back\" goes together with the others in your images and corrects what would be \
                  counted twice; by itself it speaks neither for a class nor against it.",
@@ -193,11 +197,21 @@ fn seen(images: &[SeenView]) -> String {
     }))
 }
 
+/// Dimensions that are named, each with the word in front of it.
+struct Named<'a> {
+    reasons: Vec<(&'a str, &'a DimensionView)>,
+    /// Those that take back.
+    corrections: Vec<(&'a str, &'a DimensionView)>,
+}
+
 impl ClassView {
     /// "More red (61 %) and less blurred (20 %) speak for passport; noise (10 %) takes some of it back; 3
     /// others have 9 %."
     fn sentence(&self) -> String {
-        let (reasons, corrections) = self.named();
+        let Named {
+            reasons,
+            corrections,
+        } = self.named();
         let class = &self.class;
         if reasons.is_empty() {
             return format!("Nothing that has a name speaks for {class} by itself.");
@@ -231,13 +245,17 @@ impl ClassView {
         capitalised(&format!("{sentence}."))
     }
 
-    /// The weightiest that are reasons, with the word before them, and that take back.
-    fn named(&self) -> (Vec<(&str, &DimensionView)>, Vec<(&str, &DimensionView)>) {
+    /// The weightiest.
+    fn named(&self) -> Named<'_> {
         let mut all: Vec<_> = self.all().collect();
         all.sort_by(|(_, one), (_, other)| other.share.total_cmp(&one.share));
         all.truncate(NAMED);
         all.retain(|(_, one)| one.share >= LEAST_SHARE);
-        all.into_iter().partition(|(word, _)| !word.is_empty())
+        let (reasons, corrections) = all.into_iter().partition(|(word, _)| !word.is_empty());
+        Named {
+            reasons,
+            corrections,
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, &DimensionView)> {
