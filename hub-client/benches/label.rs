@@ -60,7 +60,7 @@ fn main() {
             .build()
             .unwrap();
         let serving = Serving {
-            port: 0,
+            port: Some(0),
             ready: Box::new(|url| told.send(url.to_owned()).unwrap()),
             again: std::sync::Arc::new(|_| {}),
         };

@@ -98,20 +98,20 @@ pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
     let mut versions = desk.session.versions();
     versions.mark_changed();
     let events = stream::unfold(
-        (versions, desk.closing.clone()),
-        |(mut versions, mut closing)| async {
+        (versions, desk.closing.clone(), desk.session.run.clone()),
+        |(mut versions, mut closing, run)| async {
             let said = tokio::select! {
                 _ = closing.wait_for(|closing| *closing) => return None,
                 changed = versions.changed() => {
                     changed.ok()?;
                     let version = *versions.borrow_and_update();
-                    format!("event: state\ndata: {{\"version\": {version}}}\n\n")
+                    format!("event: state\ndata: {{\"version\": {version}, \"session\": \"{run}\"}}\n\n")
                 }
                 () = tokio::time::sleep(PULSE) => ": still here\n\n".to_owned(),
             };
             Some((
                 Ok::<Bytes, LabelError>(Bytes::from(said)),
-                (versions, closing),
+                (versions, closing, run),
             ))
         },
     );
