@@ -159,7 +159,10 @@ impl LabelState {
         self.classes.extend(new);
         if let Some(classes) = &deed.classes {
             let listed: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
-            let used = self.images.values().filter_map(|known| known.label.as_deref());
+            let used = self
+                .images
+                .values()
+                .filter_map(|known| known.label.as_deref());
             let missing: BTreeSet<&str> = used.filter(|used| !listed.contains(used)).collect();
             self.classes.clone_from(classes);
             self.classes.extend(missing.into_iter().map(str::to_owned));

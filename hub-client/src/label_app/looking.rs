@@ -87,7 +87,10 @@ pub(super) fn group(session: &Session) {
             Some(basis) => put_groups(session, basis),
             None => Ok(()),
         };
-        session.tell(Work::Grouping, grouped.map_err(LabelError::from).as_ref().err());
+        session.tell(
+            Work::Grouping,
+            grouped.map_err(LabelError::from).as_ref().err(),
+        );
     });
 }
 
@@ -254,7 +257,10 @@ fn joined(groups: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
     let mut of_image: BTreeMap<usize, usize> = BTreeMap::new();
     let mut whole: Vec<BTreeSet<usize>> = Vec::new();
     for group in groups {
-        let met: BTreeSet<usize> = group.iter().filter_map(|image| of_image.get(image).copied()).collect();
+        let met: BTreeSet<usize> = group
+            .iter()
+            .filter_map(|image| of_image.get(image).copied())
+            .collect();
         let mut images: BTreeSet<usize> = group.into_iter().collect();
         for place in met {
             images.append(&mut whole[place]);
@@ -289,7 +295,12 @@ mod tests {
 
     #[test]
     fn large_candidates_are_compared_in_windows_that_overlap() {
-        for count in [2, COPY_CANDIDATES, COPY_CANDIDATES + 1, 5 * COPY_CANDIDATES - 7] {
+        for count in [
+            2,
+            COPY_CANDIDATES,
+            COPY_CANDIDATES + 1,
+            5 * COPY_CANDIDATES - 7,
+        ] {
             let rows: Vec<usize> = (0..count).collect();
             let windows: Vec<&[usize]> = overlapping(&rows).collect();
             assert!(windows.iter().all(|one| one.len() <= COPY_CANDIDATES));

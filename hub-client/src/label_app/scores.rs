@@ -146,10 +146,7 @@ fn products_of_all(
 ) -> Vec<Vec<f32>> {
     let mut all = vec![Vec::new(); queries.nrows()];
     let done = rows.in_parts(|_, part| {
-        for (all, found) in all
-            .iter_mut()
-            .zip(products(part, queries.view(), threads))
-        {
+        for (all, found) in all.iter_mut().zip(products(part, queries.view(), threads)) {
             all.extend(found);
         }
         Ok::<(), Infallible>(())
@@ -185,9 +182,8 @@ struct Centre {
 impl Centre {
     fn new(mean: ArrayView1<'_, f32>, along: Vec<f32>, rows: &Rows) -> Self {
         let squared = dot(mean, mean);
-        let length = |(own, &along): (&f64, &f32)| {
-            (own - 2.0 * f64::from(along) + squared).max(0.0).sqrt()
-        };
+        let length =
+            |(own, &along): (&f64, &f32)| (own - 2.0 * f64::from(along) + squared).max(0.0).sqrt();
         Self {
             lengths: rows.squares().iter().zip(&along).map(length).collect(),
             squared,
@@ -238,11 +234,7 @@ fn dot(one: ArrayView1<'_, f32>, other: ArrayView1<'_, f32>) -> f64 {
 }
 
 /// The same through the head itself, for transforms that are not a shift and a length.
-fn one_by_one(
-    head: &Head,
-    rows: &SharedRows,
-    threads: NonZeroUsize,
-) -> Result<Scores, HeadError> {
+fn one_by_one(head: &Head, rows: &SharedRows, threads: NonZeroUsize) -> Result<Scores, HeadError> {
     let space = head.space();
     let images = rows.read().len();
     gather(head, images, threads, |range| {

@@ -389,7 +389,9 @@ impl Session {
             return;
         }
         progress.problems.remove(&work);
-        progress.problems.extend(problem.map(|problem| (work, problem)));
+        progress
+            .problems
+            .extend(problem.map(|problem| (work, problem)));
         drop(progress);
         self.changed();
     }

@@ -111,10 +111,26 @@ pub(crate) struct World {
     pub(crate) first_root: String,
 }
 
+/// What the pictures of [`World::with_colours`] show: folder and colour.
+pub(crate) const COLOURS: [(&str, [u8; 3]); 3] = [
+    ("red", [220, 40, 50]),
+    ("green", [30, 190, 60]),
+    ("blue", [40, 60, 210]),
+];
+
 impl World {
     /// `None` when there is no onnxruntime library, which has then been said.
     pub(crate) fn start() -> Option<Self> {
         Self::start_logged(|_, _| None)
+    }
+
+    /// A hub, an extractor that beta has pulled, and pictures of it: so many of each of [`COLOURS`].
+    pub(crate) fn with_colours(each: u32) -> Option<(Self, PathBuf)> {
+        let world = Self::start()?;
+        world.publish(&world.author("dots", "1.0.0", "means", 4));
+        world.hub("beta", &["pull", "dots@1"]).ok();
+        let pictures = world.pictures("beta", &COLOURS, each);
+        Some((world, pictures))
     }
 
     /// The same with a policy for the log, made of the world's folder and the log's key.

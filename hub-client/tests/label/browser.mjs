@@ -62,10 +62,11 @@ export async function expectAccessible(page, where) {
 /** The labels so far, as the page counts them. */
 export const labels = (page) => page.evaluate(async () => (await import('/assets/store.js')).store.state.labels);
 
-/** Waits until the page counts so many labels, all on the disk. */
+/** Waits until the page counts so many labels, all on the disk and learnt from. */
 export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => page.evaluate(async (number) => {
   const { store } = await import('/assets/store.js');
-  return (store.state?.labels === number && store.saving === 0) || `${store.state?.labels} labels, ${store.saving} on their way`;
+  return const isDone = store.saving === 0 && store.state?.done.labels;
+  return (store.state?.labels === number && isDone) || `${store.state?.labels} labels, ${store.saving} on their way`;
 }, wanted));
 
 /** Asks until the answer is true. */

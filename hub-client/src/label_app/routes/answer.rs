@@ -99,7 +99,9 @@ pub(in crate::label_app) fn refuse(error: &LabelError) -> HttpResponse {
     let Advice { code, hint } = error.advice();
     let status = match (error, code) {
         (_, ErrorCode::NotFound) => StatusCode::NOT_FOUND,
-        (LabelError::NoHead { .. } | LabelError::NotYet { .. } | LabelError::OldPage, _) => StatusCode::CONFLICT,
+        (LabelError::NoHead { .. } | LabelError::NotYet { .. } | LabelError::OldPage, _) => {
+            StatusCode::CONFLICT
+        }
         (_, ErrorCode::Usage | ErrorCode::Labels | ErrorCode::Image) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

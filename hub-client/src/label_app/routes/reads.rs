@@ -6,6 +6,7 @@ use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION, SET_CO
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
+use serde_json::json;
 
 use super::answer::{blocking, refuse};
 use crate::label_app::LabelError;
@@ -98,20 +99,25 @@ pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
     let mut versions = desk.session.versions();
     versions.mark_changed();
     let events = stream::unfold(
-        (versions, desk.closing.clone(), desk.session.run.clone()),
-        |(mut versions, mut closing, run)| async {
+        (versions, desk.closing.clone(), desk.session.clone()),
+        |(mut versions, mut closing, session)| async {
             let said = tokio::select! {
                 _ = closing.wait_for(|closing| *closing) => return None,
                 changed = versions.changed() => {
                     changed.ok()?;
                     let version = *versions.borrow_and_update();
-                    format!("event: state\ndata: {{\"version\": {version}, \"session\": \"{run}\"}}\n\n")
+                    let told = json!({
+                        "version": version,
+                        "session": session.run,
+                        "learnt": session.steps().is_learnt(),
+                    });
+                    format!("event: state\ndata: {told}\n\n")
                 }
                 () = tokio::time::sleep(PULSE) => ": still here\n\n".to_owned(),
             };
             Some((
                 Ok::<Bytes, LabelError>(Bytes::from(said)),
-                (versions, closing, run),
+                (versions, closing, session),
             ))
         },
     );

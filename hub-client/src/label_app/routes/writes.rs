@@ -43,9 +43,7 @@ pub(super) async fn classes(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<ClassesAsked>(&request, &body) {
-        Ok(asked) => {
-            changing(desk, |session| session.record(|state| asked.deed(state))).await
-        }
+        Ok(asked) => changing(desk, |session| session.record(|state| asked.deed(state))).await,
         Err(error) => refuse(&error),
     }
 }
@@ -62,7 +60,12 @@ pub(super) async fn undo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => changing(desk, |session| session.write(|book| Ok(book.undo()?)).map(drop)).await,
+        Ok(Nothing {}) => {
+            changing(desk, |session| {
+                session.write(|book| Ok(book.undo()?)).map(drop)
+            })
+            .await
+        }
         Err(error) => refuse(&error),
     }
 }
@@ -74,7 +77,12 @@ pub(super) async fn redo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => changing(desk, |session| session.write(|book| Ok(book.redo()?)).map(drop)).await,
+        Ok(Nothing {}) => {
+            changing(desk, |session| {
+                session.write(|book| Ok(book.redo()?)).map(drop)
+            })
+            .await
+        }
         Err(error) => refuse(&error),
     }
 }

@@ -129,15 +129,25 @@ impl Label {
 
     /// Sends a change, as the page does.
     pub(crate) fn send(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        self.send_as(path, kind, body, &[("X-Hub-Session", &self.session)])
+    }
+
+    /// The same with other headers in the place of the session's name.
+    pub(crate) fn send_as(
+        &self,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+        more: &[(&str, &str)],
+    ) -> Answer {
         let origin = format!("http://127.0.0.1:{}", self.port);
-        let headers = [
+        let own = [
             ("Cookie", self.cookie.as_str()),
             ("Origin", &origin),
             ("Content-Type", kind),
             ("Sec-Fetch-Site", "same-origin"),
-            ("X-Hub-Session", &self.session),
         ];
-        self.raw("POST", path, &headers, body)
+        self.raw("POST", path, &[&own, more].concat(), body)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
