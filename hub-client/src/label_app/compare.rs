@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::{Array2, Axis};
-use registry_schema::digest::Digest;
 use serde::Serialize;
 
 use super::LabelError;
 use super::loading::with_causes;
-use super::rows::Rows;
 use super::session::{Problem, Session, SessionExtractor};
 use super::teaching::TrainingSet;
 use crate::choose::{Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure};
@@ -112,12 +110,12 @@ struct Candidate {
 }
 
 fn compare(session: &Session) -> Result<Comparison, LabelError> {
-    // 1. the labels there are, each content once
+    // 1. the labels there are
     let labels = session.labels();
     let (images, targets, classes) = {
         let rows = session.rows();
         let set = TrainingSet::new(&labels, &rows);
-        let kept = once(&set, &rows);
+        let kept = spread(set.labelled.len());
         let images: Vec<usize> = kept.iter().map(|&place| set.labelled[place]).collect();
         let targets: Vec<usize> = kept.iter().map(|&place| set.targets[place]).collect();
         (images, targets, set.classes.len())
@@ -170,19 +168,10 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
     })
 }
 
-/// The places of labelled images, each content once, evenly spread when there are many.
-fn once(set: &TrainingSet, rows: &Rows) -> Vec<usize> {
-    let mut seen = std::collections::BTreeSet::<Digest>::new();
-    let all: Vec<usize> = (0..set.labelled.len())
-        .filter(|&place| {
-            rows.digest(set.labelled[place])
-                .is_some_and(|digest| seen.insert(digest))
-        })
-        .collect();
-    let kept = all.len().min(MOST_IMAGES);
-    (0..kept)
-        .map(|place| all[place * all.len() / kept])
-        .collect()
+/// The places of labelled images, evenly spread when there are many.
+fn spread(all: usize) -> Vec<usize> {
+    let kept = all.min(MOST_IMAGES);
+    (0..kept).map(|place| place * all / kept).collect()
 }
 
 impl Candidate {

@@ -65,7 +65,7 @@ fn lesson(session: &Session, scorer: &mut Scorer) -> Result<Option<Lesson>, Labe
 pub(super) struct TrainingSet {
     /// The classes that have a labelled image, in alphabetical order.
     pub(super) classes: Vec<String>,
-    /// Labelled images with features.
+    /// Labelled images with features, of copies the first.
     pub(super) labelled: Vec<usize>,
     /// The class of each.
     pub(super) targets: Vec<usize>,
@@ -98,7 +98,8 @@ impl TrainingSet {
             .collect();
         let sampled = unlabelled_sample(others.len()).map(|place| others[place]);
         let unlabelled: Vec<usize> = sampled.filter(|&image| rows.is_ready(image)).collect();
-        by_image.retain(|&image, _| rows.is_ready(image));
+        let mut met = BTreeSet::new();
+        by_image.retain(|&image, (_, digest)| rows.is_ready(image) && met.insert(*digest));
         let names: BTreeSet<&str> = by_image.values().map(|(label, _)| *label).collect();
         let classes: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let target = |label: &str| classes.partition_point(|class| class.as_str() < label);

@@ -5,6 +5,7 @@ import { belongTo, listen, read, readBytes, readNames, send, write } from './ser
 
 const LEARNING_MILLISECONDS = 300;
 const PATIENCE_MILLISECONDS = 5000;
+const AGAIN_MILLISECONDS = 2000;
 const LOADED_AGAIN = 'hub-label-loaded-again';
 
 /** Whether this page has loaded itself because the program was started anew; said once. */
@@ -34,6 +35,7 @@ class Store extends EventTarget {
   #timer = 0;
   #wanted = 0;
   #isReading = false;
+  #isBehind = false;
 
   /** Reads everything once and then follows the program. */
   async start() {
@@ -157,23 +159,29 @@ class Store extends EventTarget {
   /** The program is ahead of this page. Before it has learnt there is little to read: what was labelled here is shown already. */
   #heard({ version, learnt }) {
     this.#wanted = Math.max(this.#wanted, version);
-    clearTimeout(this.#timer);
     if (learnt) this.#read();
-    else this.#timer = setTimeout(() => this.#read(), LEARNING_MILLISECONDS);
+    else this.#timer ||= setTimeout(() => this.#read(), LEARNING_MILLISECONDS);
   }
 
   /** Reads until this page is as far as the program. What fails here is no failure of a label. */
   async #read() {
     if (this.#isReading) return;
     this.#isReading = true;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     try {
       while (Math.min(this.state.version, this.columns.version) < this.#wanted) {
-        const [state, columns] = await Promise.all([read('/api/state'), readBytes('/api/columns')]);
-        this.#adopt(state);
-        this.#take(parseColumns(columns));
+        const columns = readBytes('/api/columns');
+        columns.catch(() => {});
+        this.#adopt(await read('/api/state'));
+        this.#take(parseColumns(await columns));
+        this.#isBehind = false;
       }
     } catch (error) {
-      if (error.status !== 0) this.#tell('failed', error);
+      // Said once; it is tried again until it works or the program is gone.
+      if (error.status !== 0 && !this.#isBehind) this.#tell('failed', error);
+      this.#isBehind = true;
+      this.#timer = setTimeout(() => this.#read(), AGAIN_MILLISECONDS);
     } finally {
       this.#isReading = false;
     }

@@ -29,7 +29,7 @@ async function labels(page) {
     const path = await currentPath(page);
     await page.keyboard.press(path.startsWith('red/') ? '1' : '2');
     await expectLabels(page, number);
-    await page.waitForFunction((before) => document.querySelector('.tile.current')?.title.split(' – ')[0] !== before, path);
+    await page.waitForFunction((before) => [...document.querySelectorAll('.tile.current')].find((one) => one.checkVisibility())?.title.split(' – ')[0] !== before, path);
   }
 }
 
@@ -39,8 +39,8 @@ async function scrolls(page) {
   await page.getByRole('combobox', { name: 'Sort' }).selectOption('name');
   await page.locator('label-screen .tile:visible').first().click();
   await page.keyboard.press('End');
-  await page.locator('.tile.current[title^="red/"]').waitFor();
-  await page.locator('.tile.current img').evaluate((picture) => picture.decode());
+  await page.locator('.tile.current[title^="red/"]:visible').waitFor();
+  await page.locator('.tile.current:visible img').evaluate((picture) => picture.decode());
   const tiles = await page.locator('.tile').count();
   assert(tiles > 0 && tiles < MOST_TILES, `${tiles} tiles`);
 }
