@@ -209,5 +209,21 @@ mod tests {
         assert_eq!(rows.row(2).to_vec(), [1.0, 2.0]);
         assert_eq!(rows.images_of(&digest), [2, 0]);
         assert_eq!(rows.ready_images(), [0, 2]);
+        assert_eq!(rows.firsts().into_iter().collect::<Vec<_>>(), [(digest, 0)]);
+    }
+
+    #[test]
+    fn parts_are_all_rows_in_their_order_and_new_ones_may_come_between() {
+        let rows = SharedRows::new(Rows::new(PART + 3, 1));
+        let mut met = Vec::new();
+        let done = rows.in_parts(|start, part| {
+            met.push((start, part.nrows()));
+            Ok::<(), ()>(())
+        });
+        assert_eq!((done, met), (Ok(()), vec![(0, PART), (PART, 3)]));
+        let stopped = rows.in_parts(|start, _| if start == 0 { Err(start) } else { Ok(()) });
+        assert_eq!(stopped, Err(0));
+        rows.write().put(PART, Digest::of(b"a"), &[4.0]);
+        assert_eq!(rows.read().part(PART..PART + 1), [[4.0]]);
     }
 }

@@ -64,6 +64,7 @@ async function prepare(page, screen) {
 
 /** Waits until the pictures in sight are drawn. */
 async function quiet(page) {
-  await page.waitForFunction(() => [...document.images].filter((one) => one.src && one.getBoundingClientRect().top < innerHeight && one.offsetParent).every((one) => one.complete));
+  const drawn = () => [...document.images].every((one) => one.complete || one.loading === 'lazy');
+  await page.waitForFunction(drawn, undefined, { timeout: 5_000 });
   await page.waitForTimeout(700);
 }
