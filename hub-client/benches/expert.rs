@@ -76,12 +76,18 @@ impl Run<'_> {
             let state = page.until(|state| {
                 let done = &state["done"];
                 let is_there = |list: &serde_json::Value| !list.as_array().unwrap().is_empty();
-                done["images"] == true && done["suggestions"] == true && is_there(&state["suggestions"])
+                done["images"] == true
+                    && done["suggestions"] == true
+                    && is_there(&state["suggestions"])
             });
             let first = &state["suggestions"][0];
             let place = first["image"].as_u64().unwrap() as usize;
             let class = self.classes[self.pool[place]];
-            page.label(place, &format!("class {class}"), first["reason"] == "random");
+            page.label(
+                place,
+                &format!("class {class}"),
+                first["reason"] == "random",
+            );
             followed.push(place);
         }
         followed
@@ -115,14 +121,22 @@ impl Run<'_> {
         }
         let mut others = self.pool.clone();
         others.retain(|row| !labelled.contains(row));
-        let others: Vec<usize> = unlabelled_sample(others.len()).map(|place| others[place]).collect();
+        let others: Vec<usize> = unlabelled_sample(others.len())
+            .map(|place| others[place])
+            .collect();
         let place = |row: &usize| known.partition_point(|&one| one < class(row));
         let features = self.features.select(Axis(0), &labelled);
         let examples = Examples {
             features: features.view(),
-            images: &labelled.iter().map(|row| Digest::of(&row.to_le_bytes())).collect::<Vec<_>>(),
+            images: &labelled
+                .iter()
+                .map(|row| Digest::of(&row.to_le_bytes()))
+                .collect::<Vec<_>>(),
             labels: &labelled.iter().map(place).collect::<Vec<_>>(),
-            classes: &known.iter().map(|class| format!("class {class}")).collect::<Vec<_>>(),
+            classes: &known
+                .iter()
+                .map(|class| format!("class {class}"))
+                .collect::<Vec<_>>(),
         };
         let identity = HeadIdentity {
             name: "expert".parse().unwrap(),

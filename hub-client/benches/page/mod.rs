@@ -32,11 +32,7 @@ pub(crate) fn origin(dimension: usize) -> Origin {
 
 /// Files in a new folder that begin like pictures, one for each vector in their order, with the vectors in the
 /// cache of features and the states of the files as an earlier run would have noted them.
-pub(crate) fn prepare(
-    folder: &Path,
-    origin: &Origin,
-    vectors: impl Iterator<Item = Vec<f32>>,
-) {
+pub(crate) fn prepare(folder: &Path, origin: &Origin, vectors: impl Iterator<Item = Vec<f32>>) {
     let (pictures, cache) = (folder.join("pictures"), folder.join("cache"));
     std::fs::create_dir_all(&pictures).unwrap();
     let features = FeatureCache::open(&cache.join("features"), origin).unwrap();

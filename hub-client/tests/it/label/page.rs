@@ -47,11 +47,7 @@ impl Bench {
     /// Forty pictures, and a file that is none.
     fn of_forty() -> Option<Self> {
         let bench = Self::new(20)?;
-        std::fs::write(
-            bench.pictures.join("broken.png"),
-            b"\x89PNG, and no more",
-        )
-        .unwrap();
+        std::fs::write(bench.pictures.join("broken.png"), b"\x89PNG, and no more").unwrap();
         Some(bench)
     }
 
@@ -111,7 +107,9 @@ impl Drop for Labelling {
 
 #[test]
 fn twenty_labels_survive_a_kill_and_become_a_head() {
-    let Some(bench) = Bench::of_forty() else { return };
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
     let outside = bench.world.project("beta").join("outside.png");
     picture(16, [200, 60, 70], 99).save(&outside).unwrap();
 
@@ -128,7 +126,9 @@ fn twenty_labels_survive_a_kill_and_become_a_head() {
 
 #[test]
 fn every_screen_is_for_everyone() {
-    let Some(bench) = Bench::of_forty() else { return };
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
     bench.step("label", &[]);
     bench.step("choosing", &[]);
     bench.step("hurry", &[]);

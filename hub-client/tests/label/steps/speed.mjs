@@ -76,12 +76,20 @@ async function until(page, wished) {
 async function labelling(page, before = 0) {
   const times = [];
   for (let number = 1; number <= LABELS; number += 1) {
+    await page.waitForFunction(isOnTheNext);
     times.push(await page.evaluate(labelOnce, { key: String(1 + (number % 2)), wanted: before + number }));
     await expectLabels(page, before + number);
   }
   // The first four labels teach nothing yet.
   const taught = times.slice(4).map(Math.round).sort((a, b) => a - b);
   return { median: taught[taught.length >> 1], longest: taught.at(-1) };
+}
+
+/** After the last suggestion of a few the page waits for the next ones. */
+async function isOnTheNext() {
+  const { selection } = await import('/assets/selection.js');
+  const { store } = await import('/assets/store.js');
+  return selection.current >= 0 && store.labelOf(selection.current).kind === 'none';
 }
 
 async function labelOnce({ key, wanted }) {
