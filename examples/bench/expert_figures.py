@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from figures import run
+from figures import run, say
 
 RUNS = 20
 LABELS = 40
@@ -28,7 +28,7 @@ GOAL = 0.9
 
 def main() -> None:
     program, extractor, picture, tasks = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4:]
-    curves = {}
+    curves, means = {}, []
     for task in tasks:
         folder, _, wanted = task.partition(":")
         features, names = embedded(extractor, Path(folder))
@@ -37,10 +37,14 @@ def main() -> None:
         targets = np.array([classes.index(name) for name in names[rows]], np.int32)
         name = " / ".join(classes) if len(classes) < 4 else f"{Path(folder).name}, {len(classes)} classes"
         found = followed(program, features[rows], targets)
-        curves[f"{name} ({len(rows)} pictures)"] = found
+        curves[f"{name} ({len(rows)})"] = found
         suggested, random = (labels_needed(found[who]) for who in ("suggested", "random"))
+        means.append((suggested.mean(), random.mean()))
         print(f"{name:44} {len(rows):5} pictures   {told(suggested):>14} suggested   {told(random):>14} at random   "
-              f"after {LABELS}: {found['suggested'][:, -1].mean():.1%}, {found['random'][:, -1].mean():.1%}", flush=True)
+              f"after {found['random'].shape[1]}: {found['suggested'][:, -1].mean():.1%}, {found['random'][:, -1].mean():.1%}", flush=True)
+    suggested, random = np.mean(means, axis=0)
+    say("labels for 90 right answers in 100, as suggested", f"{suggested:.1f}", suggested <= random, "no more than at random")
+    say("  at random", f"{random:.1f}")
     picture.write_text(drawn(curves))
 
 
@@ -125,7 +129,7 @@ def panel(name: str, found: dict[str, np.ndarray], x: int, y: int) -> str:
     for share in (low, GOAL, 1.0):
         down = at(1, share).split(",")[1]
         parts.append(f'<text class="small" x="{LEFT - 6}" y="{float(down) + 4}" text-anchor="end">{share:.0%}</text>')
-    for label in (1, 10, 20, 30, labels):
+    for label in (*(label for label in (1, 10, 20, 30) if label <= labels - 4), labels):
         across = at(label, low).split(",")[0]
         parts.append(f'<text class="small" x="{across}" y="{TOP + PLOT_HEIGHT + 14}" text-anchor="middle">{label}</text>')
     return "\n".join(parts) + "</g>\n"
