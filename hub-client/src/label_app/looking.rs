@@ -16,9 +16,11 @@ use crate::explore::outliers::{Outlier, far_from_middle, unlike_others};
 use crate::explore::{Clusters, ExploreError, Projection, default_count, duplicates, map};
 use crate::head::Transform;
 
-/// Up to so many images every pair is compared in all dimensions; of more, along [`AXES`] principal axes
-/// found on so many of them.
+/// Up to so many images every pair is compared in all dimensions; of more, along [`AXES`] principal axes.
 const EXACT_IMAGES: usize = 10_000;
+
+/// Images on which these axes are found.
+const FITTED_ON: usize = 5_000;
 
 /// Principal axes that are kept of more images.
 const AXES: usize = 64;
@@ -94,6 +96,12 @@ pub(super) fn group(session: &Session) {
     });
 }
 
+/// One thread is left to whoever labels meanwhile.
+fn threads(session: &Session) -> NonZeroUsize {
+    let all = session.setup.threads.get();
+    NonZeroUsize::new(all - 1).unwrap_or(NonZeroUsize::MIN)
+}
+
 fn look_once(session: &Session) -> Result<(), ExploreError> {
     if session.looks().basis.is_some() {
         return Ok(());
@@ -123,11 +131,18 @@ impl Basis {
         let images = session.rows().ready_images();
         let is_exact = images.len() <= EXACT_IMAGES;
         let kind = session.setup.extractor.transform();
-        let step = images.len().div_ceil(EXACT_IMAGES);
-        let some: Vec<usize> = images.iter().copied().step_by(step).collect();
-        let some = session.rows().select(&some);
-        let transform = Transform::fit(kind, some.view());
-        let some = transform.apply(some.view());
+        let step = if is_exact {
+            1
+        } else {
+            images.len().div_ceil(FITTED_ON)
+        };
+        let (transform, some) = {
+            let some: Vec<usize> = images.iter().copied().step_by(step).collect();
+            let some = session.rows().select(&some);
+            let transform = Transform::fit(kind, some.view());
+            let seen = transform.apply(some.view());
+            (transform, seen)
+        };
         if is_exact {
             return Ok(Self {
                 images,
@@ -190,11 +205,7 @@ fn put_outliers(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
     // A few images are odd by no measure.
     if basis.images.len() >= 2 {
         // Vectors of length 1: a Euclidean distance ranks as their angle does.
-        let unlike = unlike_others(
-            basis.vectors.view(),
-            Distance::Euclidean,
-            session.setup.threads,
-        )?;
+        let unlike = unlike_others(basis.vectors.view(), Distance::Euclidean, threads(session))?;
         session.update_looks(|looks| looks.unlike = Some(ranking(unlike)));
     }
     if basis.images.len() >= 3 {
@@ -208,7 +219,7 @@ fn put_outliers(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
 fn put_copies(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
     // Along some axes distances are shorter, never longer: what is near in all dimensions is among these.
     let radius = (2.0 * COPY_DISTANCE).sqrt();
-    let (distance, threads) = (Distance::Euclidean, session.setup.threads);
+    let (distance, threads) = (Distance::Euclidean, threads(session));
     let digests = digests(&session.rows(), &basis.images);
     let found = duplicates(basis.vectors.view(), &digests, distance, radius, threads)?;
     let mut groups = Vec::new();
@@ -280,7 +291,7 @@ fn digests(rows: &Rows, images: &[usize]) -> Vec<Option<Digest>> {
 }
 
 fn put_map(session: &Session, basis: &Basis) -> Result<(), ExploreError> {
-    let sheet = map(basis.vectors.view(), SEED, session.setup.threads)?;
+    let sheet = map(basis.vectors.view(), SEED, threads(session))?;
     let mut places = vec![[f32::NAN; 2]; session.total()];
     for (&image, place) in basis.images.iter().zip(sheet.rows()) {
         places[image] = [place[0] * 2.0 - 1.0, place[1] * 2.0 - 1.0];

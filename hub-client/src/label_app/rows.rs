@@ -224,6 +224,6 @@ mod tests {
         let stopped = rows.in_parts(|start, _| if start == 0 { Err(start) } else { Ok(()) });
         assert_eq!(stopped, Err(0));
         rows.write().put(PART, Digest::of(b"a"), &[4.0]);
-        assert_eq!(rows.read().part(PART..PART + 1), [[4.0]]);
+        assert_eq!(rows.read().part(PART..PART + 1), ndarray::array![[4.0]]);
     }
 }

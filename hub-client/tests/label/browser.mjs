@@ -73,10 +73,10 @@ export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => pa
   return (store.state?.labels === number && isDone) || `${store.state?.labels} labels, ${store.saving} on their way`;
 }, wanted));
 
-/** Asks until the answer is true. */
-async function until(what, ask) {
+/** Asks until the answer is true. (A promise would be true enough for Playwright's own `waitForFunction`.) */
+export async function until(what, ask, patience = PATIENCE_MILLISECONDS) {
   let answer;
-  for (const began = Date.now(); Date.now() - began < PATIENCE_MILLISECONDS; await new Promise((done) => { setTimeout(done, 25); })) {
+  for (const began = Date.now(); Date.now() - began < patience; await new Promise((done) => { setTimeout(done, 25); })) {
     answer = await ask();
     if (answer === true) return;
   }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION, SET_COOKIE};
+use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH, LINK, LOCATION, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
@@ -22,7 +22,11 @@ const PULSE: Duration = Duration::from_secs(15);
 /// `GET /`: the page, or the way from its address with a secret to the one without.
 pub(super) async fn page(desk: web::Data<Desk>, request: HttpRequest) -> HttpResponse {
     let Some(secret) = request.query_string().strip_prefix("secret=") else {
-        return file("index.html");
+        let mut page = file("index.html");
+        if let Ok(links) = HeaderValue::from_str(&assets::preloads()) {
+            page.headers_mut().insert(LINK, links);
+        }
+        return page;
     };
     let guard = &desk.guard;
     match guard.secrets.open(secret) {

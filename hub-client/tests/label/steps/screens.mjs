@@ -2,7 +2,7 @@
 //
 //     node run.mjs screens ADDRESS OUT CLASS CLASS…     pictures lie in folders that are called as their class
 
-import { currentPath, expectLabels, goTo, inBrowser, labels } from '../browser.mjs';
+import { currentPath, expectLabels, goTo, inBrowser, labels, until } from '../browser.mjs';
 
 const LABELS = 28;
 const SIZES = { wide: { width: 1280, height: 800 }, middle: { width: 820, height: 1000 }, narrow: { width: 390, height: 780 } };
@@ -15,7 +15,7 @@ export default (address, out, ...classes) => inBrowser(address, async (page) => 
     await page.evaluate(async (add) => (await import('/assets/store.js')).store.change('/api/classes', { add }), name);
   }
   await labelSome(page, classes);
-  await page.waitForFunction(async () => (await import('/assets/store.js')).store.state.done.map, undefined, { timeout: 300_000 });
+  await until('the map', () => page.evaluate(async () => (await import('/assets/store.js')).store.state.done.map));
   await compare(page);
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);

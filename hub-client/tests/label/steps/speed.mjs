@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { expectLabels, goTo, inBrowser } from '../browser.mjs';
+import { expectLabels, goTo, inBrowser, until } from '../browser.mjs';
 
 const LABELS = 24;
 const TRIES = 5;
@@ -10,19 +10,19 @@ const PATIENCE_MILLISECONDS = 1_800_000;
 
 /** `command` starts `hub label --json --no-open` on a folder. It is run once to look at the pictures, then measured. */
 export default async function speed(...command) {
-  await run(command, (page) => until(page, ({ images }) => images.embedded + images.failed_total === images.total));
+  await run(command, (page) => state(page, ({ images }) => images.embedded + images.failed_total === images.total));
   const figures = {};
   const began = { at: 0 };
   await run(command, async (page, child) => {
     await goTo(page, 'label');
     await page.waitForFunction(sees);
     figures.usable_ms = Math.round(performance.now() - began.at);
-    await until(page, ({ done }) => done.images && done.suggestions);
+    await state(page, ({ done }) => done.images && done.suggestions);
     for (const name of ['one', 'two']) await page.evaluate(async (add) => (await import('/assets/store.js')).store.change('/api/classes', { add }), name);
     await page.locator('.tile').first().click();
     figures.label_ms = await labelling(page);
     figures.scrolling = await frames(page, scroll);
-    await until(page, ({ done }) => done.map);
+    await state(page, ({ done }) => done.map);
     figures.label_when_all_is_looked_at_ms = await labelling(page, LABELS);
     await goTo(page, 'map');
     await page.waitForFunction(() => document.querySelector('map-view')?.isEmpty === false);
@@ -63,20 +63,14 @@ function sees() {
 }
 
 /** Waits until the state of the page is as wished. */
-async function until(page, wished) {
-  const began = performance.now();
-  while (performance.now() - began < PATIENCE_MILLISECONDS) {
-    if (wished(await page.evaluate(async () => (await import('/assets/store.js')).store.state))) return;
-    await page.waitForTimeout(100);
-  }
-  throw new Error('waited in vain');
-}
+const state = (page, wished) => until('a state', async () => Boolean(wished(await page.evaluate(now))), PATIENCE_MILLISECONDS);
+const now = async () => (await import('/assets/store.js')).store.state;
 
 /** The median and the longest of the times from a key to the frame with the new accuracy and the re-scored grid. */
 async function labelling(page, before = 0) {
   const times = [];
   for (let number = 1; number <= LABELS; number += 1) {
-    await page.waitForFunction(isOnTheNext);
+    await until('the next picture', () => page.evaluate(isOnTheNext));
     times.push(await page.evaluate(labelOnce, { key: String(1 + (number % 2)), wanted: before + number }));
     await expectLabels(page, before + number);
   }
