@@ -2,6 +2,7 @@
 
     make_bench_images.py OUT photographs 200      1600×1200 JPEGs of quality 90, about as rich as a camera's
     make_bench_images.py OUT small 10000          64×48 JPEGs, each different
+    make_bench_images.py OUT tiny 100000          32×24 JPEGs, each different
 
 A folder that already holds the pictures is left alone.
 """
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-SIZES = {"photographs": (1600, 1200), "small": (64, 48)}
+SIZES = {"photographs": (1600, 1200), "small": (64, 48), "tiny": (32, 24)}
 
 
 def main() -> None:

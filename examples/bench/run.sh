@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The figures of embedding, pulling, labelling, heads and the log, each beside its alternative in the same run. `make bench`
-# calls this. Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
+# calls this; with `labelling` as its argument, those of the labelling page alone.
+# Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 demo=$(realpath -m "${BENCH_DIR:-target/bench}")
@@ -10,29 +11,49 @@ demo=$(realpath -m "${BENCH_DIR:-target/bench}")
 pictures=${HUB_DEV_CACHE:?run this by make}/bench-$(sha256sum examples/bench/make_bench_images.py | cut -c1-8)
 
 main() {
+    local only=${1:-}
     start_over
     build_programs
     build_benches
     begin
-    "$python" examples/bench/make_bench_images.py "$pictures/photographs" photographs 200
+    [ "$only" = labelling ] || "$python" examples/bench/make_bench_images.py "$pictures/photographs" photographs 200
     "$python" examples/bench/make_bench_images.py "$pictures/small" small 10000
+    "$python" examples/bench/make_bench_images.py "$pictures/many" tiny 100000
     "$python" examples/extractors/everyday-objects/build.py "$demo/projects/alpha"
-    make_heavy_extractor
+    "$python" examples/bench/plain/build.py "$demo/projects/alpha"
+    [ "$only" = labelling ] || make_heavy_extractor
     done_in "made the pictures and extractors of the figures"
     {
         found_consortium
         start_hub
         admit_members
         publish everyday-objects-1.0.0
-        publish heavy
+        publish plain-1.0.0
+        [ "$only" = labelling ] || publish heavy
         run beta hub pull everyday-objects@1
+        run beta hub pull alpha/plain@1
     } >"$demo/setup.log" || die "could not set up a hub: see $demo/setup.log"
     (umask 077 && hub-server token create --data "$demo/hub" --member beta >"$demo/token" 2>>"$demo/setup.log")
-    "$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process"
+    "$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process" $only
     stop_hub
-    figures_of_heads
-    figures_of_the_log
+    figures_of_the_expert
+    if [ "$only" != labelling ]; then
+        figures_of_heads
+        figures_of_the_log
+    fi
     rm -rf "$demo"
+}
+
+# Who labels what the page suggests, beside who labels at random. SUGGESTIONS_SVG=docs/label/suggestions.svg draws it anew.
+figures_of_the_expert() {
+    local reason images=$HUB_DEV_CACHE/images
+    if reason=$("$python" examples/images/fetch.py "$images" stamps cartoons satellite clothes 2>&1); then
+        HUB_HOME=$demo/members/beta "$python" examples/bench/expert_figures.py "$demo/benches/expert" everyday-objects@1 \
+            "${SUGGESTIONS_SVG:-$demo/suggestions.svg}" "$images/stamps:birds,mammals" "$images/stamps:mammals,vehicles" \
+            "$images/stamps:fruit,vegetables" "$images/cartoons" "$images/satellite" "$images/clothes:coat,dress,trouser"
+    else
+        echo "what suggestions are worth was not measured: $reason"
+    fi
 }
 
 # Real images come from packages; where those cannot be had, what was made here still tells the speed.

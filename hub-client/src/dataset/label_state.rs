@@ -132,7 +132,8 @@ impl LabelState {
     /// Does what an action says.
     ///
     /// A correction of a label leaves the check it was part of: what was answered before is still what
-    /// was answered. A class that is new comes last, several in alphabetical order.
+    /// was answered. A class that is new comes last, several in alphabetical order. No
+    /// label is without its class, whatever the action says the classes are.
     pub fn apply(&mut self, deed: &Deed) {
         let mut new = BTreeSet::new();
         for entry in deed.set.iter().flatten() {
@@ -157,7 +158,32 @@ impl LabelState {
         }
         self.classes.extend(new);
         if let Some(classes) = &deed.classes {
+            let listed: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+            let used = self
+                .images
+                .values()
+                .filter_map(|known| known.label.as_deref());
+            let missing: BTreeSet<&str> = used.filter(|used| !listed.contains(used)).collect();
             self.classes.clone_from(classes);
+            self.classes.extend(missing.into_iter().map(str::to_owned));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_without_its_class() {
+        let entry = |image: &str, label: &str| {
+            JournalEntry::new(Digest::of(image.as_bytes()), image, Some(label.to_owned()))
+        };
+        let mut state = LabelState::default();
+        let labels = vec![entry("a", "visa"), entry("b", "card"), entry("c", "pass")];
+        state.apply(&Deed::labels(labels));
+        // A list that was made before the last labels were given.
+        state.apply(&Deed::classes(vec!["visa".to_owned(), "stamp".to_owned()]));
+        assert_eq!(state.classes(), ["visa", "stamp", "card", "pass"]);
     }
 }

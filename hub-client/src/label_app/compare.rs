@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::{Array2, Axis};
-use registry_schema::digest::Digest;
 use serde::Serialize;
 
 use super::LabelError;
-use super::rows::Rows;
 use super::session::{Problem, Session, SessionExtractor};
 use super::teaching::TrainingSet;
+use crate::causes::with_causes;
 use crate::choose::{Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure};
 use crate::features::FeatureCache;
 use crate::head::Transform;
@@ -36,6 +35,8 @@ pub struct Rival {
 pub(super) struct Comparison {
     pub(super) running: bool,
     rows: Vec<ComparedView>,
+    /// Extractors that could not be measured.
+    failed: Vec<FailedView>,
     /// How many labels it was made on.
     labels: usize,
     /// What to do, in a sentence.
@@ -56,6 +57,12 @@ struct ComparedView {
     words: String,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct FailedView {
+    extractor: String,
+    reason: String,
+}
+
 /// Starts a comparison unless one is under way.
 pub(super) fn start(session: &Arc<Session>) {
     {
@@ -69,15 +76,30 @@ pub(super) fn start(session: &Arc<Session>) {
     session.changed();
     let session = session.clone();
     std::thread::spawn(move || {
-        let compared = compare(&session);
-        let mut comparison = session.comparison();
-        *comparison = compared.unwrap_or_else(|error| Comparison {
+        let ending = Ending(&session);
+        let compared = compare(ending.0);
+        *session.comparison() = compared.unwrap_or_else(|error| Comparison {
             problem: Some(Problem::of(&error)),
             ..Comparison::default()
         });
-        drop(comparison);
-        session.changed();
     });
+}
+
+/// Ends a comparison whatever happens to its thread.
+struct Ending<'a>(&'a Session);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut comparison = self.0.comparison();
+        if comparison.running {
+            comparison.running = false;
+            comparison.problem = Some(Problem::of(&LabelError::Rivals {
+                reason: "the comparison ended before its time".to_owned(),
+            }));
+        }
+        drop(comparison);
+        self.0.changed();
+    }
 }
 
 /// An extractor and its features of the labelled images.
@@ -88,21 +110,31 @@ struct Candidate {
 }
 
 fn compare(session: &Session) -> Result<Comparison, LabelError> {
-    // 1. the labels there are, each content once
+    // 1. the labels there are
     let labels = session.labels();
     let (images, targets, classes) = {
         let rows = session.rows();
         let set = TrainingSet::new(&labels, &rows);
-        let kept = once(&set, &rows);
+        let kept = spread(set.labelled.len());
         let images: Vec<usize> = kept.iter().map(|&place| set.labelled[place]).collect();
         let targets: Vec<usize> = kept.iter().map(|&place| set.targets[place]).collect();
         (images, targets, set.classes.len())
     };
     // 2. features of each extractor
     let rivals = (session.setup.rivals)().map_err(|reason| LabelError::Rivals { reason })?;
-    let mut candidates = Vec::new();
+    let release = &session.setup.extractor.release;
+    let (mut candidates, mut failed) = (Vec::new(), Vec::new());
     for rival in rivals {
-        candidates.push(Candidate::embed(session, rival, &images)?);
+        let extractor = rival.extractor.release.clone();
+        match Candidate::embed(session, rival, &images) {
+            Ok(candidate) => candidates.push(candidate),
+            // Without the one in use there is nothing to compare with.
+            Err(error) if extractor == *release => return Err(error),
+            Err(error) => failed.push(FailedView {
+                extractor: extractor.to_string(),
+                reason: with_causes(&error),
+            }),
+        }
     }
     // 3. measured on the images that all of them could use
     let common: Vec<usize> = (0..images.len())
@@ -114,7 +146,6 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         .map(|one| measure(one.prepared(&common).view(), &targets, classes, 0))
         .collect::<Result<Vec<_>, _>>()?;
     // 4. the rule; who is in use stays unless another is clearly better
-    let release = &session.setup.extractor.release;
     let is_used = |one: &Candidate| one.rival.extractor.release == *release;
     let used = candidates.iter().position(is_used).unwrap_or_default();
     let errors: Vec<&[f64]> = measured
@@ -132,23 +163,15 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
             .enumerate()
             .map(|(place, (candidate, measured))| candidate.view(measured, place, used, &decision))
             .collect(),
+        failed,
         problem: None,
     })
 }
 
-/// The places of labelled images, each content once, evenly spread when there are many.
-fn once(set: &TrainingSet, rows: &Rows) -> Vec<usize> {
-    let mut seen = std::collections::BTreeSet::<Digest>::new();
-    let all: Vec<usize> = (0..set.labelled.len())
-        .filter(|&place| {
-            rows.digest(set.labelled[place])
-                .is_some_and(|digest| seen.insert(digest))
-        })
-        .collect();
-    let kept = all.len().min(MOST_IMAGES);
-    (0..kept)
-        .map(|place| all[place * all.len() / kept])
-        .collect()
+/// The places of labelled images, evenly spread when there are many.
+fn spread(all: usize) -> Vec<usize> {
+    let kept = all.min(MOST_IMAGES);
+    (0..kept).map(|place| place * all / kept).collect()
 }
 
 impl Candidate {

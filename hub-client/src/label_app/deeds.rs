@@ -1,6 +1,6 @@
 //! What the page may ask to be written into the journal, and what it becomes there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use registry_schema::digest::Digest;
@@ -49,12 +49,29 @@ pub(super) enum ClassesAsked {
     Order(Vec<String>),
 }
 
+/// Labels that were read and may be given: each content once.
+#[derive(Debug, Default)]
+pub(super) struct NewLabels(BTreeMap<Digest, JournalEntry>);
+
+impl NewLabels {
+    /// How many images get one, or lose it.
+    pub(super) fn images(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The action that gives them.
+    pub(super) fn deed(self, labels: &LabelState) -> Result<Deed, LabelError> {
+        let mut classes: BTreeSet<&str> = labels.classes().iter().map(String::as_str).collect();
+        classes.extend(self.0.values().filter_map(|entry| entry.label.as_deref()));
+        check_count(classes.len())?;
+        Ok(Deed::labels(self.0.into_values().collect()))
+    }
+}
+
 impl LabelsAsked {
-    /// The action that gives these labels.
-    pub(super) fn deed(self, session: &Session) -> Result<Deed, LabelError> {
-        let labels = session.labels();
+    /// The labels, with the contents of their images.
+    pub(super) fn read(self, session: &Session) -> Result<NewLabels, LabelError> {
         let mut entries: BTreeMap<Digest, JournalEntry> = BTreeMap::new();
-        let mut classes = labels.classes().to_vec();
         for asked in self.set {
             session.check(asked.image)?;
             let label = match (asked.class, asked.mark) {
@@ -66,11 +83,8 @@ impl LabelsAsked {
                 }
                 (None, _) => None,
             };
-            if let Some(label) = &label {
+            if label.is_some() {
                 check_usable(session, asked.image)?;
-                if !classes.contains(label) {
-                    classes.push(label.clone());
-                }
             }
             let digest = digest_of(session, asked.image)?;
             let name = session.setup.images.images[asked.image].name.clone();
@@ -81,8 +95,7 @@ impl LabelsAsked {
             }
             entries.insert(digest, entry);
         }
-        check_count(&classes)?;
-        Ok(Deed::labels(entries.into_values().collect()))
+        Ok(NewLabels(entries))
     }
 }
 
@@ -127,7 +140,7 @@ impl ClassesAsked {
             Self::Add(name) => {
                 let name = new(&name)?;
                 classes.push(name);
-                check_count(&classes)?;
+                check_count(classes.len())?;
                 Ok(Deed::classes(classes))
             }
             Self::Rename([from, to]) => {
@@ -186,18 +199,16 @@ fn renamed(labels: &LabelState, from: &str, to: &str) -> Vec<JournalEntry> {
     labels.images().iter().filter_map(entry).collect()
 }
 
-/// The labels of a file, as one action, and what the file names that is not here.
-pub(super) fn imported(session: &Session, file: &Path) -> Result<(Deed, Vec<String>), LabelError> {
+/// The labels of a file, and what the file names that is not here.
+pub(super) fn imported(
+    session: &Session,
+    file: &Path,
+) -> Result<(NewLabels, Vec<String>), LabelError> {
     let found = partly_known_labels(&session.setup.images, file)?;
-    let labels = session.labels();
-    let mut classes = labels.classes().to_vec();
     let mut entries: BTreeMap<Digest, JournalEntry> = BTreeMap::new();
     for (image, label) in found.labels.into_iter().enumerate() {
         let Some(label) = label else { continue };
         let label = class_name(&label)?;
-        if !classes.contains(&label) {
-            classes.push(label.clone());
-        }
         let digest = digest_of(session, image)?;
         let name = session.setup.images.images[image].name.clone();
         if let Some(first) = entries.get(&digest)
@@ -211,8 +222,7 @@ pub(super) fn imported(session: &Session, file: &Path) -> Result<(Deed, Vec<Stri
         }
         entries.insert(digest, JournalEntry::new(digest, name, Some(label)));
     }
-    check_count(&classes)?;
-    Ok((Deed::labels(entries.into_values().collect()), found.unknown))
+    Ok((NewLabels(entries), found.unknown))
 }
 
 /// The name of a class without the spaces around it.
@@ -233,8 +243,8 @@ fn class_name(name: &str) -> Result<String, LabelError> {
     })
 }
 
-fn check_count(classes: &[String]) -> Result<(), LabelError> {
-    match classes.len() {
+fn check_count(classes: usize) -> Result<(), LabelError> {
+    match classes {
         0..=MOST_CLASSES => Ok(()),
         _ => Err(LabelError::TooManyClasses { most: MOST_CLASSES }),
     }

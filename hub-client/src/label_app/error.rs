@@ -129,6 +129,9 @@ pub enum LabelError {
         /// What is missing.
         needs: String,
     },
+    /// A change by a page of an earlier start: its numbers may be of other images.
+    #[error("this page is of an earlier start of the program")]
+    OldPage,
     /// Labels are deleted only when it is said in so many words.
     #[error("to delete all labels, say so")]
     NotMeant,
@@ -165,6 +168,7 @@ impl Hint for LabelError {
             Self::Request { .. } | Self::NotMeant | Self::Order => Advice::of(ErrorCode::Usage),
             Self::NoSuchImage { .. } | Self::NoSuchClass { .. } => Advice::of(ErrorCode::NotFound),
             Self::UnusableImage { .. } => Advice::of(ErrorCode::Image),
+            Self::OldPage => Advice::with_hint(ErrorCode::Failed, "load the page again"),
             Self::NotYet { .. } => Advice::with_hint(ErrorCode::Image, "wait a moment"),
             Self::ClassName { .. }
             | Self::ClassThere { .. }

@@ -5,7 +5,8 @@
 //! - `Origin` and `Sec-Fetch-Site`, where the browser sends them, are of this page; a change needs `Origin`.
 //! - The cookie is there, which a secret was turned into; other sites cannot send it (`SameSite=Strict`).
 //!
-//! Everything else gets status 403 and nothing more.
+//! Everything else gets status 403 and nothing more. A change by a page of an earlier start of the program gets
+//! status 409 and the name of this one: images are counted anew at each start.
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 
+use super::LabelError;
+use super::routes::refuse;
 use super::secret::Secrets;
 
 /// How the cookie's name begins. Browsers do not tell cookies of two ports apart, so the port follows: a
@@ -29,21 +32,31 @@ const COOKIE: &str = "hub-label-";
 const POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; \
     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+const RUN: HeaderName = HeaderName::from_static("x-hub-session");
+
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the guard compares with.
 pub(super) struct Guard {
     pub(super) secrets: Secrets,
     port: u16,
+    /// What a change must name.
+    run: String,
     /// Shows a new address where the command was started.
     pub(super) show: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Guard {
-    pub(super) fn new(secrets: Secrets, port: u16, show: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+    pub(super) fn new(
+        secrets: Secrets,
+        port: u16,
+        run: String,
+        show: Arc<dyn Fn(&str) + Send + Sync>,
+    ) -> Self {
         Self {
             secrets,
             port,
+            run,
             show,
         }
     }
@@ -73,6 +86,12 @@ impl Guard {
         };
         let site = headers.get(&FETCH_SITE).map(HeaderValue::as_bytes);
         from_here && matches!(site, None | Some(b"same-origin" | b"none"))
+    }
+
+    /// Whether a request may change something: whether its page has seen this start of the program.
+    fn is_current(&self, request: &ServiceRequest) -> bool {
+        let named = only(request.headers(), &RUN);
+        *request.method() != Method::POST || named == Some(self.run.as_str())
     }
 
     /// Whether a request has the cookie that was handed out.
@@ -112,12 +131,18 @@ pub(super) async fn check<B: MessageBody>(
         && request.path() == "/"
         && request.query_string().starts_with("secret=");
     let mut response =
-        if guard.lets_in(&request) && (opens_the_page || guard.knows(request.headers())) {
-            next.call(request).await?.map_into_left_body()
-        } else {
+        if !guard.lets_in(&request) || !(opens_the_page || guard.knows(request.headers())) {
             request
                 .into_response(HttpResponse::Forbidden().finish())
                 .map_into_right_body()
+        } else if !guard.is_current(&request) {
+            let mut refusal = refuse(&LabelError::OldPage);
+            if let Ok(run) = HeaderValue::from_str(&guard.run) {
+                refusal.headers_mut().insert(RUN, run);
+            }
+            request.into_response(refusal).map_into_right_body()
+        } else {
+            next.call(request).await?.map_into_left_body()
         };
     protect(response.headers_mut());
     Ok(response)

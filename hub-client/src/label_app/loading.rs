@@ -10,7 +10,7 @@ use registry_schema::digest::Digest;
 use super::LabelError;
 use super::rows::Presence;
 use super::seen_files::SeenFiles;
-use super::session::{Problem, Session};
+use super::session::{Problem, Session, Work};
 use crate::causes::with_causes;
 use crate::dataset::ImageFile;
 use crate::explore::{SplitMix64, over_blocks};
@@ -47,14 +47,11 @@ pub(super) fn load(session: &Session) {
         false => through_worker(session, &mut seen),
     };
     // 3. that was all
-    match ended {
-        Ok(()) => session.put_progress(|progress| progress.seconds_left = None),
-        Err(LabelError::Worker(WorkerError::Cancelled)) => return,
-        Err(error) => session.put_progress(|progress| {
-            progress.seconds_left = None;
-            progress.problem = Some(Problem::of(&error));
-        }),
+    if let Err(LabelError::Worker(WorkerError::Cancelled)) = ended {
+        return;
     }
+    session.put_progress(|progress| progress.seconds_left = None);
+    session.tell(Work::Loading, ended.as_ref().err());
     told(session);
     session.looking.ask();
     // What cannot be kept is read again.

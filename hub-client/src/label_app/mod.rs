@@ -2,7 +2,7 @@
 //! learning, makes a head.
 //!
 //! 1. [`LabelApp::open`] takes the journal of labels, alone.
-//! 2. [`LabelApp::serve`] starts five threads and the server. Features come in the background; the page is of
+//! 2. [`LabelApp::serve`] starts six threads and the server. Features come in the background; the page is of
 //!    use from the first thirty-two images on.
 //! 3. Each label is on the disk before anything else happens with it. Then a head learns from all labels, the
 //!    one `hub train` would make, and says what it thinks of every image; suggestions follow.
@@ -75,11 +75,12 @@ impl LabelApp {
         serving: Serving<'_>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), LabelError> {
-        let threads: [fn(&Session); 5] = [
+        let threads: [fn(&Session); 6] = [
             loading::load,
             teaching::teach,
             suggesting::propose,
             looking::look,
+            looking::group,
             thumbnails::draw,
         ];
         for thread in threads {

@@ -24,10 +24,27 @@ pub(super) fn most_similar(
     may: impl Fn(usize) -> bool + Sync,
 ) -> Result<Vec<Similar>, LabelError> {
     let distance = session.setup.extractor.distance();
-    let rows = session.rows();
-    let index = Neighbours::new(rows.values(), distance, session.setup.threads)?;
     let query = query.insert_axis(ndarray::Axis(0));
-    let found = index.nearest(query, count, |_, row| rows.is_ready(row) && may(row))?;
+    let ready: Vec<bool> = {
+        let rows = session.rows();
+        (0..rows.len()).map(|row| rows.is_ready(row)).collect()
+    };
+    let mut found: Vec<Neighbour> = Vec::new();
+    session.all_rows().in_parts(|start, part| {
+        let index = Neighbours::new(part, distance, session.setup.threads)?;
+        let may = |_, row| ready[start + row] && may(start + row);
+        let nearest = index.nearest(query, count, may)?.into_iter().flatten();
+        found.extend(nearest.map(|one| Neighbour {
+            row: start + one.row,
+            ..one
+        }));
+        Ok::<(), LabelError>(())
+    })?;
+    found.sort_by(|one, other| {
+        let by_distance = one.distance.total_cmp(&other.distance);
+        by_distance.then(one.row.cmp(&other.row))
+    });
+    found.truncate(count);
     let similar = |one: &Neighbour| Similar {
         image: one.row,
         similarity: match distance {
@@ -36,8 +53,5 @@ pub(super) fn most_similar(
             Distance::Dot => -one.distance,
         },
     };
-    Ok(found
-        .first()
-        .map(|found| found.iter().map(similar).collect())
-        .unwrap_or_default())
+    Ok(found.iter().map(similar).collect())
 }

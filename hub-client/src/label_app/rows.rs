@@ -1,9 +1,19 @@
 //! What is there of each image: its content's digest, its features, or why there are none.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use registry_schema::digest::Digest;
+
+/// Images whose features are read together: longer than a few milliseconds, nobody holds them.
+const PART: usize = 8_192;
+
+/// The rows of a session, of which readers take a part at a time: the features that come are put in their
+/// places meanwhile. Features that are there do not change any more.
+#[derive(Debug)]
+pub(super) struct SharedRows(RwLock<Rows>);
 
 /// The features of a session's images, n×D, as they were computed, each once in memory.
 #[derive(Debug)]
@@ -27,6 +37,36 @@ pub(super) enum Presence {
     Ready,
     /// It cannot be used.
     Failed,
+}
+
+impl SharedRows {
+    pub(super) fn new(rows: Rows) -> Self {
+        Self(RwLock::new(rows))
+    }
+
+    /// The rows, for a moment: who waits to write makes all others wait.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Rows> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Rows> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands over the features of all images, consecutive ones together, with the number of the first.
+    ///
+    /// # Errors
+    /// What `take` fails with.
+    pub(super) fn in_parts<E>(
+        &self,
+        mut take: impl FnMut(usize, ArrayView2<'_, f32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let images = self.read().len();
+        for start in (0..images).step_by(PART) {
+            take(start, self.read().part(start..images.min(start + PART)))?;
+        }
+        Ok(())
+    }
 }
 
 impl Rows {
@@ -89,9 +129,9 @@ impl Rows {
         self.ready + self.failures.len() == self.len()
     }
 
-    /// All features; of images that have none, zeros.
-    pub(super) fn values(&self) -> ArrayView2<'_, f32> {
-        self.values.view()
+    /// The features of consecutive images; of images that have none, zeros.
+    pub(super) fn part(&self, images: Range<usize>) -> ArrayView2<'_, f32> {
+        self.values.slice_axis(Axis(0), images.into())
     }
 
     /// The features of an image.
@@ -99,9 +139,9 @@ impl Rows {
         self.values.row(image)
     }
 
-    /// The squared length of an image's features.
-    pub(super) fn squared(&self, image: usize) -> f64 {
-        self.squares[image]
+    /// The squared length of each image's features.
+    pub(super) fn squares(&self) -> &[f64] {
+        &self.squares
     }
 
     /// Copies of some rows.
@@ -136,6 +176,15 @@ impl Rows {
         self.by_digest.get(digest).map_or(&[], Vec::as_slice)
     }
 
+    /// Of each content that has features, the first image.
+    pub(super) fn firsts(&self) -> HashMap<Digest, usize> {
+        let first = |(digest, images): (&Digest, &Vec<usize>)| {
+            let ready = images.iter().filter(|&&image| self.is_ready(image));
+            Some((*digest, *ready.min()?))
+        };
+        self.by_digest.iter().filter_map(first).collect()
+    }
+
     /// The images that cannot be used, and why.
     pub(super) fn failures(&self) -> &BTreeMap<usize, String> {
         &self.failures
@@ -160,5 +209,21 @@ mod tests {
         assert_eq!(rows.row(2).to_vec(), [1.0, 2.0]);
         assert_eq!(rows.images_of(&digest), [2, 0]);
         assert_eq!(rows.ready_images(), [0, 2]);
+        assert_eq!(rows.firsts().into_iter().collect::<Vec<_>>(), [(digest, 0)]);
+    }
+
+    #[test]
+    fn parts_are_all_rows_in_their_order_and_new_ones_may_come_between() {
+        let rows = SharedRows::new(Rows::new(PART + 3, 1));
+        let mut met = Vec::new();
+        let done = rows.in_parts(|start, part| {
+            met.push((start, part.nrows()));
+            Ok::<(), ()>(())
+        });
+        assert_eq!((done, met), (Ok(()), vec![(0, PART), (PART, 3)]));
+        let stopped = rows.in_parts(|start, _| if start == 0 { Err(start) } else { Ok(()) });
+        assert_eq!(stopped, Err(0));
+        rows.write().put(PART, Digest::of(b"a"), &[4.0]);
+        assert_eq!(rows.read().part(PART..PART + 1), ndarray::array![[4.0]]);
     }
 }

@@ -6,11 +6,12 @@
 //! which no later label changes: it is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, Slice};
 
-use super::rows::Rows;
+use super::rows::{Rows, SharedRows};
 use crate::explore::{over_blocks, products};
 use crate::head::{Head, HeadError, LENGTH_FLOOR, NEIGHBOURS, Predictions, Transform};
 
@@ -51,9 +52,14 @@ impl Scorer {
     pub(super) fn score(
         &mut self,
         head: &Head,
-        rows: &Rows,
+        rows: &SharedRows,
         threads: NonZeroUsize,
     ) -> Result<Scores, HeadError> {
+        // Features that come from now on are scored the next time.
+        let about: Vec<bool> = {
+            let rows = rows.read();
+            (0..rows.len()).map(|image| rows.is_ready(image)).collect()
+        };
         let none = Array1::zeros(head.dimension());
         let scores = match head.transform() {
             Transform::CentredL2 { mean } => self.by_products(head, mean, true, rows, threads),
@@ -61,11 +67,7 @@ impl Scorer {
             Transform::None => self.by_products(head, &none, false, rows, threads),
             Transform::Standardise { .. } => one_by_one(head, rows, threads),
         };
-        let about = (0..rows.len()).map(|image| rows.is_ready(image));
-        Ok(Scores {
-            about: about.collect(),
-            ..scores?
-        })
+        Ok(Scores { about, ..scores? })
     }
 
     fn by_products(
@@ -73,10 +75,10 @@ impl Scorer {
         head: &Head,
         mean: &Array1<f32>,
         divides: bool,
-        rows: &Rows,
+        rows: &SharedRows,
         threads: NonZeroUsize,
     ) -> Result<Scores, HeadError> {
-        let references = references(head, rows);
+        let references = references(head, &rows.read());
         self.compare(&references, rows, threads);
         let classes = head.classes().len();
         let mut queries = Array2::zeros((classes + 1, head.dimension()));
@@ -85,9 +87,9 @@ impl Scorer {
             .slice_axis_mut(Axis(0), weights)
             .assign(&head.weights());
         queries.row_mut(classes).assign(mean);
-        let mut found = products(rows.values(), queries.view(), threads);
+        let mut found = products_of_all(rows, &queries, threads);
         let along_mean = found.pop().unwrap_or_default();
-        let centre = Centre::new(mean.view(), along_mean, rows);
+        let centre = Centre::new(mean.view(), along_mean, &rows.read());
         let offsets: Vec<f64> = head
             .weights()
             .rows()
@@ -112,14 +114,15 @@ impl Scorer {
             let distances = centre.distances(range, &products);
             Ok(Scores::of(&head.predictions(scores.view(), distances)))
         };
-        gather(head, rows.len(), threads, block_scores)
+        gather(head, centre.along.len(), threads, block_scores)
     }
 
     /// Takes the products of labelled images that are not known yet.
-    fn compare(&mut self, references: &[usize], rows: &Rows, threads: NonZeroUsize) {
-        if self.ready != rows.ready() {
+    fn compare(&mut self, references: &[usize], rows: &SharedRows, threads: NonZeroUsize) {
+        let ready = rows.read().ready();
+        if self.ready != ready {
             self.known.clear();
-            self.ready = rows.ready();
+            self.ready = ready;
         }
         let wanted: BTreeSet<usize> = references.iter().copied().collect();
         self.known.retain(|image, _| wanted.contains(image));
@@ -128,11 +131,28 @@ impl Scorer {
             .filter(|image| !self.known.contains_key(image))
             .collect();
         for missing in missing.chunks(TOGETHER) {
-            let queries = rows.select(missing);
-            let found = products(rows.values(), queries.view(), threads);
+            let queries = rows.read().select(missing);
+            let found = products_of_all(rows, &queries, threads);
             self.known.extend(missing.iter().copied().zip(found));
         }
     }
+}
+
+/// For each query its product with the features of each image.
+fn products_of_all(
+    rows: &SharedRows,
+    queries: &Array2<f32>,
+    threads: NonZeroUsize,
+) -> Vec<Vec<f32>> {
+    let mut all = vec![Vec::new(); queries.nrows()];
+    let done = rows.in_parts(|_, part| {
+        for (all, found) in all.iter_mut().zip(products(part, queries.view(), threads)) {
+            all.extend(found);
+        }
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = done;
+    all
 }
 
 /// The images whose directions a head keeps.
@@ -162,13 +182,10 @@ struct Centre {
 impl Centre {
     fn new(mean: ArrayView1<'_, f32>, along: Vec<f32>, rows: &Rows) -> Self {
         let squared = dot(mean, mean);
-        let length = |image: usize| {
-            (rows.squared(image) - 2.0 * f64::from(along[image]) + squared)
-                .max(0.0)
-                .sqrt()
-        };
+        let length =
+            |(own, &along): (&f64, &f32)| (own - 2.0 * f64::from(along) + squared).max(0.0).sqrt();
         Self {
-            lengths: (0..rows.len()).map(length).collect(),
+            lengths: rows.squares().iter().zip(&along).map(length).collect(),
             squared,
             along,
         }
@@ -217,11 +234,12 @@ fn dot(one: ArrayView1<'_, f32>, other: ArrayView1<'_, f32>) -> f64 {
 }
 
 /// The same through the head itself, for transforms that are not a shift and a length.
-fn one_by_one(head: &Head, rows: &Rows, threads: NonZeroUsize) -> Result<Scores, HeadError> {
+fn one_by_one(head: &Head, rows: &SharedRows, threads: NonZeroUsize) -> Result<Scores, HeadError> {
     let space = head.space();
-    gather(head, rows.len(), threads, |range| {
-        let block = rows.values().slice_axis_move(Axis(0), Slice::from(range));
-        Ok(Scores::of(&head.predict(block, &space)?))
+    let images = rows.read().len();
+    gather(head, images, threads, |range| {
+        let block = rows.read().part(range).to_owned();
+        Ok(Scores::of(&head.predict(block.view(), &space)?))
     })
 }
 
@@ -304,7 +322,7 @@ mod tests {
     const IMAGES: usize = 700;
 
     /// Features far from zero, as those of networks are, in two overlapping heaps.
-    fn rows() -> Rows {
+    fn rows() -> SharedRows {
         let mut random = SplitMix64::new(4);
         let mut rows = Rows::new(IMAGES, 24);
         for image in 0..IMAGES - 1 {
@@ -315,7 +333,7 @@ mod tests {
             let features: Vec<f32> = (0..24).map(|place| value(place, random.share())).collect();
             rows.put(image, Digest::of(&image.to_le_bytes()), &features);
         }
-        rows
+        SharedRows::new(rows)
     }
 
     fn head(rows: &Rows, labelled: &[usize], transform: TransformKind) -> Head {
@@ -361,10 +379,11 @@ mod tests {
             let mut scorer = Scorer::default();
             for labels in [6, 7, 30, 12] {
                 let labelled: Vec<usize> = (0..labels).map(|image| image * 3).collect();
-                let head = head(&rows, &labelled, transform);
+                let head = head(&rows.read(), &labelled, transform);
                 let found = scorer.score(&head, &rows, threads).unwrap();
                 let expected = one_by_one(&head, &rows, threads).unwrap();
-                for image in rows.ready_images() {
+                let ready = rows.read().ready_images();
+                for image in ready {
                     let apart = (&found.probabilities.row(image)
                         - &expected.probabilities.row(image))
                         .mapv(f32::abs);

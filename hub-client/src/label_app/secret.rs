@@ -74,7 +74,8 @@ impl Secrets {
     }
 }
 
-fn random() -> Result<String, LabelError> {
+/// A word that nobody guesses.
+pub(super) fn random() -> Result<String, LabelError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| LabelError::Randomness {
         reason: error.to_string(),

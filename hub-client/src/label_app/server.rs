@@ -1,7 +1,7 @@
 //! The page's server: on this machine's own address, for one browser.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,12 @@ const SHUTDOWN_SECONDS: u64 = 1;
 /// Threads that take requests; what takes long is done elsewhere.
 const WORKERS: usize = 2;
 
+/// The port of who asks for none.
+const USUAL_PORT: u16 = 8519;
+
+/// Ports after it that are tried when it is taken.
+const MORE_PORTS: u16 = 20;
+
 /// What requests have at hand.
 pub(super) struct Desk {
     pub(super) session: Arc<Session>,
@@ -37,8 +43,9 @@ pub(super) struct Desk {
 
 /// How the page is served.
 pub struct Serving<'a> {
-    /// The port, 0 for a free one.
-    pub port: u16,
+    /// The port, 0 for a free one; when absent always the same unless it is taken, so that what the browser
+    /// keeps for the page (keys, colours) is found again.
+    pub port: Option<u16>,
     /// Told the address to open, once.
     pub ready: Box<dyn FnOnce(&str) + 'a>,
     /// Told a new address when a used one was asked for by somebody without its cookie.
@@ -51,12 +58,12 @@ pub(super) async fn serve(
     serving: Serving<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), LabelError> {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, serving.port));
-    let error = |source| LabelError::Listen { listen, source };
     // Bound first: what is compared with `Host` has the port in it.
-    let listener = std::net::TcpListener::bind(listen).map_err(error)?;
-    let port = listener.local_addr().map_err(error)?.port();
-    let guard = Arc::new(Guard::new(Secrets::new()?, port, serving.again));
+    let (listener, listen) = bind(serving.port)?;
+    let error = |source| LabelError::Listen { listen, source };
+    let run = session.run.clone();
+    let guard = Guard::new(Secrets::new()?, listen.port(), run, serving.again);
+    let guard = Arc::new(guard);
     let (close, closing) = watch::channel(false);
     let desk = web::Data::new(Desk {
         session,
@@ -94,4 +101,40 @@ pub(super) async fn serve(
     let stopping = handle.stop(true);
     let (ended, ()) = tokio::join!(server, stopping);
     ended.map_err(error)
+}
+
+/// A listener at a port that was asked for, else at the first of the usual ones that is free.
+fn bind(port: Option<u16>) -> Result<(TcpListener, SocketAddr), LabelError> {
+    let at = |port: u16| {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let bound = TcpListener::bind(listen).and_then(|bound| {
+            let listen = bound.local_addr()?;
+            Ok((bound, listen))
+        });
+        bound.map_err(|source| LabelError::Listen { listen, source })
+    };
+    match port {
+        Some(port) => at(port),
+        None => (USUAL_PORT..=USUAL_PORT + MORE_PORTS)
+            .find_map(|port| at(port).ok())
+            .map_or_else(|| at(0), Ok),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_usual_port_is_left_to_who_has_it() {
+        let (first, at) = bind(None).unwrap();
+        let (_second, next) = bind(None).unwrap();
+        assert_ne!(at, next);
+        assert!(matches!(
+            bind(Some(at.port())),
+            Err(LabelError::Listen { .. })
+        ));
+        drop(first);
+    }
 }

@@ -1,15 +1,14 @@
 //! What all parts of a session share, and who may change what.
 //!
-//! The journal decides what the labels are; everything else follows from it and from the features. Three
-//! threads keep up: one learns and scores ([`super::teaching`]), one suggests ([`super::suggesting`]), one
-//! looks at the whole ([`super::looking`]). Each puts its result here as a whole and raises the version.
+//! The journal decides what the labels are; everything else follows from it and from the features. Threads
+//! keep up: one learns and scores ([`super::teaching`]), one suggests ([`super::suggesting`]), two look at the
+//! whole ([`super::looking`]). Each puts its result here as a whole and raises the version.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
 use registry_schema::manifest::Distance;
 use tokio::sync::watch;
@@ -19,7 +18,8 @@ use super::book::Book;
 use super::compare::{Comparison, Rival};
 use super::errand::Errand;
 use super::looking::Looks;
-use super::rows::Rows;
+use super::rows::{Rows, SharedRows};
+use super::secret;
 use super::seen_files::name_of_set;
 use super::suggesting::Suggested;
 use super::teaching::Lesson;
@@ -29,10 +29,6 @@ use crate::features::Origin;
 use crate::head::{ExtractorRelease, HeadName, HeadStore, TransformKind};
 use crate::runtime::ExtractorFiles;
 use crate::worker::Worker;
-
-/// Time a label's answer waits for the head that has learnt from it. What takes longer is told by a new
-/// version.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a session is about.
 pub struct Setup {
@@ -86,14 +82,19 @@ pub(super) struct Session {
     pub(super) setup: Setup,
     /// Another one when images come, go or change: names pictures that may be kept.
     pub(super) name: String,
+    /// Another one at each start: images are counted anew then, so a page of before is told to load itself
+    /// again.
+    pub(super) run: String,
     pub(super) teaching: Errand,
     pub(super) suggesting: Errand,
     pub(super) looking: Errand,
+    pub(super) grouping: Errand,
     pub(super) drawing: Drawing,
-    rows: RwLock<Rows>,
+    rows: SharedRows,
     book: Mutex<Book>,
     lesson: RwLock<Option<Arc<Lesson>>>,
     suggestions: RwLock<Arc<Vec<Suggested>>>,
+    steps: Mutex<Steps>,
     /// Images that were drawn at random and proposed.
     drawn: Mutex<BTreeSet<usize>>,
     looks: RwLock<Arc<Looks>>,
@@ -112,13 +113,60 @@ pub(super) struct Wishes {
     pub(super) groups: Option<NonZeroUsize>,
 }
 
+/// How far the work on the labels is: changes are counted, and each step says how many it has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    changes: u64,
+    learnt: u64,
+    suggested: u64,
+}
+
+impl Steps {
+    /// Whether the head has learnt from all labels.
+    pub(super) fn is_learnt(self) -> bool {
+        self.learnt >= self.changes
+    }
+
+    /// Whether the suggestions follow from all labels too.
+    pub(super) fn is_suggested(self) -> bool {
+        self.suggested >= self.changes
+    }
+
+    /// The changes that the head has learnt from.
+    pub(super) fn learnt(self) -> u64 {
+        self.learnt
+    }
+}
+
 /// How far the features are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Progress {
     /// Seconds until all images are looked at, when that can be said.
     pub(super) seconds_left: Option<u64>,
-    /// Why it does not go on.
-    pub(super) problem: Option<Problem>,
+    /// Why something does not go on.
+    problems: BTreeMap<Work, Problem>,
+}
+
+impl Progress {
+    /// Why something does not go on, the most serious.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.problems.values().next().cloned()
+    }
+}
+
+/// What is done in the background; who cannot do without which, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Work {
+    /// The features.
+    Loading,
+    /// The head and its scores.
+    Learning,
+    /// What to label next.
+    Suggesting,
+    /// Odd ones, copies, the map.
+    Looking,
+    /// The groups.
+    Grouping,
 }
 
 /// What a person has to know.
@@ -135,14 +183,17 @@ impl Session {
         let rows = Rows::new(setup.images.images.len(), setup.extractor.origin.dimension);
         Ok(Self {
             name: name_of_set(&setup.images.images),
+            run: secret::random()?,
             teaching: Errand::default(),
             suggesting: Errand::default(),
             looking: Errand::default(),
+            grouping: Errand::default(),
             drawing: Drawing::default(),
-            rows: RwLock::new(rows),
+            rows: SharedRows::new(rows),
             book: Mutex::new(book),
             lesson: RwLock::default(),
             suggestions: RwLock::default(),
+            steps: Mutex::default(),
             drawn: Mutex::default(),
             looks: RwLock::default(),
             wishes: Mutex::new(Wishes {
@@ -190,26 +241,47 @@ impl Session {
         self.version.send_modify(|version| *version += 1);
     }
 
-    /// Writes an action down, learns from it, and waits for that.
-    pub(super) fn record(&self, deed: Deed) -> Result<(), LabelError> {
-        self.write(|book| book.record(deed))
+    /// Writes an action down that follows from what the journal says then, and has a head learn from it.
+    pub(super) fn record(
+        &self,
+        deed: impl FnOnce(&LabelState) -> Result<Deed, LabelError>,
+    ) -> Result<(), LabelError> {
+        self.write(|book| {
+            let deed = deed(&book.state())?;
+            Ok(book.record(deed)?)
+        })
     }
 
-    /// Changes the journal, then has a head learn from what it says.
+    /// Changes the journal, then has a head learn from what it says. Nobody waits for that: the change is on
+    /// the disk.
     pub(super) fn write<T>(
         &self,
-        change: impl FnOnce(&mut Book) -> Result<T, crate::dataset::DatasetError>,
+        change: impl FnOnce(&mut Book) -> Result<T, LabelError>,
     ) -> Result<T, LabelError> {
         let done = change(&mut self.book())?;
-        self.changed();
         self.learn();
         Ok(done)
     }
 
-    /// Has a head learn anew, and waits for it as long as a person would.
+    /// Has a head learn anew.
     pub(super) fn learn(&self) {
-        let ticket = self.teaching.ask();
-        self.teaching.wait(ticket, PATIENCE);
+        self.steps_mut().changes += 1;
+        self.changed();
+        self.teaching.ask();
+    }
+
+    /// How far the work on the labels is.
+    pub(super) fn steps(&self) -> Steps {
+        *self.steps_mut()
+    }
+
+    fn steps_mut(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many changes there were.
+    pub(super) fn changes(&self) -> u64 {
+        self.steps().changes
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
@@ -222,11 +294,16 @@ impl Session {
     }
 
     pub(super) fn rows(&self) -> RwLockReadGuard<'_, Rows> {
-        self.rows.read().unwrap_or_else(PoisonError::into_inner)
+        self.rows.read()
     }
 
     pub(super) fn rows_mut(&self) -> RwLockWriteGuard<'_, Rows> {
-        self.rows.write().unwrap_or_else(PoisonError::into_inner)
+        self.rows.write()
+    }
+
+    /// The rows, to be read a part at a time.
+    pub(super) fn all_rows(&self) -> &SharedRows {
+        &self.rows
     }
 
     /// What a head says of all images.
@@ -235,8 +312,10 @@ impl Session {
         lesson.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn put_lesson(&self, lesson: Option<Arc<Lesson>>) {
+    /// What was learnt from the labels after so many changes.
+    pub(super) fn put_lesson(&self, lesson: Option<Arc<Lesson>>, changes: u64) {
         *self.lesson.write().unwrap_or_else(PoisonError::into_inner) = lesson;
+        self.steps_mut().learnt = changes;
         self.changed();
     }
 
@@ -245,14 +324,19 @@ impl Session {
         suggestions.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn put_suggestions(&self, suggestions: Vec<Suggested>) {
-        let random = suggestions.iter().filter(|one| one.is_random());
-        self.drawn().extend(random.map(|one| one.image));
-        *self
-            .suggestions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(suggestions);
-        self.changed();
+    /// What follows from the labels after so many changes: another list, or the one there is.
+    pub(super) fn put_suggestions(&self, suggestions: Option<Vec<Suggested>>, changes: u64) {
+        let is_other = suggestions.is_some();
+        if let Some(suggestions) = suggestions {
+            let random = suggestions.iter().filter(|one| one.is_random());
+            self.drawn().extend(random.map(|one| one.image));
+            let place = self.suggestions.write();
+            *place.unwrap_or_else(PoisonError::into_inner) = Arc::new(suggestions);
+        }
+        let before = std::mem::replace(&mut self.steps_mut().suggested, changes);
+        if is_other || before != changes {
+            self.changed();
+        }
     }
 
     /// Images that were drawn at random and proposed.
@@ -295,6 +379,21 @@ impl Session {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Some work has a problem, or has it no more.
+    pub(super) fn tell(&self, work: Work, error: Option<&LabelError>) {
+        let problem = error.map(Problem::of);
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.problems.get(&work) == problem.as_ref() {
+            return;
+        }
+        progress.problems.remove(&work);
+        progress
+            .problems
+            .extend(problem.map(|problem| (work, problem)));
+        drop(progress);
+        self.changed();
     }
 
     pub(super) fn put_progress(&self, change: impl FnOnce(&mut Progress)) {

@@ -7,7 +7,7 @@ use registry_schema::digest::Digest;
 use super::LabelError;
 use super::loading::ENOUGH;
 use super::rows::Rows;
-use super::session::{Problem, Session};
+use super::session::{Session, Work};
 use super::teaching::Lesson;
 use crate::dataset::LabelState;
 use crate::explore::SplitMix64;
@@ -86,16 +86,12 @@ impl Suggested {
 /// Suggests whenever it is asked to, until the session stops.
 pub(super) fn propose(session: &Session) {
     let mut proposer = Proposer::default();
-    session
-        .suggesting
-        .run(&session.setup.stop, || match proposer.propose(session) {
-            Ok(Some(suggestions)) => session.put_suggestions(suggestions),
-            Ok(None) => {}
-            Err(error) => {
-                let problem = Problem::of(&error);
-                session.put_progress(|progress| progress.problem = Some(problem));
-            }
-        });
+    session.suggesting.run(&session.setup.stop, || {
+        let changes = session.steps().learnt();
+        let proposed = proposer.propose(session);
+        session.tell(Work::Suggesting, proposed.as_ref().err());
+        session.put_suggestions(proposed.ok().flatten(), changes);
+    });
 }
 
 /// What is remembered from one list to the next.
@@ -112,37 +108,29 @@ impl Proposer {
     /// A new list; none when the one there is still good.
     fn propose(&mut self, session: &Session) -> Result<Option<Vec<Suggested>>, LabelError> {
         let (labels, lesson) = (session.labels(), session.lesson());
-        let rows = session.rows();
-        let known = Known::new(&labels, &rows);
-        if rows.ready() < ENOUGH.min(rows.len()) && !rows.is_complete() {
+        let (known, ready, is_complete) = {
+            let rows = session.rows();
+            let known = Known::new(&labels, &rows);
+            (known, rows.ready(), rows.is_complete())
+        };
+        if ready < ENOUGH.min(session.total()) && !is_complete {
             return Ok(None);
         }
+        let has_grown = ready >= 2 * self.ready || (is_complete && self.ready < ready);
         self.draws
             .retain(|image| known.free.binary_search(image).is_ok());
         let doubtful =
             lesson.filter(|_| known.labelled.len() >= typical_until(known.classes.len()));
-        if doubtful.is_none() && self.is_still_good(session, &known, &rows) {
+        if doubtful.is_none() && !has_grown && is_still_good(session, &known) {
             return Ok(None);
         }
-        self.ready = rows.ready();
+        self.ready = ready;
         let among = match &doubtful {
             Some(lesson) => most_doubtful(lesson, &known.free),
             None => evenly_spaced(&known.free, TYPICAL_AMONG),
         };
-        let suggestions = suggest_among(&known, &among, doubtful.as_deref(), &rows, session)?;
-        drop(rows);
+        let suggestions = suggest_among(&known, &among, doubtful.as_deref(), session)?;
         Ok(Some(self.with_draws(suggestions, &known)))
-    }
-
-    fn is_still_good(&self, session: &Session, known: &Known, rows: &Rows) -> bool {
-        let left = session.suggestions();
-        let left = left.iter().filter(|one| {
-            let is_free = known.free.binary_search(&one.image).is_ok();
-            is_free && !matches!(one.reason, Reason::Torn { .. })
-        });
-        let has_grown =
-            rows.ready() >= 2 * self.ready || (rows.is_complete() && self.ready < rows.ready());
-        !has_grown && left.count() > FEW.min(known.free.len().saturating_sub(1))
     }
 
     /// Draws from all images without a label in the place of what was drawn from some of them.
@@ -183,6 +171,16 @@ impl Proposer {
     }
 }
 
+/// Whether enough of the list is left.
+fn is_still_good(session: &Session, known: &Known) -> bool {
+    let left = session.suggestions();
+    let left = left.iter().filter(|one| {
+        let is_free = known.free.binary_search(&one.image).is_ok();
+        is_free && !matches!(one.reason, Reason::Torn { .. })
+    });
+    left.count() > FEW.min(known.free.len().saturating_sub(1))
+}
+
 /// What the labels say of images with features.
 struct Known {
     /// The classes that have a labelled image, in alphabetical order.
@@ -195,13 +193,10 @@ struct Known {
 
 impl Known {
     fn new(labels: &LabelState, rows: &Rows) -> Self {
-        let first = |digest: &Digest| {
-            let images = rows.images_of(digest).iter().copied();
-            images.filter(|&image| rows.is_ready(image)).min()
-        };
+        let firsts = rows.firsts();
         let mut named: Vec<(usize, &str)> = Vec::new();
         for (digest, known) in labels.images() {
-            if let (Some(label), Some(image)) = (&known.label, first(digest)) {
+            if let (Some(label), Some(&image)) = (&known.label, firsts.get(digest)) {
                 named.push((image, label));
             }
         }
@@ -213,12 +208,10 @@ impl Known {
             .iter()
             .map(|&(image, label)| (image, class(label)))
             .collect();
-        let is_free = |&image: &usize| {
-            rows.digest(image).is_some_and(|digest| {
-                !labels.images().contains_key(&digest) && first(&digest) == Some(image)
-            })
-        };
-        let free = rows.ready_images().into_iter().filter(is_free).collect();
+        let is_free = |(digest, _): &(&Digest, &usize)| !labels.images().contains_key(*digest);
+        let free = firsts.iter().filter(is_free);
+        let mut free: Vec<usize> = free.map(|(_, &image)| image).collect();
+        free.sort_unstable();
         Self {
             classes,
             labelled,
@@ -246,7 +239,6 @@ fn suggest_among(
     known: &Known,
     among: &[usize],
     lesson: Option<&Lesson>,
-    rows: &Rows,
     session: &Session,
 ) -> Result<Vec<Suggested>, LabelError> {
     let labelled = known.labelled.iter().map(|&(image, _)| image);
@@ -260,7 +252,7 @@ fn suggest_among(
         .map(|&(_, class)| Some(class))
         .collect();
     labels.resize(images.len(), None);
-    let features = rows.select(&images);
+    let features = session.rows().select(&images);
     let transform = Transform::fit(session.setup.extractor.transform(), features.view());
     let vectors = transform.apply(features.view());
     let probabilities = lesson.map(|lesson| {

@@ -2,14 +2,16 @@
 //! images.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use ndarray::Array2;
 use registry_schema::digest::Digest;
 
 use super::LabelError;
 use super::rows::Rows;
 use super::scores::{Scorer, Scores};
-use super::session::{Session, SessionExtractor};
+use super::session::{Session, SessionExtractor, Work};
 use crate::choose::more_labels_help;
 use crate::dataset::LabelState;
 use crate::head::{
@@ -33,31 +35,23 @@ pub(super) struct Lesson {
 pub(super) fn teach(session: &Session) {
     let mut scorer = Scorer::default();
     session.teaching.run(&session.setup.stop, || {
-        match lesson(session, &mut scorer) {
-            Ok(lesson) => session.put_lesson(lesson.map(std::sync::Arc::new)),
-            Err(error) => session.put_progress(|progress| {
-                progress.problem = Some(super::session::Problem::of(&error));
-            }),
-        }
+        let changes = session.changes();
+        let lesson = lesson(session, &mut scorer);
+        session.tell(Work::Learning, lesson.as_ref().err());
+        session.put_lesson(lesson.ok().flatten().map(Arc::new), changes);
         session.suggesting.ask();
     });
 }
 
 fn lesson(session: &Session, scorer: &mut Scorer) -> Result<Option<Lesson>, LabelError> {
-    let (labels, wishes) = (session.labels(), session.wishes());
-    let rows = session.rows();
-    let set = TrainingSet::new(&labels, &rows);
-    if set.classes.len() < 2 {
+    let Some(set) = TrainingSet::gathered(session) else {
         return Ok(None);
-    }
-    let Trained { head, held_out } = set.train(
-        &rows,
-        &session.setup.extractor,
-        "labelled".parse()?,
-        wishes.coverage,
-    )?;
-    let scores = scorer.score(&head, &rows, session.setup.threads)?;
-    let transformed = head.transform().apply(rows.select(&set.labelled).view());
+    };
+    let extractor = &session.setup.extractor;
+    let coverage = session.wishes().coverage;
+    let Trained { head, held_out } = set.train(extractor, "labelled".parse()?, coverage)?;
+    let scores = scorer.score(&head, session.all_rows(), session.setup.threads)?;
+    let transformed = head.transform().apply(set.features.view());
     let more_helps = more_labels_help(transformed.view(), &set.targets, set.classes.len());
     Ok(Some(Lesson {
         head,
@@ -71,17 +65,26 @@ fn lesson(session: &Session, scorer: &mut Scorer) -> Result<Option<Lesson>, Labe
 pub(super) struct TrainingSet {
     /// The classes that have a labelled image, in alphabetical order.
     pub(super) classes: Vec<String>,
-    /// Labelled images with features.
+    /// Labelled images with features, of copies the first.
     pub(super) labelled: Vec<usize>,
     /// The class of each.
     pub(super) targets: Vec<usize>,
     /// The content of each.
     digests: Vec<Digest>,
-    /// Images without a label whose mean counts.
-    unlabelled: Vec<usize>,
+    /// The features of each, m×D.
+    features: Array2<f32>,
+    /// The features of images without a label whose mean counts.
+    unlabelled: Array2<f32>,
 }
 
 impl TrainingSet {
+    /// What there is to learn from now; none as long as that is not two classes.
+    pub(super) fn gathered(session: &Session) -> Option<Self> {
+        let labels = session.labels();
+        let set = Self::new(&labels, &session.rows());
+        (set.classes.len() >= 2).then_some(set)
+    }
+
     pub(super) fn new(labels: &LabelState, rows: &Rows) -> Self {
         let mut by_image: BTreeMap<usize, (&str, Digest)> = BTreeMap::new();
         for (digest, known) in labels.images() {
@@ -94,16 +97,19 @@ impl TrainingSet {
             .filter(|image| !by_image.contains_key(image))
             .collect();
         let sampled = unlabelled_sample(others.len()).map(|place| others[place]);
-        let unlabelled = sampled.filter(|&image| rows.is_ready(image)).collect();
-        by_image.retain(|&image, _| rows.is_ready(image));
+        let unlabelled: Vec<usize> = sampled.filter(|&image| rows.is_ready(image)).collect();
+        let mut met = BTreeSet::new();
+        by_image.retain(|&image, (_, digest)| rows.is_ready(image) && met.insert(*digest));
         let names: BTreeSet<&str> = by_image.values().map(|(label, _)| *label).collect();
         let classes: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let target = |label: &str| classes.partition_point(|class| class.as_str() < label);
+        let labelled: Vec<usize> = by_image.keys().copied().collect();
         Self {
-            labelled: by_image.keys().copied().collect(),
+            features: rows.select(&labelled),
+            unlabelled: rows.select(&unlabelled),
+            labelled,
             targets: by_image.values().map(|(label, _)| target(label)).collect(),
             digests: by_image.values().map(|(_, digest)| *digest).collect(),
-            unlabelled,
             classes,
         }
     }
@@ -111,7 +117,6 @@ impl TrainingSet {
     /// The head, bit by bit the one of `hub train` with this coverage.
     pub(super) fn train(
         &self,
-        rows: &Rows,
         extractor: &SessionExtractor,
         name: HeadName,
         coverage: f64,
@@ -127,19 +132,17 @@ impl TrainingSet {
             created_at: Timestamp::now(),
             extractor: extractor.release.clone(),
         };
-        let features = rows.select(&self.labelled);
         let examples = Examples {
-            features: features.view(),
+            features: self.features.view(),
             images: &self.digests,
             labels: &self.targets,
             classes: &self.classes,
         };
-        let unlabelled = rows.select(&self.unlabelled);
         let options = settings.check()?;
         Ok(Trained::among(
             identity,
             &examples,
-            unlabelled.view(),
+            self.unlabelled.view(),
             &options,
         )?)
     }

@@ -23,6 +23,9 @@ const OUTLIERS_SHOWN: usize = 100;
 /// Groups of copies.
 const COPIES_SHOWN: usize = 500;
 
+/// Images of a group of copies.
+const COPIES_EACH: usize = 48;
+
 /// Least typical images of a group.
 const ODD_SHOWN: usize = 4;
 
@@ -30,7 +33,7 @@ const ODD_SHOWN: usize = 4;
 #[derive(Debug, Serialize)]
 pub(super) struct StateView {
     version: u64,
-    /// Another one when images come, go or change.
+    /// What changes name, so that none is made by a page that counts other images.
     session: String,
     folder: String,
     journal: String,
@@ -50,7 +53,7 @@ pub(super) struct StateView {
     suspects: Vec<SuspectView>,
     groups: Vec<GroupView>,
     outliers: OutliersView,
-    copies: Vec<Vec<usize>>,
+    copies: Vec<CopiesView>,
     /// What is there, for a page that waits for it.
     done: DoneView,
     problem: Option<Problem>,
@@ -109,8 +112,20 @@ struct OutliersView {
     far: Vec<usize>,
 }
 
+/// Images that are the same or nearly.
+#[derive(Debug, Serialize)]
+struct CopiesView {
+    size: usize,
+    /// The first of them.
+    images: Vec<usize>,
+}
+
 #[derive(Debug, Serialize)]
 struct DoneView {
+    /// The head has learnt from all labels.
+    labels: bool,
+    /// So have the suggestions.
+    suggestions: bool,
     images: bool,
     groups: bool,
     outliers: bool,
@@ -122,6 +137,7 @@ struct DoneView {
 pub(super) fn state(session: &Session) -> StateView {
     // The version first: what changes meanwhile is asked for again.
     let version = session.version();
+    let steps = session.steps();
     let (labels, undo, redo) = {
         let book = session.book();
         (book.state(), book.can_undo(), book.can_redo())
@@ -141,7 +157,7 @@ pub(super) fn state(session: &Session) -> StateView {
     };
     StateView {
         version,
-        session: session.name.clone(),
+        session: session.run.clone(),
         folder: session
             .setup
             .images
@@ -174,16 +190,22 @@ pub(super) fn state(session: &Session) -> StateView {
         copies: looks
             .copies
             .iter()
-            .flat_map(|copies| copies.iter().take(COPIES_SHOWN).cloned())
+            .flat_map(|copies| copies.iter().take(COPIES_SHOWN))
+            .map(|images| CopiesView {
+                size: images.len(),
+                images: images.iter().take(COPIES_EACH).copied().collect(),
+            })
             .collect(),
         done: DoneView {
+            labels: steps.is_learnt(),
+            suggestions: steps.is_suggested(),
             images: rows.is_complete(),
             groups: looks.groups.is_some(),
             outliers: looks.far.is_some(),
             copies: looks.copies.is_some(),
             map: looks.places.is_some(),
         },
-        problem: progress.problem,
+        problem: progress.problem(),
     }
 }
 

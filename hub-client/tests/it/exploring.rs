@@ -1,25 +1,10 @@
 //! Looking at images with the real `hub`: neighbours, groups, outliers, duplicates, a map, what to label next.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::world::{World, picture};
-
-const COLOURS: [(&str, [u8; 3]); 3] = [
-    ("red", [220, 40, 50]),
-    ("green", [30, 190, 60]),
-    ("blue", [40, 60, 210]),
-];
-
-/// A member with an extractor and eight pictures of each of three colours.
-fn member() -> Option<(World, PathBuf)> {
-    let world = World::start()?;
-    world.publish(&world.author("dots", "1.0.0", "means", 4));
-    world.hub("beta", &["pull", "dots@1"]).ok();
-    let pictures = world.pictures("beta", &COLOURS, 8);
-    Some((world, pictures))
-}
+use super::world::{COLOURS, World, picture};
 
 fn look<'a>(command: &[&'a str], pictures: &'a Path) -> Vec<&'a str> {
     let images = pictures.to_str().unwrap();
@@ -43,7 +28,7 @@ fn paths(list: &Value) -> Vec<&str> {
 
 #[test]
 fn what_is_alike_is_found() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     let first = pictures.join("red/000.png");
@@ -90,7 +75,7 @@ fn what_is_alike_is_found() {
 
 #[test]
 fn groups_and_maps_show_what_belongs_together() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     let page = world.project("beta").join("groups.html");
@@ -137,7 +122,7 @@ fn groups_and_maps_show_what_belongs_together() {
 
 #[test]
 fn the_odd_and_the_doubled_are_found() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     picture(16, [250, 250, 20], 1)
@@ -177,7 +162,7 @@ fn the_odd_and_the_doubled_are_found() {
 
 #[test]
 fn what_to_label_next_changes_with_what_is_known() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     let found = json(&world, &["next", "-n", "4"], &pictures);
@@ -224,7 +209,7 @@ fn what_to_label_next_changes_with_what_is_known() {
 
 #[test]
 fn what_cannot_be_answered_is_said() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     let alone = world.project("beta").join("alone");
@@ -261,7 +246,7 @@ fn what_cannot_be_answered_is_said() {
 
 #[test]
 fn labels_come_and_go_and_can_be_undone() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     let images = pictures.to_str().unwrap();
@@ -372,7 +357,7 @@ fn labels_come_and_go_and_can_be_undone() {
 
 #[test]
 fn the_extractor_that_tells_the_classes_apart_is_chosen() {
-    let Some((world, pictures)) = member() else {
+    let Some((world, pictures)) = World::with_colours(8) else {
         return;
     };
     world.publish(&world.author("alpha/three", "1.0.0", "three_features", 3));

@@ -27,8 +27,6 @@ mod interruptions;
 mod joint;
 mod judges;
 mod label;
-mod label_client;
-mod label_page;
 mod log_files;
 mod log_judges;
 mod log_lies;

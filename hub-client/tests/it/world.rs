@@ -111,10 +111,26 @@ pub(crate) struct World {
     pub(crate) first_root: String,
 }
 
+/// What the pictures of [`World::with_colours`] show: folder and colour.
+pub(crate) const COLOURS: [(&str, [u8; 3]); 3] = [
+    ("red", [220, 40, 50]),
+    ("green", [30, 190, 60]),
+    ("blue", [40, 60, 210]),
+];
+
 impl World {
     /// `None` when there is no onnxruntime library, which has then been said.
     pub(crate) fn start() -> Option<Self> {
         Self::start_logged(|_, _| None)
+    }
+
+    /// A hub, an extractor that beta has pulled, and pictures of it: so many of each of [`COLOURS`].
+    pub(crate) fn with_colours(each: u32) -> Option<(Self, PathBuf)> {
+        let world = Self::start()?;
+        world.publish(&world.author("dots", "1.0.0", "means", 4));
+        world.hub("beta", &["pull", "dots@1"]).ok();
+        let pictures = world.pictures("beta", &COLOURS, each);
+        Some((world, pictures))
     }
 
     /// The same with a policy for the log, made of the world's folder and the log's key.
@@ -486,9 +502,11 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 }
 
 /// A picture of one colour with a pattern that differs by seed.
+/// Waves come back after 31 seeds; the dots in the corner do not.
 pub(crate) fn picture(side: u32, colour: [u8; 3], seed: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
-        let wave = (x * 7 + y * 13 + seed * 29) % 31;
+        let is_dot = y == 0 && x < 16 && (seed / 31) >> x & 1 == 1;
+        let wave = (x * 7 + y * 13 + seed * 29) % 31 + u32::from(is_dot);
         Rgb(colour.map(|channel| channel.saturating_sub(wave as u8)))
     })
 }

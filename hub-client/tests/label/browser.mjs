@@ -17,11 +17,15 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ];
 
-/** Runs `story(page)` in a new browser. Fails when the page reports an error or asks for anything from elsewhere. */
-export async function inBrowser(address, story, options = {}) {
+/**
+ * Runs `story(page)` in a new browser. Fails when the page reports an error or asks for anything from elsewhere.
+ * `place` is an address, or a function that gives one once the browser is there.
+ */
+export async function inBrowser(place, story, options = {}) {
   const browser = await chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true, ...options });
+    const address = typeof place === 'function' ? await place() : place;
     const complaints = [];
     const { origin } = new URL(address);
     context.on('request', (request) => {
@@ -30,8 +34,8 @@ export async function inBrowser(address, story, options = {}) {
     });
     context.on('weberror', (error) => complaints.push(String(error.error().stack)));
     context.on('console', (message) => {
-      // Chromium writes down each 404, a picture that cannot be read, and each 400, which a story asks for on purpose.
-      if (message.type() === 'error' && !/status of 40[04]/.test(message.text())) complaints.push(message.text());
+      // Chromium writes down each 404, a picture that cannot be read, and each 400 and 409, which stories ask for on purpose.
+      if (message.type() === 'error' && !/status of 40[049]/.test(message.text())) complaints.push(message.text());
     });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MILLISECONDS);
@@ -62,16 +66,17 @@ export async function expectAccessible(page, where) {
 /** The labels so far, as the page counts them. */
 export const labels = (page) => page.evaluate(async () => (await import('/assets/store.js')).store.state.labels);
 
-/** Waits until the page counts so many labels, all on the disk. */
+/** Waits until the page counts so many labels, all on the disk and learnt from. */
 export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => page.evaluate(async (number) => {
   const { store } = await import('/assets/store.js');
-  return (store.state?.labels === number && store.saving === 0) || `${store.state?.labels} labels, ${store.saving} on their way`;
+  const isDone = store.saving === 0 && store.state?.done.labels;
+  return (store.state?.labels === number && isDone) || `${store.state?.labels} labels, ${store.saving} on their way`;
 }, wanted));
 
-/** Asks until the answer is true. */
-async function until(what, ask) {
+/** Asks until the answer is true. (A promise would be true enough for Playwright's own `waitForFunction`.) */
+export async function until(what, ask, patience = PATIENCE_MILLISECONDS) {
   let answer;
-  for (const began = Date.now(); Date.now() - began < PATIENCE_MILLISECONDS; await new Promise((done) => { setTimeout(done, 25); })) {
+  for (const began = Date.now(); Date.now() - began < patience; await new Promise((done) => { setTimeout(done, 25); })) {
     answer = await ask();
     if (answer === true) return;
   }
@@ -80,7 +85,7 @@ async function until(what, ask) {
 
 /** Waits for the picture that keys act on; gives its path. */
 export async function currentPath(page) {
-  const tile = page.locator('.tile.current');
+  const tile = page.locator('.tile.current:visible');
   await tile.waitFor();
   return (await tile.getAttribute('title')).split(' – ')[0];
 }

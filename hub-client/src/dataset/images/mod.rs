@@ -54,7 +54,7 @@ pub enum SkipReason {
     NotAnImage,
     /// Its name says it is an image; its contents do not.
     NotWhatItsNameSays,
-    /// It has no contents.
+    /// Its name says it is an image; it has no contents.
     Empty,
     /// Its name is not UTF-8, so no table of features or labels could hold it.
     NameNotUtf8,
@@ -248,13 +248,12 @@ fn reason_to_skip(path: &Path) -> Option<SkipReason> {
         Ok(_) => {}
     }
     let mut signature = Vec::new();
+    let claims_to_be = is_readable(ImageFormat::from_path(path).ok());
     match File::open(path).and_then(|file| file.take(SIGNATURE_BYTES).read_to_end(&mut signature)) {
         Err(error) => unreadable(&error),
-        Ok(0) => Some(SkipReason::Empty),
         Ok(_) if is_readable(image::guess_format(&signature).ok()) => None,
-        Ok(_) if is_readable(ImageFormat::from_path(path).ok()) => {
-            Some(SkipReason::NotWhatItsNameSays)
-        }
+        Ok(0) if claims_to_be => Some(SkipReason::Empty),
+        Ok(_) if claims_to_be => Some(SkipReason::NotWhatItsNameSays),
         Ok(_) => Some(SkipReason::NotAnImage),
     }
 }

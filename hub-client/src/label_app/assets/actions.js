@@ -40,14 +40,20 @@ export function accept(images = selection.targets()) {
 export async function undo() {
   await store.idle();
   if (!store.state?.undo) return say('Nothing to undo');
-  if (await store.change('/api/undo')) say(`Undone. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
+  if (!(await store.change('/api/undo'))) return;
+  await store.settled();
+  say(`Undone. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }
 
 export async function redo() {
   await store.idle();
   if (!store.state?.redo) return say('Nothing to redo');
-  if (await store.change('/api/redo')) say(`Done again. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
+  if (!(await store.change('/api/redo'))) return;
+  await store.settled();
+  say(`Done again. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }
+
+let newest = 0;
 
 async function change(images, what) {
   if (!images.length) return say('Choose a picture first');
@@ -60,11 +66,14 @@ async function change(images, what) {
   const place = placeOf(images[0]);
   selection.clear();
   actions.dispatchEvent(new CustomEvent('labelled', { detail: { images, isMany } }));
+  const turn = (newest += 1);
   const answers = await Promise.all(sent);
   if (answers.some((answer) => answer === null)) return;
+  // Who labels faster than the computer learns hears what was labelled, and the accuracy in the end.
+  if (turn === newest) await store.settled();
   const words = labelWords(store.labelOf(images[0]));
   const which = images.length === 1 ? `${place} ${words}` : `${count(images.length)} pictures ${words}`;
-  say(`${which}, ${accuracyWords(store.state.accuracy)}`);
+  say(turn === newest ? `${which}, ${accuracyWords(store.state.accuracy)}` : which);
 }
 
 /** `picture 7 of 40` in the grid that is shown, else the file's path. */

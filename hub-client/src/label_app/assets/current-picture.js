@@ -3,7 +3,7 @@
 import { accept } from './actions.js';
 import { batch } from './batch.js';
 import { DOUBT } from './columns.js';
-import { fill, h } from './dom.js';
+import { fill, h, setText } from './dom.js';
 import { key } from './glyphs.js';
 import { read } from './server.js';
 import { makeStrip } from './strip.js';
@@ -14,6 +14,7 @@ import { answerWords, fileName, labelWords } from './words.js';
 
 const REST_MILLISECONDS = 160;
 const NEAREST = 6;
+const wide = matchMedia('(min-width: 981px)');
 
 class CurrentPicture extends Watcher {
   #timer = 0;
@@ -22,12 +23,16 @@ class CurrentPicture extends Watcher {
   sources() { return [[selection, 'change'], [store, 'columns'], [store, 'state'], [batch, 'change']]; }
 
   build() {
-    this.heading = h('h2', {}, 'This picture');
+    this.line = h('span', { class: 'line muted' });
     this.facts = h('div', { class: 'facts' });
     this.nearest = makeStrip('Its nearest look-alikes');
     this.more = h('a', { href: '#alike' }, 'More look-alikes');
     this.alike = h('div', { class: 'alike' }, h('h3', {}, 'Most like it'), this.nearest.element, this.more);
-    fill(this, this.heading, this.facts, this.alike);
+    // Where there is little room, one line of it stays and the rest opens on a press.
+    this.whole = h('details', {}, h('summary', {}, h('h2', {}, 'This picture'), this.line), this.facts, this.alike);
+    this.whole.open = wide.matches;
+    wide.addEventListener('change', () => { this.whole.open = wide.matches; });
+    fill(this, this.whole);
   }
 
   draw() {
@@ -36,12 +41,14 @@ class CurrentPicture extends Watcher {
     if (image < 0 || image >= store.names.length) {
       fill(this.facts, h('p', { class: 'muted' }, 'Choose a picture to see why it is here and what is like it.'));
       this.alike.hidden = true;
+      setText(this.line, 'none chosen');
       return;
     }
     const label = store.labelOf(image);
     const answer = store.answerOf(image);
     const why = batch.of(image);
     const isHidden = batch.isHidden(image);
+    setText(this.line, [label.kind !== 'none' ? labelWords(label) : isHidden ? 'random check, you say first' : answerWords(answer), why?.words].filter(Boolean).join(' · '));
     fill(this.facts,
       h('p', { class: 'file', title: store.names[image] }, fileName(store.names[image])),
       label.kind !== 'none' && h('p', {}, 'You: ', h('strong', {}, labelWords(label))),

@@ -5,12 +5,12 @@ import './grid.js';
 import { actions, accept, clearLabel, exclude, labelWith, redo, skip, undo } from './actions.js';
 import { openHelp } from './help-dialog.js';
 import { commandOf } from './keys.js';
-import { failed, say } from './live.js';
+import { failed, say, toast } from './live.js';
 import { openNameDialog } from './name-dialog.js';
 import { preview } from './preview.js';
 import { screenOf, show, SCREENS } from './router.js';
 import { selection } from './selection.js';
-import { store } from './store.js';
+import { store, wasLoadedAgain } from './store.js';
 import { fillShell, showNothing } from './shell.js';
 
 async function start() {
@@ -22,11 +22,12 @@ async function start() {
   }
   fillShell();
   addEventListener('hashchange', () => show());
-  addEventListener('beforeunload', (event) => { if (store.saving) event.preventDefault(); });
+  addEventListener('beforeunload', (event) => { if (store.saving && !store.isLeaving) event.preventDefault(); });
   document.addEventListener('keydown', pressed);
   document.addEventListener('open', (event) => preview.open(event.detail));
   if (!location.hash) location.replace(store.classes.length < 2 && !store.state.labels ? '#start' : '#label');
   show();
+  if (wasLoadedAgain()) toast('The program was started anew, so this page has loaded itself again.', { hint: 'What was shown as saved is here; say the last thing again if it is not.' });
 }
 
 function pressed(event) {

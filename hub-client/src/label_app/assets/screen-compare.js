@@ -62,7 +62,7 @@ class CompareScreen extends Watcher {
     if (result.running) this.#timer = setTimeout(() => this.#ask(), ASK_MILLISECONDS);
     fill(this.table, h('table', {},
       h('thead', {}, h('tr', {}, ['Extractor', 'Right of 100', 'A picture takes', 'Size', 'Licence', 'Verdict'].map((words) => h('th', { scope: 'col' }, words)))),
-      h('tbody', {}, result.rows.map(rowOf))));
+      h('tbody', {}, result.rows.map(rowOf), result.failed.map(failedRow))));
     this.draw();
   }
 }
@@ -82,6 +82,10 @@ function rowOf(row) {
         toast('Copied. Your labels carry over when you run it in the terminal.', { hint: command });
       } }, 'Copy the command that takes it')));
 }
+
+const failedRow = ({ extractor, reason }) => h('tr', {},
+  h('th', { scope: 'row' }, h('code', {}, extractor)),
+  h('td', { colspan: 5, class: 'muted' }, `Could not be measured: ${reason}`));
 
 function bar({ from, to }) {
   const band = h('i', { class: 'band' });

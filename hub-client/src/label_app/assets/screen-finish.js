@@ -5,7 +5,7 @@ import { makeDrop } from './drop.js';
 import { fill, h, setText } from './dom.js';
 import { icon } from './glyphs.js';
 import { failed, say, toast } from './live.js';
-import { readFile, send } from './server.js';
+import { readFile } from './server.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
 import { count, inHundred, many } from './words.js';
@@ -95,14 +95,10 @@ class FinishScreen extends Watcher {
   }
 
   async #import(file) {
-    try {
-      const answer = await send('/api/labels/import', file, 'text/csv');
-      await store.take(answer);
-      const unknown = answer.unknown.length ? `${many(answer.unknown.length, 'file')} not found here, such as ${answer.unknown[0]}` : '';
-      toast(`${count(answer.taken)} labels taken in`, { hint: unknown });
-    } catch (error) {
-      failed(error);
-    }
+    const answer = await store.importLabels(file);
+    if (!answer) return;
+    const unknown = answer.unknown.length ? `${many(answer.unknown.length, 'file')} not found here, such as ${answer.unknown[0]}` : '';
+    toast(`${count(answer.taken)} labels taken in`, { hint: unknown });
   }
 }
 

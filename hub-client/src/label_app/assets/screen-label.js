@@ -82,7 +82,7 @@ class LabelScreen extends Watcher {
 
   /** The next suggestions depend on the last label: they wait for it. */
   async #renewWhenSaved() {
-    await store.idle();
+    await store.settled();
     this.#renew();
   }
 

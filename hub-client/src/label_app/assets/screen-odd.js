@@ -5,7 +5,7 @@ import { selection } from './selection.js';
 import { store } from './store.js';
 import { makeStrip } from './strip.js';
 import { Watcher } from './watch.js';
-import { many } from './words.js';
+import { count, many } from './words.js';
 
 const RANKINGS = {
   unlike: ['Unlike anything else here', 'Even the nearest pictures are far away: often a wrong file, a blank page, a photograph of something else.'],
@@ -73,14 +73,16 @@ class OddScreen extends Watcher {
   }
 }
 
-function copyRow(images) {
-  const strip = makeStrip(`${many(images.length, 'copy', 'copies')}`);
+/** A label goes to all pictures with the same bytes anyway; `size` may be more than are shown. */
+function copyRow({ size, images }) {
+  const strip = makeStrip(`${many(size, 'copy', 'copies')}`);
   strip.show(images);
   return h('div', { class: 'card copy-row' }, strip.element,
+    size > images.length && h('p', { class: 'muted small' }, `${many(size, 'copy', 'copies')}, of which ${count(images.length)} are shown`),
     h('button', { type: 'button', class: 'small', onclick: () => {
       selection.look(images[0]);
       selection.replace(images);
-    } }, 'Choose all of them'));
+    } }, size > images.length ? 'Choose these' : 'Choose all of them'));
 }
 
 customElements.define('odd-screen', OddScreen);

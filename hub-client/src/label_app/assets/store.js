@@ -1,9 +1,19 @@
 // What this page knows: the program's state, the columns, and labels that are on their way to the disk.
 
 import { emptyColumns, parseColumns, DOUBT, EXCLUDED, NO_ANSWER, NO_LABEL, SKIPPED } from './columns.js';
-import { listen, read, readBytes, readNames, write } from './server.js';
+import { belongTo, listen, read, readBytes, readNames, send, write } from './server.js';
 
-const QUIET_MILLISECONDS = 40;
+const LEARNING_MILLISECONDS = 300;
+const PATIENCE_MILLISECONDS = 5000;
+const AGAIN_MILLISECONDS = 2000;
+const LOADED_AGAIN = 'hub-label-loaded-again';
+
+/** Whether this page has loaded itself because the program was started anew; said once. */
+export function wasLoadedAgain() {
+  const was = sessionStorage.getItem(LOADED_AGAIN) !== null;
+  sessionStorage.removeItem(LOADED_AGAIN);
+  return was;
+}
 
 /**
  * Events: `state` (numbers, classes), `columns` (something known of images), `saving` (labels on their way),
@@ -15,6 +25,8 @@ class Store extends EventTarget {
   token = '0';
   columns = emptyColumns(0);
   linked = true;
+  /** Whether the page is about to load itself again. */
+  isLeaving = false;
   /** Accuracy after each number of labels, as seen by this tab. */
   history = new Map();
   #pending = new Map();
@@ -22,6 +34,8 @@ class Store extends EventTarget {
   #writes = 0;
   #timer = 0;
   #wanted = 0;
+  #isReading = false;
+  #isBehind = false;
 
   /** Reads everything once and then follows the program. */
   async start() {
@@ -29,12 +43,10 @@ class Store extends EventTarget {
     this.names = names.names;
     this.token = names.token;
     this.columns = emptyColumns(this.names.length);
+    belongTo(state.session, () => this.#leave());
     this.#adopt(state);
-    await this.#readColumns();
-    listen((version) => this.#soon(version), () => this.#setLinked(false), () => {
-      this.#soon(this.linked ? 0 : Infinity);
-      this.#setLinked(true);
-    });
+    this.#take(parseColumns(await readBytes('/api/columns')));
+    listen((said) => this.#heard(said), () => this.#setLinked(false), () => this.#setLinked(true));
   }
 
   get classes() { return this.state?.classes ?? []; }
@@ -78,15 +90,19 @@ class Store extends EventTarget {
   }
 
   /** Sends a change after those before it; resolves with the answer, or null when it failed. */
-  change(path, body = {}, ticket = {}) {
+  change(path, body = {}, ticket = {}) { return this.#enqueue(() => write(path, body), ticket); }
+
+  /** Takes in the labels of a file, after the changes before it. */
+  importLabels(file) { return this.#enqueue(() => send('/api/labels/import', file, 'text/csv')); }
+
+  #enqueue(sendIt, ticket = {}) {
     this.#writes += 1;
     this.#tell('saving');
     const step = this.#queue.then(async () => {
       try {
-        const answer = await write(path, body);
+        const answer = await sendIt();
         Object.assign(ticket, { saved: true, version: answer.classes ? answer.version : 0 });
         if (answer.classes) this.#adopt(answer);
-        if (this.#writes === 1) await this.#readColumns();
         return answer;
       } catch (error) {
         ticket.version = 0;
@@ -102,27 +118,33 @@ class Store extends EventTarget {
     return step;
   }
 
-  /** Resolves when nothing of this tab is on its way any more. */
+  /** Resolves when nothing of this tab is on its way to the disk any more. */
   async idle() {
     while (this.#writes) await this.#queue;
   }
 
-  /** Takes the state that came back with some other request. */
-  async take(state) {
-    this.#adopt(state);
-    await this.#readColumns();
+  /** Resolves when the computer has learnt from all labels and suggests what follows, or when that takes too long. */
+  async settled() {
+    await this.idle();
+    const until = performance.now() + PATIENCE_MILLISECONDS;
+    while (!(this.state.done.labels && this.state.done.suggestions) && performance.now() < until) {
+      await new Promise((done) => {
+        this.addEventListener('state', done, { once: true });
+        setTimeout(done, until - performance.now());
+      });
+    }
   }
 
   #adopt(state) {
+    if (this.state && state.session !== this.state.session) return this.#leave();
     if (this.state && state.version < this.state.version) return;
     this.state = state;
-    if (state.accuracy) this.history.set(state.accuracy.labels, state.accuracy);
+    if (state.accuracy && state.done.labels) this.history.set(state.accuracy.labels, state.accuracy);
     for (const labels of this.history.keys()) if (labels > state.labels) this.history.delete(labels);
     this.#tell('state');
   }
 
-  async #readColumns() {
-    const columns = parseColumns(await readBytes('/api/columns'));
+  #take(columns) {
     if (columns.version < this.columns.version) return;
     this.columns = columns;
     this.#settle();
@@ -134,25 +156,42 @@ class Store extends EventTarget {
     this.#tell('columns');
   }
 
-  /** Reads again when the program is ahead of this page; not while changes of this tab are on their way. */
-  #soon(version) {
+  /** The program is ahead of this page. Before it has learnt there is little to read: what was labelled here is shown already. */
+  #heard({ version, learnt }) {
     this.#wanted = Math.max(this.#wanted, version);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(async () => {
-      if (this.#wanted <= this.columns.version) return;
-      if (this.#writes) return this.#soon(0);
-      this.#wanted = 0;
-      await this.#refresh();
-    }, QUIET_MILLISECONDS);
+    if (learnt) this.#read();
+    else this.#timer ||= setTimeout(() => this.#read(), LEARNING_MILLISECONDS);
   }
 
-  async #refresh() {
+  /** Reads until this page is as far as the program. What fails here is no failure of a label. */
+  async #read() {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     try {
-      this.#adopt(await read('/api/state'));
-      await this.#readColumns();
+      while (Math.min(this.state.version, this.columns.version) < this.#wanted) {
+        const columns = readBytes('/api/columns');
+        columns.catch(() => {});
+        this.#adopt(await read('/api/state'));
+        this.#take(parseColumns(await columns));
+        this.#isBehind = false;
+      }
     } catch (error) {
-      if (error.status !== 0) this.#tell('failed', error);
+      // Said once; it is tried again until it works or the program is gone.
+      if (error.status !== 0 && !this.#isBehind) this.#tell('failed', error);
+      this.#isBehind = true;
+      this.#timer = setTimeout(() => this.#read(), AGAIN_MILLISECONDS);
+    } finally {
+      this.#isReading = false;
     }
+  }
+
+  /** The program was started anew and counts its pictures anew: this page must not go on with the old numbers. */
+  #leave() {
+    this.isLeaving = true;
+    sessionStorage.setItem(LOADED_AGAIN, 'yes');
+    location.reload();
   }
 
   #named(change) {

@@ -95,11 +95,13 @@ pub(super) fn expect_type(request: &HttpRequest, wanted: &[&str]) -> Result<(), 
 }
 
 /// The status and the body of an error.
-pub(super) fn refuse(error: &LabelError) -> HttpResponse {
+pub(in crate::label_app) fn refuse(error: &LabelError) -> HttpResponse {
     let Advice { code, hint } = error.advice();
     let status = match (error, code) {
         (_, ErrorCode::NotFound) => StatusCode::NOT_FOUND,
-        (LabelError::NoHead { .. } | LabelError::NotYet { .. }, _) => StatusCode::CONFLICT,
+        (LabelError::NoHead { .. } | LabelError::NotYet { .. } | LabelError::OldPage, _) => {
+            StatusCode::CONFLICT
+        }
         (_, ErrorCode::Usage | ErrorCode::Labels | ErrorCode::Image) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

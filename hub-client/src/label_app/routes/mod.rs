@@ -10,6 +10,8 @@ mod writes;
 
 use actix_web::web::{self, ServiceConfig};
 
+pub(super) use self::answer::refuse;
+
 /// What is served, and by whom.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION, SET_COOKIE};
+use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH, LINK, LOCATION, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
+use serde_json::json;
 
 use super::answer::{blocking, refuse};
 use crate::label_app::LabelError;
@@ -21,7 +22,11 @@ const PULSE: Duration = Duration::from_secs(15);
 /// `GET /`: the page, or the way from its address with a secret to the one without.
 pub(super) async fn page(desk: web::Data<Desk>, request: HttpRequest) -> HttpResponse {
     let Some(secret) = request.query_string().strip_prefix("secret=") else {
-        return file("index.html");
+        let mut page = file("index.html");
+        if let Ok(links) = HeaderValue::from_str(&assets::preloads()) {
+            page.headers_mut().insert(LINK, links);
+        }
+        return page;
     };
     let guard = &desk.guard;
     match guard.secrets.open(secret) {
@@ -98,20 +103,25 @@ pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
     let mut versions = desk.session.versions();
     versions.mark_changed();
     let events = stream::unfold(
-        (versions, desk.closing.clone()),
-        |(mut versions, mut closing)| async {
+        (versions, desk.closing.clone(), desk.session.clone()),
+        |(mut versions, mut closing, session)| async {
             let said = tokio::select! {
                 _ = closing.wait_for(|closing| *closing) => return None,
                 changed = versions.changed() => {
                     changed.ok()?;
                     let version = *versions.borrow_and_update();
-                    format!("event: state\ndata: {{\"version\": {version}}}\n\n")
+                    let told = json!({
+                        "version": version,
+                        "session": session.run,
+                        "learnt": session.steps().is_learnt(),
+                    });
+                    format!("event: state\ndata: {told}\n\n")
                 }
                 () = tokio::time::sleep(PULSE) => ": still here\n\n".to_owned(),
             };
             Some((
                 Ok::<Bytes, LabelError>(Bytes::from(said)),
-                (versions, closing),
+                (versions, closing, session),
             ))
         },
     );

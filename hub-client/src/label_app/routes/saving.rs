@@ -40,17 +40,9 @@ pub(super) async fn save(
 
 fn keep(session: &Session, name: &str) -> Result<SavedView, LabelError> {
     let name: HeadName = name.parse()?;
-    let (labels, coverage) = (session.labels(), session.wishes().coverage);
-    let setup = &session.setup;
-    let head = {
-        let rows = session.rows();
-        let set = TrainingSet::new(&labels, &rows);
-        if set.classes.len() < 2 {
-            return Err(missing(session));
-        }
-        set.train(&rows, &setup.extractor, name.clone(), coverage)?
-            .head
-    };
+    let (setup, coverage) = (&session.setup, session.wishes().coverage);
+    let set = TrainingSet::gathered(session).ok_or_else(|| missing(session))?;
+    let head = set.train(&setup.extractor, name.clone(), coverage)?.head;
     let version = setup.heads.save(&head)?;
     let quoted = |path: &std::path::Path| quote(&path.display().to_string());
     let folder = setup

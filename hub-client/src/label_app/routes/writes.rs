@@ -1,7 +1,6 @@
 //! What the page changes.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -10,15 +9,11 @@ use super::answer::{blocking, changing, expect_type, json, refuse};
 use crate::files;
 use crate::head::TrainingSettings;
 use crate::label_app::LabelError;
-use crate::label_app::book::Book;
 use crate::label_app::compare::{self, Comparison};
 use crate::label_app::deeds::{ClassesAsked, LabelsAsked, imported};
 use crate::label_app::server::Desk;
 use crate::label_app::session::Session;
 use crate::label_app::view::{StateView, state};
-
-/// Time a new number of groups is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What must be said to delete all labels.
 const REALLY: &str = "delete all labels";
@@ -32,8 +27,8 @@ pub(super) async fn labels(
     match json::<LabelsAsked>(&request, &body) {
         Ok(asked) => {
             changing(desk, |session| {
-                let deed = asked.deed(session)?;
-                session.record(deed)
+                let labels = asked.read(session)?;
+                session.record(|state| labels.deed(state))
             })
             .await
         }
@@ -48,12 +43,7 @@ pub(super) async fn classes(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<ClassesAsked>(&request, &body) {
-        Ok(asked) => {
-            changing(desk, |session| {
-                session.record(asked.deed(&session.labels())?)
-            })
-            .await
-        }
+        Ok(asked) => changing(desk, |session| session.record(|state| asked.deed(state))).await,
         Err(error) => refuse(&error),
     }
 }
@@ -70,7 +60,12 @@ pub(super) async fn undo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => changing(desk, |session| session.write(Book::undo).map(drop)).await,
+        Ok(Nothing {}) => {
+            changing(desk, |session| {
+                session.write(|book| Ok(book.undo()?)).map(drop)
+            })
+            .await
+        }
         Err(error) => refuse(&error),
     }
 }
@@ -82,7 +77,12 @@ pub(super) async fn redo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => changing(desk, |session| session.write(Book::redo).map(drop)).await,
+        Ok(Nothing {}) => {
+            changing(desk, |session| {
+                session.write(|book| Ok(book.redo()?)).map(drop)
+            })
+            .await
+        }
         Err(error) => refuse(&error),
     }
 }
@@ -106,8 +106,7 @@ pub(super) async fn groups(
                 let most = session.total().clamp(1, usize::from(u16::MAX) - 1);
                 let count = NonZeroUsize::new(asked.count.get().min(most));
                 session.wish(|wishes| wishes.groups = count);
-                let ticket = session.looking.ask();
-                session.looking.wait(ticket, PATIENCE);
+                session.grouping.ask();
                 Ok(())
             })
             .await
@@ -172,10 +171,10 @@ fn take_labels(session: &Session, body: &[u8]) -> Result<ImportView, LabelError>
     let folder = files::scratch_dir()?;
     let path = folder.path().join("labels");
     files::write_atomic(&path, body)?;
-    let (deed, unknown) = imported(session, &path)?;
-    let taken = deed.images();
+    let (labels, unknown) = imported(session, &path)?;
+    let taken = labels.images();
     if taken > 0 {
-        session.record(deed)?;
+        session.record(|state| labels.deed(state))?;
     }
     Ok(ImportView {
         state: state(session),
@@ -198,7 +197,7 @@ pub(super) async fn forget(
 ) -> HttpResponse {
     match json::<ForgetAsked>(&request, &body) {
         Ok(asked) if asked.really == REALLY => {
-            changing(desk, |session| session.write(Book::forget)).await
+            changing(desk, |session| session.write(|book| Ok(book.forget()?))).await
         }
         Ok(_) => refuse(&LabelError::NotMeant),
         Err(error) => refuse(&error),

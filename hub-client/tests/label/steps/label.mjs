@@ -18,7 +18,7 @@ async function seesWhatIsThere(page) {
   await page.getByRole('heading', { name: 'What do you want to tell apart?' }).waitFor();
   await page.getByText('Your pictures stay on this computer').waitFor();
   await page.getByText(/cannot be read/).first().waitFor();
-  await page.locator('summary').click();
+  await page.locator('start-screen summary').click();
   await page.locator('.failures').getByText('broken.png').waitFor();
 }
 

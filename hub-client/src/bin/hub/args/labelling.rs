@@ -35,9 +35,9 @@ pub(crate) struct LabelArgs {
     /// The journal of labels, made when it is not there; labels.jsonl in the folder of images when absent
     #[arg(long, value_name = "JOURNAL")]
     pub(crate) labels: Option<PathBuf>,
-    /// The port to listen at; a free one when absent
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) port: u16,
+    /// The port to listen at, 0 for any; when absent 8519, or the next free one
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
     /// Print the address only
     #[arg(long)]
     pub(crate) no_open: bool,

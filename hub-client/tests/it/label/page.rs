@@ -6,9 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::world::{Run, World, picture};
-
-const COLOURS: [(&str, [u8; 3]); 2] = [("red", [220, 40, 50]), ("green", [30, 190, 60])];
+use crate::world::{COLOURS, Run, World, picture};
 
 /// Where the driver of the browser is; without it, which is said, there is nothing to test with.
 fn browser_tools() -> Option<PathBuf> {
@@ -25,7 +23,7 @@ fn browser_tools() -> Option<PathBuf> {
     folder
 }
 
-/// A member with an extractor, forty pictures of two colours and a file that is no picture.
+/// A member with an extractor, and pictures of two colours.
 struct Bench {
     world: World,
     pictures: PathBuf,
@@ -33,18 +31,24 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Option<Self> {
+    fn new(each: u32) -> Option<Self> {
         let tools = browser_tools()?;
         let world = World::start()?;
         world.publish(&world.author("dots", "1.0.0", "means", 4));
         world.hub("beta", &["pull", "dots@1"]).ok();
-        let pictures = world.pictures("beta", &COLOURS, 20);
-        std::fs::write(pictures.join("broken.png"), b"\x89PNG, and no more").unwrap();
+        let pictures = world.pictures("beta", &COLOURS[..2], each);
         Some(Self {
             world,
             pictures,
             tools,
         })
+    }
+
+    /// Forty pictures, and a file that is none.
+    fn of_forty() -> Option<Self> {
+        let bench = Self::new(20)?;
+        std::fs::write(bench.pictures.join("broken.png"), b"\x89PNG, and no more").unwrap();
+        Some(bench)
     }
 
     fn label(&self) -> Labelling {
@@ -103,7 +107,9 @@ impl Drop for Labelling {
 
 #[test]
 fn twenty_labels_survive_a_kill_and_become_a_head() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
     let outside = bench.world.project("beta").join("outside.png");
     picture(16, [200, 60, 70], 99).save(&outside).unwrap();
 
@@ -120,8 +126,19 @@ fn twenty_labels_survive_a_kill_and_become_a_head() {
 
 #[test]
 fn every_screen_is_for_everyone() {
-    let Some(bench) = Bench::new() else { return };
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
     bench.step("label", &[]);
     bench.step("choosing", &[]);
+    bench.step("hurry", &[]);
     bench.step("accessible", &[]);
+}
+
+#[test]
+fn ten_thousand_pictures_are_as_handy_as_forty() {
+    let Some(bench) = Bench::new(5_000) else {
+        return;
+    };
+    bench.step("thousands", &[]);
 }

@@ -16,6 +16,8 @@ pub(crate) struct Label {
     pub(crate) url: String,
     pub(crate) port: u16,
     cookie: String,
+    /// What changes name.
+    session: String,
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -58,14 +60,9 @@ impl Label {
     /// Starts it and opens its address.
     pub(crate) fn start(command: Command) -> Self {
         let mut started = Self::start_unopened(command);
-        let answer = started.raw("GET", &started.path(), &[], b"");
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
-        let cookie = answer.header("set-cookie").unwrap();
-        assert!(
-            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-            "{cookie}"
-        );
-        started.cookie = cookie.split(';').next().unwrap().to_owned();
+        let path = started.path();
+        started.cookie = cookie_of(&started.raw("GET", &path, &[], b""));
+        started.session = session_of(&started.state());
         started
     }
 
@@ -99,6 +96,7 @@ impl Label {
             url,
             port,
             cookie: String::new(),
+            session: String::new(),
             _stdout: stdout,
         }
     }
@@ -131,14 +129,25 @@ impl Label {
 
     /// Sends a change, as the page does.
     pub(crate) fn send(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        self.send_as(path, kind, body, &[("X-Hub-Session", &self.session)])
+    }
+
+    /// The same with other headers in the place of the session's name.
+    pub(crate) fn send_as(
+        &self,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+        more: &[(&str, &str)],
+    ) -> Answer {
         let origin = format!("http://127.0.0.1:{}", self.port);
-        let headers = [
+        let own = [
             ("Cookie", self.cookie.as_str()),
             ("Origin", &origin),
             ("Content-Type", kind),
             ("Sec-Fetch-Site", "same-origin"),
         ];
-        self.raw("POST", path, &headers, body)
+        self.raw("POST", path, &[&own, more].concat(), body)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
@@ -168,7 +177,21 @@ impl Label {
         serde_json::from_value(self.get("/api/names").json()).unwrap()
     }
 
+    /// Sends a change, and waits until the head has learnt from it and suggestions follow.
+    #[track_caller]
+    pub(crate) fn change(&self, path: &str, body: &Value) -> Value {
+        self.post(path, body).json();
+        self.settled()
+    }
+
+    /// Waits until the head has learnt from all labels and suggestions follow.
+    #[track_caller]
+    pub(crate) fn settled(&self) -> Value {
+        self.until(|state| state["done"]["labels"] == true && state["done"]["suggestions"] == true)
+    }
+
     /// Labels images by their names.
+    #[track_caller]
     pub(crate) fn label(&self, images: &[(&str, &str)]) -> Value {
         let names = self.names();
         let place = |name: &str| names.iter().position(|one| one == name).unwrap();
@@ -176,7 +199,7 @@ impl Label {
             .iter()
             .map(|(name, class)| json!({"image": place(name), "class": class}))
             .collect::<Vec<_>>();
-        self.post("/api/labels", &json!({ "set": set })).json()
+        self.change("/api/labels", &json!({ "set": set }))
     }
 
     /// A connection on which events come.
@@ -202,6 +225,23 @@ impl Drop for Label {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The cookie that a used secret was turned into.
+#[track_caller]
+pub(crate) fn cookie_of(answer: &Answer) -> String {
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// What changes name.
+pub(crate) fn session_of(state: &Value) -> String {
+    state["session"].as_str().unwrap().to_owned()
 }
 
 /// The next version that events tell.

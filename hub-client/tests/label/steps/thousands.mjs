@@ -1,0 +1,62 @@
+// Ten thousand pictures: the page is of use while they are looked at, and as quick to scroll as a few.
+
+import assert from 'node:assert/strict';
+import { currentPath, expectLabels, goTo, inBrowser, until } from '../browser.mjs';
+
+const PICTURES = 10_000;
+const LABELS = 8;
+const MOST_TILES = 400;
+const LOOKING_MILLISECONDS = 120_000;
+
+/** Pictures lie in folders that are called as their class. */
+export default (address) => inBrowser(address, async (page) => {
+  await page.locator('status-line').getByText(/of 10,000 looked at|10,000 pictures/).waitFor();
+  await labels(page);
+  await scrolls(page);
+  await findsOne(page);
+  await seesThemAll(page);
+});
+
+async function labels(page) {
+  for (const name of ['red', 'green']) {
+    await page.getByRole('textbox', { name: 'Name of a class' }).fill(name);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: `Change class ${name}` }).waitFor();
+  }
+  await goTo(page, 'label');
+  await page.locator('.tile .why').first().waitFor();
+  await page.locator('.tile').first().click();
+  for (let number = 1; number <= LABELS; number += 1) {
+    const path = await currentPath(page);
+    await page.keyboard.press(path.startsWith('red/') ? '1' : '2');
+    await expectLabels(page, number);
+    await page.waitForFunction((before) => [...document.querySelectorAll('.tile.current')].find((one) => one.checkVisibility())?.title.split(' – ')[0] !== before, path);
+  }
+}
+
+/** Only what is in sight exists, and the last picture is reached. */
+async function scrolls(page) {
+  await page.getByRole('combobox', { name: 'Show' }).selectOption('all');
+  await page.getByRole('combobox', { name: 'Sort' }).selectOption('name');
+  await page.locator('label-screen .tile:visible').first().click();
+  await page.keyboard.press('End');
+  await page.locator('.tile.current[title^="red/"]:visible').waitFor();
+  await page.locator('.tile.current:visible img').evaluate((picture) => picture.decode());
+  const tiles = await page.locator('.tile').count();
+  assert(tiles > 0 && tiles < MOST_TILES, `${tiles} tiles`);
+}
+
+async function findsOne(page) {
+  await page.keyboard.press('/');
+  await page.keyboard.type('green/1234');
+  await page.locator('label-screen .found').getByText('1 picture').waitFor();
+  await page.locator('.tile[title^="green/1234.png"] img').evaluate((picture) => picture.decode());
+}
+
+async function seesThemAll(page) {
+  await until('all pictures', () => page.evaluate(async (total) => {
+    const { images, done } = (await import('/assets/store.js')).store.state;
+    return (images.embedded === total && done.labels) || images.embedded;
+  }, PICTURES), LOOKING_MILLISECONDS);
+  await page.locator('accuracy-band[data-known="yes"]').waitFor();
+}
