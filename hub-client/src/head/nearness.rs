@@ -81,7 +81,7 @@ impl Head {
     /// from the nearest others: what [`super::Predictions::distances`] are about, on average, for images like
     /// them. None without references.
     pub fn usual_distance(&self) -> Option<f64> {
-        let distances = nearest_others(&self.abstention.references, NEIGHBOURS);
+        let distances = nearest_others(self.abstention.references.view(), NEIGHBOURS);
         let count = distances.len() as f64;
         (count > 0.0).then(|| distances.iter().sum::<f64>() / count)
     }
