@@ -332,12 +332,35 @@ fn another_space_is_learnt_from_the_recorded_labels() {
     assert!(words.contains("dots@2.0.0 is not installed"), "{words}");
     // Whose transform it was is known without it.
     assert_eq!(alone["transform_of_release"], "none");
+    // Heads of before that was kept: it is not known any more, and kept.
+    let store = HeadStore::new(&world.home("beta"));
+    let newest = store.versions(&"colours".parse().unwrap()).unwrap();
+    forget_whose_transform(&file(&world, *newest.last().unwrap()));
+    let told = head(&world, &dry).ok();
+    let words = "the transform centred-l2 is kept, and dots@3.0.0 asks for none";
+    assert!(told.stderr.contains(words), "{told}");
     let compared = json(
         &world,
         &["diff", "colours", "--from", "2", "--images", images],
     );
     assert_eq!(compared["decisions"], Value::Null);
     assert!(compared["not_compared"].is_string(), "{compared}");
+}
+
+/// Makes the file of a head what it was before heads kept who chose their transform.
+fn forget_whose_transform(path: &Path) {
+    let bytes = std::fs::read(path).unwrap();
+    let mut lines = bytes.splitn(3, |&byte| byte == b'\n');
+    let (format, body) = (lines.next().unwrap(), lines.nth(1).unwrap());
+    let kept = br#""transform-by":"release","#;
+    let place = body
+        .windows(kept.len())
+        .position(|text| text == kept)
+        .unwrap();
+    let body = [&body[..place], &body[place + kept.len()..]].concat();
+    let digest = Digest::of(&body).to_string();
+    let file = [format, b"\n", digest.as_bytes(), b"\n", &body].concat();
+    std::fs::write(path, file).unwrap();
 }
 
 #[test]
