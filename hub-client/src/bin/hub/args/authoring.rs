@@ -58,10 +58,10 @@ probes/vectors.json, and compares them with those of the release before. Without
 --offline, nothing is compared, and the answer says so.
 
 With --statistics it also computes the features of the images of a folder and writes to
-statistics.json what they are like on the whole: users are then told which of their images are unlike
-those the extractor was made for. Give 200 images or more, of the kind it is meant for; what it was
-trained on will do. A mean and up to 64 axes are published with the release, no image and no features
-of one; docs/EXTRACTORS.md says what can be read from them.
+statistics.json what they are like on the whole: users are then told which of their images are
+unlike those the extractor was made for. Give 200 images or more, of the kind it is meant for;
+what it was trained on will do. A mean and up to 64 axes are published with the release, no image
+and no features of one; docs/EXTRACTORS.md says what can be read from them.
 
 Examples:
   hub check dots

@@ -170,9 +170,9 @@ on held-out images by more than the standard error of the difference. The favour
 --favourite names, else the first REF; with --all, the largest. Images' classes come from folders or
 --labels, as in `hub train`.
 
-INSIDE is the share of your images that are like those the extractor was made for, where its release
-tells of that (`hub check --statistics`). MEMBERS is how many other members find it fit, as `hub pull`
-or `hub show` heard it last; nothing is asked now. Neither changes the advice.
+INSIDE is the share of your images that are like those the extractor was made for, where its
+release tells of that (`hub check --statistics`). MEMBERS is how many other members find it fit,
+as `hub pull` or `hub show` heard it last; nothing is asked now. Neither changes the advice.
 
 Examples:
   hub choose passport-extractor@2 everyday-objects@1 --images labelled/
