@@ -25,6 +25,7 @@ export async function inBrowser(place, story, options = {}) {
   const browser = await chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true, ...options });
+    const page = await context.newPage();
     const address = typeof place === 'function' ? await place() : place;
     const complaints = [];
     const { origin } = new URL(address);
@@ -37,7 +38,6 @@ export async function inBrowser(place, story, options = {}) {
       // Chromium writes down each 404, a picture that cannot be read, and each 400 and 409, which stories ask for on purpose.
       if (message.type() === 'error' && !/status of 40[049]/.test(message.text())) complaints.push(message.text());
     });
-    const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MILLISECONDS);
     await page.goto(address);
     await page.locator('top-bar').waitFor();
