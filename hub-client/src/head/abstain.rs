@@ -59,8 +59,9 @@ impl Abstention {
         }
     }
 
-    /// From transformed rows of all labelled images, and probabilities (n·repeats × K) of the true
-    /// classes `truth` while they were held out; `per_class` counts the images of each class.
+    /// From transformed rows of labelled images to compare with (of more than [`nearness::REFERENCES`], evenly
+    /// spaced ones are kept), and probabilities (n·repeats × K) of all n with their true classes `truth`
+    /// while they were held out; `per_class` counts the images of each class.
     pub(super) fn new(
         rows: ArrayView2<'_, f32>,
         held_out: Option<(ArrayView2<'_, f32>, &[usize])>,

@@ -2,8 +2,9 @@
 //!
 //! *How, without comparing each with each?* Rows that are near are near along any axis, too. They are gone
 //! through in their order along one axis, and of those within reach the ones that are near along some more
-//! axes are compared. Nothing is missed by that (up to [`LOOKS`]): the length of a difference is never less than what is
-//! seen of it along axes at right angles.
+//! axes are compared. Nothing is missed by that: the length of a difference is never less than what is seen of
+//! it along axes at right angles. Where more than [`LOOKS`] pairs are within reach, each row is compared with
+//! the same number of those that are nearest along the axis, and the finding says that some may be missing.
 
 use std::collections::BinaryHeap;
 
@@ -22,10 +23,9 @@ const AXES: usize = 16;
 /// What the rounding of f32 may add to a difference between directions along an axis.
 const ROUNDING: f32 = 1e-5;
 
-/// Pairs that are looked at, at most: all of 20,000 rows, and of more those that are near along the first
-/// axis. Directions that spread evenly over hundreds of dimensions are all near along any one, and a
-/// million of them would take an hour.
-const LOOKS: usize = 200_000_000;
+/// Pairs that are looked at, about: all of 20,000 rows. Directions that spread evenly over hundreds of
+/// dimensions are all near along any one, and all pairs of a million of them would take an hour.
+pub(super) const LOOKS: usize = 200_000_000;
 
 /// Rows that are laid along the axes at a time.
 const BLOCK_ROWS: usize = 1024;
@@ -45,28 +45,39 @@ pub struct NearCopies {
     pub distance: f64,
 }
 
-/// The pairs of transformed rows (n×D) whose directions are nearer than `below`, the closest first, and of
-/// these the first [`FINDINGS`].
+/// What was found among images.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The closest first, at most [`FINDINGS`].
+    pub(super) pairs: Vec<NearCopies>,
+    /// Whether pairs that may be near were not looked at.
+    pub(super) is_cut: bool,
+}
+
+/// The pairs of transformed rows (n×D) whose directions are nearer than `below`, when about `looks` pairs are
+/// looked at.
 pub(super) fn near_copies(
     rows: &Transformed<'_>,
     labels: &[(Digest, usize)],
     below: f64,
-) -> Vec<NearCopies> {
+    looks: usize,
+) -> Found {
     // Few rows are read again and again: a copy of them is quicker.
     let table = rows.is_small().then(|| rows.to_array());
     let (mut left, mut right) = (vec![0.0; rows.dimension()], vec![0.0; rows.dimension()]);
     let sketches = sketches(rows);
     let mut closest = Closest::new(below);
-    let mut looks = 0;
+    let each = looks_each(&sketches, closest.reach, looks);
+    let mut is_cut = false;
     'all: for (place, one) in sketches.iter().enumerate() {
-        for other in &sketches[place + 1..] {
+        for (looked, other) in sketches[place + 1..].iter().enumerate() {
             let reach = closest.reach;
             if other.along[0] - one.along[0] > reach {
                 break;
             }
-            looks += 1;
-            if looks > LOOKS {
-                break 'all;
+            if looked == each {
+                is_cut = true;
+                break;
             }
             if !one.may_reach(other, reach) {
                 continue;
@@ -94,12 +105,30 @@ pub(super) fn near_copies(
         }
     }
     let pairs = closest.pairs.into_sorted_vec().into_iter();
-    let found = pairs.map(|(distance, rows)| NearCopies {
+    let pairs = pairs.map(|(distance, rows)| NearCopies {
         images: rows.map(|row| labels[row].0),
         classes: rows.map(|row| labels[row].1),
         distance: legible(f64::from_bits(distance)),
     });
-    found.collect()
+    Found {
+        pairs: pairs.collect(),
+        is_cut,
+    }
+}
+
+/// With how many of those that follow it each row is compared: with all within reach where these are no more
+/// than `looks` pairs.
+fn looks_each(sketches: &[Sketch], reach: f32, looks: usize) -> usize {
+    let within = |(place, one): (usize, &Sketch)| {
+        let following = &sketches[place + 1..];
+        following.partition_point(|other| other.along[0] - one.along[0] <= reach)
+    };
+    let pairs: usize = sketches.iter().enumerate().map(within).sum();
+    if pairs <= looks {
+        usize::MAX
+    } else {
+        (looks / sketches.len()).max(1)
+    }
 }
 
 /// The direction of a row along a few axes.
@@ -286,6 +315,13 @@ mod tests {
         Array2::from_shape_simple_fn((rows, dimension), || narrow(random.share() - 0.5))
     }
 
+    /// All of them.
+    fn copies(rows: &Array2<f32>, below: f64) -> Vec<NearCopies> {
+        let found = near_copies(&as_they_are(rows), &labels(rows.nrows()), below, LOOKS);
+        assert!(!found.is_cut);
+        found.pairs
+    }
+
     /// Pairs and distances, each with each.
     fn by_hand(rows: &Array2<f32>, below: f64) -> Vec<([usize; 2], f64)> {
         let mut found = Vec::new();
@@ -305,7 +341,7 @@ mod tests {
     #[test]
     fn copies_are_pairs_in_the_order_of_their_distance() {
         let rows: Array2<f32> = array![[1.0, 0.0], [0.0, 1.0], [2.0, 0.01], [0.0, 3.0], [0.0, 0.0]];
-        let pairs = near_copies(&as_they_are(&rows), &labels(5), 1e-3);
+        let pairs = copies(&rows, 1e-3);
         assert_eq!(pairs.len(), 2, "a row without a direction is no copy");
         assert_eq!((pairs[0].classes, pairs[0].distance), ([1, 0], 0.0));
         assert!((pairs[1].distance - 1.25e-5).abs() < 1e-7, "{pairs:?}");
@@ -316,16 +352,29 @@ mod tests {
         let mut rows = points(12_000, 24, 5);
         let copy = rows.row(3).mapv(|value| value * 1.5 + 1e-4);
         rows.row_mut(11_500).assign(&copy);
-        let pairs = near_copies(&as_they_are(&rows), &labels(12_000), 1e-3);
+        let pairs = copies(&rows, 1e-3);
         let expected = [3_usize, 11_500].map(|row| Digest::of(&row.to_le_bytes()));
         assert_eq!(pairs.len(), 1);
         assert_eq!(pairs[0].images, expected);
     }
 
     #[test]
+    fn where_not_all_can_be_compared_copies_are_looked_for_everywhere() {
+        let mut rows = points(2_000, 24, 6);
+        for row in 0..50 {
+            let copy = rows.row(row).mapv(|value| value * 1.5);
+            rows.row_mut(1_000 + row).assign(&copy);
+        }
+        let few = near_copies(&as_they_are(&rows), &labels(2_000), 1e-3, 10_000);
+        assert!(few.is_cut);
+        assert_eq!(few.pairs, copies(&rows, 1e-3));
+        assert_eq!(few.pairs.len(), 50);
+    }
+
+    #[test]
     fn of_too_many_pairs_the_closest_are_kept() {
         let same = Array2::ones((5_000, 3));
-        let pairs = near_copies(&as_they_are(&same), &labels(5_000), 1e-6);
+        let pairs = copies(&same, 1e-6);
         assert_eq!(pairs.len(), FINDINGS);
         assert!(pairs.iter().all(|pair| pair.distance == 0.0));
         // All are near, in a row: the next neighbours are closest.
@@ -333,7 +382,7 @@ mod tests {
             0 => 1.0,
             _ => narrow(row as f64 * row as f64 * 1e-7),
         });
-        let pairs = near_copies(&as_they_are(&rows), &labels(200), 1e-3);
+        let pairs = copies(&rows, 1e-3);
         let expected = by_hand(&rows, 1e-3);
         assert_eq!(pairs.len(), FINDINGS);
         let farthest = pairs[FINDINGS - 1].distance;
@@ -345,7 +394,7 @@ mod tests {
         #[test]
         fn none_is_missed(rows in 2_usize..60, dimension in 1_usize..40, seed: u64, below in 1e-4..0.3_f64) {
             let rows = points(rows, dimension, seed);
-            let found = near_copies(&as_they_are(&rows), &labels(rows.nrows()), below);
+            let found = copies(&rows, below);
             let mut expected = by_hand(&rows, below);
             // What is that near to the limit may fall on either side of it.
             let unsure = expected.iter().filter(|(_, distance)| (distance - below).abs() < 1e-9).count();

@@ -93,7 +93,7 @@ pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
 pub use self::unlabelled::{UNLABELLED_IMAGES, unlabelled_sample};
 pub(crate) use self::validate::Plan;
 
-/// Most classes of a head: what was taken for what is a table of so many times so many numbers, which is to
+/// Most classes of a new head: what was taken for what is a table of so many times so many numbers, which is to
 /// fit into memory and into the head's file.
 pub const CLASSES: usize = 5_000;
 
@@ -407,19 +407,24 @@ fn linear_scores(
     (transform.apply(features).dot(&weights.t()) + bias).mapv(f64::from)
 }
 
-/// Refuses fewer than two classes or more than [`CLASSES`], and names that are empty, long, doubled or not
-/// fit for a line.
+/// Refuses to train fewer than two classes or more than [`CLASSES`], and names that are empty, long, doubled
+/// or not fit for a line.
 ///
 /// # Errors
 /// [`HeadError::TooFewClasses`], [`HeadError::TooManyClasses`], [`HeadError::ClassName`].
 pub fn check_classes(classes: &[String]) -> Result<(), HeadError> {
-    if classes.len() < 2 {
-        return Err(HeadError::TooFewClasses {
+    if classes.len() > CLASSES {
+        return Err(HeadError::TooManyClasses {
             classes: classes.len(),
         });
     }
-    if classes.len() > CLASSES {
-        return Err(HeadError::TooManyClasses {
+    check_names(classes)
+}
+
+/// The same of a head that is there, however many classes it has.
+fn check_names(classes: &[String]) -> Result<(), HeadError> {
+    if classes.len() < 2 {
+        return Err(HeadError::TooFewClasses {
             classes: classes.len(),
         });
     }

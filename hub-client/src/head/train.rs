@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::abstain::Abstention;
 use super::answered::Answered;
-use super::copies::{NearCopies, near_copies};
+use super::copies::{self, LOOKS, NearCopies, near_copies};
 use super::fit::{Fitted, resolve};
 use super::metrics::{ClassMetrics, Interval, Metrics, Reliability, legible, per_class, wilson};
 use super::nearness;
@@ -84,6 +84,9 @@ pub struct TrainingFacts {
     /// Pairs of images that are nearly the same, the closest first.
     #[serde(default)]
     pub near_copies: Vec<NearCopies>,
+    /// Whether some of these may be missing: there were too many images to compare all that may be near.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub near_copies_cut: bool,
 }
 
 /// Figures on images that were held out in turn.
@@ -200,8 +203,9 @@ impl Trained {
         let answered = scored
             .map(|(probabilities, truth)| Answered::new(&abstention, probabilities, truth, images));
         let copies_below = nearness::copies_below(abstention.references());
-        let near_copies =
-            copies_below.map_or_else(Vec::new, |below| near_copies(&rows, &sample.labels, below));
+        let copies = copies_below.map_or_else(copies::Found::default, |below| {
+            near_copies(&rows, &sample.labels, below, LOOKS)
+        });
         // 5. write down how it was made
         let training = TrainingFacts {
             images,
@@ -221,7 +225,8 @@ impl Trained {
                 ..choice.held_out.clone()
             }),
             suspects,
-            near_copies,
+            near_copies: copies.pairs,
+            near_copies_cut: copies.is_cut,
         };
         let head = Head {
             name: identity.name,

@@ -33,7 +33,7 @@ use super::abstain::Abstention;
 use super::origin::Origin;
 use super::train::TrainingFacts;
 use super::transform::{Transform, TransformKind};
-use super::{ExtractorRelease, Head, HeadError, check_classes};
+use super::{ExtractorRelease, Head, HeadError, check_names};
 
 /// The name of the format.
 pub const FORMAT: &str = "hub-head/3";
@@ -177,7 +177,8 @@ impl Head {
         if header.origin.is_some() && format != Format::Third {
             return Err(malformed("its format knows no earlier versions"));
         }
-        check_classes(&header.classes).map_err(|error| malformed(&error.to_string()))?;
+        // How many there are is no matter here: a head that was made is read.
+        check_names(&header.classes).map_err(|error| malformed(&error.to_string()))?;
         check_facts(&header.training, header.classes.len())?;
         let mut tensors = Tensors::read(&header.tensors, data)?;
         let classes = header.classes.len();

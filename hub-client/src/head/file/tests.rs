@@ -60,6 +60,19 @@ fn where_a_version_comes_from_is_kept() {
 }
 
 #[test]
+fn a_head_of_more_classes_than_are_trained_today_is_read() {
+    let mut head = small_head();
+    let classes = crate::head::CLASSES + 1;
+    head.classes = (0..classes).map(|class| format!("class {class}")).collect();
+    head.weights = Array2::ones((classes, head.weights.ncols()));
+    head.bias = Array1::zeros(classes);
+    head.abstention.limits.plausible_from = None;
+    head.training.images_per_class = vec![1; classes];
+    head.training.held_out = None;
+    assert_eq!(Head::read_from(bytes(&head).as_slice()).unwrap(), head);
+}
+
+#[test]
 fn any_truncation_is_found() {
     let file = bytes(&small_head());
     for length in 0..file.len() {

@@ -45,6 +45,8 @@ pub(super) struct TrainView {
     suspects: Vec<SuspectView>,
     /// Pairs of images that are nearly the same, the closest first.
     near_copies: Vec<NearCopiesView>,
+    /// Whether some of these may be missing, since there were too many images to compare all.
+    near_copies_cut: bool,
     /// For each class the probability from which it is plausible; null when too few images are labelled.
     plausible_from: Option<Vec<f64>>,
     /// How the images lie in the extractor's domain; null when its release does not tell of it.
@@ -125,6 +127,7 @@ impl TrainView {
             unlabelled: facts.unlabelled,
             suspects: facts.suspects.iter().map(suspect).collect(),
             near_copies: facts.near_copies.iter().map(copies).collect(),
+            near_copies_cut: facts.near_copies_cut,
             plausible_from: head.abstention().limits.plausible_from.clone(),
             domain_fit: None,
             html: None,
@@ -237,6 +240,12 @@ impl TrainView {
                 format!("are nearly the same picture, labelled {first} and {second}")
             };
             page.field("copies", format!("{one} and {other} {words}"))?;
+        }
+        if self.near_copies_cut {
+            page.field(
+                "copies",
+                "others may be missing: there are too many images to compare all that may be near",
+            )?;
         }
         let more = self.suspects.len().saturating_sub(SHOWN)
             + self.near_copies.len().saturating_sub(SHOWN);
