@@ -77,24 +77,33 @@ pub async fn choose_evaluated(
     }
 }
 
-/// How many members, by their last evaluation, found the release fit: neither its signers nor
-/// oneself, nor one whose last word may be among those that nobody can judge.
+/// How many members, by their last word, found the release fit, other than oneself.
 fn count_fit(
     release: &VerifiedRelease,
     said: &Said<VerifiedEvaluation>,
     own: Option<&MemberName>,
 ) -> usize {
-    let signers: Vec<&MemberName> = release.signers().iter().map(|one| &one.member).collect();
-    let incomplete = said.incomplete();
-    let is_other = |member: &MemberName| {
-        Some(member) != own && !signers.contains(&member) && !incomplete.contains(member)
-    };
-    let last: BTreeMap<&MemberName, Verdict> = said
-        .counting()
-        .map(|one| (&one.statement().by, one.statement().verdict))
-        .collect();
+    let last = last_words(release, said.counting(), &said.incomplete());
     let fit = last
         .iter()
-        .filter(|(member, verdict)| **verdict == Verdict::Passed && is_other(member));
+        .filter(|&(member, verdict)| Some(*member) != own && *verdict == Verdict::Passed);
     fit.count()
+}
+
+/// What each member said of a release last, by evaluations in each member's order: without its signers, and
+/// without the `incomplete`, whose last word may be among what nobody can judge.
+pub fn last_words<'a>(
+    release: &VerifiedRelease,
+    evaluations: impl Iterator<Item = &'a VerifiedEvaluation>,
+    incomplete: &BTreeSet<MemberName>,
+) -> BTreeMap<&'a MemberName, Verdict> {
+    let is_signer = |member: &MemberName| {
+        let mut signers = release.signers().iter();
+        signers.any(|signer| signer.member == *member)
+    };
+    evaluations
+        .map(VerifiedEvaluation::statement)
+        .filter(|said| !is_signer(&said.by) && !incomplete.contains(&said.by))
+        .map(|said| (&said.by, said.verdict))
+        .collect()
 }

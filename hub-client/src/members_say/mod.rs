@@ -12,7 +12,7 @@ mod read;
 
 pub use advise::{AdvisoryChange, AdvisoryRequest, advise};
 pub use attest::{AttestRequest, attest};
-pub use choose::choose_evaluated;
+pub use choose::{choose_evaluated, last_words};
 pub use disown::disown;
 pub use eval_file::EvalFile;
 pub use kept::{Remembered, keep_evaluations, remembered_evaluations};

@@ -1,6 +1,9 @@
 //! What members had said of an installed release when its hub was asked last.
 
+use std::collections::BTreeSet;
+
 use registry_schema::limits;
+use registry_schema::name::MemberName;
 use registry_schema::receipt::LoggedEnvelope;
 use registry_schema::reference::{Reference, Requirement};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,9 @@ pub struct KeptEvaluations {
     pub heard_at: String,
     /// What it said, in the order of the log.
     pub evaluations: Vec<LoggedEnvelope>,
+    /// Members who had said more than that, which nobody could judge.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub incomplete: BTreeSet<MemberName>,
 }
 
 impl Store {

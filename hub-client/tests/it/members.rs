@@ -142,9 +142,20 @@ fn what_members_found_out_is_known_without_a_network() {
     assert_eq!(known["evaluations"].as_array().unwrap().len(), 2);
     let shown = world.hub("gamma", &["show", "dots@1", "--offline"]).ok();
     assert!(shown.stdout.contains("EVALUATED BY"), "{shown}");
+    assert!(
+        shown.stdout.contains("what members said until then"),
+        "{shown}"
+    );
+    let offline = ["show", "dots@1", "--offline", "--json"];
+    let shown = world.hub("gamma", &offline).json();
+    assert_eq!(shown["evaluations_heard_at"], known["heard_at"]);
+    let online = show(&world, "gamma", "dots@1");
+    assert_eq!(online.get("evaluations_heard_at"), None);
     let text = ["choose", "dots@1", "--images", pictures.to_str().unwrap()];
     let text = world.hub("gamma", &text).ok().stdout;
-    assert!(text.contains("1 of 1 find it fit"), "{text}");
+    let day = &known["heard_at"].as_str().unwrap()[..4];
+    let found = format!("1 of 1 find it fit ({day}-");
+    assert!(text.contains(&found), "{text}");
 
     // What was kept is believed as far as it verifies.
     let kept = world
@@ -156,11 +167,26 @@ fn what_members_found_out_is_known_without_a_network() {
     changed["evaluations"][1]["envelope"] = first["envelope"].clone();
     std::fs::write(&kept, changed.to_string()).unwrap();
     let known = choose();
+    assert_eq!(known["evaluations"].as_array().unwrap().len(), 1);
     assert_eq!(
         (&known["others"], &known["found_fit"]),
-        (&1.into(), &0.into()),
+        (&0.into(), &0.into()),
+        "what is left of beta is not its last word: {known}"
+    );
+    assert_eq!(known["incomplete"], Value::from(vec!["beta"]));
+    // Nor is it where the hub had more of beta that nobody could judge.
+    let mut changed: Value = serde_json::from_str(&good).unwrap();
+    changed["incomplete"] = Value::from(vec!["beta"]);
+    std::fs::write(&kept, changed.to_string()).unwrap();
+    let known = choose();
+    assert_eq!(
+        (&known["others"], &known["found_fit"]),
+        (&0.into(), &0.into()),
         "{known}"
     );
+    let shown = world.hub("gamma", &offline).ok();
+    let words = "some evaluations by beta are left out";
+    assert!(shown.stderr.contains(words), "{shown}");
     std::fs::write(&kept, &good[..good.len() / 2]).unwrap();
     assert_eq!(choose(), Value::Null);
     world

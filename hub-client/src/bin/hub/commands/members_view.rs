@@ -1,6 +1,6 @@
 //! What members say of a release, as it is shown.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use hub_client::members_say;
@@ -73,11 +73,13 @@ impl EvaluationView {
 #[derive(Serialize)]
 pub(super) struct MembersView {
     heard_at: String,
-    /// Members other than its signers who evaluated it.
+    /// Members other than its signers who evaluated it and whose last word is known.
     others: usize,
     /// Of these, by their last word, those who found it fit.
     found_fit: usize,
     evaluations: Vec<EvaluationView>,
+    /// Members some of whose evaluations nobody can judge: their last word is not known.
+    incomplete: BTreeSet<MemberName>,
 }
 
 impl MembersView {
@@ -86,26 +88,22 @@ impl MembersView {
         let (release, trust_root) = (chosen.installed.release(), &chosen.trust.root);
         let store = context.store();
         let kept = members_say::remembered_evaluations(&store, release, trust_root)?;
-        let signers: Vec<_> = release.signers().iter().map(|one| &one.member).collect();
-        let last: BTreeMap<&MemberName, Verdict> = kept
-            .evaluations
-            .iter()
-            .map(|one| (&one.statement().by, one.statement().verdict))
-            .filter(|(by, _)| !signers.contains(by))
-            .collect();
+        let last = members_say::last_words(release, kept.evaluations.iter(), &kept.incomplete);
         Some(Self {
             others: last.len(),
             found_fit: last.values().filter(|one| **one == Verdict::Passed).count(),
             evaluations: kept.evaluations.iter().map(EvaluationView::from).collect(),
             heard_at: kept.heard_at,
+            incomplete: kept.incomplete,
         })
     }
 
-    /// `2 of 3 find it fit`
+    /// `2 of 3 find it fit (2026-01-02)`, with the day the hub was asked.
     pub(super) fn words(&self) -> String {
+        let day = self.heard_at.get(..10).unwrap_or(&self.heard_at);
         match self.others {
-            0 => "none".to_owned(),
-            others => format!("{} of {others} find it fit", self.found_fit),
+            0 => format!("none ({day})"),
+            others => format!("{} of {others} find it fit ({day})", self.found_fit),
         }
     }
 }

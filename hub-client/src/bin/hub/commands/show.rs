@@ -35,6 +35,9 @@ struct ShowView {
     advisories: Vec<AdvisoryView>,
     /// Members' evaluations, each member's in order.
     evaluations: Vec<EvaluationView>,
+    /// When the hub was asked for them (RFC 3339, UTC), when it was not asked now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluations_heard_at: Option<String>,
     /// What members said and nobody can judge, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
@@ -105,6 +108,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, 
         installed,
         advisories: advisories.open.iter().map(AdvisoryView::from).collect(),
         evaluations: evaluations.counting().map(EvaluationView::from).collect(),
+        evaluations_heard_at: None,
         left_out,
         listing: Some(listing),
     })?;
@@ -121,13 +125,21 @@ fn show_installed(args: &ShowArgs, context: &Context) -> Result<Outcome, Command
     let remembered =
         members_say::remembered_evaluations(&context.store(), installed.release(), trust_root);
     let evaluations = remembered.iter().flat_map(|one| &one.evaluations);
+    let incomplete = remembered.iter().flat_map(|one| &one.incomplete);
+    let left_out: Vec<String> = incomplete
+        .map(|member| format!("some evaluations by {member} are left out: nobody can judge them"))
+        .collect();
+    for line in &left_out {
+        context.report().warn(line);
+    }
     let release = ReleaseView::new(installed.release(), installed.yanked());
     context.show(&ShowView {
         release,
         installed: true,
         advisories: Vec::new(),
         evaluations: evaluations.map(EvaluationView::from).collect(),
-        left_out: Vec::new(),
+        evaluations_heard_at: remembered.as_ref().map(|one| one.heard_at.clone()),
+        left_out,
         listing: None,
     })?;
     Ok(Outcome::Done)
@@ -180,6 +192,10 @@ impl Answer for ShowView {
         page.line("")?;
         page.field("installed", if self.installed { "yes" } else { "no" })?;
         write_advisories(page, &self.advisories)?;
+        if let Some(heard_at) = &self.evaluations_heard_at {
+            let words = format!("{heard_at}: what members said until then");
+            page.field("heard at", words)?;
+        }
         let Some(listing) = &self.listing else {
             return write_evaluations(page, &self.evaluations);
         };
