@@ -106,6 +106,14 @@ fn users_are_told_which_images_are_unlike_those_it_was_made_for() {
             .contains(&words.into())
     );
 
+    // A copy is no further image.
+    for index in 0..4 {
+        let copy = pictures.join(format!("red/copy-{index}.png"));
+        std::fs::copy(pictures.join("red/grey-0.png"), copy).unwrap();
+    }
+    let trained = hub(&["train", "colours", "--json"], &look).json();
+    assert_eq!(trained["domain_fit"]["images"], 41, "{trained}");
+    assert_eq!(trained["domain_fit"]["unlike"], 5, "{trained}");
     let chosen = world
         .hub("beta", &["choose", "dots@1", "--images", images])
         .ok();

@@ -408,6 +408,19 @@ fn the_extractor_that_tells_the_classes_apart_is_chosen() {
         images,
     ];
     world.hub("beta", &strange).fails(2, "favourite");
+    // What is no picture is named, as by `hub train`.
+    std::fs::write(pictures.join("red/empty.png"), b"").unwrap();
+    let choose = ["choose", "dots@1", "--images", images, "--json"];
+    let told = world.hub("beta", &choose).fails(6, "red/empty.png");
+    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&found["skipped"], &found["images"]),
+        (&1.into(), &24.into())
+    );
+    assert_eq!(found["warnings"], Value::Array(Vec::new()));
+    let strict = [&choose[..], &["--strict"]].concat();
+    world.hub("beta", &strict).fails(1, "red/empty.png");
+    std::fs::remove_file(pictures.join("red/empty.png")).unwrap();
     // One image of a class: nothing can be held out.
     for (class, _) in COLOURS {
         for index in 1..8 {

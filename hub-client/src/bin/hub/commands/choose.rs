@@ -6,7 +6,7 @@ use std::fmt;
 use hub_client::choose::{
     Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure, side_by_side,
 };
-use hub_client::dataset::{DatasetError, ImageFile, ImageSet, LabelledImages};
+use hub_client::dataset::{DatasetError, ImageFile, LabelledImages, Skipped};
 use hub_client::head::metrics::Interval;
 use ndarray::{Array2, Axis};
 use registry_schema::digest::Digest;
@@ -14,12 +14,12 @@ use registry_schema::reference::Reference;
 use serde::Serialize;
 
 use super::chosen::{Chosen, newest_of_each};
+use super::contents::Labelled;
 use super::domain::DomainView;
 use super::embedding::Embedder;
 use super::explore::{prepared, transform_kind};
 use super::members_view::MembersView;
 use super::release_view::size_bytes;
-use super::train::rows;
 use crate::app::Outcome;
 use crate::args::{ChooseArgs, RunArgs};
 use crate::context::Context;
@@ -45,8 +45,10 @@ struct ChooseView {
     /// Labelled images that were measured on, each content once.
     images: usize,
     classes: Vec<String>,
-    /// Labelled images that some extractor could not use.
+    /// Files that some extractor could not use, or none can.
     skipped: usize,
+    /// What is odd about the labels.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -80,31 +82,26 @@ struct Candidate {
     chosen: Chosen,
     /// By the image's place among the labelled ones.
     rows: BTreeMap<usize, (Digest, Vec<f32>)>,
+    /// Files that were left out.
+    skipped: usize,
     milliseconds_per_image: f64,
 }
 
 pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. images and labels, before anything slow
-    let images = ImageSet::walk(&args.images)?;
-    let labelled = match &args.labels {
-        Some(file) => LabelledImages::from_file(images, file)?,
-        None => LabelledImages::from_folders(images)?,
-    };
+    let labels = Labelled::read(&args.images, args.labels.as_ref(), context)?;
+    let labelled = &labels.images;
     // 2. features of each extractor
     let chosen = candidates(args, context)?;
     let (favourite, because) = favourite(args, &chosen, context)?;
-    let files: Vec<ImageFile> = labelled
-        .images
-        .iter()
-        .map(|one| one.image.clone())
-        .collect();
-    let embed = |chosen| Candidate::embed(chosen, &files, args.run, context);
+    let files = labels.files();
+    let embed = |chosen| Candidate::embed(chosen, (&files, &labels.skipped), args.run, context);
     let candidates = chosen
         .into_iter()
         .map(embed)
         .collect::<Result<Vec<_>, _>>()?;
     // 3. what is measured on the images that all of them could use
-    let common = common(&candidates, &labelled)?;
+    let common = common(&candidates, labelled)?;
     let targets: Vec<usize> = common
         .iter()
         .map(|&index| labelled.images[index].class)
@@ -131,10 +128,7 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
     let decision = decide(favourite, &errors);
     // 5. the answer
     let reference = |index: usize| candidates[index].chosen.reference();
-    let skipped = candidates
-        .iter()
-        .map(|one| files.len() - one.rows.len())
-        .max();
+    let skipped = candidates.iter().map(|one| one.skipped).max();
     let view = ChooseView {
         favourite: reference(favourite),
         favourite_because: because,
@@ -144,6 +138,7 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
         images: common.len(),
         classes: labelled.classes.clone(),
         skipped: skipped.unwrap_or_default(),
+        warnings: labels.warnings.clone(),
         combined: combined.as_ref().map(FiguresView::new),
         extractors: candidates
             .iter()
@@ -209,7 +204,7 @@ fn favourite(
 impl Candidate {
     fn embed(
         chosen: Chosen,
-        files: &[ImageFile],
+        (files, beforehand): (&[ImageFile], &[Skipped]),
         run: RunArgs,
         context: &Context,
     ) -> Result<Self, CommandError> {
@@ -221,13 +216,15 @@ impl Candidate {
         let time =
             Embedder::open(&chosen.installed, timed, context)?.run(few, &[], |_, _| Ok(()))?;
         let mut rows = BTreeMap::new();
-        Embedder::open(&chosen.installed, run, context)?.run(files, &[], |index, row| {
+        let mut embedder = Embedder::open(&chosen.installed, run, context)?;
+        let all = embedder.run(files, beforehand, |index, row| {
             rows.insert(index, (row.sha256, row.features));
             Ok(())
         })?;
         Ok(Self {
             chosen,
             rows,
+            skipped: all.skipped.len(),
             milliseconds_per_image: time.seconds * 1000.0 / time.images.max(1) as f64,
         })
     }
@@ -244,12 +241,11 @@ impl Candidate {
         prepared(features.view(), transform_kind(output.head_transform))
     }
 
-    /// How its images lie in the extractor's domain.
+    /// How its images, each content once, lie in the extractor's domain.
     fn domain_fit(&self) -> Result<Option<DomainView>, CommandError> {
-        let dimension = self.chosen.installed.manifest().output.dimension as usize;
-        let values = self.rows.values().flat_map(|(_, features)| features);
-        let values: Vec<f32> = values.copied().collect();
-        DomainView::of(&self.chosen.installed, &[rows(&values, dimension)])
+        let images = self.rows.values();
+        let images = images.map(|(image, features)| (*image, features.as_slice()));
+        DomainView::of(&self.chosen.installed, images)
     }
 
     fn view(

@@ -1,13 +1,20 @@
 //! Whether a user's images are like those an extractor was made for, in words.
 
+use std::collections::HashSet;
+
 use hub_client::explore::domain::{Domain, DomainFit, EXPECTED_SHARE};
 use hub_client::head::metrics::wilson;
 use hub_client::store::InstalledRelease;
 use ndarray::ArrayView2;
+use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use serde::Serialize;
 
+use super::train::rows;
 use crate::error::CommandError;
+
+/// Images that are held against a domain at a time.
+const BLOCK_IMAGES: usize = 1024;
 
 /// How many of a user's images are unlike those an extractor was made for.
 #[derive(Clone, Debug, Serialize)]
@@ -22,44 +29,53 @@ pub(super) struct DomainView {
     expected_share_unlike: f64,
 }
 
-/// How images (tables of features as the extractor gives them) lie in its domain, all tables together;
-/// none when its release does not tell of it.
+/// How images (features as the extractor gives them, n×D) lie in its domain; none when its release does not
+/// tell of it.
 pub(super) fn fit_of(
     installed: &InstalledRelease,
-    tables: &[ArrayView2<'_, f32>],
+    features: ArrayView2<'_, f32>,
 ) -> Result<Option<DomainFit>, CommandError> {
     let Some(statistics) = installed.statistics()? else {
         return Ok(None);
     };
-    let domain = Domain::new(&statistics);
-    let mut all = DomainFit {
-        images: 0,
-        unlike: Vec::new(),
-    };
-    for table in tables {
-        let fit = domain.fit(*table)?;
-        all.images += fit.images;
-        all.unlike.extend(fit.unlike);
-    }
-    Ok(Some(all))
+    Ok(Some(Domain::new(&statistics).fit(features)?))
 }
 
 impl DomainView {
     pub(super) fn new(fit: &DomainFit) -> Self {
+        Self::counted(fit.images, fit.unlike.len())
+    }
+
+    fn counted(images: usize, unlike: usize) -> Self {
         Self {
-            images: fit.images,
-            unlike: fit.unlike.len(),
-            share_inside: fit.share_inside(),
+            images,
+            unlike,
+            share_inside: 1.0 - unlike as f64 / images.max(1) as f64,
             expected_share_unlike: EXPECTED_SHARE,
         }
     }
 
-    /// As [`fit_of`].
-    pub(super) fn of(
+    /// As [`fit_of`], of images and their features: each content counts once.
+    pub(super) fn of<'a>(
         installed: &InstalledRelease,
-        tables: &[ArrayView2<'_, f32>],
+        images: impl Iterator<Item = (Digest, &'a [f32])>,
     ) -> Result<Option<Self>, CommandError> {
-        Ok(fit_of(installed, tables)?.as_ref().map(Self::new))
+        let Some(statistics) = installed.statistics()? else {
+            return Ok(None);
+        };
+        let domain = Domain::new(&statistics);
+        let (mut count, mut unlike) = (0, 0);
+        let mut contents = contents(images);
+        loop {
+            let block: Vec<&[f32]> = contents.by_ref().take(BLOCK_IMAGES).collect();
+            let Some(first) = block.first() else {
+                break;
+            };
+            let fit = domain.fit(rows(&block.concat(), first.len()))?;
+            count += fit.images;
+            unlike += fit.unlike.len();
+        }
+        Ok(Some(Self::counted(count, unlike)))
     }
 
     /// Whether more are unlike than chance explains.
@@ -83,21 +99,33 @@ impl DomainView {
     }
 }
 
+/// The features of each content, once.
+fn contents<'a>(
+    images: impl Iterator<Item = (Digest, &'a [f32])>,
+) -> impl Iterator<Item = &'a [f32]> {
+    let mut seen = HashSet::new();
+    images.filter_map(move |(image, features)| seen.insert(image).then_some(features))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use hub_client::explore::domain::Unlike;
+
+    #[test]
+    fn each_content_counts_once() {
+        let [one, other] = [b"one", b"two"].map(|bytes| Digest::of(bytes));
+        let images = [
+            (one, &[1.0_f32][..]),
+            (other, &[2.0][..]),
+            (one, &[1.0][..]),
+        ];
+        let found: Vec<&[f32]> = contents(images.into_iter()).collect();
+        assert_eq!(found, [&[1.0_f32][..], &[2.0][..]]);
+    }
 
     fn words(images: usize, unlike: usize) -> String {
-        let one = Unlike {
-            row: 0,
-            times_limit: 2.0,
-        };
-        let view = DomainView::new(&DomainFit {
-            images,
-            unlike: vec![one; unlike],
-        });
+        let view = DomainView::counted(images, unlike);
         view.words(&"passport-extractor".parse().unwrap())
     }
 

@@ -43,7 +43,10 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
     let run = embedder.run(&files, &skipped, |index, row| {
         match labelled.images.get(index) {
             Some(image) => table.add(index, (row.sha256, image.class), &row.features, &files)?,
-            None => table.unlabelled.extend_from_slice(&row.features),
+            None => {
+                table.unlabelled.extend_from_slice(&row.features);
+                table.unlabelled_images.push(row.sha256);
+            }
         }
         Ok(())
     })?;
@@ -165,6 +168,7 @@ struct Table {
     dimension: usize,
     features: Vec<f32>,
     unlabelled: Vec<f32>,
+    unlabelled_images: Vec<Digest>,
     images: Vec<Digest>,
     labels: Vec<usize>,
     /// The place of each row's file among all.
@@ -178,6 +182,7 @@ impl Table {
             dimension,
             features: Vec::with_capacity(rows * dimension),
             unlabelled: Vec::new(),
+            unlabelled_images: Vec::new(),
             images: Vec::with_capacity(rows),
             labels: Vec::new(),
             indices: Vec::with_capacity(rows),
@@ -202,11 +207,13 @@ impl Table {
         Ok(())
     }
 
-    /// How all of these images lie in the extractor's domain; none when its release does not tell of it.
+    /// How all of these images, each content once, lie in the extractor's domain; none when its release does
+    /// not tell of it.
     fn domain(&self, installed: &InstalledRelease) -> Result<Option<DomainView>, CommandError> {
-        let tables = [&self.features, &self.unlabelled];
-        let tables = tables.map(|values| rows(values, self.dimension));
-        DomainView::of(installed, &tables)
+        let images = self.images.iter().chain(&self.unlabelled_images).copied();
+        let features = [&self.features, &self.unlabelled];
+        let features = features.map(|values| values.chunks_exact(self.dimension));
+        DomainView::of(installed, images.zip(features.into_iter().flatten()))
     }
 
     fn examples<'a>(&'a self, classes: &'a [String]) -> Examples<'a> {

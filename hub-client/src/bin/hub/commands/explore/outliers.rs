@@ -57,7 +57,7 @@ pub(in crate::commands) fn outliers(
     unlike.truncate(count);
     far.truncate(count);
     // 3. what the extractor's publisher says of its own images
-    let domain = fit_of(&gathered.chosen.installed, &[features])?;
+    let domain = fit_of(&gathered.chosen.installed, features)?;
     let mut strangers = domain.as_ref().map(|fit| fit.unlike.clone());
     strangers.iter_mut().for_each(|list| list.truncate(count));
     let name = gathered.chosen.installed.manifest().name.clone();
