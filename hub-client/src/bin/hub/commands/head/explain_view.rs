@@ -14,7 +14,7 @@ use crate::output::{Answer, Page, list, percent};
 /// Dimensions that are named for each class and image; JSON has all.
 const NAMED: usize = 6;
 
-/// Dimensions below this share of the say are not named.
+/// Dimensions below this share of the say are not named, except the weightiest that speaks for or against.
 const LEAST_SHARE: f64 = 0.02;
 
 #[derive(Serialize)]
@@ -245,13 +245,21 @@ impl ClassView {
         capitalised(&format!("{sentence}."))
     }
 
-    /// The weightiest.
+    /// The weightiest of both kinds together, and the weightiest reason in any case.
     fn named(&self) -> Named<'_> {
-        let mut all: Vec<_> = self.all().collect();
-        all.sort_by(|(_, one), (_, other)| other.share.total_cmp(&one.share));
-        all.truncate(NAMED);
-        all.retain(|(_, one)| one.share >= LEAST_SHARE);
-        let (reasons, corrections) = all.into_iter().partition(|(word, _)| !word.is_empty());
+        let (mut reasons, mut corrections): (Vec<_>, Vec<_>) =
+            self.all().partition(|(word, _)| !word.is_empty());
+        for kind in [&mut reasons, &mut corrections] {
+            kind.sort_by(|(_, one), (_, other)| other.share.total_cmp(&one.share));
+        }
+        let mut shares: Vec<f64> = self.all().map(|(_, one)| one.share).collect();
+        shares.sort_by(|one, other| other.total_cmp(one));
+        let least = shares.get(NAMED - 1).copied().unwrap_or_default();
+        let is_named = |one: &DimensionView| one.share >= least.max(LEAST_SHARE);
+        let count = reasons.iter().filter(|(_, one)| is_named(one)).count();
+        reasons.truncate(count.clamp(1, NAMED));
+        corrections.retain(|(_, one)| is_named(one));
+        corrections.truncate(NAMED - reasons.len().min(NAMED));
         Named {
             reasons,
             corrections,
@@ -413,6 +421,23 @@ mod tests {
         );
         let only = class(vec![dimension(0, "red", 1.0)], Vec::new());
         assert_eq!(only.sentence(), "More red (100 %) speaks for passport.");
+        let hidden = ClassView {
+            takes_back: (2..9)
+                .map(|index| dimension(index, "light", 0.14))
+                .collect(),
+            ..class(
+                vec![dimension(0, "red", 0.016), dimension(1, "blur", 0.005)],
+                Vec::new(),
+            )
+        };
+        assert!(
+            hidden
+                .sentence()
+                .starts_with("More red (2 %) speaks for passport; light (14 %), light"),
+            "{}",
+            hidden.sentence()
+        );
+        assert_eq!(hidden.named().corrections.len(), NAMED - 1);
         assert_eq!(
             class(Vec::new(), Vec::new()).sentence(),
             "Nothing that has a name speaks for passport by itself."

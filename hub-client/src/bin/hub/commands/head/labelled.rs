@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hub_client::causes::with_causes;
 use hub_client::dataset::{ImageFile, ImageSet};
-use hub_client::files::digest_of_file;
+use hub_client::files::{FileError, digest_of_file};
 use hub_client::head::{ExtractorRelease, Head};
 use ndarray::{Array2, ArrayView2};
 use registry_schema::digest::Digest;
@@ -17,12 +18,17 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::progress::Bar;
 
+/// Images that cannot be read and are named; the rest is counted.
+const NAMED: usize = 20;
+
 /// Where images are, by their content.
 #[derive(Default)]
 pub(in crate::commands) struct Places {
     files: BTreeMap<Digest, ImageFile>,
     /// Images of the folder that were not looked for.
     others: Vec<ImageFile>,
+    /// Those that cannot be read: nobody knows which they are.
+    unreadable: Vec<(ImageFile, FileError)>,
 }
 
 /// Features of images by one release.
@@ -36,8 +42,8 @@ pub(super) struct Features {
 }
 
 impl Places {
-    /// Looks for images below a folder, for all of them when `wanted` is none. Without a folder nothing
-    /// is found.
+    /// Looks for images below a folder, for all of them when `wanted` is none, and warns of those that
+    /// cannot be read. Without a folder nothing is found.
     pub(in crate::commands) fn find(
         wanted: Option<&BTreeSet<Digest>>,
         folder: Option<&Path>,
@@ -52,15 +58,39 @@ impl Places {
         for image in images {
             context.check_interrupt()?;
             bar.advance();
-            match digest_of_file(&image.path) {
-                Ok(digest) if wanted.is_none_or(|wanted| wanted.contains(&digest)) => {
-                    places.files.entry(digest).or_insert(image);
-                }
-                // One that cannot be read is named with the reason if it is to be embedded.
-                _ => places.others.push(image),
-            }
+            let digest = digest_of_file(&image.path);
+            places.add(image, digest, wanted);
+        }
+        drop(bar);
+        for line in places.warnings() {
+            context.report().warn(&line);
         }
         Ok(places)
+    }
+
+    fn add(
+        &mut self,
+        image: ImageFile,
+        digest: Result<Digest, FileError>,
+        wanted: Option<&BTreeSet<Digest>>,
+    ) {
+        match digest {
+            Ok(digest) if wanted.is_none_or(|wanted| wanted.contains(&digest)) => {
+                self.files.entry(digest).or_insert(image);
+            }
+            Ok(_) => self.others.push(image),
+            Err(error) => self.unreadable.push((image, error)),
+        }
+    }
+
+    /// The first that cannot be read, each with the reason, and how many more there are.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let named = self.unreadable.iter().take(NAMED).map(|(image, error)| {
+            let name = &image.name;
+            format!("{name} is not looked at: {}", with_causes(error))
+        });
+        let more = self.unreadable.len().saturating_sub(NAMED);
+        named.chain((more > 0).then(|| format!("and {more} more that cannot be read")))
     }
 
     /// The files of the images that were found, in the order of their digests.
@@ -193,5 +223,36 @@ pub(super) fn shown(path: Option<&str>, image: &Digest) -> String {
     match path {
         Some(path) => path.to_owned(),
         None => format!("sha256:{}…", &image.to_hex()[..12]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_cannot_be_read_is_named_with_the_reason() {
+        let image = |name: &str| ImageFile {
+            name: name.to_owned(),
+            path: Path::new("pictures").join(name),
+        };
+        let (here, elsewhere) = (Digest::of(b"here"), Digest::of(b"elsewhere"));
+        let wanted = BTreeSet::from([here]);
+        let mut places = Places::default();
+        places.add(image("a.png"), Ok(here), Some(&wanted));
+        places.add(image("b.png"), Ok(elsewhere), Some(&wanted));
+        assert_eq!(places.warnings().count(), 0);
+        for index in 0..=NAMED {
+            let image = image(&format!("{index}.png"));
+            let source = std::io::ErrorKind::PermissionDenied.into();
+            let error = FileError::new("cannot read", &image.path, source);
+            places.add(image, Err(error), Some(&wanted));
+        }
+        assert_eq!(places.files(), [image("a.png")]);
+        assert_eq!(places.others, [image("b.png")]);
+        let warnings: Vec<String> = places.warnings().collect();
+        let words = "0.png is not looked at: cannot read `pictures/0.png`";
+        assert!(warnings[0].starts_with(words), "{}", warnings[0]);
+        assert_eq!(warnings[NAMED], "and 1 more that cannot be read");
     }
 }
