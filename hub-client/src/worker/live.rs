@@ -78,8 +78,8 @@ impl Live {
     /// features is an error for the sink; the others are not concerned.
     ///
     /// # Errors
-    /// [`WorkerError`] when it ended, or has not answered within `time`: those that were not handed
-    /// over by then have no features. [`WorkerError::Send`] for more than [`Self::PICTURES`] or
+    /// [`WorkerError`] when it ended, or has said nothing for `time`: those that were not handed over by
+    /// then have no features. [`WorkerError::Send`] for more than [`Self::PICTURES`] or
     /// [`Self::BYTES`].
     pub fn embed(
         &mut self,
@@ -117,6 +117,8 @@ impl Live {
                 }
                 other => return Err(unexpected(&other)),
             }
+            // One that is slow is not one that hangs.
+            self.conversation.running.give_time(Some(time));
         }
         self.conversation.running.give_time(None);
         Ok(())

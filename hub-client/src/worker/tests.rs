@@ -93,9 +93,18 @@ fn small_pictures_are_pictures_in_order() {
 
 /// Stays and is sent pictures; how many have features.
 fn sent(live: &mut Live, pictures: &[&'static [u8]]) -> Result<usize, WorkerError> {
+    sent_with(live, pictures, Duration::from_secs(1))
+}
+
+/// The same, with so long for each.
+fn sent_with(
+    live: &mut Live,
+    pictures: &[&'static [u8]],
+    time: Duration,
+) -> Result<usize, WorkerError> {
     let pictures: Vec<_> = pictures.iter().copied().map(Bytes::from_static).collect();
     let mut rows = 0;
-    live.embed(&pictures, Duration::from_secs(1), |_, result| {
+    live.embed(&pictures, time, |_, result| {
         rows += usize::from(result.is_ok());
     })?;
     Ok(rows)
@@ -113,6 +122,15 @@ fn a_worker_that_stays_takes_pictures_as_they_are() {
     assert!(!live.is_waiting());
     let many = vec![&b""[..]; Live::PICTURES + 1];
     assert!(matches!(sent(&mut live, &many), Err(WorkerError::Send(_))));
+}
+
+#[test]
+fn a_worker_that_is_slow_is_not_ended() {
+    let mut slow = played_by("slow").stay(&files()).unwrap();
+    // Three seconds for each picture.
+    let time = Duration::from_secs(5);
+    assert_eq!(sent_with(&mut slow, &[b"a", b"b"], time).unwrap(), 2);
+    assert!(slow.is_waiting());
 }
 
 #[test]
