@@ -125,13 +125,10 @@ impl Catalogue {
         !self.is_empty() && self.heads.values().all(|one| one.engine.is_ready())
     }
 
-    /// Ends the extractors that the other catalogue does not need, once they have done what waits.
-    pub(super) fn close_all_but(&self, other: &Self) {
-        let kept = other.engines();
-        for engine in self.engines() {
-            if !kept.iter().any(|one| Arc::ptr_eq(one, &engine)) {
-                engine.close();
-            }
+    /// Ends the extractors, once they have done what waits.
+    pub(super) fn close(&self) {
+        for served in self.heads.values() {
+            served.engine.close();
         }
     }
 }

@@ -5,6 +5,7 @@
 //! twice is not run again for a while.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,14 +21,17 @@ use super::error::Refusal;
 use super::metrics::Metrics;
 use super::queue::{Bounds, Embedded, Next, NotTaken, Queue, Waiting};
 use super::remembered::Remembered;
-use super::{Log, ServeError, Service};
+use super::{Log, ServeError, Service, Told};
 use crate::causes::with_causes;
 use crate::runtime::ExtractorFiles;
 use crate::store::InstalledRelease;
 use crate::worker::{Live, Worker, WorkerError};
 
-/// Pictures whose features are remembered: a few megabytes.
+/// Pictures whose features are remembered.
 const RECENT: usize = 512;
+
+/// Bytes of the features that are remembered.
+const RECENT_BYTES: usize = 8 << 20;
 
 /// Pictures that are remembered for having been there when a worker ended.
 const SUSPECTS: usize = 4_096;
@@ -44,8 +48,41 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts to start a worker again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An extractor that heads share.
-pub(super) struct Engine {
+/// An extractor that heads share. When the last of them is gone it ends, once what waits is done: a request
+/// holds the head that it asks until it is answered.
+pub(super) struct Engine(Arc<Shared>);
+
+impl Engine {
+    /// One that is not started yet.
+    pub(super) fn new(installed: Arc<InstalledRelease>, service: &Service) -> Self {
+        Self(Arc::new(Shared::new(installed, service)))
+    }
+
+    /// Starts its thread, and tells when it is loaded, or why it is not.
+    pub(super) fn start(&self) -> oneshot::Receiver<Result<(), ServeError>> {
+        let (sender, receiver) = oneshot::channel();
+        let shared = self.0.clone();
+        std::thread::spawn(move || shared.run(sender));
+        receiver
+    }
+}
+
+impl Deref for Engine {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// What an engine has in common with its thread.
+pub(super) struct Shared {
     installed: Arc<InstalledRelease>,
     worker: Worker,
     metrics: Arc<Metrics>,
@@ -57,9 +94,8 @@ pub(super) struct Engine {
     is_ready: AtomicBool,
 }
 
-impl Engine {
-    /// One that is not started yet.
-    pub(super) fn new(installed: Arc<InstalledRelease>, service: &Service) -> Self {
+impl Shared {
+    fn new(installed: Arc<InstalledRelease>, service: &Service) -> Self {
         let settings = &service.settings;
         Self {
             name: installed.release().reference().to_string(),
@@ -76,14 +112,6 @@ impl Engine {
             timeout: settings.timeout,
             is_ready: AtomicBool::new(false),
         }
-    }
-
-    /// Starts its thread, and tells when it is loaded, or why it is not.
-    pub(super) fn start(self: &Arc<Self>) -> oneshot::Receiver<Result<(), ServeError>> {
-        let (sender, receiver) = oneshot::channel();
-        let engine = self.clone();
-        std::thread::spawn(move || engine.run(sender));
-        receiver
     }
 
     /// The exact release.
@@ -141,12 +169,9 @@ impl Engine {
     fn run(&self, loaded: oneshot::Sender<Result<(), ServeError>>) {
         // What is stopped from outside is the loading; later on, requests under way shall be finished.
         let worker = self.worker.clone().stopped_by(Arc::default());
-        let first = self.check().and_then(|files| {
-            let live = worker.stay(&files)?;
-            Ok((files, live))
-        });
-        let (files, mut live) = match first {
-            Ok(first) => first,
+        let first = self.check().and_then(|files| Ok(worker.stay(&files)?));
+        let mut live = match first {
+            Ok(live) => live,
             Err(error) => {
                 self.close();
                 // Nobody waits any more when the service ends meanwhile.
@@ -154,17 +179,19 @@ impl Engine {
                 return;
             }
         };
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(self.dimension());
         self.is_ready.store(true, Ordering::Relaxed);
         let _ = loaded.send(Ok(()));
         while let Err(reason) = self.work(&mut live, &mut memory) {
             self.is_ready.store(false, Ordering::Relaxed);
+            // One that hangs is ended before the next one needs its memory.
+            drop(live);
             self.metrics.restarted(&self.name);
-            (self.log)(&format!("{}: {reason}; starting it again", self.name));
-            match self.start_again(&worker, &files) {
-                Some(again) => live = again,
+            self.complain(&format!("{reason}; starting it again"));
+            live = match self.start_again(&worker) {
+                Some(again) => again,
                 None => break,
-            }
+            };
             self.is_ready.store(true, Ordering::Relaxed);
         }
         self.is_ready.store(false, Ordering::Relaxed);
@@ -245,15 +272,16 @@ impl Engine {
         ended
     }
 
-    /// Tries until it starts; none when nothing is to come any more. Requests do not wait for it.
-    fn start_again(&self, worker: &Worker, files: &ExtractorFiles) -> Option<Live> {
+    /// Tries until it starts; none when nothing is to come any more. What waits already is embedded when the
+    /// first attempt succeeds, and is refused when it does not.
+    fn start_again(&self, worker: &Worker) -> Option<Live> {
         let mut pause = LOOK_EVERY;
         loop {
-            match worker.stay(files) {
+            match self.load(worker) {
                 Ok(live) => return Some(live),
                 Err(error) => {
                     let reason = with_causes(&error);
-                    (self.log)(&format!("{}: cannot be started: {reason}", self.name));
+                    self.complain(&format!("cannot be started: {reason}"));
                 }
             }
             self.refuse_all();
@@ -266,6 +294,16 @@ impl Engine {
             }
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Starts a worker, when the graph is still the one that was signed.
+    fn load(&self, worker: &Worker) -> Result<Live, ServeError> {
+        let files = self.installed.extractor_files()?;
+        Ok(worker.stay(&files)?)
+    }
+
+    fn complain(&self, text: &str) {
+        (self.log)(Told::Trouble(&format!("{}: {text}", self.name)));
     }
 
     fn refuse_all(&self) {
@@ -305,9 +343,11 @@ struct Suspect {
 }
 
 impl Memory {
-    fn new() -> Self {
+    /// For features of so many numbers.
+    fn new(dimension: usize) -> Self {
+        let bytes = size_of::<f32>() * dimension.max(1);
         Self {
-            recent: Remembered::new(RECENT),
+            recent: Remembered::new((RECENT_BYTES / bytes).clamp(1, RECENT)),
             suspects: Remembered::new(SUSPECTS),
         }
     }
@@ -392,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_embedded_once_and_not_for_nobody() {
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(1);
         let known: Arc<[f32]> = Arc::from([1.0_f32]);
         memory.recent.insert(Digest::of(b"known"), known.clone());
         let (batch, mut told): (Vec<_>, Vec<_>) = [b"one".as_slice(), b"two", b"one", b"known"]
@@ -411,7 +451,7 @@ mod tests {
 
     #[test]
     fn what_ended_a_worker_runs_alone_and_then_not_at_all() {
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(1);
         let contents_of = |memory: &mut Memory| {
             let (batch, told): (Vec<_>, Vec<_>) = [b"bad".as_slice(), b"one", b"two"]
                 .map(waiting)

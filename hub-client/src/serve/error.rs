@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use registry_schema::compatibility::CompatibilityError;
 
@@ -46,6 +47,16 @@ pub enum ServeError {
         /// The address.
         listen: SocketAddr,
     },
+    /// Pictures that wait for others longer than there is time for.
+    #[error(
+        "pictures would wait {} ms for others, and there are {} seconds for a request", .wait.as_millis(), .timeout.as_secs()
+    )]
+    Patience {
+        /// How long a picture waits for others.
+        wait: Duration,
+        /// The time for a request.
+        timeout: Duration,
+    },
     /// The address is not to be had.
     #[error("cannot listen at {listen}")]
     Listen {
@@ -73,6 +84,10 @@ impl Hint for ServeError {
             Self::Remote { .. } => Advice::with_hint(
                 ErrorCode::Usage,
                 "listen at 127.0.0.1 behind a proxy on this machine, or give --allow-remote where only a proxy can reach it",
+            ),
+            Self::Patience { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "give --max-wait-ms less time than --timeout-seconds",
             ),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 Advice::with_hint(
@@ -141,12 +156,18 @@ pub(super) enum RequestError {
     ContentType { found: String },
     #[error("there is no output `{found}`; there are {known}")]
     Output { found: String, known: String },
+    #[error("the output `{found}` is asked for twice")]
+    OutputTwice { found: String },
     #[error("the classification extension is not known here: ask for `label` and `probabilities`")]
     Classification,
     #[error("there is no picture in the request")]
     NoPicture,
     #[error("at most {most} pictures are taken in one request")]
     TooManyPictures { most: usize },
+    #[error(
+        "the answer would be too large: of a head with {classes} classes at most {most} pictures are taken in one request"
+    )]
+    TooLargeAnswer { classes: usize, most: usize },
     #[error("the extractor is being loaded")]
     Loading,
     #[error("too much is being asked at the moment")]

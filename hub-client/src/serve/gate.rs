@@ -9,16 +9,17 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use actix_web::Error;
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONNECTION, HOST, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use jiff::Timestamp;
 
-use super::Service;
 use super::error::RequestError;
+use super::held::Held;
 use super::routes::refuse;
+use super::{Service, Told};
 
 /// Longest path in a line, in characters.
 const PATH: usize = 120;
@@ -26,21 +27,21 @@ const PATH: usize = 120;
 /// Addresses that are asked all the time, of which no line is written.
 const QUIET: [&str; 3] = ["/metrics", "/v2/health/live", "/v2/health/ready"];
 
-pub(super) async fn gate<B: MessageBody>(
+pub(super) async fn gate<B: MessageBody + 'static>(
     service: Data<Service>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<Held<UnderWay>>, Error> {
     let started = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
-    let under_way = UnderWay::new(&service);
-    let mut response = if is_addressed(&request, &service.settings.hosts) {
-        next.call(request).await?.map_into_left_body()
+    let under_way = UnderWay::new(service.clone());
+    let response = if is_addressed(&request, &service.settings.hosts) {
+        next.call(request).await?.map_into_boxed_body()
     } else {
         let refusal = refuse(&RequestError::Host);
-        request.into_response(refusal).map_into_right_body()
+        request.into_response(refusal)
     };
-    drop(under_way);
+    let mut response = response.map_body(|_, body| Held::new(body, under_way));
     if service.is_closing.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -50,25 +51,23 @@ pub(super) async fn gate<B: MessageBody>(
         let path: String = path.chars().take(PATH).collect();
         let now = Timestamp::now().strftime("%FT%TZ");
         let took = started.elapsed().as_millis();
-        (service.log)(&format!(
-            "{now} {method} {path} {} {took} ms",
-            status.as_u16()
-        ));
+        let line = format!("{now} {method} {path} {} {took} ms", status.as_u16());
+        (service.log)(Told::Request(&line));
     }
     Ok(response)
 }
 
-/// Counts a request as long as it is under way.
-struct UnderWay<'a>(&'a Service);
+/// Counts a request as long as it is under way: until its answer is written.
+pub(super) struct UnderWay(Data<Service>);
 
-impl<'a> UnderWay<'a> {
-    fn new(service: &'a Service) -> Self {
+impl UnderWay {
+    fn new(service: Data<Service>) -> Self {
         service.under_way.fetch_add(1, Ordering::SeqCst);
         Self(service)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::SeqCst);
     }
@@ -96,7 +95,52 @@ fn is_known(host: &str, hosts: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use actix_web::App;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
     use super::*;
+    use crate::runtime::RuntimeOptions;
+    use crate::serve::{Settings, routes};
+    use crate::worker::Worker;
+
+    #[actix_web::test]
+    async fn a_request_is_under_way_until_its_answer_is_written() {
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            allow_remote: false,
+            hosts: Vec::new(),
+            max_batch: NonZeroUsize::MIN,
+            max_wait: Duration::ZERO,
+            max_queue: NonZeroUsize::MIN,
+            request_bytes: 1 << 20,
+            timeout: Duration::from_secs(1),
+            shutdown: Duration::ZERO,
+        };
+        let worker = Worker::new(RuntimeOptions::default());
+        let service = Service::new(settings, worker, |_| {}).unwrap();
+        let desk = Data::from(service.clone());
+        let at_the_gate = desk.clone();
+        let app = App::new()
+            .app_data(desk)
+            .wrap(from_fn(move |request, next| {
+                gate(at_the_gate.clone(), request, next)
+            }))
+            .configure(routes::configure);
+        let app = init_service(app).await;
+        let under_way = || service.under_way.load(Ordering::SeqCst);
+        for path in ["/v2", "/v2/models/none/ready"] {
+            let request = TestRequest::get().uri(path).to_request();
+            let response = call_service(&app, request).await;
+            assert_eq!(under_way(), 1, "{path}");
+            drop(response);
+            assert_eq!(under_way(), 0, "{path}");
+        }
+    }
 
     #[test]
     fn names_that_anybody_can_point_here_are_not_known() {

@@ -17,10 +17,12 @@ mod drift;
 mod engine;
 mod error;
 mod gate;
+mod held;
 mod metrics;
 mod protocol;
 mod queue;
 mod remembered;
+mod room;
 mod routes;
 mod server;
 
@@ -33,24 +35,29 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use self::catalogue::{Catalogue, Served};
 use self::engine::Engine;
 use self::error::RequestError;
 use self::metrics::Metrics;
+use self::room::Rooms;
 use crate::head::Head;
 use crate::store::InstalledRelease;
 use crate::worker::Worker;
 
-/// Requests of the largest size whose bodies may be in memory at once.
+/// Requests of the largest size that may be in memory at once, with the answers to them.
 const BODIES: usize = 8;
 
-/// Bytes of a permit of [`Service::memory`].
-const PERMIT_BYTES: usize = 1 << 10;
-
 /// Told of what happens, a line each.
-type Log = Arc<dyn Fn(&str) + Send + Sync>;
+type Log = Arc<dyn Fn(Told<'_>) + Send + Sync>;
+
+/// A line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// A request, and how it was answered.
+    Request(&'a str),
+    /// What somebody should look after: an extractor ended, or does not start.
+    Trouble(&'a str),
+}
 
 /// A head to be served.
 #[derive(Clone)]
@@ -74,13 +81,13 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// Most pictures that are embedded together.
     pub max_batch: NonZeroUsize,
-    /// How long a picture waits for others to be embedded with.
+    /// How long a picture waits for others to be embedded with; shorter than `timeout`.
     pub max_wait: Duration,
     /// Most pictures that wait for one extractor.
     pub max_queue: NonZeroUsize,
-    /// Largest body of a request.
+    /// Largest body of a request, and largest answer.
     pub request_bytes: usize,
-    /// Time for a request, and for an extractor to embed one batch.
+    /// Time for a request, and for an extractor to embed the next picture of a batch.
     pub timeout: Duration,
     /// Time that requests under way get when the service stops.
     pub shutdown: Duration,
@@ -93,8 +100,8 @@ pub struct Service {
     log: Log,
     metrics: Arc<Metrics>,
     catalogue: RwLock<Arc<Catalogue>>,
-    /// For bodies of requests, in [`PERMIT_BYTES`].
-    memory: Semaphore,
+    /// For bodies of requests and for answers.
+    memory: Rooms,
     under_way: AtomicUsize,
     is_closing: AtomicBool,
 }
@@ -104,24 +111,29 @@ impl Service {
     /// loaded stays. `log` is told of requests and restarts, a line each.
     ///
     /// # Errors
-    /// [`ServeError::Remote`] for an address others can reach, when that is not allowed.
+    /// [`ServeError::Remote`] for an address others can reach, when that is not allowed;
+    /// [`ServeError::Patience`] when pictures would wait for others until there is no time for them.
     pub fn new(
         settings: Settings,
         worker: Worker,
-        log: impl Fn(&str) + Send + Sync + 'static,
+        log: impl Fn(Told<'_>) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, ServeError> {
         let listen = settings.listen;
         if !listen.ip().is_loopback() && !settings.allow_remote {
             return Err(ServeError::Remote { listen });
         }
-        let permits = (BODIES * settings.request_bytes).div_ceil(PERMIT_BYTES);
+        let (wait, timeout) = (settings.max_wait, settings.timeout);
+        if wait >= timeout {
+            return Err(ServeError::Patience { wait, timeout });
+        }
+        let memory = Rooms::new(settings.request_bytes.saturating_mul(BODIES));
         Ok(Arc::new(Self {
             settings,
             worker,
             log: Arc::new(log),
             metrics: Arc::new(Metrics::new()),
             catalogue: RwLock::default(),
-            memory: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
+            memory,
             under_way: AtomicUsize::new(0),
             is_closing: AtomicBool::new(false),
         }))
@@ -153,17 +165,15 @@ impl Service {
         if is_first {
             self.replace(after.clone());
         }
-        let loading: Vec<_> = engines.iter().map(Engine::start).collect();
+        let loading: Vec<_> = engines.iter().map(|engine| engine.start()).collect();
         for loaded in loading {
             if let Err(error) = loaded.await.unwrap_or(Err(ServeError::Stopped)) {
-                engines.iter().for_each(|engine| engine.close());
+                self.replace(before);
                 return Err(error);
             }
         }
-        if !is_first {
-            self.replace(after.clone());
-            before.close_all_but(&after);
-        }
+        // What the heads before alone ran on ends with the last request that asks them.
+        self.replace(after.clone());
         self.metrics.keep(&after);
         Ok(())
     }
@@ -178,7 +188,7 @@ impl Service {
         stop: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let served = server::serve(self, ready, stop).await;
-        self.catalogue().close_all_but(&Catalogue::default());
+        self.catalogue().close();
         served
     }
 

@@ -69,11 +69,13 @@ impl Queue {
     }
 
     /// Takes all of a request's pictures or none. When nothing waits, more than there is room for may come.
+    /// What nobody waits for any more takes no room.
     pub(super) fn put(&self, pictures: Vec<Waiting>) -> Result<(), NotTaken> {
         let mut state = self.lock();
         if state.is_closed {
             return Err(NotTaken::Closed);
         }
+        state.waiting.retain(|one| !one.answer.is_closed());
         if !state.waiting.is_empty() && state.waiting.len() + pictures.len() > self.most {
             return Err(NotTaken::Full);
         }
@@ -163,13 +165,22 @@ mod tests {
     };
 
     fn waiting(bytes: usize) -> Waiting {
+        let (waiting, told) = asked(bytes);
+        // Somebody waits for it as long as the test runs.
+        std::mem::forget(told);
+        waiting
+    }
+
+    fn asked(bytes: usize) -> (Waiting, oneshot::Receiver<Embedded>) {
         let picture = Bytes::from(vec![0; bytes]);
-        Waiting {
+        let (answer, told) = oneshot::channel();
+        let waiting = Waiting {
             digest: Digest::of(&picture),
             picture,
             since: Instant::now(),
-            answer: oneshot::channel().0,
-        }
+            answer,
+        };
+        (waiting, told)
     }
 
     fn sizes(queue: &Queue, bounds: &Bounds) -> Vec<usize> {
@@ -218,6 +229,17 @@ mod tests {
             queue.next(&BOUNDS, Duration::from_secs(600)),
             Next::Closed
         ));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_takes_no_room() {
+        let queue = Queue::new(2);
+        let (gone, told) = asked(1);
+        queue.put(vec![gone, waiting(2)]).unwrap();
+        assert_eq!(queue.put(vec![waiting(3)]), Err(NotTaken::Full));
+        drop(told);
+        queue.put(vec![waiting(3)]).unwrap();
+        assert_eq!(sizes(&queue, &BOUNDS), [2, 3]);
     }
 
     #[test]

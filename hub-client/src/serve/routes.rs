@@ -12,15 +12,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use registry_schema::digest::Digest;
 use serde_json::json;
-use tokio::sync::SemaphorePermit;
 use tokio::time::timeout_at;
 
 use super::answers::{Said, answers, outputs, tensors};
 use super::catalogue::Served;
 use super::error::RequestError;
+use super::held::Held;
 use super::protocol::{Asked, BYTES, Body, EXTENSION, HEADER_LENGTH, INPUT, parse, respond};
 use super::queue::{Embedded, NotTaken};
-use super::{PERMIT_BYTES, Service, metrics};
+use super::room::{Room, bytes_of_answer};
+use super::{Service, metrics};
 use crate::causes::with_causes;
 
 /// What a client should wait when too much is asked.
@@ -137,7 +138,7 @@ async fn infer(
     let served = found.as_ref().ok().cloned();
     let response = match found {
         Ok(served) => match infer_with(&service, served, &request, payload, started).await {
-            Ok(body) => send(body),
+            Ok((body, room)) => send(body, room),
             Err(error) => refuse(&error),
         },
         Err(error) => refuse(&error),
@@ -154,14 +155,14 @@ async fn infer_with(
     request: &HttpRequest,
     payload: Payload,
     started: Instant,
-) -> Result<Body, RequestError> {
+) -> Result<(Body, Room), RequestError> {
     // 1. the body, when there is room for it
     if !served.engine.is_ready() {
         return Err(RequestError::Loading);
     }
     let until = started + service.settings.timeout;
     let seconds = service.settings.timeout.as_secs();
-    let _room = room(service, request)?;
+    let room = room(service, request)?;
     let body = read(payload, service.settings.request_bytes);
     let body = timeout_at(until.into(), body).await;
     let body = body.map_err(|_| RequestError::Slow { seconds })??;
@@ -169,13 +170,16 @@ async fn infer_with(
     let header_length = header_length(request)?;
     let json_wanted = is_json_wanted(request);
     let parsed = web::block(move || {
-        let asked = parse(&body, header_length, json_wanted)?;
-        let pictures = asked.pictures.iter();
-        let pictures = pictures.map(|picture| (Digest::of(picture), picture.clone()));
+        let mut asked = parse(&body, header_length, json_wanted)?;
+        let pictures = std::mem::take(&mut asked.pictures).into_iter();
+        // They may wait for the extractor when whoever sent them is gone.
+        let room = Arc::new(room);
+        let pictures = pictures.map(|picture| (Digest::of(&picture), room.keep(picture)));
         let pictures: Vec<(Digest, Bytes)> = pictures.collect();
         Ok::<_, RequestError>((asked, pictures))
     });
     let (asked, pictures) = parsed.await.map_err(|_| RequestError::Thread)??;
+    let room = room_to_answer(service, &served, &asked, pictures.len())?;
     let told = served.engine.embed(pictures).map_err(|why| match why {
         NotTaken::Full => RequestError::Full,
         NotTaken::Closed => RequestError::Loading,
@@ -189,13 +193,13 @@ async fn infer_with(
     }
     // 3. what the head says of their features
     let of_head = served.clone();
-    let said = web::block(move || -> Result<(Body, Vec<Said>), RequestError> {
+    let said = web::block(move || -> Result<(Body, Room, Vec<Said>), RequestError> {
         let said = answers(&of_head, &rows)?;
-        Ok((write(&of_head, &asked, &said)?, said))
+        Ok((write(&of_head, &asked, &said)?, room, said))
     });
-    let (body, said) = said.await.map_err(|_| RequestError::Thread)??;
+    let (body, room, said) = said.await.map_err(|_| RequestError::Thread)??;
     service.metrics.said(&served, &said);
-    Ok(body)
+    Ok((body, room))
 }
 
 fn write(served: &Served, asked: &Asked, said: &[Said]) -> Result<Body, RequestError> {
@@ -204,10 +208,7 @@ fn write(served: &Served, asked: &Asked, said: &[Said]) -> Result<Body, RequestE
 }
 
 /// Room for a body of the size that is announced; of the largest where none is.
-fn room<'a>(
-    service: &'a Service,
-    request: &HttpRequest,
-) -> Result<SemaphorePermit<'a>, RequestError> {
+fn room(service: &Service, request: &HttpRequest) -> Result<Room, RequestError> {
     let headers = request.headers();
     let encoding = headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
@@ -220,9 +221,26 @@ fn room<'a>(
     if bytes > limit {
         return Err(RequestError::TooLarge { limit });
     }
-    let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-    let room = service.memory.try_acquire_many(permits);
-    room.map_err(|_| RequestError::Full)
+    service.memory.take(bytes).ok_or(RequestError::Full)
+}
+
+/// Room for an answer about so many pictures.
+fn room_to_answer(
+    service: &Service,
+    served: &Served,
+    asked: &Asked,
+    pictures: usize,
+) -> Result<Room, RequestError> {
+    let classes = served.head.classes().len();
+    let bytes = bytes_of_answer(classes);
+    // One picture is always taken: there are at most some thousand classes.
+    let most = (service.settings.request_bytes / bytes).max(1);
+    if pictures > most {
+        return Err(RequestError::TooLargeAnswer { classes, most });
+    }
+    let repeated = asked.id.as_ref().map_or(0, String::len);
+    let room = service.memory.take(pictures * bytes + repeated);
+    room.ok_or(RequestError::Full)
 }
 
 async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, RequestError> {
@@ -252,7 +270,7 @@ fn is_json_wanted(request: &HttpRequest) -> bool {
     accept.is_some_and(|accept| accept.trim().starts_with("application/json"))
 }
 
-fn send(body: Body) -> HttpResponse {
+fn send(body: Body, room: Room) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     match body.header_length {
         Some(length) => response
@@ -260,7 +278,9 @@ fn send(body: Body) -> HttpResponse {
             .insert_header((HeaderName::from_static(HEADER_LENGTH), length.to_string())),
         None => response.insert_header((CONTENT_TYPE, "application/json")),
     };
-    response.body(body.bytes)
+    let response = response.body(body.bytes);
+    let response = response.map_body(|_, body| Held::new(body, room));
+    response.map_into_boxed_body()
 }
 
 /// The protocol's answer to what goes wrong.
@@ -269,9 +289,9 @@ pub(super) fn refuse(error: &RequestError) -> HttpResponse {
         RequestError::NoSuchAddress
         | RequestError::NoSuchHead { .. }
         | RequestError::NoSuchVersion { .. } => StatusCode::NOT_FOUND,
-        RequestError::TooLarge { .. } | RequestError::TooManyPictures { .. } => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
+        RequestError::TooLarge { .. }
+        | RequestError::TooManyPictures { .. }
+        | RequestError::TooLargeAnswer { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         RequestError::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         RequestError::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
         RequestError::Host => StatusCode::MISDIRECTED_REQUEST,

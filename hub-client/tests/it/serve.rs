@@ -338,6 +338,8 @@ fn what_cannot_be_served_is_said_before_anything_is() {
     serve(&["shapes"]).fails(3, "no head `shapes`");
     serve(&["colours@7"]).fails(3, "version 7");
     serve(&["colours", "colours@1"]).fails(2, "named twice");
+    let patient = ["colours", "--max-wait-ms", "2000", "--timeout-seconds", "2"];
+    serve(&patient).fails(2, "less time than --timeout-seconds");
     let remote = world.hub("beta", &["serve", "colours", "--listen", "0.0.0.0:0"]);
     let remote = remote.fails(2, "no authentication");
     assert!(remote.stderr.contains("--allow-remote"), "{remote}");

@@ -1,10 +1,15 @@
 //! `hub serve` when too much is asked, when its worker ends or hangs, and when it is told to stop or to look again.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+
 use serde_json::json;
 
+use super::label::client::{parse, request};
 use super::serve::{member, train};
-use super::serve_client::{Serve, error_of, output, signal};
-use super::world::picture;
+use super::serve_client::{Serve, error_of, output, question, signal};
+use super::world::{files_below, fixture, picture};
 
 /// Distinct pictures.
 fn pictures(count: u32) -> Vec<Vec<u8>> {
@@ -15,6 +20,11 @@ fn pictures(count: u32) -> Vec<Vec<u8>> {
         bytes.into_inner()
     });
     made.collect()
+}
+
+/// Exists as long as the process does.
+fn process(id: u32) -> PathBuf {
+    PathBuf::from(format!("/proc/{id}"))
 }
 
 #[test]
@@ -104,12 +114,44 @@ fn a_worker_that_hangs_is_ended() {
     let Some((world, _)) = member() else { return };
     let serve = Serve::start(&world, "beta", &["colours", "--timeout-seconds", "2"]);
     let pictures = pictures(2);
-    signal(serve.worker(), "STOP");
+    let hanging = serve.worker();
+    signal(hanging, "STOP");
     let error = error_of(&serve.infer("colours", &[&pictures[0]]), 504);
     assert!(error.contains("2 seconds"), "{error}");
     serve.until(|| serve.metric("hub_serve_worker_restarts_total") == 1.0);
+    assert!(
+        !process(hanging).exists(),
+        "gone before the next one is there"
+    );
     serve.until(|| serve.get("/v2/health/ready").status == 200);
     serve.infer("colours", &[&pictures[1]]).json();
+}
+
+#[test]
+fn a_graph_that_was_changed_is_not_loaded_again() {
+    let Some((world, _)) = member() else { return };
+    let serve = Serve::start(&world, "beta", &["colours", "--quiet"]);
+    let graph = std::fs::read(fixture("means")).unwrap();
+    let stored = files_below(&world.home("beta").join("store/blobs"));
+    let mut stored = stored.into_iter();
+    let (path, _) = stored.find(|(_, bytes)| *bytes == graph).unwrap();
+    let mut changed = graph.clone();
+    changed[100] ^= 1;
+    std::fs::write(&path, &changed).unwrap();
+    signal(serve.worker(), "KILL");
+    serve.until(|| serve.log().contains("cannot be started"));
+    error_of(&serve.infer("colours", &[&pictures(1)[0]]), 503);
+    // As it was signed, it is.
+    std::fs::write(&path, &graph).unwrap();
+    serve.until(|| serve.get("/v2/health/ready").status == 200);
+    serve.infer("colours", &[&pictures(1)[0]]).json();
+    // What went wrong is said, though there are no remarks.
+    let log = serve.log();
+    assert!(
+        log.contains("starting it again") && log.contains("model.onnx"),
+        "{log}"
+    );
+    assert!(!log.contains(" POST "), "{log}");
 }
 
 #[test]
@@ -160,4 +202,50 @@ fn a_hang_up_takes_the_newest_version() {
     let one = std::fs::read(pictures.join("green/000.png")).unwrap();
     let answer = serve.infer("colours", &[&one]).json();
     assert_eq!(output(&answer, "label")["data"], json!(["green"]));
+}
+
+#[test]
+fn a_hang_up_that_changes_the_extractor_refuses_nobody() {
+    let Some((world, images)) = member() else {
+        return;
+    };
+    let serve = Serve::start(&world, "beta", &["colours", "--timeout-seconds", "120"]);
+    let before = serve.worker();
+    world.publish(&world.author("dots", "1.1.0", "means", 4));
+    world.hub("beta", &["pull", "dots@1.1.0", "--no-lock"]).ok();
+    let images = images.to_str().unwrap();
+    let line = ["train", "colours", "--extractor", "dots@1.1.0"];
+    world
+        .hub("beta", &[&line[..], &["--images", images]].concat())
+        .ok();
+
+    // A request whose head was found, and whose body is not there yet.
+    let body = question(&[&pictures(1)[0]]).to_string();
+    let headers = [("Expect", "100-continue")];
+    let path = "/v2/models/colours/infer";
+    let sent = request(serve.port, "POST", path, &headers, body.as_bytes());
+    let (start, rest) = sent.split_at(sent.len() - 1);
+    let mut stream = TcpStream::connect(("127.0.0.1", serve.port)).unwrap();
+    stream.write_all(start).unwrap();
+    let mut told = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut told).unwrap();
+    assert!(
+        told.starts_with(b"HTTP/1.1 100 "),
+        "{}",
+        told.escape_ascii()
+    );
+    serve.signal("HUP");
+    let served = || serve.get("/v2/models/colours").json()["versions"].clone();
+    serve.until(|| served() == json!(["2"]));
+    stream.write_all(rest).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = parse(&answer).json();
+    assert_eq!(answer["model_version"], "1");
+    assert_eq!(output(&answer, "label")["data"], json!(["red"]));
+
+    // With it the extractor before is gone.
+    serve.until(|| !process(before).exists());
+    let answer = serve.infer("colours", &[&pictures(1)[0]]).json();
+    assert_eq!(answer["model_version"], "2");
 }

@@ -45,16 +45,16 @@ pub(crate) struct ServeArgs {
     /// Most pictures that are embedded together
     #[arg(long, value_name = "N", default_value = "32")]
     pub(crate) max_batch: NonZeroUsize,
-    /// How long a picture waits for others to be embedded with
+    /// How long a picture waits for others to be embedded with; less than --timeout-seconds
     #[arg(long, value_name = "MS", default_value_t = 5)]
     pub(crate) max_wait_ms: u32,
     /// Most pictures that wait for an extractor; more get status 503
     #[arg(long, value_name = "N", default_value = "256")]
     pub(crate) max_queue: NonZeroUsize,
-    /// Largest request, at most 1024; eight of this size may be in memory at once
+    /// Largest request and answer, at most 1024; eight of this size may be in memory at once
     #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) max_request_mib: u32,
-    /// Time for a request, and for the embedding of one batch
+    /// Time for a request, and for the embedding of the next picture
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout_seconds: u32,
     /// Time that requests under way get when the service stops

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hub_client::causes::with_causes;
 use hub_client::head::HeadError;
-use hub_client::serve::{Offer, Service, Settings};
+use hub_client::serve::{Offer, Service, Settings, Told};
 use registry_schema::reference::Reference;
 use serde::Serialize;
 
@@ -34,9 +34,11 @@ pub(super) async fn serve(args: ServeArgs, context: &Context) -> Result<Outcome,
     // 1. the heads and what they run on, before anything is served
     let heads = Heads::open(&args.heads, context)?;
     let report = *context.report();
-    let service = Service::new(settings(&args), context.worker()?, move |line| {
-        report.note(line);
-    })?;
+    let log = move |told: Told<'_>| match told {
+        Told::Request(line) => report.note(line),
+        Told::Trouble(line) => report.alert(line),
+    };
+    let service = Service::new(settings(&args), context.worker()?, log)?;
     // 2. served until SIGTERM; loaded meanwhile, and again at each SIGHUP
     let view = heads.views();
     let mut shown = Ok(());
@@ -72,7 +74,7 @@ async fn keep(
         let newer = match Heads::open(named, context) {
             Ok(newer) => newer,
             Err(error) => {
-                report.warn(&unchanged(&error));
+                report.alert(&unchanged(&error));
                 continue;
             }
         };
@@ -82,7 +84,7 @@ async fn keep(
                 // What the heads before ran on may be removed now.
                 drop(std::mem::replace(&mut in_use, newer.chosen));
             }
-            Err(error) => report.warn(&unchanged(&error)),
+            Err(error) => report.alert(&unchanged(&error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the body of a request to encoded pictures.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use base64::Engine as _;
@@ -32,7 +33,7 @@ pub(in crate::serve) struct Asked {
     pub(in crate::serve) id: Option<String>,
     /// Encoded pictures.
     pub(in crate::serve) pictures: Vec<Bytes>,
-    /// Names of the outputs that are wanted, each with whether as binary data; all when there are none.
+    /// Names of the outputs that are wanted, each once and with whether as binary data; all when there are none.
     pub(in crate::serve) outputs: Vec<(String, Option<bool>)>,
     /// Whether outputs are binary data that do not say otherwise.
     pub(in crate::serve) is_binary: bool,
@@ -118,6 +119,7 @@ pub(in crate::serve) fn parse(
         (None, Some(size)) => return Err(binary_size(size, &binary)),
         _ => return Err(RequestError::NoData),
     };
+    check_outputs(&request.outputs)?;
     let wanted = request.outputs.into_iter();
     let wanted = wanted.map(|output| match output.parameters.classification {
         Some(_) => Err(RequestError::Classification),
@@ -152,6 +154,18 @@ fn check(input: &Input<'_>) -> Result<(), RequestError> {
     if input.datatype != BYTES {
         let found = short(&input.datatype);
         return Err(RequestError::Datatype { found });
+    }
+    Ok(())
+}
+
+/// What is asked for a thousand times would be in the answer a thousand times.
+fn check_outputs(outputs: &[Output]) -> Result<(), RequestError> {
+    let mut names = BTreeSet::new();
+    for output in outputs {
+        if !names.insert(output.name.as_str()) {
+            let found = short(&output.name);
+            return Err(RequestError::OutputTwice { found });
+        }
     }
     Ok(())
 }

@@ -86,6 +86,12 @@ fn what_is_no_request_is_refused_with_the_reason() {
     let classification = json!({"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["YWI="]}],
         "outputs": [{"name": "label", "parameters": {"classification": 3}}]});
     refused(&Bytes::from(classification.to_string()), "classification");
+    let twice = json!({"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["YWI="]}],
+        "outputs": [{"name": "label"}, {"name": "state"}, {"name": "label", "parameters": {"binary_data": true}}]});
+    refused(
+        &Bytes::from(twice.to_string()),
+        "`label` is asked for twice",
+    );
 }
 
 #[test]
