@@ -160,7 +160,7 @@ fn requests_under_way_are_finished_before_it_stops() {
     let mut serve = Serve::start(&world, "beta", &["colours"]);
     let pictures = pictures(1);
     // A connection on which nothing comes does not hold it up.
-    let _idle = std::net::TcpStream::connect(("127.0.0.1", serve.port)).unwrap();
+    let _idle = TcpStream::connect(("127.0.0.1", serve.port)).unwrap();
     let worker = serve.worker();
     signal(worker, "STOP");
     std::thread::scope(|scope| {
