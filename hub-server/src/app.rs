@@ -67,7 +67,12 @@ impl Hub {
         trust::save(&database, None, &bundle)?;
         remove_policy_file(data)?;
         sync_folder(data.root())?;
-        Ok((State { bundle, root }, key.verifier()))
+        let state = State {
+            bundle,
+            root,
+            expired: Vec::new(),
+        };
+        Ok((state, key.verifier()))
     }
 
     /// Opens a hub.

@@ -108,8 +108,19 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
         trust::public_text(&online)
     )?;
     if args.next_online {
-        let next = trust::load_or_make_next_key(&data)?.public();
-        writeln!(io::stdout(), "next-online {}", trust::public_text(&next))?;
+        if args.anew {
+            trust::put_next_key_aside(&data)?;
+        }
+        let (next, since) = trust::load_or_make_next_key(&data)?;
+        let next = trust::public_text(&next.public());
+        writeln!(io::stdout(), "next-online {next}")?;
+        if let Some(since) = since {
+            writeln!(
+                io::stderr(),
+                "note: this next online key has been there since {}: when it may have been stolen, too, make another one with `--next-online --anew`",
+                time_text(since.as_second())?
+            )?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

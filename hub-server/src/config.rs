@@ -74,9 +74,12 @@ pub struct KeysArgs {
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<Origin>,
     /// Make an online key that takes the place of the present one, which somebody may have stolen, as
-    /// soon as the trust root names it, and print it, too
+    /// soon as the trust root names it, and print it, too; one that lies there already is printed
     #[arg(long)]
     pub next_online: bool,
+    /// Make it anew, when the one that lies there may have been stolen, too; that one is put aside
+    #[arg(long, requires = "next_online")]
+    pub anew: bool,
 }
 
 /// `hub-server log …`
@@ -273,6 +276,11 @@ impl DataFolder {
     /// Is to take the place of the online key when the trust root names it.
     pub(crate) fn next_online_key(&self) -> PathBuf {
         self.keys().join("online-next.pem")
+    }
+
+    /// An online key in whose place there is another one, by its public half in hex.
+    pub(crate) fn replaced_online_key(&self, public: &str) -> PathBuf {
+        self.keys().join(format!("online-{public}.pem"))
     }
 
     pub(crate) fn log_key(&self) -> PathBuf {

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 
 use registry_schema::graph::{RefusedFile, inspect_file};
 use registry_schema::limits;
-use registry_schema::manifest::{ProbeError, ProbeVectors, VECTORS_FILE};
+use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FILE};
 use registry_schema::statement::ReleaseFile;
 use registry_schema::verify::VerifiedRelease;
 
@@ -19,9 +19,11 @@ pub(crate) fn inspect_files(
     blobs: &Blobs,
     release: &VerifiedRelease,
 ) -> Result<(), InspectionError> {
+    let manifest = release.manifest();
+    let graph = release.file(GRAPH_FILE).map(|file| &file.digest);
     for file in release.files() {
         let reader = BufReader::with_capacity(PIECE_BYTES, open(blobs, file)?);
-        inspect_file(&file.path, reader, file.size_bytes, release.manifest())?;
+        inspect_file(&file.path, reader, file.size_bytes, manifest, graph)?;
     }
     Ok(())
 }

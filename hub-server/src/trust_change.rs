@@ -24,15 +24,15 @@ pub(crate) fn change_trust_root(
     // 1. what a client that knows the present state would follow
     let change = hub.trust.change();
     let next = change.accept(draft, now)?;
-    hub.log.check_policy(next.root.log_policy())?;
+    hub.log.check_policy(next.state.root.log_policy())?;
     // 2. what was logged since it was drafted stays valid; from here on nothing is logged
     let _pause = hub.log.pause();
     let size = hub.database.with(log::count)?;
     let present = hub.trust_root();
     let continued = present.root.history();
-    continued.check_continued_by(next.root.history(), size)?;
+    continued.check_continued_by(next.state.root.history(), size)?;
     // 3. on the disk, then for all to see
-    let policy = next.root.log_policy().clone();
+    let policy = next.state.root.log_policy().clone();
     let info = change.put_with::<ChangeError>(next, |connection, root| {
         Ok(yank::recount(connection, root)?)
     })?;

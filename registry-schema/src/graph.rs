@@ -4,6 +4,7 @@
 use std::io::{Read, Seek};
 
 use crate::content::{self, ContentError};
+use crate::digest::Digest;
 use crate::limits;
 use crate::manifest::{GRAPH_FILE, Manifest, STATISTICS_FILE, Statistics, StatisticsError};
 use crate::onnx::{
@@ -13,7 +14,7 @@ use crate::onnx::{
 use crate::preprocess::Layout;
 
 /// Inspects a file of a release, of `size_bytes` bytes from the reader's start on; of a graph, what was
-/// found is returned.
+/// found is returned. `graph` is the digest of the release's graph; statistics must be of its features.
 ///
 /// # Errors
 /// [`RefusedFile`] with the first reason to refuse it.
@@ -22,6 +23,7 @@ pub fn inspect_file<R: Read + Seek>(
     mut reader: R,
     size_bytes: u64,
     manifest: &Manifest,
+    graph: Option<&Digest>,
 ) -> Result<Option<Inspection>, RefusedFile> {
     content::check(path, &mut reader)?;
     let is_statistics = path == STATISTICS_FILE;
@@ -37,7 +39,11 @@ pub fn inspect_file<R: Read + Seek>(
         let mut bytes = Vec::new();
         let mut limited = reader.take(limits::STATISTICS_BYTES + 1);
         limited.read_to_end(&mut bytes).map_err(unread)?;
-        Statistics::parse(&bytes, manifest)?;
+        let statistics = Statistics::parse(&bytes, manifest)?;
+        if graph != Some(&statistics.graph) {
+            let what = "`model.onnx`";
+            return Err(StatisticsError::Other { what }.into());
+        }
         return Ok(None);
     }
     let inspected = if path == GRAPH_FILE {

@@ -44,13 +44,14 @@ pub enum MirrorError {
     },
     /// The folder was written after a newer contact than this one.
     #[error(
-        "the mirror has version {mirrored} of the trust root's timestamp, the hub shows {shown}: a mirror never goes back"
+        "the mirror has root {} and timestamp {} of the trust root, the hub shows root {} and timestamp {}: a mirror never goes back",
+        mirrored.0, mirrored.1, shown.0, shown.1
     )]
     OlderTrustRoot {
-        /// In the folder.
-        mirrored: u64,
+        /// The versions of root and timestamp in the folder.
+        mirrored: (usize, u64),
         /// At the hub.
-        shown: u64,
+        shown: (usize, u64),
     },
     /// The folder has more of the log than the hub shows.
     #[error(

@@ -72,14 +72,19 @@ impl MirrorFolder {
             let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             Ok::<_, MirrorError>(text)
         };
-        let kept = Bundle::of_served_files(read).and_then(|kept| Ok(kept.version()?));
-        match (kept, shown.version()?) {
-            (Ok(mirrored), shown) if shown < mirrored => {
-                Err(MirrorError::OlderTrustRoot { mirrored, shown })
-            }
-            (Err(MirrorError::File(error)), _) => Err(error.into()),
-            _ => Ok(()),
+        let kept = match Bundle::of_served_files(read) {
+            Ok(kept) => kept,
+            Err(MirrorError::File(error)) => return Err(error.into()),
+            Err(_) => return Ok(()),
+        };
+        if !shown.is_older_than(&kept).unwrap_or(false) {
+            return Ok(());
         }
+        let versions = |state: &Bundle| Ok::<_, TufError>((state.roots.len(), state.version()?));
+        Err(MirrorError::OlderTrustRoot {
+            mirrored: versions(&kept)?,
+            shown: versions(shown)?,
+        })
     }
 
     /// A file of the log by its path below the log's prefix.

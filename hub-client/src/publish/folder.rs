@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use registry_schema::digest::Digest;
 use registry_schema::graph::{RefusedFile, inspect_file};
 use registry_schema::limits;
 use registry_schema::manifest::{
     self, GRAPH_FILE, Manifest, ManifestError, ProbeError, ProbeVectors, STATISTICS_FILE,
-    Statistics, StatisticsError, VECTORS_FILE,
+    Statistics, VECTORS_FILE,
 };
 use registry_schema::model_signing;
 use registry_schema::onnx::Inspection;
@@ -104,17 +105,16 @@ impl AuthorFolder {
     /// [`FolderError::Refused`] with the first reason to refuse one.
     pub fn inspect(&self) -> Result<Inspection, FolderError> {
         let mut of_the_graph = None;
+        let graph = self.graph_of_statistics()?;
         for (path, disk) in &self.files {
-            let found = inspect(path, disk, &self.manifest)?;
+            let found = inspect(path, disk, &self.manifest, graph.as_ref())?;
             if path == GRAPH_FILE {
                 of_the_graph = found;
             }
         }
-        let inspection = of_the_graph.ok_or_else(|| FolderError::NoGraph {
+        of_the_graph.ok_or_else(|| FolderError::NoGraph {
             root: self.root.clone(),
-        })?;
-        self.check_statistics()?;
-        Ok(inspection)
+        })
     }
 
     /// The statistics of an earlier check, when there are any.
@@ -146,16 +146,13 @@ impl AuthorFolder {
         Ok(())
     }
 
-    /// Statistics of another graph tell of other features.
-    fn check_statistics(&self) -> Result<(), FolderError> {
-        let (Some(statistics), Some(graph)) = (self.statistics()?, self.path_of(GRAPH_FILE)) else {
-            return Ok(());
-        };
-        if statistics.graph == digest_of_file(graph)? {
-            return Ok(());
+    /// The digest of the graph, where there are statistics that must be of its features.
+    fn graph_of_statistics(&self) -> Result<Option<Digest>, FolderError> {
+        if self.path_of(STATISTICS_FILE).is_none() {
+            return Ok(None);
         }
-        let what = "`model.onnx`";
-        Err(RefusedFile::from(StatisticsError::Other { what }).into())
+        let graph = self.extractor_files()?.graph;
+        Ok(Some(digest_of_file(&graph)?))
     }
 
     /// Computed vectors become part of the folder.
@@ -207,6 +204,7 @@ fn inspect(
     path: &str,
     disk: &Path,
     manifest: &Manifest,
+    graph: Option<&Digest>,
 ) -> Result<Option<Inspection>, FolderError> {
     let error = |source| FileError::new("cannot read", disk, source);
     let file = File::open(disk).map_err(error)?;
@@ -216,6 +214,7 @@ fn inspect(
         BufReader::new(file),
         size_bytes,
         manifest,
+        graph,
     )?)
 }
 

@@ -70,6 +70,7 @@ pub(crate) fn run_checks(
             path: path.to_owned(),
         })
     };
+    let digest = release.file(GRAPH_FILE).map(|file| &file.digest);
     for file in release.files() {
         let path = store.blob_path(&file.digest);
         let opened = File::open(&path);
@@ -79,6 +80,7 @@ pub(crate) fn run_checks(
             BufReader::new(opened),
             file.size_bytes,
             manifest,
+            digest,
         )?;
     }
     let graph = blob(GRAPH_FILE)?;

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use registry_schema::keys::SecretKey;
 use registry_schema::log::proof::LogProof;
+use registry_schema::tuf::Signed;
+use registry_schema::tuf::metadata::Targets;
+use serde_json::Value;
 
 use super::adversary::{Newcomer, forged_release};
 use super::hostile_hub::Proxy;
 use super::lying_log::LyingLog;
 use super::witnesses::Witnessed;
-use super::world::{Run, World, files_below};
+use super::world::{Run, World, files_below, read};
 
 /// Every file of a folder into another, which is emptied first.
 fn copy(from: &Path, to: &Path) {
@@ -172,6 +175,17 @@ fn a_lost_disk_is_restored_from_a_backup_and_a_copy_of_the_log() {
     hub.world.hub("beta", &line).ok();
 }
 
+/// A change of a member's keyring with the signature of another key in the place of its own.
+fn signed_by(key: &SecretKey, draft: &str, member: &str) -> String {
+    let mut draft: Value = serde_json::from_str(draft).unwrap();
+    let role = &mut draft["keyrings"][member];
+    let mut signed = Signed::<Targets>::parse(member, &role.to_string()).unwrap();
+    signed.change();
+    signed.sign(key).unwrap();
+    *role = serde_json::from_str(&signed.to_text().unwrap()).unwrap();
+    draft.to_string()
+}
+
 #[test]
 fn a_stolen_trust_key_and_a_stolen_online_key_are_replaced() {
     let Some(mut world) = World::start() else {
@@ -229,13 +243,22 @@ fn a_stolen_trust_key_and_a_stolen_online_key_are_replaced() {
     Run::of(said).ok();
     let pulled = pull("gamma", &honest).ok();
     assert!(pulled.stderr.contains("beta's word"), "{pulled}");
-    // Whoever has the old one changes nothing.
-    let stolen = ["rotate-keys", "--member", "beta", "--key", "default"];
-    let thief = world.consortium("beta", &stolen);
-    assert!(
-        thief.code != 0 && !thief.stderr.contains("panicked"),
-        "{thief}"
-    );
+    // Whoever has the old one changes nothing: what comes next, signed with it, is refused by the hub.
+    let [owned, stolen] =
+        ["owned.draft", "stolen.draft"].map(|name| world.folder.path().join(name));
+    let renew = ["rotate-keys", "--member", "beta", "--key", "second", "-o"];
+    let path = owned.to_str().unwrap();
+    world
+        .consortium("beta", &[&renew[..], &[path]].concat())
+        .ok();
+    let old = read(&world.home("beta").join("keys/default.pem"));
+    let old = SecretKey::from_pem(&old).unwrap();
+    std::fs::write(&stolen, signed_by(&old, &read(&owned), "beta")).unwrap();
+    let thief = ["publish", stolen.to_str().unwrap()];
+    let words = "not signed by the member's present key";
+    let refused = world.consortium("beta", &thief).fails(1, words);
+    assert!(refused.stderr.contains("keyring of `beta`"), "{refused}");
+    world.consortium("beta", &["publish", path]).ok();
 
     // The hub's online key: the hub makes another one, members name it.
     let keys = world.hub_server(&["keys", "--next-online"]).ok().stdout;

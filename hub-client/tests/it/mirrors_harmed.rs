@@ -3,6 +3,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use registry_schema::keys::SecretKey;
+use registry_schema::tuf::TufError;
+use registry_schema::tuf::bundle::Bundle;
+
 use super::hostile_hub::{Proxy, replace};
 use super::lying_log::LyingLog;
 use super::mirrors::{Mirror, ask, eventually};
@@ -203,29 +208,36 @@ fn files_that_are_missing_are_told_once_and_found_when_they_come() {
     let Some(mirror) = Mirror::start() else {
         return;
     };
+    mirror.publish("dots", "1.1.0");
     mirror.mirror(&["--all"]).ok();
     let running = mirror.serve();
     mirror.settle(&running.url);
-    let told = |file: &str| {
+    let told = |(version, _, file): (&str, &str, &str)| {
         let log = read(&mirror.data.with_extension("log"));
-        let what = format!("`{file}` of `dots`");
+        let what = format!("`{file}` of `dots@{version}`");
         let lines = log.lines();
         lines
             .filter(|line| line.contains("should hold this") && line.contains(&what))
             .count()
     };
-    let files = ["README.md", "model.onnx"];
-    let paths = files.map(|file| mirror.blob("dots-1.0.0-three_features", file));
+    // The two graphs differ, their names do not.
+    let files = [
+        ("1.0.0", "three_features", "README.md"),
+        ("1.0.0", "three_features", "model.onnx"),
+        ("1.1.0", "means", "model.onnx"),
+    ];
+    let paths =
+        files.map(|(version, graph, file)| mirror.blob(&format!("dots-{version}-{graph}"), file));
     let bytes = paths.each_ref().map(|path| std::fs::read(path).unwrap());
     // One after the other, so that the folder is looked at again while the first one is missing; the list is
     // written anew, as by a run of `hub mirror`.
     let list = mirror.folder.join("mirror.json");
-    for (file, path) in files.iter().zip(&paths) {
+    for (file, path) in files.into_iter().zip(&paths) {
         std::fs::remove_file(path).unwrap();
         std::fs::write(&list, read(&list) + " ").unwrap();
         eventually("what is missing is told", || told(file) > 0);
     }
-    assert_eq!(files.map(told), [1, 1]);
+    assert_eq!(files.map(told), [1, 1, 1]);
     mirror
         .island(&["pull", "dots@1"])
         .fails(3, "not in this mirror");
@@ -235,6 +247,51 @@ fn files_that_are_missing_are_told_once_and_found_when_they_come() {
     eventually("what has come is shown", || {
         mirror.island(&["pull", "dots@1"]).code == 0
     });
+}
+
+#[test]
+fn what_a_stolen_online_key_counted_does_not_stop_a_mirror() {
+    let Some(mirror) = Mirror::start() else {
+        return;
+    };
+    mirror.mirror(&["dots"]).ok();
+    let running = mirror.serve();
+    let tuf = mirror.folder.join("tuf");
+    let mirrored = || {
+        let read = |path: &str| Ok::<_, TufError>(std::fs::read_to_string(tuf.join(path)).ok());
+        Bundle::of_served_files(read).unwrap()
+    };
+    let put = |state: &Bundle| {
+        for (path, text) in state.served_files().unwrap() {
+            std::fs::write(tuf.join(path), text).unwrap();
+        }
+    };
+    let shown = || ask(&running.url, "GET", "/tuf/metadata/timestamp.json", None).1;
+    // The thief shows the mirror versions that the hub will not reach.
+    let thief = read(&mirror.root().join("hub/keys/online.pem"));
+    let thief = SecretKey::from_pem(&thief).unwrap();
+    let far = mirrored().brought_back(&thief, Timestamp::now()).unwrap();
+    put(&far);
+    eventually("the thief's state is shown", || shown() == far.timestamp);
+    // Members name another key, and the mirror follows the hub.
+    let keys = mirror.world.hub_server(&["keys", "--next-online"]);
+    let keys = keys.ok().stdout;
+    let mut lines = keys.lines();
+    let next = lines.find_map(|line| line.strip_prefix("next-online "));
+    let propose = ["propose", "--online-key", next.unwrap()];
+    mirror.world.rotate(&propose, &[], &["alpha", "gamma"]);
+    mirror.mirror(&[]).ok();
+    let second = mirrored();
+    assert_eq!(second.roots.len(), 2);
+    assert!(second.version().unwrap() < far.version().unwrap());
+    eventually("the hub's state is shown", || shown() == second.timestamp);
+    // The thief's does not come back.
+    std::fs::remove_file(tuf.join("metadata/2.root.json")).unwrap();
+    put(&far);
+    eventually("the thief's state is refused", || {
+        read(&mirror.data.with_extension("log")).contains("older than the one shown")
+    });
+    assert_eq!(shown(), second.timestamp);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use registry_schema::mirror::{LIST_FILE, LOG_FOLDER, TRUST_FOLDER};
 use super::{Taken, take};
 use crate::app::Hub;
 use crate::cause::chain;
+use crate::trust::Expired;
 
 /// What was seen of a folder and said of it.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Follower {
     seen: Option<Marks>,
     /// Files that were missing.
     missing: BTreeSet<String>,
+    /// What had expired of the trust root.
+    expired: Vec<Expired>,
     /// Why nothing was taken.
     error: Option<String>,
 }
@@ -27,6 +30,8 @@ pub(crate) struct Follower {
 struct News {
     /// Files that have come to be missing.
     missing: Vec<String>,
+    /// What has expired of the trust root since.
+    expired: Vec<Expired>,
     /// Whether anything is shown that was not shown before.
     is_shown_anew: bool,
 }
@@ -44,7 +49,8 @@ impl Follower {
         match database.transaction(|connection| take(connection, folder, &hub.blobs, now)) {
             Ok(taken) => {
                 let missing = taken.missing.iter().cloned().collect();
-                self.took(marks, missing).tell(&taken);
+                let expired = &taken.state.expired;
+                self.took(marks, missing, expired).tell(&taken);
                 hub.show_copy(taken.state, taken.head);
             }
             Err(error) => {
@@ -61,17 +67,21 @@ impl Follower {
         !is_as_before || !self.missing.is_empty() || self.error.is_some()
     }
 
-    fn took(&mut self, marks: Marks, missing: BTreeSet<String>) -> News {
+    fn took(&mut self, marks: Marks, missing: BTreeSet<String>, expired: &[Expired]) -> News {
         let is_as_before =
             self.seen.as_ref() == Some(&marks) && self.missing == missing && self.error.is_none();
-        let new = missing.difference(&self.missing).cloned().collect();
+        let news_of = |one: &&Expired| !self.expired.contains(one);
+        let new_expired = expired.iter().filter(news_of).cloned().collect();
+        let new_missing = missing.difference(&self.missing).cloned().collect();
         *self = Self {
             seen: Some(marks),
             missing,
+            expired: expired.to_vec(),
             error: None,
         };
         News {
-            missing: new,
+            missing: new_missing,
+            expired: new_expired,
             is_shown_anew: !is_as_before,
         }
     }
@@ -86,6 +96,7 @@ impl Follower {
 
 impl News {
     fn tell(&self, taken: &Taken) {
+        self.expired.iter().for_each(Expired::tell);
         for file in &self.missing {
             tracing::warn!(
                 file,
@@ -128,6 +139,7 @@ mod tests {
     fn news(missing: &[&str], is_shown_anew: bool) -> News {
         News {
             missing: missing.iter().map(ToString::to_string).collect(),
+            expired: Vec::new(),
             is_shown_anew,
         }
     }
@@ -138,7 +150,7 @@ mod tests {
         assert!(follower.is_to_be_taken(&marks(1)));
         let mut took = |size_bytes: u64, missing: &[&str]| {
             let missing = missing.iter().map(ToString::to_string).collect();
-            let news = follower.took(marks(size_bytes), missing);
+            let news = follower.took(marks(size_bytes), missing, &[]);
             // While something is missing the folder is looked through, though nothing in it was marked.
             let again = follower.is_to_be_taken(&marks(size_bytes));
             (news, again)
@@ -152,16 +164,34 @@ mod tests {
     }
 
     #[test]
+    fn what_has_expired_is_told_once_while_something_is_missing() {
+        let mut follower = Follower::default();
+        let [timestamp, targets] = ["timestamp", "targets"].map(|role| Expired {
+            role: role.to_owned(),
+            expires: Timestamp::UNIX_EPOCH,
+        });
+        let missing = || BTreeSet::from(["a".to_owned()]);
+        let mut told = |expired: &[Expired]| follower.took(marks(1), missing(), expired).expired;
+        let one = [timestamp.clone()];
+        assert_eq!(told(&one), one);
+        assert!(told(&one).is_empty());
+        assert_eq!(told(&[timestamp, targets.clone()]), [targets]);
+        assert!(told(&[]).is_empty());
+        assert_eq!(told(&one), one);
+    }
+
+    #[test]
     fn an_error_is_told_once_until_something_is_taken() {
         let mut follower = Follower::default();
-        let _ = follower.took(marks(1), BTreeSet::new());
+        let _ = follower.took(marks(1), BTreeSet::new(), &[]);
         let mut failed = |error: &str| follower.failed(error.to_owned()).is_some();
         assert!(failed("no such file"));
         assert!(!failed("no such file"));
         assert!(failed("not UTF-8"));
         // Also when it is as it was before.
         assert!(follower.is_to_be_taken(&marks(1)));
-        assert_eq!(follower.took(marks(1), BTreeSet::new()), news(&[], true));
+        let taken = follower.took(marks(1), BTreeSet::new(), &[]);
+        assert_eq!(taken, news(&[], true));
         assert!(!follower.is_to_be_taken(&marks(1)));
         assert!(follower.failed("no such file".to_owned()).is_some());
     }

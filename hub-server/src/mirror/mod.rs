@@ -8,7 +8,7 @@ mod follow;
 
 pub(crate) use follow::Follower;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ use crate::app::{HubError, open_folders};
 use crate::attach::{self, AttachError};
 use crate::blobs::{BlobError, Blobs};
 use crate::config::DataFolder;
-use crate::database::releases::FileRow;
+use crate::database::releases::{FileRow, ReleaseRow};
 use crate::database::{
     Connection, Database, DatabaseError, blobs, from_column, log as entries, model_signatures,
     releases, settings, trust as states,
@@ -184,12 +184,12 @@ fn take_trust_root(
     let before = states::state(connection)?;
     let before = before.map(|text| Bundle::parse(&text)).transpose()?;
     let version = before.as_ref().map(Bundle::version).transpose()?;
-    if let (Some(before), Some(version)) = (&before, version) {
+    if let Some(before) = &before {
         let (pinned, found) = (before.anchor(), bundle.anchor());
         if pinned != found {
             return Err(TufError::Anchor { pinned, found }.into());
         }
-        if bundle.version()? < version {
+        if bundle.is_older_than(before)? {
             return Err(MirrorError::OlderTrustRoot);
         }
     }
@@ -223,8 +223,9 @@ fn bind_files(
 ) -> Result<Vec<String>, MirrorError> {
     blobs::clear(connection)?;
     model_signatures::clear(connection)?;
-    let mut missing = BTreeMap::new();
-    let mut bind = |connection: &mut Connection, name: &Name, files: Vec<FileRow>| {
+    let mut missing = BTreeSet::new();
+    let mut bind = |connection: &mut Connection, row: &ReleaseRow, files: Vec<FileRow>| {
+        let name = &name_of(row)?;
         for file in files {
             let corrupt = DatabaseError::Corrupt {
                 what: "a digest that is none",
@@ -234,7 +235,7 @@ fn bind_files(
             if store.size_bytes(&digest)? == Some(size_bytes) {
                 blobs::bind(connection, name, &digest, size_bytes)?;
             } else {
-                missing.insert(file.digest, format!("`{}` of `{name}`", file.path));
+                missing.insert(format!("`{}` of `{name}@{}`", file.path, row.version));
             }
         }
         Ok::<_, MirrorError>(())
@@ -246,32 +247,33 @@ fn bind_files(
     } in &list.releases
     {
         // What is listed before its entry is here comes with the next checkpoint.
-        let Some(name) = name_of(connection, statement)?.filter(|name| *name == release.name)
-        else {
+        let Some(row) = releases::find(connection, &statement.to_string())? else {
             continue;
         };
-        let files = releases::files(connection, &statement.to_string())?;
-        bind(connection, &name, files)?;
+        let name = name_of(&row)?;
+        if name != release.name {
+            continue;
+        }
+        let files = releases::files(connection, &row.statement)?;
+        bind(connection, &row, files)?;
         if let Some(attached) = model_signature {
             let digest = &attached.digest;
             attach::keep_fitting(connection, store, (&name, statement), digest)?;
         }
     }
     for statement in &list.predecessors {
-        let Some(name) = name_of(connection, statement)? else {
+        let Some(row) = releases::find(connection, &statement.to_string())? else {
             continue;
         };
-        let mut files = releases::files(connection, &statement.to_string())?;
+        let mut files = releases::files(connection, &row.statement)?;
         files.retain(|file| file.path == VECTORS_FILE);
-        bind(connection, &name, files)?;
+        bind(connection, &row, files)?;
     }
-    Ok(missing.into_values().collect())
+    Ok(missing.into_iter().collect())
 }
 
-fn name_of(connection: &mut Connection, statement: &Digest) -> Result<Option<Name>, DatabaseError> {
-    let row = releases::find(connection, &statement.to_string())?;
-    let name = row.map(|row| row.name.parse()).transpose();
-    name.map_err(|_| DatabaseError::Corrupt {
+fn name_of(row: &ReleaseRow) -> Result<Name, DatabaseError> {
+    row.name.parse().map_err(|_| DatabaseError::Corrupt {
         what: "a name that is none",
     })
 }

@@ -10,7 +10,7 @@ mod keys;
 pub(crate) use error::TrustError;
 use keys::{OnlineKey, by_named_key};
 pub(crate) use keys::{
-    load_key, load_next_key, load_or_make_key, load_or_make_next_key, public_text,
+    load_key, load_or_make_key, load_or_make_next_key, public_text, put_next_key_aside,
 };
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -34,13 +34,19 @@ const ROLES: usize = 4;
 pub(crate) struct State {
     pub(crate) bundle: Bundle,
     pub(crate) root: ConsortiumRoot,
+    /// The roles whose time is over: clients refuse the state then.
+    pub(crate) expired: Vec<Expired>,
 }
 
 impl State {
     /// Verifies a state as of now; one whose time is over as of the last moment at which it was valid.
     pub(crate) fn verified(bundle: Bundle, now: Timestamp) -> Result<Self, TrustError> {
-        let root = verify(&bundle, now)?;
-        Ok(Self { bundle, root })
+        let (root, expired) = verify(&bundle, now)?;
+        Ok(Self {
+            bundle,
+            root,
+            expired,
+        })
     }
 
     /// What the hub tells about it.
@@ -51,6 +57,30 @@ impl State {
             targets: self.root.targets_version(),
         }
     }
+}
+
+/// A role whose time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expired {
+    pub(crate) role: String,
+    /// Until when it was valid.
+    pub(crate) expires: Timestamp,
+}
+
+impl Expired {
+    /// Tells the hub's operator.
+    pub(crate) fn tell(&self) {
+        let Self { role, expires } = self;
+        tracing::warn!(role, %expires, "the trust root has expired: clients refuse it");
+    }
+}
+
+/// A state that may take the place of the present one.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) state: State,
+    /// The key that has signed it, when that is another one than the present one.
+    online: Option<SecretKey>,
 }
 
 /// The trust root of an open hub.
@@ -72,13 +102,15 @@ impl Trust {
         now: Timestamp,
     ) -> Result<Self, TrustError> {
         let state = load(&database, now)?;
+        state.expired.iter().for_each(Expired::tell);
         let online = OnlineKey::open(data, &state.bundle)?;
         let trust = Self::new(database, Some(online), state);
         trust.renew(now)?;
         Ok(trust)
     }
 
-    /// Opens the copy of another hub's trust root, which can be changed by [`Trust::show_copy`] alone.
+    /// Opens the copy of another hub's trust root, which can be changed by [`Trust::show_copy`] alone. Whoever
+    /// follows it tells what has expired.
     pub(crate) fn open_copy(database: Database, now: Timestamp) -> Result<Self, TrustError> {
         let state = load(&database, now)?;
         Ok(Self::new(database, None, state))
@@ -151,20 +183,22 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`TrustError`] says who is missing or what is wrong.
-    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<State, TrustError> {
+    pub(crate) fn accept(&self, draft: &str, now: Timestamp) -> Result<Next, TrustError> {
         let online = self.trust.online.as_ref().ok_or(TrustError::ReadOnly)?;
         let draft = Draft::parse(draft)?;
         let before = self.trust.state();
-        let accept = |key: &SecretKey| before.bundle.accept(&draft, key, now);
-        State::verified(by_named_key(&online.all()?, accept)?, now)
+        let (bundle, online) = online.sign(|key| before.bundle.accept(&draft, key, now))?;
+        let state = State::verified(bundle, now)?;
+        Ok(Next { state, online })
     }
 
     /// Puts a state in the place of the present one: on the disk first, then for all to see.
     ///
     /// # Errors
     /// [`TrustError`]; then nothing has changed.
-    pub(crate) fn put(&self, next: State) -> Result<TrustRootInfo, TrustError> {
-        self.put_with(next, |_, _| Ok(()))
+    pub(crate) fn put(&self, state: State) -> Result<TrustRootInfo, TrustError> {
+        let online = None;
+        self.put_with(Next { state, online }, |_, _| Ok(()))
     }
 
     /// The same, with rows that follow from the new state, all at once.
@@ -173,21 +207,23 @@ impl Change<'_> {
     /// [`TrustError`], or what `rows` says; then nothing has changed.
     pub(crate) fn put_with<E: From<DatabaseError> + From<TrustError>>(
         &self,
-        next: State,
+        next: Next,
         rows: impl FnOnce(&mut Connection, &ConsortiumRoot) -> Result<(), E>,
     ) -> Result<TrustRootInfo, E> {
         let version = self.trust.state().bundle.version();
         let version = version.map_err(TrustError::from)?;
+        let Next { state, online } = next;
         self.trust.database.transaction(|connection| {
-            put(connection, Some(version), &next.bundle)?;
-            rows(connection, &next.root)
+            put(connection, Some(version), &state.bundle)?;
+            rows(connection, &state.root)
         })?;
-        if let Some(online) = &self.trust.online {
-            // It has just signed this state.
-            online.follow(&next.bundle).map_err(E::from)?;
+        // It is so from here on: nothing that comes may fail.
+        if let (Some(present), Some(next)) = (&self.trust.online, online) {
+            present.take(next);
         }
-        let info = next.info();
-        self.trust.show(next);
+        state.expired.iter().for_each(Expired::tell);
+        let info = state.info();
+        self.trust.show(state);
         Ok(info)
     }
 }
@@ -201,7 +237,8 @@ pub(crate) fn load(database: &Database, now: Timestamp) -> Result<State, TrustEr
 }
 
 /// The state of a hub whose data was lost and brought back from a backup: with the changes since,
-/// and newer than anything it has shown.
+/// and newer than anything it has shown. Each change is signed by the online key of its time, and the state by the
+/// last one: `keys/` has them all when it was copied after the last replacement.
 ///
 /// # Errors
 /// [`TrustError`] names the change that cannot follow.
@@ -211,13 +248,11 @@ pub(crate) fn brought_back(
     data: &DataFolder,
     now: Timestamp,
 ) -> Result<State, TrustError> {
-    let next = load_next_key(data)?;
-    let keys: Vec<SecretKey> = [load_key(data)?].into_iter().chain(next).collect();
     let mut bundle = backup.bundle.clone();
     for draft in changes {
-        bundle = by_named_key(&keys, |key| bundle.accept(draft, key, now))?;
+        bundle = by_named_key(data, |key| bundle.accept(draft, key, now))?;
     }
-    let bundle = by_named_key(&keys, |key| bundle.brought_back(key, now))?;
+    let bundle = by_named_key(data, |key| bundle.brought_back(key, now))?;
     State::verified(bundle, now)
 }
 
@@ -252,16 +287,17 @@ pub(crate) fn put(
 }
 
 /// Verifies a state as of now; one whose time is over as of the last moment at which it was valid.
-/// Clients refuse that one, but its hub must run, or the members could not bring a new one.
-fn verify(bundle: &Bundle, now: Timestamp) -> Result<ConsortiumRoot, TrustError> {
-    let mut as_of = now;
+/// Clients refuse that one, but its hub must run, or the members could not bring a new one. What has expired is
+/// returned with it.
+fn verify(bundle: &Bundle, now: Timestamp) -> Result<(ConsortiumRoot, Vec<Expired>), TrustError> {
+    let (mut as_of, mut expired) = (now, Vec::new());
     for _ in 0..=ROLES {
         match ConsortiumRoot::verify(bundle, &bundle.anchor(), as_of) {
             Err(TufError::Expired { expires, role, .. }) => {
-                tracing::warn!(role, %expires, "the trust root has expired: clients refuse it");
                 as_of = expires;
+                expired.push(Expired { role, expires });
             }
-            other => return Ok(other?),
+            other => return Ok((other?, expired)),
         }
     }
     Err(TrustError::NotInitialised)

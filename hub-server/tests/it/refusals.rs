@@ -1,8 +1,11 @@
 //! What is no release: each case with its code, and nothing recorded.
 
 use registry_schema::api::{ProblemCode, extractor_path, release_path};
+use registry_schema::digest::Digest;
 use registry_schema::envelope;
-use registry_schema::manifest::{ProbeVectors, VECTORS_FILE};
+use registry_schema::manifest::{
+    Distances, ProbeVectors, STATISTICS_FILE, Statistics, VECTORS_FILE,
+};
 use registry_schema::onnx::node;
 use registry_schema::onnx::write::Message;
 use registry_schema::reference::Requirement;
@@ -200,6 +203,38 @@ async fn files_that_are_not_what_they_say() {
 }
 
 #[tokio::test]
+async fn statistics_are_of_the_graph_of_their_release() {
+    let world = World::start();
+    let with_statistics = |of: &[u8]| {
+        let manifest = draft().manifest;
+        let statistics = Statistics {
+            v: 1,
+            graph: Digest::of(of),
+            input: manifest.input,
+            distance: manifest.output.distance,
+            images: 400,
+            held_out: 100,
+            mean: vec![0.5; 4],
+            axes: vec![vec![1.0, 0.0, 0.0, 0.0]],
+            variances: vec![2.0],
+            rest: 0.25,
+            distances: Distances {
+                half: 1.0,
+                most: 2.0,
+                nearly_all: 3.0,
+            },
+        };
+        draft()
+            .file(STATISTICS_FILE, statistics.to_bytes())
+            .sign(&[ALPHA])
+    };
+    let other = with_statistics(&graph(5));
+    let words = "made with another `model.onnx`";
+    refused(&world, &other, ProblemCode::RefusedFile, words).await;
+    world.published(&with_statistics(&graph(4))).await;
+}
+
+#[tokio::test]
 async fn graphs_that_are_refused() {
     let world = World::start();
     let whole = graph(4);
@@ -269,7 +304,7 @@ async fn versions_that_break_their_promise() {
     refuse(Draft::new(NAME, "2.0.0-rc.1"), VersionPromise, "higher").await;
     refuse(Draft::new(NAME, "2.1.0"), VersionPromise, "predecessor").await;
     let mut stranger = first.clone();
-    stranger.statement = registry_schema::digest::Digest::of(b"other");
+    stranger.statement = Digest::of(b"other");
     refuse(
         Draft::new(NAME, "2.1.0").after(&stranger),
         VersionPromise,

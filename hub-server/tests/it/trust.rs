@@ -6,7 +6,7 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 use jiff::{SignedDuration, Timestamp};
 use registry_schema::api::{HubInfo, ProblemCode, TRUST_ROOT_PATH, TrustRootInfo, trust_path};
 use registry_schema::digest::Digest;
-use registry_schema::keys::SecretKey;
+use registry_schema::keys::{PublicKey, SecretKey};
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::{Draft, Plan};
@@ -255,6 +255,37 @@ async fn the_online_key_is_replaced_while_the_hub_runs() {
         !refused.status.success() && said.contains("online key"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn an_online_key_that_is_to_be_hinders_nothing_and_is_made_anew_when_asked() {
+    let world = World::start();
+    let (state, data) = (served(&world).await, world.data());
+    // One that cannot be read is no matter for a root that names the present one.
+    let file = data.join("keys/online-next.pem");
+    std::fs::write(&file, "no key").unwrap();
+    let kept = changed(&state, &[ALPHA, BETA], |plan| plan.threshold = 1);
+    let answer = publish(&world, &kept).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{:?}", answer.text().await);
+    std::fs::remove_file(&file).unwrap();
+    // One that lay there may have been stolen as well.
+    let first = HubKeys::made(&data, &["--next-online"]).online;
+    let again = hub_server(&["keys", "--next-online"], &data);
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(
+        said.contains("has been there since") && said.contains("--anew"),
+        "{said}"
+    );
+    let anew = HubKeys::made(&data, &["--next-online", "--anew"]).online;
+    assert_ne!(first, anew);
+    let name = async |key: &PublicKey| {
+        let state = served(&world).await;
+        let draft = changed(&state, &[ALPHA, BETA], |plan| plan.online_key = key.clone());
+        publish(&world, &draft).await
+    };
+    let told = problem(name(&first).await, ProblemCode::TrustRoot).await;
+    assert!(told.contains("online key"), "{told}");
+    assert_eq!(name(&anew).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

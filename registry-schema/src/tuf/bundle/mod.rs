@@ -169,6 +169,22 @@ impl Bundle {
         version_of::<TimestampRole>("timestamp.json", &self.timestamp)
     }
 
+    /// Whether this is older than a state that is known: it has fewer roots, earlier targets, or an earlier
+    /// timestamp. With a root that names another online key timestamps are counted anew (TUF 1.0, section 5.3.11):
+    /// whoever had stolen the key before it may have counted as far as it liked.
+    ///
+    /// # Errors
+    /// [`TufError::Malformed`].
+    pub fn is_older_than(&self, known: &Self) -> Result<bool, TufError> {
+        let targets = |state: &Self| version_of::<Targets>("targets.json", &state.targets);
+        let (roots, known_roots) = (self.roots.len(), known.roots.len());
+        if roots < known_roots || targets(self)? < targets(known)? {
+            return Ok(true);
+        }
+        let is_counted_anew = roots > known_roots && self.online_key()? != known.online_key()?;
+        Ok(!is_counted_anew && self.version()? < known.version()?)
+    }
+
     /// SHA-256 of the first root: what members tell each other, and clients pin.
     pub fn anchor(&self) -> Digest {
         Digest::of(self.roots.first().map_or(&[], |root| root.as_bytes()))

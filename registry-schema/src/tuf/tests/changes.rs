@@ -246,3 +246,28 @@ fn a_state_that_was_brought_back_is_newer_than_any_that_was_shown() {
     back.verify(&backup.anchor(), days(1)).unwrap();
     assert!(backup.brought_back(&key(99), NOW).is_err());
 }
+
+#[test]
+fn what_a_stolen_online_key_counted_ends_with_it() {
+    let first = founded(&THREE, &[]);
+    let far = first.brought_back(&online(), NOW).unwrap();
+    let draft = proposed(&first, &[101, 102], |plan| {
+        plan.online_key = key(98).public();
+    });
+    let second = first.accept(&draft, &key(98), NOW).unwrap();
+    assert!(second.version().unwrap() < far.version().unwrap());
+    // The same online key under another root counts on.
+    let kept = changed(&first, &[101, 102], |plan| plan.threshold = 1).unwrap();
+    for (state, known, is_older) in [
+        (&first, &first, false),
+        (&far, &first, false),
+        (&first, &far, true),
+        (&second, &far, false),
+        (&far, &second, true),
+        (&kept, &first, false),
+        (&kept, &far, true),
+        (&far, &kept, true),
+    ] {
+        assert_eq!(state.is_older_than(known).unwrap(), is_older);
+    }
+}
