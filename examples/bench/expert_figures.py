@@ -8,7 +8,8 @@ Each FOLDER holds a folder for each class; the classes named after it are told a
 20 runs half of the pictures, drawn at random, may be labelled, and the others are held out. The first expert gives the
 first suggestion of the page its true label, and so on; the second takes pictures at random. After each label the head
 that `hub train` would make answers the held-out pictures. Prints how many labels each needs for 90 right answers in 100,
-and draws the curves.
+and draws the curves. A run that never gets there counts as one label more than were given, which makes means too small:
+how many such runs there were is printed beside them.
 """
 
 import json
@@ -40,8 +41,9 @@ def main() -> None:
         curves[f"{name} ({len(rows)})"] = found
         suggested, random = (labels_needed(found[who]) for who in ("suggested", "random"))
         means.append((suggested.mean(), random.mean()))
-        print(f"{name:44} {len(rows):5} pictures   {told(suggested):>14} suggested   {told(random):>14} at random   "
-              f"after {found['random'].shape[1]}: {found['suggested'][:, -1].mean():.1%}, {found['random'][:, -1].mean():.1%}", flush=True)
+        given = found["random"].shape[1]
+        print(f"{name:44} {len(rows):5} pictures   {told(suggested, given):>25} suggested   {told(random, given):>25} at random   "
+              f"after {given}: {found['suggested'][:, -1].mean():.1%}, {found['random'][:, -1].mean():.1%}", flush=True)
     suggested, random = np.mean(means, axis=0)
     say("labels for 90 right answers in 100, as suggested", f"{suggested:.1f}", suggested <= random, "no more than at random")
     say("  at random", f"{random:.1f}")
@@ -74,8 +76,9 @@ def labels_needed(curves: np.ndarray) -> np.ndarray:
     return np.where(reached.any(1), reached.argmax(1) + 1, curves.shape[1] + 1)
 
 
-def told(needed: np.ndarray) -> str:
-    return f"{needed.mean():.1f} ± {needed.std() / len(needed) ** 0.5:.1f}"
+def told(needed: np.ndarray, given: int) -> str:
+    never = (needed > given).sum()
+    return f"{needed.mean():.1f} ± {needed.std() / len(needed) ** 0.5:.1f}" + (f" ({never} never)" if never else "")
 
 
 # The picture: a panel for each task, the mean curve of each expert over a band of the middle half of the runs.

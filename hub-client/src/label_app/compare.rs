@@ -153,10 +153,14 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         .map(|one| one.held_out.squared_errors.as_slice())
         .collect();
     let decision = decide(used, &errors);
+    let names: Vec<String> = candidates
+        .iter()
+        .map(|one| one.rival.extractor.release.to_string())
+        .collect();
     Ok(Comparison {
         running: false,
         labels: targets.len(),
-        advice: Some(advice(&candidates, used, &decision)),
+        advice: Some(advice(&names, used, &decision, &failed)),
         rows: candidates
             .iter()
             .zip(&measured)
@@ -268,18 +272,61 @@ fn verdict(place: usize, used: usize, decision: &Decision) -> (&'static str, &'s
     }
 }
 
-fn advice(candidates: &[Candidate], used: usize, decision: &Decision) -> String {
-    let name = |place: usize| candidates[place].rival.extractor.release.to_string();
-    if candidates.len() == 1 {
-        return format!("{} is the only extractor that is installed", name(used));
+/// What to do. Who could not be measured is named: of those nothing is known.
+fn advice(names: &[String], used: usize, decision: &Decision, failed: &[FailedView]) -> String {
+    let own = &names[used];
+    if names.len() == 1 && failed.is_empty() {
+        return format!("{own} is the only extractor that is installed");
     }
-    let what = if decision.leaves_favourite {
-        format!("take {} instead of {}", name(decision.take), name(used))
+    let mut parts = vec![if decision.leaves_favourite {
+        format!("take {} instead of {own}", names[decision.take])
     } else {
-        format!("stay with {}", name(used))
-    };
-    match decision.is_settled {
-        true => what,
-        false => format!("{what}; label {MORE_LABELS} more to be able to tell the others apart"),
+        format!("stay with {own}")
+    }];
+    if !decision.is_settled {
+        parts.push(format!(
+            "label {MORE_LABELS} more to be able to tell the others apart"
+        ));
+    }
+    parts.extend(
+        failed
+            .iter()
+            .map(|one| format!("{} could not be measured", one.extractor)),
+    );
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(names: &[&str], errors: &[&[f64]], failed: &[&str]) -> String {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let failed: Vec<FailedView> = failed
+            .iter()
+            .map(|extractor| FailedView {
+                extractor: (*extractor).to_owned(),
+                reason: "it ended with 1".to_owned(),
+            })
+            .collect();
+        advice(&names, 0, &decide(0, errors), &failed)
+    }
+
+    #[test]
+    fn who_could_not_be_measured_is_not_passed_over() {
+        let (low, high) = ([0.1, 0.2, 0.1, 0.2], [0.8, 0.7, 0.9, 0.8]);
+        let broken = ["broken@1.0.0"];
+        assert_eq!(
+            told(&["own@1.0.0"], &[&low], &[]),
+            "own@1.0.0 is the only extractor that is installed"
+        );
+        assert_eq!(
+            told(&["own@1.0.0"], &[&low], &broken),
+            "stay with own@1.0.0; broken@1.0.0 could not be measured"
+        );
+        assert_eq!(
+            told(&["own@1.0.0", "other@1.0.0"], &[&high, &low], &broken),
+            "take other@1.0.0 instead of own@1.0.0; broken@1.0.0 could not be measured"
+        );
     }
 }

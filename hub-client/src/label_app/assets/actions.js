@@ -37,20 +37,16 @@ export function accept(images = selection.targets()) {
   for (const [name, group] of byName) change(group, { class: name });
 }
 
-export async function undo() {
-  await store.idle();
-  if (!store.state?.undo) return say('Nothing to undo');
-  if (!(await store.change('/api/undo'))) return;
-  await store.settled();
-  say(`Undone. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
-}
+export const undo = () => step('undo', 'Nothing to undo', 'Undone');
+export const redo = () => step('redo', 'Nothing to redo', 'Done again');
 
-export async function redo() {
-  await store.idle();
-  if (!store.state?.redo) return say('Nothing to redo');
-  if (!(await store.change('/api/redo'))) return;
+/** Takes its turn at once: what is labelled after it is not what it is about. */
+async function step(what, nothing, done) {
+  const answer = await store.step(what);
+  if (answer === null) return;
+  if (answer.isNothing) return say(nothing);
   await store.settled();
-  say(`Done again. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
+  say(`${done}. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }
 
 let newest = 0;

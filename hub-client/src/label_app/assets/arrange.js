@@ -1,5 +1,6 @@
 // Which images a view shows, and in what order.
 
+import { batch } from './batch.js';
 import { DOUBT, EXCLUDED, NO_ANSWER, NO_GROUP, NO_LABEL, SKIPPED } from './columns.js';
 
 export const SORTS = {
@@ -41,14 +42,16 @@ export function arrange(store, { sort = 'next', filter = 'open', search = '', fi
 function test({ label, answer, doubt }, filter) {
   const isLabel = (code) => code < EXCLUDED;
   if (filter.startsWith('label:')) return (image) => label[image] === Number(filter.slice(6));
-  if (filter.startsWith('answer:')) return (image) => answer[image] === Number(filter.slice(7));
+  // Who is to say first what a random check shows must not find it by its answer.
+  const isShown = (image) => !batch.isHidden(image);
+  if (filter.startsWith('answer:')) return (image) => answer[image] === Number(filter.slice(7)) && isShown(image);
   return {
     all: () => true,
     open: (image) => label[image] === NO_LABEL && !(doubt[image] & DOUBT.failed),
     labelled: (image) => isLabel(label[image]),
     differ: (image) => isLabel(label[image]) && answer[image] !== NO_ANSWER && answer[image] !== label[image],
-    unsure: (image) => (doubt[image] & DOUBT.unsure) !== 0,
-    unlike: (image) => (doubt[image] & DOUBT.unlike) !== 0,
+    unsure: (image) => (doubt[image] & DOUBT.unsure) !== 0 && isShown(image),
+    unlike: (image) => (doubt[image] & DOUBT.unlike) !== 0 && isShown(image),
     skipped: (image) => label[image] === SKIPPED,
     excluded: (image) => label[image] === EXCLUDED,
     failed: (image) => (doubt[image] & DOUBT.failed) !== 0,

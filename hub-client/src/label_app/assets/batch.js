@@ -27,10 +27,10 @@ class Batch extends EventTarget {
 
   get #left() { return this.images.filter((image) => store.labelOf(image).kind === 'none'); }
 
-  /** Puts the best suggestions of now on the table. */
-  renew() {
+  /** Puts the best suggestions of now on the table, but not `kept`: its answer may have been seen, so it can be no random check. */
+  renew(kept = -1) {
     const fresh = (store.state?.suggestions ?? [])
-      .filter(({ image }) => store.columns.label[image] === NO_LABEL && store.labelOf(image).kind === 'none')
+      .filter(({ image }) => image !== kept && store.columns.label[image] === NO_LABEL && store.labelOf(image).kind === 'none')
       .slice(0, BATCH_SIZE);
     this.#reasons = new Map(fresh.map(({ image, reason, words }) => [image, { reason, words }]));
     this.dispatchEvent(new Event('change'));

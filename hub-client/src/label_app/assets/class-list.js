@@ -2,7 +2,7 @@
 
 import { exclude, labelAs, skip } from './actions.js';
 import { openClassDialog } from './class-dialog.js';
-import { fill, h } from './dom.js';
+import { fill, h, redrawn } from './dom.js';
 import { glyph, icon, key } from './glyphs.js';
 import { say } from './live.js';
 import { store } from './store.js';
@@ -30,12 +30,13 @@ class ClassList extends Watcher {
     const now = JSON.stringify([classes, skipped, excluded]);
     if (now === this.shown) return;
     this.shown = now;
-    const held = document.activeElement?.closest?.('[data-class]')?.dataset.class;
-    fill(this.list, classes.map((one, index) => this.#row(one, index)));
-    fill(this.others,
-      this.#other('0', 'Not sure', skipped, () => skip(), 'skip'),
-      this.#other('x', 'Left out', excluded, () => exclude(), 'exclude'));
-    if (held !== undefined) this.querySelector(`[data-class="${CSS.escape(held)}"] button`)?.focus();
+    const gone = redrawn(this, 'class', () => {
+      fill(this.list, classes.map((one, index) => this.#row(one, index)));
+      fill(this.others,
+        this.#other('0', 'Not sure', skipped, () => skip(), 'skip'),
+        this.#other('x', 'Left out', excluded, () => exclude(), 'exclude'));
+    });
+    if (gone !== null) this.list.querySelector('.icon')?.focus();
   }
 
   #row({ name, labels }, index) {

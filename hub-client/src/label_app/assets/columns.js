@@ -35,6 +35,20 @@ export function parseColumns(buffer) {
   return { count, version, label, answer, doubt, probability, margin, unlike, far, x, y, group, order };
 }
 
+/**
+ * The columns with the numbers that the classes `before` have in the list `now`. A class whose place another name has taken was
+ * renamed. What has no number any more has no label and no answer until new columns come.
+ */
+export function renumbered(columns, before, now) {
+  const places = before.map((name, place) => {
+    const found = now.indexOf(name);
+    const isRenamed = found < 0 && before.length === now.length && !before.includes(now[place]);
+    return isRenamed ? place : found;
+  });
+  const moved = (column, none) => column.map((code) => (code >= EXCLUDED ? code : (places[code] ?? -1) < 0 ? none : places[code]));
+  return { ...columns, label: moved(columns.label, NO_LABEL), answer: moved(columns.answer, NO_ANSWER) };
+}
+
 /** Columns of images nothing is known of yet. */
 export function emptyColumns(count) {
   const bytes = (value) => new Uint8Array(count).fill(value);

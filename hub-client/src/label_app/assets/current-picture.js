@@ -27,7 +27,8 @@ class CurrentPicture extends Watcher {
     this.facts = h('div', { class: 'facts' });
     this.nearest = makeStrip('Its nearest look-alikes');
     this.more = h('a', { href: '#alike' }, 'More look-alikes');
-    this.alike = h('div', { class: 'alike' }, h('h3', {}, 'Most like it'), this.nearest.element, this.more);
+    this.lost = h('p', { class: 'muted', hidden: true }, 'They could not be found.');
+    this.alike = h('div', { class: 'alike' }, h('h3', {}, 'Most like it'), this.nearest.element, this.lost, this.more);
     // Where there is little room, one line of it stays and the rest opens on a press.
     this.whole = h('details', {}, h('summary', {}, h('h2', {}, 'This picture'), this.line), this.facts, this.alike);
     this.whole.open = wide.matches;
@@ -49,6 +50,7 @@ class CurrentPicture extends Watcher {
     const why = batch.of(image);
     const isHidden = batch.isHidden(image);
     setText(this.line, [label.kind !== 'none' ? labelWords(label) : isHidden ? 'random check, you say first' : answerWords(answer), why?.words].filter(Boolean).join(' · '));
+    const held = this.facts.contains(document.activeElement);
     fill(this.facts,
       h('p', { class: 'file', title: store.names[image] }, fileName(store.names[image])),
       label.kind !== 'none' && h('p', {}, 'You: ', h('strong', {}, labelWords(label))),
@@ -58,6 +60,7 @@ class CurrentPicture extends Watcher {
       why && h('p', { class: 'reason' }, h('span', { class: 'muted' }, 'Why this one: '), why.words),
       !isHidden && answer && label.kind === 'none' &&
         h('button', { class: 'small', type: 'button', onclick: () => accept([image]) }, `Yes, ${answer.name}`, key('Enter')));
+    if (held) (this.facts.querySelector('button') ?? this.whole.querySelector('summary')).focus();
     this.more.href = `#alike/${image}`;
     // The answers to its look-alikes would give the hidden one away.
     this.alike.hidden = isHidden || store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed);
@@ -67,11 +70,18 @@ class CurrentPicture extends Watcher {
   /** Asks for look-alikes once the person rests on a picture. */
   #ask(image) {
     clearTimeout(this.#timer);
+    // What is like another picture is not shown meanwhile.
+    this.#asked = -1;
+    this.nearest.show([]);
+    this.lost.hidden = true;
     this.#timer = setTimeout(async () => {
       if (selection.current !== image) return;
       this.#asked = image;
       const found = await read(`/api/neighbours/${image}?count=${NEAREST}`).catch(() => null);
-      if (found && selection.current === image) this.nearest.show(found.nearest.slice(0, NEAREST).map((one) => one.image));
+      if (this.#asked !== image) return;
+      this.lost.hidden = found !== null;
+      if (found) this.nearest.show(found.nearest.slice(0, NEAREST).map((one) => one.image));
+      else this.#asked = -1;
     }, REST_MILLISECONDS);
   }
 }

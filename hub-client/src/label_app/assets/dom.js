@@ -29,6 +29,29 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Switches a button off without taking the focus from it, as `disabled` would. */
+export const switchOff = (button, isOff) => button.setAttribute('aria-disabled', String(isOff));
+export const isOff = (button) => button.getAttribute('aria-disabled') === 'true';
+
+/**
+ * Draws a list anew and keeps the focus: on the same control of the item with the same `data-NAME`. Gives the value of the item
+ * that had the focus and is gone, else null.
+ */
+export function redrawn(list, name, draw) {
+  const held = list.contains(document.activeElement) ? document.activeElement.closest(`[data-${name}]`) : null;
+  const place = held ? controlsOf(held).indexOf(document.activeElement) : -1;
+  draw();
+  if (!held) return null;
+  const value = held.dataset[name];
+  const item = list.querySelector(`[data-${name}="${CSS.escape(value)}"]`);
+  if (!item) return value;
+  const controls = controlsOf(item);
+  (controls[place] ?? controls[0])?.focus();
+  return null;
+}
+
+const controlsOf = (item) => [...item.querySelectorAll('button, a')];
+
 function assign(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value == null || value === false) continue;

@@ -3,7 +3,7 @@
 import { h } from './dom.js';
 import { icon } from './glyphs.js';
 
-/** Calls `taken(file)` for a file that is dropped, chosen or pasted. */
+/** Calls `taken(file)` for a file that is dropped or chosen. */
 export function makeDrop(words, taken, { accept = 'image/*', detail = 'Drop a file here, or press to choose one' } = {}) {
   const field = h('input', { type: 'file', accept, class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', onchange: () => {
     if (field.files[0]) taken(field.files[0]);

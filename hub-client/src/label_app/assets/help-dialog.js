@@ -32,15 +32,24 @@ export function openHelp() {
     table, closeButton()).classList.add('wide');
 }
 
+/** Keys that only change what another one means. */
+const MODIFIERS = ['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock'];
+
 function listen(button, id, done) {
   button.textContent = 'press a key';
+  const stop = new AbortController();
+  button.addEventListener('blur', () => {
+    stop.abort();
+    button.textContent = 'change';
+  }, { signal: stop.signal });
   button.addEventListener('keydown', (event) => {
-    if (event.key === 'Tab' || event.key === 'Shift') return;
+    if (event.key === 'Tab' || MODIFIERS.includes(event.key)) return;
+    stop.abort();
     event.preventDefault();
     event.stopPropagation();
     const isPlain = event.key.length === 1 && !/[1-9]/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isPlain) changeKey(id, event.key.toLowerCase());
     done();
     document.querySelector(`[aria-label="${CSS.escape(button.getAttribute('aria-label'))}"]`)?.focus();
-  }, { once: true });
+  }, { signal: stop.signal });
 }

@@ -66,10 +66,12 @@ export function commandOf(event) {
   if (!isOn && key !== 'Enter' && key !== ' ') return null;
   if (/^[1-9]$/.test(key)) return { id: 'class', index: Number(key) - 1 };
   if (event.shiftKey && /^\p{L}$/u.test(key)) return { id: 'name', typed: key.toLowerCase() };
-  const other = Object.keys(changed).find((id) => changed[id] === key);
-  const command = other ?? COMMANDS.find(({ id, keys }) => !changed[id] && keys.includes(key))?.id;
+  // With the capitals locked a letter without Shift is a capital.
+  const plain = key.length === 1 ? key.toLowerCase() : key;
+  const other = Object.keys(changed).find((id) => changed[id] === plain);
+  const command = other ?? COMMANDS.find(({ id, keys }) => !changed[id] && keys.includes(plain))?.id;
   if (command) return { id: command, typed: '' };
-  return /^\p{L}$/u.test(key) ? { id: 'name', typed: key } : null;
+  return /^\p{L}$/u.test(key) ? { id: 'name', typed: plain } : null;
 }
 
 const MOVES = {

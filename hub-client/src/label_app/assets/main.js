@@ -13,8 +13,13 @@ import { selection } from './selection.js';
 import { store, wasLoadedAgain } from './store.js';
 import { fillShell, showNothing } from './shell.js';
 
+/** What a key may do again and again while it is held down: no label, or it would go to a row of pictures. */
+const REPEATED = ['move', 'undo', 'redo'];
+
 async function start() {
   store.addEventListener('failed', (event) => failed(event.detail));
+  document.querySelector('.skip-link').addEventListener('click', skipTo);
+  for (const name of ['dragover', 'drop']) addEventListener(name, keepPage);
   try {
     await store.start();
   } catch (error) {
@@ -35,9 +40,26 @@ function pressed(event) {
   const { target, key } = event;
   if (target.closest('input, select, textarea, [contenteditable]')) return;
   if (target.closest('dialog:not(#preview)')) return;
-  if ((key === 'Enter' || key === ' ') && target.closest('button, a, summary, label')) return;
+  if ((key === 'Enter' || key === ' ') && target.closest('button, a, summary, label')) {
+    if (event.repeat) event.preventDefault();
+    return;
+  }
   const command = commandOf(event);
-  if (command && run(command)) event.preventDefault();
+  if (!command) return;
+  if ((event.repeat && !REPEATED.includes(command.id)) || run(command)) event.preventDefault();
+}
+
+/** The link's own address would name another screen. */
+function skipTo(event) {
+  event.preventDefault();
+  document.getElementById('screen').focus();
+}
+
+/** A file that is dropped beside a place for files would take the place of this page. */
+function keepPage(event) {
+  if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = 'none';
 }
 
 /** Does what a key asks for; says whether it did. */

@@ -1,5 +1,6 @@
 // Which shape and colour each point of the map has, and which lie on top.
 
+import { batch } from './batch.js';
 import { DOUBT, EXCLUDED, NO_ANSWER, NO_GROUP } from './columns.js';
 import { selection } from './selection.js';
 import { store } from './store.js';
@@ -18,6 +19,8 @@ export function pointKinds(by) {
     else if (label[image] < EXCLUDED) kinds[image] = KINDS.label + (label[image] % SHAPES);
     else if (by === 'answer' && answer[image] !== NO_ANSWER && !(doubt[image] & DOUBT.unlike)) kinds[image] = KINDS.answer + (answer[image] % SHAPES);
   }
+  // A random check shows no answer here either.
+  if (by === 'answer') for (const image of batch.images) if (batch.isHidden(image)) kinds[image] = KINDS.none;
   if (by !== 'group') {
     for (const [image, { index }] of store.pendingLabels()) kinds[image] = index < 0 ? KINDS.none : KINDS.label + (index % SHAPES);
   }

@@ -42,6 +42,8 @@ class Preview {
 
   #draw() {
     const image = selection.current;
+    // After the last picture without a label there is none to look at.
+    if (image < 0) return this.close();
     const { picture, name, words } = this.#parts;
     const address = `/picture/${image}`;
     if (picture.getAttribute('src') !== address) picture.src = address;

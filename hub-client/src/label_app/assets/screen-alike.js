@@ -14,7 +14,7 @@ import { fileName, inHundred } from './words.js';
 const NEAREST = 24;
 
 class AlikeScreen extends Watcher {
-  #asked = '';
+  #asked = 0;
 
   sources() { return [[store, 'columns']]; }
 
@@ -30,6 +30,8 @@ class AlikeScreen extends Watcher {
       h('div', { class: 'toolbar' }, this.kind, this.all), this.list, this.empty);
     this.which = 'nearest';
     this.found = null;
+    /** What stands where nothing is found. */
+    this.told = [h('strong', {}, 'Like what?'), h('p', {}, 'Choose a picture anywhere and press n, or drop one here.')];
     const wanted = screenArgument();
     const image = wanted === '' ? selection.current : Number(wanted);
     if (image >= 0 && image < store.names.length) this.#ask(image);
@@ -46,34 +48,46 @@ class AlikeScreen extends Watcher {
 
   focusFirst() { this.list.reveal(this.list.position, true); }
 
-  async #ask(image) {
+  #ask(image) {
     this.image = image;
     this.words = h('p', { class: 'muted' });
     fill(this.query,
       h('img', { src: thumb(image), alt: fileName(store.names[image]) }),
       h('div', {}, h('h2', {}, fileName(store.names[image])), this.words, h('p', { class: 'muted small' }, 'What is most like it, nearest first. Choose what belongs together and press its number.')));
     this.draw();
-    this.#show();
-    const asked = (this.#asked = String(image));
-    const found = await read(`/api/neighbours/${image}?count=${NEAREST}`).catch(failed);
-    if (found && asked === this.#asked) this.#take(found);
+    this.#find(() => read(`/api/neighbours/${image}?count=${NEAREST}`));
   }
 
-  async #dropped(file) {
+  #dropped(file) {
     this.image = undefined;
-    const asked = (this.#asked = file.name);
     const picture = h('img', { alt: file.name, src: URL.createObjectURL(file) });
     picture.addEventListener('load', () => URL.revokeObjectURL(picture.src), { once: true });
     fill(this.query, picture, h('div', {}, h('h2', {}, file.name), h('p', { class: 'muted small' }, 'Not kept. What is most like it here, nearest first.')));
-    const found = await send('/api/neighbours', file).catch(failed);
-    if (found && asked === this.#asked) this.#take(found);
+    this.#find(() => send('/api/neighbours', file));
   }
 
-  #take(found) {
+  /** Nothing is shown meanwhile: what was found for another picture is not like this one. */
+  async #find(ask) {
+    const asked = (this.#asked += 1);
+    this.#take(null, [h('p', {}, 'Looking…')]);
+    let found = null;
+    try {
+      found = await ask();
+    } catch (error) {
+      if (this.isConnected) failed(error);
+    }
+    if (asked !== this.#asked) return;
+    this.#take(found, found
+      ? [h('strong', {}, 'None'), h('p', {}, 'There is no picture of another class yet.')]
+      : [h('strong', {}, 'They could not be found'), h('p', {}, 'What is like this picture is not known.')]);
+    if (this.isConnected && document.activeElement === document.body) this.focusFirst();
+  }
+
+  #take(found, told) {
     this.found = found;
+    this.told = told;
     this.which = 'nearest';
     this.#show();
-    if (document.activeElement === document.body) this.focusFirst();
   }
 
   #show() {
@@ -88,10 +102,7 @@ class AlikeScreen extends Watcher {
     this.all.hidden = !list.length;
     this.list.hidden = !list.length;
     this.empty.hidden = list.length > 0;
-    const isAsked = this.image !== undefined && !this.found;
-    fill(this.empty, isAsked ? h('p', {}, 'Looking…') : this.found
-      ? [h('strong', {}, 'None'), h('p', {}, 'There is no picture of another class yet.')]
-      : [h('strong', {}, 'Like what?'), h('p', {}, 'Choose a picture anywhere and press n, or drop one here.')]);
+    fill(this.empty, this.told);
   }
 }
 

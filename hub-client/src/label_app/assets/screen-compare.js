@@ -1,6 +1,6 @@
 // <compare-screen>: would another extractor do better? Measured on the labels so far.
 
-import { fill, h, setText } from './dom.js';
+import { fill, h, isOff, setText, switchOff } from './dom.js';
 import { failed, say, toast } from './live.js';
 import { read, write } from './server.js';
 import { store } from './store.js';
@@ -8,10 +8,12 @@ import { Watcher } from './watch.js';
 import { inHundred, sentence } from './words.js';
 
 const ASK_MILLISECONDS = 700;
+const AGAIN_MILLISECONDS = 2000;
 
 class CompareScreen extends Watcher {
   #timer = 0;
   #result = null;
+  #isLost = false;
 
   sources() { return [[store, 'state']]; }
 
@@ -31,7 +33,8 @@ class CompareScreen extends Watcher {
 
   draw() {
     const isRunning = this.#result?.running ?? false;
-    this.go.disabled = isRunning || !store.state.accuracy;
+    this.go.disabled = !store.state.accuracy;
+    switchOff(this.go, isRunning);
     setText(this.go, isRunning ? 'Measuring…' : this.#result?.rows.length ? 'Measure again' : 'Measure them');
     setText(this.words, store.state.accuracy ? (isRunning ? 'Each one looks at the labelled pictures; go on working meanwhile.' : '') : 'It needs two labels of each class.');
     this.table.hidden = !this.#result?.rows.length;
@@ -42,6 +45,7 @@ class CompareScreen extends Watcher {
   focusFirst() { this.go.focus(); }
 
   async #start() {
+    if (isOff(this.go)) return;
     try {
       this.#take(await write('/api/compare'));
     } catch (error) {
@@ -50,8 +54,19 @@ class CompareScreen extends Watcher {
   }
 
   async #ask() {
-    const result = await read('/api/compare').catch(failed);
-    if (result && this.isConnected) this.#take(result);
+    const result = await read('/api/compare').catch((error) => this.#missed(error));
+    if (!result || !this.isConnected) return;
+    this.#isLost = false;
+    this.#take(result);
+  }
+
+  /** Said once; it is asked again until there is an answer. */
+  #missed(error) {
+    if (!this.isConnected) return;
+    if (!this.#isLost) failed(error);
+    this.#isLost = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), AGAIN_MILLISECONDS);
   }
 
   #take(result) {

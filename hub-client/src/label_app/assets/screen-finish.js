@@ -2,7 +2,7 @@
 
 import { openDialog, closeButton } from './dialog.js';
 import { makeDrop } from './drop.js';
-import { fill, h, setText } from './dom.js';
+import { fill, h, isOff, setText, switchOff } from './dom.js';
 import { icon } from './glyphs.js';
 import { failed, say, toast } from './live.js';
 import { readFile } from './server.js';
@@ -75,12 +75,13 @@ class FinishScreen extends Watcher {
       h('p', { class: 'good' }, icon('check'), h('span', {}, 'Saved as ', h('strong', {}, saved.head), `, version ${saved.version}`)),
       h('p', { class: 'muted small' }, h('code', {}, saved.path)),
       h('h3', {}, 'How to use it'),
-      saved.commands.map((command) => h('div', { class: 'command' }, h('code', {}, command),
+      saved.commands.map((command) => h('div', { class: 'command' }, h('code', { tabindex: '0' }, command),
         h('button', { type: 'button', class: 'icon quiet', 'aria-label': `Copy ${command}`, onclick: () => copy(command) }, icon('copy')))));
   }
 
   async #download(file, button) {
-    button.disabled = true;
+    if (isOff(button)) return;
+    switchOff(button, true);
     try {
       const { blob, checked } = await readFile(`/api/download/${file}`);
       const link = h('a', { href: URL.createObjectURL(blob), download: file });
@@ -90,7 +91,7 @@ class FinishScreen extends Watcher {
     } catch (error) {
       failed(error);
     } finally {
-      button.disabled = false;
+      switchOff(button, false);
     }
   }
 

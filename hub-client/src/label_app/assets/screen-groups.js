@@ -4,7 +4,7 @@ import { labelAs } from './actions.js';
 import { members } from './arrange.js';
 import { EXCLUDED } from './columns.js';
 import { closeButton, openDialog } from './dialog.js';
-import { eachFrame, fill, h, setText } from './dom.js';
+import { eachFrame, fill, h, redrawn, setText } from './dom.js';
 import { glyph, key } from './glyphs.js';
 import { store } from './store.js';
 import { makeStrip, small } from './strip.js';
@@ -51,10 +51,11 @@ class GroupsScreen extends Watcher {
     if (now === this.#shown) return;
     this.#shown = now;
     if (!groups.length) return void fill(this.list, h('li', { class: 'empty' }, h('strong', {}, 'No groups yet'), h('p', {}, 'They appear once the pictures have been looked at.')));
-    const held = this.list.contains(document.activeElement);
-    this.strips = [];
-    fill(this.list, groups.map((group) => this.#card(group)));
-    if (held) this.list.children[this.#current]?.querySelector('button')?.focus();
+    const gone = redrawn(this.list, 'group', () => {
+      this.strips = [];
+      fill(this.list, groups.map((group) => this.#card(group)));
+    });
+    if (gone !== null) this.focusFirst();
   }
 
   /** A digit labels the group that has the focus. */
@@ -72,7 +73,7 @@ class GroupsScreen extends Watcher {
     this.strips.push(strip);
     const place = store.classes.findIndex(({ name }) => name === group.name);
     const purity = group.purity == null ? 'no label in it yet' : `${inHundred(group.purity)} in 100 of its labels are ${group.name}`;
-    return h('li', { class: 'card group' },
+    return h('li', { class: 'card group', 'data-group': group.id },
       h('h2', {}, place >= 0 && glyph(place), title(group)),
       h('p', { class: 'muted small' }, `${many(group.size, 'picture')}, ${purity}`),
       strip.element,
@@ -116,6 +117,7 @@ function openGroup(group, wanted = group.name) {
     !store.classes.length && h('p', {}, 'Name a class first.'), closeButton());
   dialog.classList.add('wide');
   dialog.addEventListener('keydown', (event) => {
+    if (event.repeat) return;
     const place = Number(event.key) - 1;
     if (place >= 0 && place < Math.min(9, store.classes.length)) choices.children[place].click();
   });

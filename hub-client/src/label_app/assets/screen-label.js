@@ -44,14 +44,14 @@ class LabelScreen extends Watcher {
       this.grid, this.empty);
     if (!batch.images.length || batch.isDone) batch.renew();
     this.#arrange();
-    if (!this.grid.indices.includes(selection.current)) selection.look(this.grid.indices[0] ?? -1);
+    this.#lookHere();
   }
 
   draw() {
     this.#drawFilters();
     const isWaiting = this.#wasEmpty && !this.grid.indices.length;
     const isFirst = chosen.sort === 'next' && batch.isShort && !store.saving;
-    if (isWaiting || isFirst) this.#renew(false);
+    if (isWaiting || isFirst) this.#renew({ withFocus: false });
     this.#drawEmpty();
   }
 
@@ -62,17 +62,20 @@ class LabelScreen extends Watcher {
 
   /** After a label: on to the next picture without one; when the suggestions are done, new ones. */
   labelled({ images, isMany }) {
-    if (chosen.sort === 'next' && chosen.filter === 'open' && batch.isDone && batch.images.length) {
-      this.renewing = this.#renewWhenSaved();
-      return;
-    }
-    if (isMany || images[0] !== selection.current) return;
+    const { current } = selection;
+    const isOver = isBatchOver();
+    if (isOver ? current >= 0 && !isOpen(current) : !isMany && images[0] === current) this.#goOn();
+    if (isOver) this.#renewWhenSaved();
+  }
+
+  #goOn() {
     const { indices, position } = this.grid;
     for (let place = position + 1; place < indices.length; place += 1) {
-      if (store.labelOf(indices[place]).kind === 'none') return this.#goTo(place);
+      if (isOpen(indices[place])) return this.#goTo(place);
     }
-    const place = indices.findIndex((image) => store.labelOf(image).kind === 'none');
+    const place = indices.findIndex(isOpen);
     if (place >= 0) this.#goTo(place);
+    else if (chosen.filter === 'open') selection.look(-1);
   }
 
   #goTo(place) {
@@ -80,22 +83,35 @@ class LabelScreen extends Watcher {
     this.grid.reveal(place, this.grid.contains(document.activeElement) || document.activeElement === document.body);
   }
 
-  /** The next suggestions depend on the last label: they wait for it. */
+  /**
+   * The next suggestions depend on the last label: they wait for it. Who goes on meanwhile is not disturbed: the picture that
+   * is looked at stays the one that keys act on, and the suggestions come after it.
+   */
   async #renewWhenSaved() {
+    const { current } = selection;
     await store.settled();
-    this.#renew();
+    if (this.isConnected && selection.current === current && isBatchOver()) this.#renew({ kept: current });
   }
 
-  #renew(withFocus = true) {
-    batch.renew();
-    this.#arrange();
+  #renew({ withFocus = true, kept = -1 } = {}) {
+    batch.renew(kept);
+    this.#arrange(kept);
     this.#wasEmpty = !this.grid.indices.length;
-    if (!withFocus) {
-      if (!this.grid.indices.includes(selection.current)) selection.look(this.grid.indices[0] ?? -1);
-      return;
-    }
+    if (!withFocus) return this.#lookHere();
     this.grid.scrollTop = 0;
     if (this.grid.indices.length) this.#goTo(0);
+  }
+
+  /** Looks at a picture of this grid that can be labelled, unless one is looked at already. */
+  #lookHere() {
+    const isHere = this.grid.indices.includes(selection.current);
+    if (!isHere || (isToLabel() && !isOpen(selection.current))) selection.look(this.#first);
+  }
+
+  get #first() {
+    const { indices } = this.grid;
+    const open = isToLabel() ? indices.find(isOpen) : undefined;
+    return open ?? (chosen.filter === 'open' ? -1 : indices[0] ?? -1);
   }
 
   #choose(change) {
@@ -103,13 +119,15 @@ class LabelScreen extends Watcher {
     if (chosen.sort === 'next') batch.renew();
     this.#arrange();
     this.grid.scrollTop = 0;
-    selection.look(this.grid.indices[0] ?? -1);
+    selection.look(this.#first);
     this.#drawEmpty();
   }
 
-  #arrange() {
+  /** Sets the pictures of the grid, the one that is kept before all others. */
+  #arrange(kept = -1) {
     const withBatch = chosen.sort === 'next' && (chosen.filter === 'open' || chosen.filter === 'all');
-    this.grid.indices = arrange(store, { ...chosen, first: withBatch ? batch.images : [] });
+    const first = kept >= 0 ? [kept, ...batch.images] : batch.images;
+    this.grid.indices = arrange(store, { ...chosen, first: withBatch ? first : [] });
     this.next.hidden = !withBatch;
     setText(this.found, this.grid.indices.length === store.names.length ? '' : many(this.grid.indices.length, 'picture'));
   }
@@ -139,6 +157,14 @@ class LabelScreen extends Watcher {
         h('button', { type: 'button', onclick: () => { this.search.value = ''; this.filter.value = 'open'; this.#choose({ filter: 'open', search: '' }); } }, 'Show pictures without a label')]);
   }
 }
+
+const isOpen = (image) => store.labelOf(image).kind === 'none';
+
+/** Whether what is shown is worked through, rather than looked up. */
+const isToLabel = () => chosen.filter === 'open' || (chosen.filter === 'all' && chosen.sort === 'next');
+
+/** Whether suggestions are worked through, and all on the table have a label. */
+const isBatchOver = () => chosen.sort === 'next' && chosen.filter === 'open' && batch.isDone && batch.images.length > 0;
 
 function select(words, options, value, changed) {
   const element = h('select', { 'aria-label': words, onchange: () => changed(element.value) },

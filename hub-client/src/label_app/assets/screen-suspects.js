@@ -1,7 +1,7 @@
 // <suspects-screen>: labels that look wrong, each beside its nearest pictures; keep or change.
 
 import { labelAs } from './actions.js';
-import { fill, h } from './dom.js';
+import { fill, h, redrawn } from './dom.js';
 import { glyph, key } from './glyphs.js';
 import { say } from './live.js';
 import { selection } from './selection.js';
@@ -19,11 +19,13 @@ const KEPT = 'hub-label-kept';
 
 class SuspectsScreen extends Watcher {
   #shown = '';
+  /** Pictures of which something was said here: when they go, the next one's turn has come. */
+  #answered = new Set();
 
   sources() { return [[store, 'state']]; }
 
   build() {
-    this.list = h('ol', { class: 'suspects', 'aria-label': 'Labels that look wrong' });
+    this.list = h('ol', { class: 'suspects', tabindex: '-1', 'aria-label': 'Labels that look wrong' });
     this.list.addEventListener('focusin', (event) => {
       const row = event.target.closest('li[data-image]');
       if (!row) return;
@@ -39,12 +41,24 @@ class SuspectsScreen extends Watcher {
     const now = JSON.stringify([suspects, store.classes]);
     if (now === this.#shown) return;
     this.#shown = now;
-    const held = this.list.contains(document.activeElement);
-    fill(this.list, suspects.length ? suspects.map((one, place) => this.#row(one, place)) :
+    const rows = () => [...this.list.querySelectorAll('li[data-image]')];
+    const place = rows().findIndex((row) => row.contains(document.activeElement));
+    const wasEmpty = !rows().length;
+    const gone = redrawn(this.list, 'image', () => fill(this.list, suspects.length ? suspects.map((one, number) => this.#row(one, number)) :
       h('li', { class: 'empty' }, h('strong', {}, 'No label looks wrong'),
-        h('p', {}, store.state.accuracy ? 'The computer agrees with all of yours, or is not sure enough to object.' : 'With two labels of each class the computer begins to look.')));
-    if (held || document.activeElement === document.body) this.focusFirst();
+        h('p', {}, store.state.accuracy ? 'The computer agrees with all of yours, or is not sure enough to object.' : 'With two labels of each class the computer begins to look.'))));
+    if (gone !== null) this.#moveOn(Number(gone), rows()[place] ?? rows().at(-1));
+    else if (wasEmpty && document.activeElement === document.body) this.focusFirst();
   }
+
+  /** A row that went by itself must not leave the next key to another picture. */
+  #moveOn(gone, next) {
+    if (this.#answered.has(gone) && next) return next.querySelector('button').focus();
+    if (selection.current === gone) selection.look(-1);
+    this.list.focus();
+  }
+
+  labelled({ images }) { for (const image of images) this.#answered.add(image); }
 
   command({ id }) {
     if (id !== 'keep') return false;
@@ -77,6 +91,7 @@ class SuspectsScreen extends Watcher {
   }
 
   #keep({ image, label }) {
+    this.#answered.add(image);
     localStorage.setItem(KEPT, JSON.stringify([...kept(), mark({ image, label })]));
     say(`Kept: ${store.names[image]}`);
     this.draw();

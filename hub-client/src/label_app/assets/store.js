@@ -1,6 +1,6 @@
 // What this page knows: the program's state, the columns, and labels that are on their way to the disk.
 
-import { emptyColumns, parseColumns, DOUBT, EXCLUDED, NO_ANSWER, NO_LABEL, SKIPPED } from './columns.js';
+import { emptyColumns, parseColumns, renumbered, DOUBT, EXCLUDED, NO_ANSWER, NO_LABEL, SKIPPED } from './columns.js';
 import { belongTo, listen, read, readBytes, readNames, send, write } from './server.js';
 
 const LEARNING_MILLISECONDS = 300;
@@ -34,18 +34,22 @@ class Store extends EventTarget {
   #writes = 0;
   #timer = 0;
   #wanted = 0;
+  /** Columns of an earlier version count the classes otherwise. */
+  #numberedSince = 0;
   #isReading = false;
   #isBehind = false;
 
   /** Reads everything once and then follows the program. */
   async start() {
-    const [state, names] = await Promise.all([read('/api/state'), readNames()]);
+    const [columns, names] = await Promise.all([readBytes('/api/columns'), readNames()]);
     this.names = names.names;
     this.token = names.token;
     this.columns = emptyColumns(this.names.length);
+    // After the columns, whose numbers of classes are those of its list.
+    const state = await read('/api/state');
     belongTo(state.session, () => this.#leave());
     this.#adopt(state);
-    this.#take(parseColumns(await readBytes('/api/columns')));
+    this.#take(parseColumns(columns));
     listen((said) => this.#heard(said), () => this.#setLinked(false), () => this.#setLinked(true));
   }
 
@@ -60,7 +64,7 @@ class Store extends EventTarget {
     const code = this.columns.label[image];
     if (code === SKIPPED) return { kind: 'skip', index: -1, name: '', saving: false };
     if (code === EXCLUDED) return { kind: 'exclude', index: -1, name: '', saving: false };
-    if (code === NO_LABEL || code >= this.classes.length) return { kind: 'none', index: -1, name: '', saving: false };
+    if (code === NO_LABEL || !(code < this.classes.length)) return { kind: 'none', index: -1, name: '', saving: false };
     return { kind: 'class', index: code, name: this.classes[code].name, saving: false };
   }
 
@@ -71,7 +75,7 @@ class Store extends EventTarget {
   answerOf(image) {
     const { answer, doubt, probability } = this.columns;
     const index = answer[image];
-    if (index === NO_ANSWER || index >= this.classes.length) return null;
+    if (index === NO_ANSWER || !(index < this.classes.length)) return null;
     return {
       index, name: this.classes[index].name, probability: probability[image] / 255,
       unsure: (doubt[image] & DOUBT.unsure) !== 0, unlike: (doubt[image] & DOUBT.unlike) !== 0,
@@ -91,6 +95,9 @@ class Store extends EventTarget {
 
   /** Sends a change after those before it; resolves with the answer, or null when it failed. */
   change(path, body = {}, ticket = {}) { return this.#enqueue(() => write(path, body), ticket); }
+
+  /** Takes the last change back (`undo`) or does it again (`redo`), after those on their way; `{ isNothing: true }` when there is none. */
+  step(what) { return this.#enqueue(async () => (this.state[what] ? write(`/api/${what}`) : { isNothing: true })); }
 
   /** Takes in the labels of a file, after the changes before it. */
   importLabels(file) { return this.#enqueue(() => send('/api/labels/import', file, 'text/csv')); }
@@ -123,29 +130,48 @@ class Store extends EventTarget {
     while (this.#writes) await this.#queue;
   }
 
-  /** Resolves when the computer has learnt from all labels and suggests what follows, or when that takes too long. */
+  /** Resolves when the computer has learnt from all labels, suggests what follows, and the columns say so too; or when that takes too long. */
   async settled() {
     await this.idle();
     const until = performance.now() + PATIENCE_MILLISECONDS;
-    while (!(this.state.done.labels && this.state.done.suggestions) && performance.now() < until) {
+    while (!this.#isSettled && performance.now() < until) {
       await new Promise((done) => {
         this.addEventListener('state', done, { once: true });
+        this.addEventListener('columns', done, { once: true });
         setTimeout(done, until - performance.now());
       });
     }
   }
 
+  get #isSettled() {
+    const { done, version } = this.state;
+    return done.labels && done.suggestions && this.columns.version >= version;
+  }
+
   #adopt(state) {
     if (this.state && state.session !== this.state.session) return this.#leave();
     if (this.state && state.version < this.state.version) return;
+    const before = this.classes.map(({ name }) => name);
     this.state = state;
+    this.#renumber(before);
     if (state.accuracy && state.done.labels) this.history.set(state.accuracy.labels, state.accuracy);
     for (const labels of this.history.keys()) if (labels > state.labels) this.history.delete(labels);
     this.#tell('state');
   }
 
+  /** When classes got other numbers, the columns get them too, until those of the new list are here. */
+  #renumber(before) {
+    const now = this.classes.map(({ name }) => name);
+    if (before.every((name, index) => now[index] === name)) return;
+    this.columns = renumbered(this.columns, before, now);
+    this.#numberedSince = this.state.version;
+    this.#wanted = Math.max(this.#wanted, this.state.version);
+    this.#tell('columns');
+    this.#read();
+  }
+
   #take(columns) {
-    if (columns.version < this.columns.version) return;
+    if (columns.version < Math.max(this.columns.version, this.#numberedSince)) return;
     this.columns = columns;
     this.#settle();
   }
@@ -174,7 +200,10 @@ class Store extends EventTarget {
         const columns = readBytes('/api/columns');
         columns.catch(() => {});
         this.#adopt(await read('/api/state'));
-        this.#take(parseColumns(await columns));
+        const fresh = parseColumns(await columns);
+        // Never columns without the list of classes that they count.
+        if (fresh.version > this.state.version) this.#adopt(await read('/api/state'));
+        this.#take(fresh);
         this.#isBehind = false;
       }
     } catch (error) {

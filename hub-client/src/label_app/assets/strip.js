@@ -12,13 +12,20 @@ import { fileName } from './words.js';
 export function makeStrip(words, pressed = enlarge) {
   const element = h('ul', { class: 'strip', 'aria-label': words });
   let images = [];
+  let drawn = [];
   let shown = '';
   const refresh = () => {
     const states = images.map((image) => stateOf(image));
     const now = JSON.stringify([images, states]);
     if (now === shown) return;
     shown = now;
+    const held = [...element.children].findIndex((item) => item.contains(document.activeElement));
+    const image = held < 0 ? -1 : drawn[held];
+    drawn = images;
     fill(element, images.map((image, place) => h('li', {}, small(image, states[place], pressed))));
+    // The focus stays with its picture, or else in its place.
+    const place = images.includes(image) ? images.indexOf(image) : Math.min(held, images.length - 1);
+    if (held >= 0) element.children[place]?.firstChild.focus();
   };
   const show = (some) => {
     images = some;
@@ -35,7 +42,7 @@ export function small(image, state = stateOf(image), pressed = enlarge) {
   picture.addEventListener('error', () => picture.classList.add('gone'));
   return h('button', { class: 'small-picture', type: 'button', 'data-kind': state.kind, title: `${store.names[image]} – ${state.aloud}`, onclick: (event) => pressed(image, event) },
     picture,
-    h('span', { class: 'small-caption', 'aria-hidden': 'true' }, state.index >= 0 && glyph(state.index, isGhost), state.kind === 'open' || batch.isHidden(image) ? '' : state.words));
+    h('span', { class: 'small-caption', 'aria-hidden': 'true' }, state.index >= 0 && glyph(state.index, isGhost), h('span', { class: 'small-words' }, state.kind === 'open' || batch.isHidden(image) ? '' : state.words)));
 }
 
 function enlarge(image, event) {

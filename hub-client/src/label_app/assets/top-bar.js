@@ -1,7 +1,7 @@
 // <top-bar>: whose pictures these are, the screens, undo and redo, light or dark, help.
 
 import { redo, undo } from './actions.js';
-import { fill, h, setText } from './dom.js';
+import { fill, h, setText, switchOff } from './dom.js';
 import { icon } from './glyphs.js';
 import { openHelp } from './help-dialog.js';
 import { say } from './live.js';
@@ -48,8 +48,8 @@ class TopBar extends Watcher {
     const badge = this.links.find((link) => link.dataset.screen === 'suspects').querySelector('.badge');
     badge.hidden = !suspects.length;
     setText(badge, String(suspects.length));
-    this.undo.disabled = !canUndo;
-    this.redo.disabled = !canRedo;
+    switchOff(this.undo, !canUndo);
+    switchOff(this.redo, !canRedo);
     const [name, words] = THEMES[themeChoice()];
     fill(this.theme, icon(name));
     this.theme.title = `Colours: ${words}`;

@@ -132,6 +132,7 @@ fn every_screen_is_for_everyone() {
     bench.step("label", &[]);
     bench.step("choosing", &[]);
     bench.step("hurry", &[]);
+    bench.step("changing", &[]);
     bench.step("accessible", &[]);
 }
 

@@ -1,6 +1,8 @@
 // Pictures of every screen, light and dark, wide and narrow: to be looked at, and for docs/LABEL.md.
 //
 //     node run.mjs screens ADDRESS OUT CLASS CLASS…     pictures lie in folders that are called as their class
+//
+// They are kept as they are written, in true colour: with a palette of 256 colours those of the classes are lost.
 
 import { currentPath, expectLabels, goTo, inBrowser, labels, until } from '../browser.mjs';
 
@@ -24,6 +26,7 @@ export default (address, out, ...classes) => inBrowser(address, async (page) => 
       for (const screen of SCREENS) {
         await goTo(page, screen === 'alike' ? 'alike/20' : screen);
         await prepare(page, screen);
+        await page.mouse.move(0, 0);
         await quiet(page);
         await page.screenshot({ path: `${out}/${screen}-${theme}-${size}.png` });
       }
