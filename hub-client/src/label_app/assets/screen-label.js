@@ -97,6 +97,7 @@ class LabelScreen extends Watcher {
     batch.renew(kept);
     this.#arrange(kept);
     this.#wasEmpty = !this.grid.indices.length;
+    this.#drawEmpty();
     if (!withFocus) return this.#lookHere();
     this.grid.scrollTop = 0;
     if (this.grid.indices.length) this.#goTo(0);

@@ -1,11 +1,12 @@
 // The page draws itself anew while somebody works: names, focus and what is hidden stay as they are; and keys and files that miss.
 
 import assert from 'node:assert/strict';
-import { expectLabels, goTo, inBrowser, labels } from '../browser.mjs';
+import { expectLabels, goTo, inBrowser, labels, until } from '../browser.mjs';
 
 /** Begins with at least twenty labels in the classes red and green. */
 export default (address) => inBrowser(address, async (page) => {
   await goTo(page, 'label');
+  await until('the map', () => page.evaluate(async () => (await import('/assets/store.js')).store.state.done.map));
   await countsClassesAnew(page);
   await hidesRandomChecks(page);
   await keepsTheFocusOnAClass(page);
