@@ -57,6 +57,7 @@ async function hidesRandomChecks(page) {
       ['arrange', 'batch', 'map-kinds', 'store'].map((name) => import(`/assets/${name}.js`)));
     const check = store.state.suggestions.find(({ image }) => store.answerOf(image) && !store.answerOf(image).unlike);
     check.reason = 'random';
+    store.state.suggestions = [check, ...store.state.suggestions.filter((one) => one !== check)];
     batch.renew();
     const filter = `answer:${store.answerOf(check.image).index}`;
     return [pointKinds('answer')[check.image] !== KINDS.none, arrange(store, { filter }).includes(check.image)];
