@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The figures of embedding, pulling, labelling, heads and the log, each beside its alternative in the same run. `make bench`
-# calls this; with `labelling` as its argument, those of the labelling page alone.
+# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, heads, log alone.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,18 +10,19 @@ demo=$(realpath -m "${BENCH_DIR:-target/bench}")
 # Pictures of another generator are other pictures.
 pictures=${HUB_DEV_CACHE:?run this by make}/bench-$(sha256sum examples/bench/make_bench_images.py | cut -c1-8)
 
+parts=("$@")
+
 main() {
-    local only=${1:-}
     start_over
     build_programs
     build_benches
     begin
-    [ "$only" = labelling ] || "$python" examples/bench/make_bench_images.py "$pictures/photographs" photographs 200
+    ! wanted extractors || "$python" examples/bench/make_bench_images.py "$pictures/photographs" photographs 200
     "$python" examples/bench/make_bench_images.py "$pictures/small" small 10000
-    "$python" examples/bench/make_bench_images.py "$pictures/many" tiny 100000
+    ! wanted labelling || "$python" examples/bench/make_bench_images.py "$pictures/many" tiny 100000
     "$python" examples/extractors/everyday-objects/build.py "$demo/projects/alpha"
     "$python" examples/bench/plain/build.py "$demo/projects/alpha"
-    [ "$only" = labelling ] || make_heavy_extractor
+    ! wanted extractors || make_heavy_extractor
     done_in "made the pictures and extractors of the figures"
     {
         found_consortium
@@ -29,19 +30,23 @@ main() {
         admit_members
         publish everyday-objects-1.0.0
         publish plain-1.0.0
-        [ "$only" = labelling ] || publish heavy
+        ! wanted extractors || publish heavy
         run beta hub pull everyday-objects@1
         run beta hub pull alpha/plain@1
     } >"$demo/setup.log" || die "could not set up a hub: see $demo/setup.log"
     (umask 077 && hub-server token create --data "$demo/hub" --member beta >"$demo/token" 2>>"$demo/setup.log")
-    "$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process" $only
+    local figures=("$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process")
+    ! wanted extractors || "${figures[@]}" extractors
+    ! wanted labelling || "${figures[@]}" labelling
     stop_hub
-    figures_of_the_expert
-    if [ "$only" != labelling ]; then
-        figures_of_heads
-        figures_of_the_log
-    fi
+    ! wanted labelling || figures_of_the_expert
+    ! wanted heads || figures_of_heads
+    ! wanted log || figures_of_the_log
     rm -rf "$demo"
+}
+
+wanted() { # PART
+    [ ${#parts[@]} = 0 ] || [[ " ${parts[*]} " == *" $1 "* ]]
 }
 
 # Who labels what the page suggests, beside who labels at random. SUGGESTIONS_SVG=docs/label/suggestions.svg draws it anew.
@@ -61,7 +66,9 @@ figures_of_heads() {
     local images=$HUB_DEV_CACHE/images unavailable sets=(stamps cartoons satellite clothes)
     "$python" examples/bench/heads_figures.py "$demo/benches/heads" speed
     if have_images "${sets[@]}"; then
-        HUB_HOME=$demo/members/beta "$python" examples/bench/heads_figures.py "$demo/benches/heads" quality \
+        # Thousands of tiny fits: a second thread would only get in their way.
+        HUB_HOME=$demo/members/beta OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 \
+            "$python" examples/bench/heads_figures.py "$demo/benches/heads" quality \
             everyday-objects@1 "${sets[@]/#/$images/}"
     else
         echo "how good heads are was not measured: $unavailable"

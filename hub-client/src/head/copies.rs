@@ -362,7 +362,7 @@ mod tests {
     fn where_not_all_can_be_compared_copies_are_looked_for_everywhere() {
         let mut rows = points(2_000, 24, 6);
         for row in 0..50 {
-            let copy = rows.row(row).mapv(|value| value * 1.5);
+            let copy = rows.row(row).mapv(|value| value * 2.0);
             rows.row_mut(1_000 + row).assign(&copy);
         }
         let few = near_copies(&as_they_are(&rows), &labels(2_000), 1e-3, 10_000);

@@ -20,7 +20,7 @@ use crate::head::Transform;
 const EXACT_IMAGES: usize = 10_000;
 
 /// Images on which these axes are found.
-const FITTED_ON: usize = 5_000;
+const FITTED_ON: usize = 2_500;
 
 /// Principal axes that are kept of more images.
 const AXES: usize = 64;

@@ -144,7 +144,10 @@ fn products_of_all(
     queries: &Array2<f32>,
     threads: NonZeroUsize,
 ) -> Vec<Vec<f32>> {
-    let mut all = vec![Vec::new(); queries.nrows()];
+    let images = rows.read().len();
+    let mut all: Vec<Vec<f32>> = (0..queries.nrows())
+        .map(|_| Vec::with_capacity(images))
+        .collect();
     let done = rows.in_parts(|_, part| {
         for (all, found) in all.iter_mut().zip(products(part, queries.view(), threads)) {
             all.extend(found);

@@ -410,8 +410,11 @@ fn the_extractor_that_tells_the_classes_apart_is_chosen() {
     world.hub("beta", &strange).fails(2, "favourite");
     // What is no picture is named, as by `hub train`.
     std::fs::write(pictures.join("red/empty.png"), b"").unwrap();
-    let choose = ["choose", "dots@1", "--images", images, "--json"];
-    let told = world.hub("beta", &choose).fails(6, "red/empty.png");
+    let choose = ["choose", "dots@1", "--images", images];
+    world.hub("beta", &choose).fails(6, "red/empty.png");
+    let counted = [&choose[..], &["--json"]].concat();
+    let told = world.hub("beta", &counted);
+    assert_eq!(told.code, 6, "{told}");
     let found: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!(
         (&found["skipped"], &found["images"]),

@@ -186,7 +186,7 @@ fn what_members_found_out_is_known_without_a_network() {
     );
     let shown = world.hub("gamma", &offline).ok();
     let words = "some evaluations by beta are left out";
-    assert!(shown.stderr.contains(words), "{shown}");
+    assert!(shown.stdout.contains(words), "{shown}");
     std::fs::write(&kept, &good[..good.len() / 2]).unwrap();
     assert_eq!(choose(), Value::Null);
     world

@@ -83,9 +83,15 @@ export async function until(what, ask, patience = PATIENCE_MILLISECONDS) {
   assert.fail(`waited in vain for ${what}: ${answer}`);
 }
 
-/** Waits for the picture that keys act on; gives its path. */
+/** Waits for the picture that a key would label; gives its path. Asked of the page's own modules: tiles are drawn a moment later. */
 export async function currentPath(page) {
-  const tile = page.locator('.tile.current:visible');
-  await tile.waitFor();
-  return (await tile.getAttribute('title')).split(' – ')[0];
+  let path;
+  await until('a current picture', async () => {
+    path = await page.evaluate(async () => {
+      const [{ selection }, { store }] = await Promise.all([import('/assets/selection.js'), import('/assets/store.js')]);
+      return store.names[selection.current];
+    });
+    return path !== undefined;
+  });
+  return path;
 }
