@@ -23,6 +23,7 @@ mod exports;
 mod head_versions;
 mod history;
 mod hostile_hub;
+mod http;
 mod interruptions;
 mod joint;
 mod judges;

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::label::client::{Answer, parse, request};
+use super::http::{Answer, parse, request};
 use super::world::{World, read};
 
 /// Time within which what is waited for has to come; a slow machine gets it all.

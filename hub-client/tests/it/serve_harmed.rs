@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::label::client::{parse, request};
+use super::http::{parse, request};
 use super::serve::{member, train};
 use super::serve_client::{Serve, error_of, output, question, signal};
 use super::world::{files_below, fixture, picture};

@@ -1,6 +1,6 @@
 //! The labelling page and its server, with the real `hub`, extractor and journal.
 
-pub(crate) mod client;
+mod client;
 mod labelling;
 mod looking;
 mod page;

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use super::client::{Label, cookie_of, parse, request, session_of};
+use super::client::{Label, cookie_of, session_of};
 use super::{command, is_loaded, member};
+use crate::http::{parse, request};
 
 /// A method, a path and headers.
 type Attempt<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
