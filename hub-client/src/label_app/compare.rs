@@ -276,7 +276,7 @@ fn verdict(place: usize, used: usize, decision: &Decision) -> (&'static str, &'s
 fn advice(names: &[String], used: usize, decision: &Decision, failed: &[FailedView]) -> String {
     let own = &names[used];
     if names.len() == 1 && failed.is_empty() {
-        return format!("{own} is the only extractor that is installed");
+        return format!("no other extractor than {own} is installed");
     }
     let mut parts = vec![if decision.leaves_favourite {
         format!("take {} instead of {own}", names[decision.take])
@@ -318,7 +318,7 @@ mod tests {
         let broken = ["broken@1.0.0"];
         assert_eq!(
             told(&["own@1.0.0"], &[&low], &[]),
-            "own@1.0.0 is the only extractor that is installed"
+            "no other extractor than own@1.0.0 is installed"
         );
         assert_eq!(
             told(&["own@1.0.0"], &[&low], &broken),
