@@ -140,6 +140,7 @@ fn no_token() -> Failure {
         "this needs a token, and none came",
     )
     .hint("`hub login URL` stores one; the hub's operator makes them")
+    .hugging_face("GatedRepo")
 }
 
 fn hub(request: &HttpRequest) -> Result<web::Data<Hub>, Failure> {

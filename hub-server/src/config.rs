@@ -121,6 +121,10 @@ pub struct ServeArgs {
         env = "HUB_SERVER_LISTEN"
     )]
     pub listen: SocketAddr,
+    /// Address and port for `/metrics`, `/healthz` and `/readyz` alone, in plain HTTP and without a
+    /// token: one that only your monitoring reaches; port 0 takes a free one and prints it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Certificate chain (PEM), the server's own first
     #[arg(
         long,

@@ -1,7 +1,9 @@
-//! Around every request: its id, its line in the access journal, and the body of its error.
+//! Around every request: its id, its line in the access journal, the body of its error, and what is
+//! counted of it.
 //!
 //! The journal says who did what with which outcome, as fields. It never holds a token or a query.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
@@ -9,27 +11,33 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 
-use crate::error::Failure;
+use crate::error::{Dialect, Failure};
+use crate::metrics::Metrics;
 use crate::tokens::{Identity, random_id, scope_text};
+use crate::traffic::{count_received, count_sent, method_text, route};
 
 /// Names a request in answers and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The middleware.
 pub(crate) async fn journal(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(&request);
     let method = request.method().clone();
+    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let metrics = metrics.map(web::Data::into_inner);
+    if let Some(metrics) = &metrics {
+        count_received(&mut request, metrics);
+    }
     let mut response = next.call(request).await?;
     let outcome = if response.status().is_client_error() || response.status().is_server_error() {
         let failure = failure(&response);
-        let is_oci = response.request().path().starts_with("/v2/");
-        let answer = failure.response(is_oci, &id);
+        let answer = failure.response(dialect(response.request()), &id);
         response = response.into_response(answer);
         Outcome::Refused(failure)
     } else {
@@ -44,7 +52,36 @@ pub(crate) async fn journal(
         }
     }
     write_line(&response, &method, &id, &outcome, started);
-    Ok(response)
+    Ok(match &metrics {
+        Some(metrics) => count(response, metrics, started),
+        None => response,
+    })
+}
+
+/// The protocol that a request speaks.
+fn dialect(request: &HttpRequest) -> Dialect {
+    if request.path().starts_with("/v2/") {
+        return Dialect::Oci;
+    }
+    match request.match_name() {
+        Some("hf" | "hf file") => Dialect::HuggingFace,
+        _ => Dialect::Hub,
+    }
+}
+
+fn count(
+    response: ServiceResponse<BoxBody>,
+    metrics: &Arc<Metrics>,
+    started: Instant,
+) -> ServiceResponse<BoxBody> {
+    let (request, status) = (response.request(), response.status());
+    let name = request.match_name().unwrap_or("none");
+    if action(name, request.method()) == "publish" && status == StatusCode::CREATED {
+        metrics.published();
+    }
+    let method = method_text(request.method());
+    metrics.answered(route(&response), method, status.as_u16(), started.elapsed());
+    count_sent(response, metrics)
 }
 
 enum Outcome {
@@ -118,7 +155,7 @@ fn write_line(
         };
     }
     match status {
-        _ if action == "health" => line!(debug),
+        _ if matches!(action.as_str(), "health" | "metrics") => line!(debug),
         StatusCode::INTERNAL_SERVER_ERROR => line!(error),
         _ => line!(info),
     }
@@ -129,8 +166,8 @@ fn action(name: &str, method: &Method) -> String {
     let known = match (name, method) {
         ("release", &Method::PUT) => "publish",
         ("release", _) => "resolve",
-        ("blob", &Method::GET) => "pull",
-        ("blob", _) => "look",
+        ("blob" | "hf file", &Method::GET) => "pull",
+        ("blob" | "hf file", _) => "look",
         ("uploads" | "upload", _) => "upload",
         (other, _) => other,
     };

@@ -9,10 +9,10 @@
 //! | 2 | `database`, `blobs` | where things are kept |
 //! | 3, 4 | `tokens`, `log`, `uploads` | who, what everybody was shown, and what is on its way |
 //! | 5 | `app` | an open hub |
-//! | 6 | `inspection`, `resolve`, `log_folder`, `tls` | what is in the files; which release is meant; a copy of the log; the certificate |
+//! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 8 | `trust_change` | another trust root, held against what was logged |
-//! | 9 | `index`, `error` | the rows made anew from the log; what goes wrong, as status codes |
+//! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
 //! | 10 | `auth`, `journal` | around every request |
 //! | 11 | `routes` | the URL table |
@@ -34,6 +34,7 @@ mod journal;
 mod log;
 mod log_folder;
 mod members_say;
+mod metrics;
 mod mirror;
 mod publish;
 mod resolve;
@@ -42,6 +43,7 @@ mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod traffic;
 mod trust;
 mod trust_change;
 mod uploads;

@@ -9,32 +9,66 @@ use crate::database::releases::{self, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs, to_column};
 
 /// The newest release that satisfies the requirement, among those that the first `covered` entries
-/// of the log have. A yanked release is found by its exact
-/// version only, so that those who locked it still get it.
+/// of the log have. A yanked release is found by its exact version only, so that those who locked it
+/// still get it.
 pub(crate) fn resolve(
     connection: &mut Connection,
     name: &Name,
     requirement: &Requirement,
     covered: u64,
 ) -> Result<ReleaseRow, ResolveError> {
-    let rows = visible(connection, name, covered)?;
-    let chosen = choose(
-        requirement,
-        rows.iter()
-            .map(|row| Ok((row.version()?, row.is_yanked)))
-            .collect::<Result<Vec<_>, DatabaseError>>()?,
-    );
-    let row = chosen.and_then(|index| rows.into_iter().nth(index));
-    row.ok_or_else(|| ResolveError::NoSuchRelease {
+    let mut rows = visible(connection, name, covered)?;
+    if let Some(index) = newest(&rows, requirement)? {
+        return Ok(rows.swap_remove(index));
+    }
+    check_known(connection, name)?;
+    Err(ResolveError::NoSuchRelease {
         name: name.clone(),
         requirement: requirement.clone(),
     })
-    .or_else(|no_such_release| {
-        if releases::revision(connection, name)? == 0 {
-            return Err(ResolveError::NoSuchExtractor { name: name.clone() });
-        }
-        Err(no_such_release)
+}
+
+/// The release with a commit, the word that clients of the Hugging Face Hub have for one.
+pub(crate) fn resolve_commit(
+    connection: &mut Connection,
+    name: &Name,
+    commit: &str,
+    covered: u64,
+) -> Result<ReleaseRow, ResolveError> {
+    let mut rows = visible(connection, name, covered)?;
+    if let Some(index) = rows.iter().position(|row| commit_of(row) == commit) {
+        return Ok(rows.swap_remove(index));
+    }
+    check_known(connection, name)?;
+    Err(ResolveError::NoSuchCommit {
+        name: name.clone(),
+        commit: commit.to_owned(),
     })
+}
+
+/// A release's commit: the first 40 hex digits of its statement's SHA-256, as long as a git commit
+/// and as fixed as the statement.
+pub(crate) fn commit_of(row: &ReleaseRow) -> &str {
+    let hex = row.statement.strip_prefix("sha256:").unwrap_or_default();
+    hex.get(..40).unwrap_or_default()
+}
+
+/// Refuses a name under which nothing was published.
+fn check_known(connection: &mut Connection, name: &Name) -> Result<(), ResolveError> {
+    if releases::revision(connection, name)? == 0 {
+        return Err(ResolveError::NoSuchExtractor { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// Which of these releases of one name is the newest that satisfies a requirement.
+pub(crate) fn newest(
+    rows: &[ReleaseRow],
+    requirement: &Requirement,
+) -> Result<Option<usize>, DatabaseError> {
+    let versions = rows.iter().map(|row| Ok((row.version()?, row.is_yanked)));
+    let versions = versions.collect::<Result<Vec<_>, DatabaseError>>()?;
+    Ok(choose(requirement, versions))
 }
 
 /// All releases of a name that the first `covered` entries of the log have: what is not in a published
@@ -91,6 +125,14 @@ pub(crate) enum ResolveError {
         name: Name,
         /// What was asked for.
         requirement: Requirement,
+    },
+    /// No release has this commit.
+    #[error("no release of `{name}` has the commit {commit}")]
+    NoSuchCommit {
+        /// Which name.
+        name: Name,
+        /// What was asked for.
+        commit: String,
     },
     /// The release is there, and its files are not.
     #[error("the files of `{name}` that were asked for are not in this mirror")]

@@ -16,6 +16,7 @@ use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::journal::journal;
 use crate::log::witnesses;
+use crate::metrics::Metrics;
 use crate::mirror::Follower;
 use crate::routes;
 use crate::tls::{self, Tls, TlsError};
@@ -84,9 +85,15 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         source,
     };
     let log = hub.log.clone();
+    let metrics = web::Data::new(Metrics::new());
+    let counted = match args.metrics_listen {
+        Some(listen) => Some(listen_for_metrics(listen, &hub, &metrics)?),
+        None => None,
+    };
     let server = HttpServer::new(move || {
         App::new()
             .app_data(hub.clone())
+            .app_data(metrics.clone())
             .wrap(from_fn(journal))
             .configure(routes::table)
     })
@@ -112,8 +119,42 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
     let ended = until_fault(server, log.ended()).await;
     stopper.abort();
+    if let Some(counted) = counted {
+        counted.stop(false).await;
+    }
     tracing::info!("stopped");
     ended?.map_err(listen_error)
+}
+
+/// Listens for whoever watches the server, beside the API and until that ends.
+fn listen_for_metrics(
+    listen: SocketAddr,
+    hub: &web::Data<Hub>,
+    metrics: &web::Data<Metrics>,
+) -> Result<ServerHandle, ServeError> {
+    let listen_error = |source| ServeError::Listen { listen, source };
+    let (hub, metrics) = (hub.clone(), metrics.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(hub.clone())
+            .app_data(metrics.clone())
+            .wrap(from_fn(journal))
+            .configure(routes::watched)
+    })
+    .workers(1)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .disable_signals()
+    .bind(listen)
+    .map_err(listen_error)?;
+    for address in server.addrs() {
+        tracing::info!(%address, "listening for metrics");
+        say(&format!("metrics at http://{address}/metrics")).map_err(listen_error)?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok(handle)
 }
 
 /// Serves until the server is told to stop, or nothing can be recorded any more: a hub that only

@@ -324,7 +324,11 @@ fn a_mirror_takes_nothing() {
             .replace("{requirement}", "1.0.0")
             .replace("{version}", "1.0.0")
             .replace("{upload}", "0");
-        for method in methods.as_object().unwrap().keys() {
+        for (method, described) in methods.as_object().unwrap() {
+            // Clients of the Hugging Face Hub ask about paths by POST.
+            if described["operationId"] == "hf_paths_info" {
+                continue;
+            }
             let method = method.to_uppercase();
             let is_upload = method == "GET" && path.contains("/uploads/");
             if !matches!(method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE") && !is_upload {

@@ -109,6 +109,13 @@ impl Database {
             .map_err(|_| DatabaseError::Interrupted)?
     }
 
+    /// How many connections are in use, and how many are open and idle.
+    pub(crate) fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        let in_use = state.connections.saturating_sub(state.idle_connections);
+        (in_use, state.idle_connections)
+    }
+
     /// What SQLite's own check of the whole file finds; `ok` when all is well.
     pub(crate) fn integrity(&self) -> Result<String, DatabaseError> {
         #[derive(QueryableByName)]

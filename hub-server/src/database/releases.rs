@@ -257,7 +257,7 @@ pub(crate) fn search(
         let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
         rows = rows.filter(releases::search_text.like(pattern).escape('\\'));
     }
-    if let Some(tag) = &query.tag {
+    for tag in query.tag.iter().flat_map(|tags| tags.split_whitespace()) {
         let pattern = format!("% {} %", escape_like(tag));
         rows = rows.filter(releases::tags.like(pattern).escape('\\'));
     }

@@ -39,6 +39,11 @@ pub(crate) fn count_of(connection: &mut Connection, member: &str) -> Result<i64,
         .get_result(connection)?)
 }
 
+/// How many there are, of all members.
+pub(crate) fn count(connection: &mut Connection) -> Result<i64, DatabaseError> {
+    Ok(uploads::table.count().get_result(connection)?)
+}
+
 pub(crate) fn list(connection: &mut Connection) -> Result<Vec<UploadRow>, DatabaseError> {
     Ok(uploads::table
         .select(UploadRow::as_select())

@@ -238,6 +238,22 @@ impl Log {
         }
     }
 
+    /// The policy that holds.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
+    }
+
+    /// Refuses to go on when nothing can be appended any more; a mirror's log is written elsewhere.
+    ///
+    /// # Errors
+    /// [`LogError::Stopped`].
+    pub(crate) fn check_writer(&self) -> Result<(), LogError> {
+        match &self.writer {
+            Writer::Sequencer(queue) if queue.is_closed() => Err(LogError::Stopped),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns when nothing is written any more: the sequencer is gone.
     pub(crate) async fn ended(&self) {
         match &self.writer {

@@ -36,6 +36,20 @@ pub(super) async fn search(
     hub: web::Data<Hub>,
     query: web::Query<SearchQuery>,
 ) -> Result<web::Json<ExtractorPage>, Failure> {
+    let (found, next) = find(hub, query.into_inner()).await?;
+    let extractors = found
+        .iter()
+        .map(extractor_summary)
+        .collect::<Result<_, _>>()?;
+    Ok(web::Json(ExtractorPage { extractors, next }))
+}
+
+/// A page of extractors that fit a query, each by its listed release, and after which name the next
+/// page begins.
+pub(super) async fn find(
+    hub: web::Data<Hub>,
+    query: SearchQuery,
+) -> Result<(Vec<ReleaseRow>, Option<String>), Failure> {
     let rows = query.limit.unwrap_or(PAGE_ROWS);
     if !(1..=limits::PAGE_ROWS).contains(&rows) {
         let detail = format!(
@@ -47,8 +61,8 @@ pub(super) async fn search(
     // Every word nests the query one deeper, and patterns have a limit of their own.
     let words = query.q.as_deref().unwrap_or_default();
     let tag = query.tag.as_deref().unwrap_or_default();
-    if words.len().max(tag.len()) > SEARCH_BYTES || words.split_whitespace().count() > SEARCH_WORDS
-    {
+    let count = words.split_whitespace().count() + tag.split_whitespace().count();
+    if words.len().max(tag.len()) > SEARCH_BYTES || count > SEARCH_WORDS {
         let detail = format!("a search has at most {SEARCH_WORDS} words and {SEARCH_BYTES} bytes");
         return Err(Failure::new(ProblemCode::MalformedRequest, detail));
     }
@@ -66,11 +80,7 @@ pub(super) async fn search(
         .last()
         .filter(|_| has_more)
         .map(|row| row.name.clone());
-    let extractors = found
-        .iter()
-        .map(extractor_summary)
-        .collect::<Result<_, _>>()?;
-    Ok(web::Json(ExtractorPage { extractors, next }))
+    Ok((found, next))
 }
 
 /// An extractor and its releases, newest first

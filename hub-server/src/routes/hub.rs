@@ -1,12 +1,13 @@
-//! The hub itself: what it is, whose token this is, whether it works.
+//! The hub itself: what it is, whose token this is, whether it works, what it counts.
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use registry_schema::api::{HubInfo, Problem, WhoAmI};
 
 use crate::app::Hub;
 use crate::auth::Holder;
 use crate::database::pending_migrations;
 use crate::error::Failure;
+use crate::metrics::{self, Metrics};
 use crate::routes::blocking;
 
 /// What this hub is; needs no token
@@ -40,15 +41,44 @@ pub(super) async fn live() -> &'static str {
     "live\n"
 }
 
-/// Whether the server can do its work: the database answers and the disk has room
+/// Whether the server runs, under the name that Kubernetes knows
+#[utoipa::path(get, path = "/healthz", tag = "health", operation_id = "healthz", security(()),
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn healthz() -> &'static str {
+    live().await
+}
+
+/// Whether the server can do its work: the database answers, the log can be written, the disk has room
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses((status = 200, body = String, content_type = "text/plain"),
+        (status = 500, body = Problem), (status = 503, body = Problem),
         (status = 507, body = Problem)))]
 pub(super) async fn ready(hub: web::Data<Hub>) -> Result<&'static str, Failure> {
     blocking(move || {
         hub.database.with(pending_migrations)?;
+        hub.log.check_writer()?;
         hub.blobs.check_room(0)?;
         Ok::<_, Failure>("ready\n")
     })
     .await
+}
+
+/// Whether the server can do its work, under the name that Kubernetes knows
+#[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz", security(()),
+    responses((status = 200, body = String, content_type = "text/plain"),
+        (status = 500, body = Problem), (status = 503, body = Problem),
+        (status = 507, body = Problem)))]
+pub(super) async fn readyz(hub: web::Data<Hub>) -> Result<&'static str, Failure> {
+    ready(hub).await
+}
+
+/// What the server counts, for Prometheus; not at the address of the API.
+pub(super) async fn metrics(
+    hub: web::Data<Hub>,
+    metrics: web::Data<Metrics>,
+) -> Result<HttpResponse, Failure> {
+    let text = blocking(move || Ok::<_, Failure>(metrics.text(&hub))).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(metrics::MEDIA_TYPE)
+        .body(text))
 }

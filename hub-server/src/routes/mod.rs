@@ -6,6 +6,7 @@ mod body;
 mod download;
 mod extractors;
 mod hub;
+mod hugging_face;
 mod log;
 mod members_say;
 mod oci;
@@ -28,6 +29,8 @@ pub(crate) fn table(config: &mut ServiceConfig) {
     config
         .service(at("/health/live", "health", "GET").get(hub::live))
         .service(at("/health/ready", "health", "GET").get(hub::ready))
+        .service(at("/healthz", "health", "GET").get(hub::healthz))
+        .service(at("/readyz", "health", "GET").get(hub::readyz))
         .service(at("/api/v1", "info", "GET").get(hub::info))
         .service(
             web::scope("/api/v1")
@@ -87,6 +90,35 @@ pub(crate) fn table(config: &mut ServiceConfig) {
                 .default_service(web::to(oci::unsupported)),
         )
         .service(at("/v2/{rest:.*}", "oci", "").default_service(web::to(oci::unknown)))
+        .configure(hugging_face_table)
+        .default_service(web::to(unknown_path));
+}
+
+/// The paths of the Hugging Face Hub's protocol, whose names take in most others: after all of those.
+fn hugging_face_table(config: &mut ServiceConfig) {
+    use hugging_face::{files, info, tree};
+    config
+        .service(at("/api/whoami-v2", "whoami", "GET").get(hugging_face::whoami))
+        .service(at("/api/models", "hf", "GET").get(info::list))
+        .service(model("/refs", "GET").get(tree::refs))
+        .service(model("/revision/{revision}", "GET").get(info::info_at))
+        .service(model("/tree/{revision}", "GET").get(tree::root))
+        .service(model("/tree/{revision}/{path:.*}", "GET").get(tree::folder))
+        .service(model("/paths-info/{revision}", "POST").route(web::post().to(tree::paths_info)))
+        .service(model("", "GET").get(info::info))
+        .service(
+            repository("", "/resolve/{revision}/{path:.*}", "hf file", "GET, HEAD")
+                .get(files::file)
+                .route(web::head().to(files::file)),
+        );
+}
+
+/// Every path at the address that watches the server.
+pub(crate) fn watched(config: &mut ServiceConfig) {
+    config
+        .service(at("/metrics", "metrics", "GET").get(hub::metrics))
+        .service(at("/healthz", "health", "GET").get(hub::healthz))
+        .service(at("/readyz", "health", "GET").get(hub::readyz))
         .default_service(web::to(unknown_path));
 }
 
@@ -112,13 +144,18 @@ fn extractor_scope() -> Scope {
         })
 }
 
-/// A path under a repository, whose name has one part or two.
 fn v2(path: &str, action: &str, methods: &'static str) -> Resource {
-    at(
-        &format!("/v2/{{name:[^/]+(?:/[^/]+)?}}{path}"),
-        action,
-        methods,
-    )
+    repository("/v2", path, action, methods)
+}
+
+fn model(path: &str, methods: &'static str) -> Resource {
+    repository("/api/models", path, "hf", methods)
+}
+
+/// A path under a repository, whose name has one part or two.
+fn repository(before: &str, path: &str, action: &str, methods: &'static str) -> Resource {
+    let path = format!("{before}/{{name:[^/]+(?:/[^/]+)?}}{path}");
+    at(&path, action, methods)
 }
 
 fn at(path: &str, action: &str, methods: &'static str) -> Resource {

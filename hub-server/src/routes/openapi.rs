@@ -5,13 +5,13 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{attachments, extractors, hub, log, members_say, oci, releases, tuf};
+use super::{attachments, extractors, hub, hugging_face, log, members_say, oci, releases, tuf};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Extractor hub",
-        description = "A consortium's registry of signed image-feature extractors. Errors are `application/problem+json` (RFC 9457); under `/v2/` they have the form of OCI distribution 1.1."
+        description = "A consortium's registry of signed image-feature extractors. Errors are `application/problem+json` (RFC 9457); under `/v2/` they have the form of OCI distribution 1.1, and under the paths of the Hugging Face Hub that of its client."
     ),
     paths(
         hub::info, hub::whoami, tuf::file, tuf::publish, document,
@@ -25,7 +25,10 @@ use super::{attachments, extractors, hub, log, members_say, oci, releases, tuf};
         oci::version, oci::blobs::read,
         oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,
         oci::uploads::cancel,
-        hub::live, hub::ready,
+        hugging_face::info::list, hugging_face::info::info, hugging_face::info::info_at,
+        hugging_face::tree::root, hugging_face::tree::folder, hugging_face::tree::paths_info,
+        hugging_face::tree::refs, hugging_face::files::file, hugging_face::whoami,
+        hub::live, hub::ready, hub::healthz, hub::readyz,
     ),
     components(schemas(Problem)),
     modifiers(&Token),

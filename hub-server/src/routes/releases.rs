@@ -224,20 +224,36 @@ async fn send_file(
 ) -> Result<HttpResponse, Failure> {
     let (name, requirement) = (name_of(namespace, name)?, requirement_of(requirement)?);
     let is_exact = matches!(requirement, Requirement::Exact(_));
+    let find = move |connection: &mut Connection, name: &Name, covered| {
+        resolve(connection, name, &requirement, covered)
+    };
+    let (_, download) = open_file(hub, name, path, is_exact, find).await?;
+    send(request, download)
+}
+
+/// Opens a file of the release that `find` finds under a name, among the covered entries of the log.
+/// `is_forever` says that it will always be found in the same way.
+pub(super) async fn open_file(
+    hub: web::Data<Hub>,
+    name: Name,
+    path: &str,
+    is_forever: bool,
+    find: impl FnOnce(&mut Connection, &Name, u64) -> Result<ReleaseRow, ResolveError> + Send + 'static,
+) -> Result<(ReleaseRow, Download), Failure> {
     let is_public = hub.is_public;
     let media_type = media_type(path);
     let path = path.to_owned();
-    let (digest, opened) = blocking(move || {
+    let (release, digest, opened) = blocking(move || {
         let covered = hub.log.published_size();
-        let digest = hub.database.with(|connection| {
-            let release = resolve(connection, &name, &requirement, covered)?;
+        let (release, digest) = hub.database.with(|connection| {
+            let release = find(connection, &name, covered)?;
             let digest = find_digest(connection, &name, &release, &path)?;
             if hub.mirror.is_some() {
                 check_mirrored(connection, &name, &digest)?;
             }
-            Ok::<_, ResolveError>(digest)
+            Ok::<_, ResolveError>((release, digest))
         })?;
-        Ok::<_, Failure>((digest, hub.blobs.open(&digest)?))
+        Ok::<_, Failure>((release, digest, hub.blobs.open(&digest)?))
     })
     .await?;
     let (file, size_bytes) = opened.ok_or_else(|| {
@@ -251,10 +267,10 @@ async fn send_file(
         size_bytes,
         digest,
         media_type,
-        is_forever: is_exact,
+        is_forever,
         is_public,
     };
-    send(request, download)
+    Ok((release, download))
 }
 
 fn find_digest(

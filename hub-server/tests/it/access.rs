@@ -19,6 +19,8 @@ async fn what_needs_no_token() {
         "/api/v1/openapi.json",
         "/health/live",
         "/health/ready",
+        "/healthz",
+        "/readyz",
     ] {
         assert_eq!(
             anonymous(path).await.unwrap().status(),

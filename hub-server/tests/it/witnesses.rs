@@ -16,6 +16,7 @@ use reqwest::StatusCode;
 use crate::consortium::HubKeys;
 use crate::log::{published, release};
 use crate::trust;
+use crate::watching::metrics;
 use crate::world::{ALPHA, BETA, World, problem};
 
 /// A witness that believes everything, or answers what it is told to.
@@ -127,6 +128,35 @@ async fn the_log_follows_its_policy_without_a_restart() {
     let told = problem(foreign, ProblemCode::TrustRoot).await;
     assert!(told.contains("does not name this hub's log"), "{told}");
     published(&world, &release("alpha/fourth")).await;
+}
+
+#[tokio::test]
+async fn metrics_name_the_witness_that_is_late() {
+    let (prompt, late) = (Witness::start(), Witness::with_key(8));
+    late.tell(Some((503, "away")));
+    let line = |name: &str, witness: &Witness| {
+        let (key, address) = (witness.key.verifier(), &witness.address);
+        format!("witness {name} {key} http://{address}\n")
+    };
+    let witnesses = line("prompt", &prompt) + &line("late", &late);
+    let watched = ["--metrics-listen", "127.0.0.1:0"];
+    let world = World::start_logged(&watched, |log| {
+        let group = "group any 1 prompt late\nquorum any\n";
+        Some(format!("log {log}\n{witnesses}{group}"))
+    });
+    published(&world, &release("alpha/first")).await;
+    let text = metrics(&world).await;
+    for line in [
+        "hub_server_witness_late{witness=\"late\"} 1",
+        "hub_server_witness_late{witness=\"prompt\"} 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{text}");
+    }
+    let age = text
+        .lines()
+        .find(|line| line.starts_with("hub_server_checkpoint_age_seconds{log="));
+    let age: f64 = age.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((0.0..600.0).contains(&age), "{age}");
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     server: Option<Child>,
     pub(crate) base: String,
+    /// Where it is watched, if it was told to be.
+    pub(crate) watched: Option<String>,
     pub(crate) client: Client,
     /// Publishing token of alpha.
     pub(crate) token: String,
@@ -67,6 +69,7 @@ impl World {
             folder,
             server: None,
             base: String::new(),
+            watched: None,
             client: Client::new_for(None),
             token: String::new(),
             log: Arc::default(),
@@ -108,7 +111,12 @@ impl World {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let certificate = lines.next().unwrap().unwrap();
+        let mut certificate = lines.next().unwrap().unwrap();
+        let watched = certificate.strip_prefix("metrics at ").map(str::to_owned);
+        if watched.is_some() {
+            certificate = lines.next().unwrap().unwrap();
+        }
+        self.watched = watched.map(|address| address.replace("/metrics", ""));
         let listening = lines.next().unwrap().unwrap();
         self.base = listening.strip_prefix("listening on ").unwrap().to_owned();
         let (log, mut stderr) = (Arc::clone(&self.log), child.stderr.take().unwrap());

@@ -1,5 +1,10 @@
 //! The only place of status codes: every error of the lower floors becomes a [`Failure`] here, and
-//! every failure becomes a `Problem` (RFC 9457), or under `/v2/` an error body of OCI distribution.
+//! every failure becomes a `Problem` (RFC 9457), or what clients of other protocols know.
+
+mod answer;
+
+pub(crate) use answer::Dialect;
+use answer::oci_code;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -38,6 +43,7 @@ use crate::yank::YankError;
 pub(crate) struct Failure {
     pub(crate) problem: Box<Problem>,
     oci: &'static str,
+    hugging_face: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// What the log says and the client does not see.
     pub(crate) cause: Option<String>,
@@ -49,6 +55,7 @@ impl Failure {
         Self {
             problem: Box::new(Problem::new(code, detail)),
             oci: oci_code(code),
+            hugging_face: None,
             headers: Vec::new(),
             cause: None,
         }
@@ -57,6 +64,12 @@ impl Failure {
     /// The same with another code for OCI clients than its kind has.
     pub(crate) fn oci(mut self, code: &'static str) -> Self {
         self.oci = code;
+        self
+    }
+
+    /// The same with a code for clients of the Hugging Face Hub.
+    pub(crate) fn hugging_face(mut self, code: &'static str) -> Self {
+        self.hugging_face = Some(code);
         self
     }
 
@@ -114,32 +127,6 @@ impl Failure {
         };
         Self::new(code, detail)
     }
-
-    /// The answer: OCI's form for clients of `/v2/`, a `Problem` for all others.
-    pub(crate) fn response(&self, is_oci: bool, request_id: &str) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code());
-        for (name, value) in &self.headers {
-            response.insert_header((name.clone(), value.clone()));
-        }
-        if self.problem.code == ProblemCode::Unauthenticated {
-            // Clients of container registries ask for a password when they see `Basic`.
-            let scheme = if is_oci { "Basic" } else { "Bearer" };
-            let challenge = format!("{scheme} realm=\"extractor hub\"");
-            response.insert_header((header::WWW_AUTHENTICATE, challenge));
-        }
-        if is_oci {
-            let mut problem = self.problem.clone();
-            problem.request_id = Some(request_id.to_owned());
-            return response.json(serde_json::json!({
-                "errors": [{ "code": self.oci, "message": problem.detail, "detail": problem }]
-            }));
-        }
-        let mut problem = self.problem.clone();
-        problem.request_id = Some(request_id.to_owned());
-        response
-            .content_type(Problem::MEDIA_TYPE)
-            .body(serde_json::to_string(&problem).unwrap_or_default())
-    }
 }
 
 impl fmt::Display for Failure {
@@ -153,25 +140,10 @@ impl ResponseError for Failure {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Empty: the journal knows path and request id, and writes the body with
+    /// Empty: the journal knows the protocol and the request id, and writes the body with
     /// [`Failure::response`].
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
-    }
-}
-
-/// The code of OCI distribution 1.1 for a kind of problem.
-fn oci_code(code: ProblemCode) -> &'static str {
-    match code {
-        ProblemCode::Unauthenticated => "UNAUTHORIZED",
-        ProblemCode::Forbidden | ProblemCode::ReadOnly => "DENIED",
-        ProblemCode::NotFound | ProblemCode::NoSuchRelease => "NAME_UNKNOWN",
-        ProblemCode::NotMirrored => "BLOB_UNKNOWN",
-        ProblemCode::MethodNotAllowed | ProblemCode::MediaType => "UNSUPPORTED",
-        ProblemCode::TooManyRequests => "TOOMANYREQUESTS",
-        ProblemCode::TooLarge => "SIZE_INVALID",
-        ProblemCode::MalformedRequest => "BLOB_UPLOAD_INVALID",
-        _ => "UNKNOWN",
     }
 }
 
@@ -296,9 +268,14 @@ impl From<ResolveError> for Failure {
             ResolveError::Database(error) => error.into(),
             ResolveError::NotMirrored { .. } => Self::shown(ProblemCode::NotMirrored, &error)
                 .hint("the hub that this is a mirror of has them; the mirror's operator gets them with `hub mirror`"),
-            ResolveError::NoSuchRelease { .. } => Self::shown(ProblemCode::NoSuchRelease, &error),
-            ResolveError::NoSuchExtractor { .. } | ResolveError::NoSuchFile { .. } => {
-                Self::shown(ProblemCode::NotFound, &error)
+            ResolveError::NoSuchRelease { .. } | ResolveError::NoSuchCommit { .. } => {
+                Self::shown(ProblemCode::NoSuchRelease, &error).hugging_face("RevisionNotFound")
+            }
+            ResolveError::NoSuchExtractor { .. } => {
+                Self::shown(ProblemCode::NotFound, &error).hugging_face("RepoNotFound")
+            }
+            ResolveError::NoSuchFile { .. } => {
+                Self::shown(ProblemCode::NotFound, &error).hugging_face("EntryNotFound")
             }
         }
     }
@@ -426,9 +403,9 @@ mod tests {
     fn every_kind_has_its_status_in_both_forms() {
         for &code in ProblemCode::ALL {
             let failure = Failure::new(code, "x");
-            for is_oci in [false, true] {
+            for dialect in [Dialect::Hub, Dialect::Oci, Dialect::HuggingFace] {
                 assert_eq!(
-                    failure.response(is_oci, "r").status().as_u16(),
+                    failure.response(dialect, "r").status().as_u16(),
                     code.status()
                 );
             }

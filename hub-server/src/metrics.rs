@@ -1,0 +1,304 @@
+//! What is counted, as OpenMetrics text for Prometheus: requests as they are answered, and what the
+//! hub is like when it is asked.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
+
+use crate::app::Hub;
+use crate::cause::chain;
+use crate::database::uploads;
+
+/// Media type of what [`Metrics::text`] writes.
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What all names begin with.
+const PREFIX: &str = "hub_server";
+
+/// Seconds: an answer from memory takes one of the first, a publish that waits for witnesses one of
+/// the last.
+const SECONDS: [f64; 13] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: &'static str,
+    code: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+    method: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LogLabels {
+    log: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WitnessLabels {
+    witness: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+/// All that is counted.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Durations,
+    received: Counter,
+    sent: Counter,
+    publishes: Counter,
+    log_entries: Gauge,
+    published_entries: Gauge,
+    checkpoint_age: Family<LogLabels, Gauge<f64, AtomicU64>>,
+    witness_late: Family<WitnessLabels, Gauge>,
+    open_uploads: Gauge,
+    database_up: Gauge,
+    database_connections: Family<StateLabels, Gauge>,
+}
+
+struct Durations(Family<RouteLabels, Histogram, fn() -> Histogram>);
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(SECONDS)))
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix(PREFIX),
+            ..Self::default()
+        };
+        metrics.register_traffic();
+        metrics.register_state();
+        metrics
+    }
+
+    fn register_traffic(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "requests",
+            "Requests by route, method and HTTP status",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "Requests from their head to the head of the answer",
+            Unit::Seconds,
+            self.durations.0.clone(),
+        );
+        registry.register_with_unit(
+            "received",
+            "Bodies of requests, as far as they were read",
+            Unit::Bytes,
+            self.received.clone(),
+        );
+        registry.register_with_unit(
+            "sent",
+            "Bodies of answers, as far as they were sent",
+            Unit::Bytes,
+            self.sent.clone(),
+        );
+        registry.register(
+            "publishes",
+            "Releases that were recorded since the server started",
+            self.publishes.clone(),
+        );
+    }
+
+    fn register_state(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "log_entries",
+            "Entries of the log",
+            self.log_entries.clone(),
+        );
+        registry.register(
+            "published_entries",
+            "Entries that the published checkpoint covers",
+            self.published_entries.clone(),
+        );
+        registry.register_with_unit(
+            "checkpoint_age",
+            "Time since a quorum of witnesses last saw the published checkpoint; absent without witnesses",
+            Unit::Seconds,
+            self.checkpoint_age.clone(),
+        );
+        registry.register(
+            "witness_late",
+            "1 when the published checkpoint has no cosignature of the witness",
+            self.witness_late.clone(),
+        );
+        registry.register(
+            "open_uploads",
+            "Uploads that were begun and not finished",
+            self.open_uploads.clone(),
+        );
+        registry.register(
+            "database_up",
+            "1 when the database answers",
+            self.database_up.clone(),
+        );
+        registry.register(
+            "database_connections",
+            "Connections to the database: busy, idle",
+            self.database_connections.clone(),
+        );
+    }
+
+    /// A request was answered. `route` and `method` are among few: each pair is a time series.
+    pub(crate) fn answered(
+        &self,
+        route: String,
+        method: &'static str,
+        code: u16,
+        duration: Duration,
+    ) {
+        let labels = RouteLabels { route, method };
+        let seconds = duration.as_secs_f64();
+        self.durations.0.get_or_create(&labels).observe(seconds);
+        let RouteLabels { route, method } = labels;
+        let labels = RequestLabels {
+            route,
+            method,
+            code,
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// A release was recorded.
+    pub(crate) fn published(&self) {
+        self.publishes.inc();
+    }
+
+    /// Bytes of requests' bodies; counts on.
+    pub(crate) fn received(&self) -> &Counter {
+        &self.received
+    }
+
+    /// Bytes of answers' bodies; counts on.
+    pub(crate) fn sent(&self) -> &Counter {
+        &self.sent
+    }
+
+    /// All of it as text, with the hub as it is now. Waits for the database.
+    pub(crate) fn text(&self, hub: &Hub) -> String {
+        self.look(hub);
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _: std::fmt::Result = encode(&mut text, &self.registry);
+        text
+    }
+
+    fn look(&self, hub: &Hub) {
+        self.log_entries
+            .set(to_gauge(hub.log.head().checkpoint.size));
+        self.published_entries
+            .set(to_gauge(hub.log.published_size()));
+        let published = hub.log.published();
+        let policy = hub.log.policy();
+        // What was published under an earlier policy may not count under this one.
+        let witnessed = published.and_then(|head| policy.check(&head.note).ok());
+        self.look_at_witnesses(&policy, witnessed.as_ref(), Timestamp::now());
+        let (busy, idle) = hub.database.connections();
+        for (state, count) in [("busy", busy), ("idle", idle)] {
+            let gauge = self
+                .database_connections
+                .get_or_create(&StateLabels { state });
+            gauge.set(i64::from(count));
+        }
+        match hub.database.with(uploads::count) {
+            Ok(count) => {
+                self.open_uploads.set(count);
+                self.database_up.set(1);
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the database does not answer");
+                self.database_up.set(0);
+            }
+        }
+    }
+
+    fn look_at_witnesses(
+        &self,
+        policy: &Policy,
+        witnessed: Option<&WitnessedCheckpoint>,
+        now: Timestamp,
+    ) {
+        // Others may have been in the policy before.
+        self.checkpoint_age.clear();
+        self.witness_late.clear();
+        let cosigned = witnessed.map_or(&[][..], WitnessedCheckpoint::cosigned);
+        for witness in policy.witnesses() {
+            let witness = witness.name.clone();
+            let is_late = !cosigned.iter().any(|(name, _)| *name == witness);
+            let labels = WitnessLabels { witness };
+            self.witness_late
+                .get_or_create(&labels)
+                .set(i64::from(is_late));
+        }
+        let seen = witnessed.and_then(|seen| Some((seen.checkpoint(), seen.witnessed_at()?)));
+        if let Some((checkpoint, at)) = seen {
+            let log = checkpoint.origin.to_string();
+            let age = now.as_second().saturating_sub_unsigned(at);
+            let gauge = self.checkpoint_age.get_or_create(&LogLabels { log });
+            gauge.set(age as f64);
+        }
+    }
+}
+
+fn to_gauge(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_what_prometheus_reads() {
+        let metrics = Metrics::new();
+        let route = || "/api/v1/extractors".to_owned();
+        metrics.answered(route(), "GET", 200, Duration::from_millis(3));
+        metrics.answered(route(), "GET", 404, Duration::from_millis(3));
+        metrics.received().inc_by(7);
+        metrics.sent().inc_by(9);
+        metrics.published();
+        let mut text = String::new();
+        let written: std::fmt::Result = encode(&mut text, &metrics.registry);
+        assert_eq!(written, Ok(()));
+        for line in [
+            "# TYPE hub_server_requests counter",
+            "hub_server_requests_total{route=\"/api/v1/extractors\",method=\"GET\",code=\"404\"} 1",
+            "# UNIT hub_server_request_duration_seconds seconds",
+            "hub_server_request_duration_seconds_bucket{le=\"0.005\",route=\"/api/v1/extractors\",method=\"GET\"} 2",
+            "hub_server_received_bytes_total 7",
+            "hub_server_sent_bytes_total 9",
+            "hub_server_publishes_total 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}
