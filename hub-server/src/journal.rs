@@ -155,10 +155,15 @@ fn write_line(
         };
     }
     match status {
-        _ if matches!(action.as_str(), "health" | "metrics") => line!(debug),
+        _ if is_watching(&action) => line!(debug),
         StatusCode::INTERNAL_SERVER_ERROR => line!(error),
         _ => line!(info),
     }
+}
+
+/// Whether a request is one of those that come every few seconds, for ever.
+fn is_watching(action: &str) -> bool {
+    matches!(action, "health" | "metrics")
 }
 
 /// What a request does, by the name of its path in the table and its method.
