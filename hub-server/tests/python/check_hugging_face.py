@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def main() -> None:
     check_listing(api, sorted(expected["names"]))
     check_errors(api, *next(iter(expected["names"].items())))
     check_tokens(next(iter(expected["names"])))
+    for name, about in expected["names"].items():
+        check_command(name, about, folder / "command")
     print(f"{len(expected['names'])} repositories read")
 
 
@@ -138,6 +141,16 @@ def check_tokens(name: str) -> None:
     wrong = HfApi(token="hub_wrong")
     error = raises(HfHubHTTPError, lambda: wrong.file_exists(name, "model.onnx"))
     assert error.response.status_code == 401 and not isinstance(error, RepositoryNotFoundError), error
+
+
+def check_command(name: str, about: dict, folder: Path) -> None:
+    """The command `hf`, which is installed beside this Python."""
+    major = about["main"].split(".")[0]
+    command = [Path(sys.executable).with_name("hf"), "download", name, "--revision", major, "--local-dir", folder / name]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    files = about["versions"][about["main"]]["files"]
+    found = {path: data for path, data in contents(folder / name).items() if not path.startswith(".cache")}
+    assert found == {path: base64.b64decode(text) for path, text in files.items()}
 
 
 def raises(kind: type, call) -> Exception:
