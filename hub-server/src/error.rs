@@ -25,6 +25,7 @@ use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
 use crate::members_say::SayError;
+use crate::pages::{self, PageError};
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
@@ -139,6 +140,23 @@ impl Failure {
         response
             .content_type(Problem::MEDIA_TYPE)
             .body(serde_json::to_string(&problem).unwrap_or_default())
+    }
+}
+
+impl Failure {
+    /// The answer to somebody who reads pages.
+    pub(crate) fn page_response(&self, page: String) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        for header in pages::HEADERS {
+            response.insert_header(header);
+        }
+        response
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("text/html; charset=utf-8")
+            .body(page)
     }
 }
 
@@ -300,6 +318,19 @@ impl From<ResolveError> for Failure {
             ResolveError::NoSuchExtractor { .. } | ResolveError::NoSuchFile { .. } => {
                 Self::shown(ProblemCode::NotFound, &error)
             }
+        }
+    }
+}
+
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Resolve(error) => error.into(),
+            PageError::Publish(error) => error.into(),
+            PageError::Log(error) => error.into(),
+            PageError::Blob(error) => error.into(),
+            PageError::Database(error) => error.into(),
+            PageError::Card(_) | PageError::Template(_) => Self::internal(&error),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn dump(world: &World) -> String {
         ("extractors", "name, member, revision", "name"),
         (
             "releases",
-            "statement, name, version, hex(envelope), member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, is_listed, is_yanked, yank_reason, yank_replacement, log_index",
+            "statement, name, version, hex(envelope), member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, is_listed, is_yanked, yank_reason, yank_replacement, log_index, input",
             "statement",
         ),
         (
