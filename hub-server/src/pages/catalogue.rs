@@ -9,7 +9,7 @@ use registry_schema::trust_root::ConsortiumRoot;
 use serde::Deserialize;
 
 use super::extractor::open_warnings;
-use super::shown::{Moment, counted, megabytes};
+use super::shown::{Moment, counted, size};
 use super::{PageError, Part, Site, extractor_path};
 use crate::app::Hub;
 use crate::database::catalogue::{self as rows, Choices, Filter, ListedRow};
@@ -284,7 +284,7 @@ impl Told {
             owners: owners(root, &name),
             published: Moment::of(row.published_at)?,
             tags: tags.collect(),
-            size: megabytes(from_column(row.size_bytes)?),
+            size: size(from_column(row.size_bytes)?),
             evaluations: evaluators.map(|count| counted(*count, "member", "members")),
             yanked: yanked.map(|count| counted(*count, "release", "releases")),
             warnings: warnings.and_then(|open| {

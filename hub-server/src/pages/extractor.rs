@@ -20,7 +20,7 @@ use super::card;
 use super::catalogue::owners;
 use super::evaluations::Evaluations;
 use super::provenance::Node;
-use super::shown::{Moment, counted, megabytes};
+use super::shown::{Moment, counted, size};
 use super::{PageError, Part, Site, extractor_path};
 use crate::app::Hub;
 use crate::blobs::Blobs;
@@ -223,7 +223,7 @@ fn facts(
             distance_text(manifest.output.distance).to_owned(),
         ),
         ("Heads take them", transform.to_owned()),
-        ("Size", megabytes(from_column(row.size_bytes)?)),
+        ("Size", size(from_column(row.size_bytes)?)),
         ("Licence", row.license.clone()),
         ("Published", published.minute),
         ("Signed by", row.signers.replace(' ', ", ")),
@@ -331,7 +331,7 @@ fn probes(release: &VerifiedRelease) -> Vec<Probe> {
 fn files(release: &VerifiedRelease) -> Vec<FileRow> {
     let files = release.files().iter().map(|file| FileRow {
         path: file.path.clone(),
-        size: megabytes(file.size_bytes),
+        size: size(file.size_bytes),
         digest: file.digest.to_hex(),
     });
     files.collect()
@@ -355,7 +355,7 @@ fn version_rows(
             promise: promise(version, row.dimension, rows),
             changes: row.changes.clone(),
             dimension: row.dimension,
-            size: megabytes(from_column(row.size_bytes)?),
+            size: size(from_column(row.size_bytes)?),
             signers: row.signers.replace(' ', ", "),
             entry: row.index()?,
             evaluations: evaluations.map(|count| counted(*count, "member", "members")),

@@ -27,13 +27,14 @@ impl Moment {
 }
 
 /// `12.9 MB`: a million bytes each, as disks and networks count.
-pub(super) fn megabytes(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let megabytes = bytes as f64 / 1e6;
+    let number = bytes as f64;
     match bytes {
-        0..100_000 => format!("{megabytes:.3} MB"),
-        100_000..100_000_000 => format!("{megabytes:.1} MB"),
-        _ => format!("{megabytes:.0} MB"),
+        0..1_000 => format!("{bytes} B"),
+        1_000..100_000 => format!("{:.1} kB", number / 1e3),
+        100_000..100_000_000 => format!("{:.1} MB", number / 1e6),
+        _ => format!("{:.0} MB", number / 1e6),
     }
 }
 
@@ -56,8 +57,9 @@ mod tests {
 
     #[test]
     fn sizes() {
-        assert_eq!(megabytes(5_120), "0.005 MB");
-        assert_eq!(megabytes(12_870_000), "12.9 MB");
-        assert_eq!(megabytes(1_234_567_890), "1235 MB");
+        assert_eq!(size(512), "512 B");
+        assert_eq!(size(5_120), "5.1 kB");
+        assert_eq!(size(12_870_000), "12.9 MB");
+        assert_eq!(size(1_234_567_890), "1235 MB");
     }
 }

@@ -145,23 +145,24 @@ async fn the_catalogue_lists_narrows_and_turns_its_pages() {
         &first,
         &[
             "/extractors/alpha/x00",
-            "/extractors/alpha/x24",
+            "/extractors/alpha/wide",
+            "/extractors/alpha/x23",
             "Next page",
         ],
     );
-    assert!(!first.contains("alpha/x25"));
-    let next = "/?after=alpha%2Fx24";
+    assert!(!first.contains("alpha/x24"));
+    let next = "/?after=alpha%2Fx23";
     assert_has(&first, &[&format!("href=\"{next}\"")]);
     let second = page(&world, next).await;
     assert_has(
         &second,
         &[
+            "/extractors/alpha/x24",
             "/extractors/alpha/x25",
-            "/extractors/alpha/wide",
             "First page",
         ],
     );
-    assert!(!second.contains("alpha/x24\"") && !second.contains("Next page"));
+    assert!(!second.contains("alpha/x23\"") && !second.contains("Next page"));
 
     let of = async |query: &str| {
         let text = page(&world, query).await;
