@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use registry_schema::name::{MemberName, Name};
+use registry_schema::statement::Severity;
 use registry_schema::trust_root::ConsortiumRoot;
 use serde::Deserialize;
 
@@ -260,7 +261,7 @@ impl Told {
                 .map(|warning| warning.severity)
                 .collect();
             open.sort_unstable();
-            let words = open.into_iter().map(|severity| severity.as_str());
+            let words = open.into_iter().map(Severity::as_str);
             warnings.insert(name.to_owned(), words.collect());
         }
         Ok(Self {

@@ -4,6 +4,7 @@ use askama::Template;
 use registry_schema::digest::Digest;
 use registry_schema::envelope::Envelope;
 use registry_schema::log::hash::leaf_hash;
+use registry_schema::log::policy::WitnessedCheckpoint;
 use registry_schema::name::MemberName;
 use registry_schema::statement::Statement;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot as _};
@@ -127,7 +128,9 @@ fn witnessed(
 ) -> Result<(Option<Shown>, Vec<Witness>), DatabaseError> {
     let policy = root.log_policy();
     let checked = policy.check(&head.note).ok();
-    let cosigned = checked.as_ref().map_or(&[][..], |one| one.cosigned());
+    let cosigned = checked
+        .as_ref()
+        .map_or(&[][..], WitnessedCheckpoint::cosigned);
     let moment = |at: u64| Moment::of(i64::try_from(at).unwrap_or(i64::MAX));
     let witnesses = policy
         .witnesses()
@@ -141,7 +144,7 @@ fn witnessed(
             })
         })
         .collect::<Result<_, DatabaseError>>()?;
-    let at = checked.as_ref().and_then(|checked| checked.witnessed_at());
+    let at = checked.as_ref().and_then(WitnessedCheckpoint::witnessed_at);
     let shown = Shown {
         origin: head.checkpoint.origin.to_string(),
         size: head.checkpoint.size,

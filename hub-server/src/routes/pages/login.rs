@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use askama::Template as _;
 use jiff::Timestamp;
@@ -122,7 +122,7 @@ fn see_other(path: &str, cookie: &str) -> HttpResponse {
 /// Metadata); what says nothing is no browser.
 fn check_same_site(request: &HttpRequest) -> Result<(), Failure> {
     let from = request.headers().get("sec-fetch-site");
-    match from.map(|value| value.as_bytes()) {
+    match from.map(HeaderValue::as_bytes) {
         None | Some(b"same-origin") => Ok(()),
         Some(_) => {
             let detail = "this form was sent by a page from elsewhere";

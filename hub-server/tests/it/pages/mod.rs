@@ -325,6 +325,14 @@ async fn an_extractor_has_its_card_versions_figures_and_sources() {
             "No member has said",
         ],
     );
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_told_of_on_a_page() {
+    let world = World::start();
+    world
+        .published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
+        .await;
     for nowhere in [
         "/extractors/alpha/circles",
         "/extractors/alpha/squares?version=7.0.0",
