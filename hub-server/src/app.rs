@@ -13,8 +13,10 @@ use registry_schema::tuf::draft::Draft;
 use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
+use crate::attempts::Attempts;
 use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
 use crate::config::DataFolder;
+use crate::database::catalogue::KnownChoices;
 use crate::database::{Database, DatabaseError, releases, settings};
 use crate::log::{self, Head, Log, LogError};
 use crate::trust::{self, State, Trust, TrustError};
@@ -33,6 +35,10 @@ pub(crate) struct Hub {
     pub(crate) uploads: Uploads,
     /// Turns of publishes, each of which may hold a large graph's structure in memory.
     pub(crate) publishing: Arc<Semaphore>,
+    /// Wrong tokens that were typed into the login page of late.
+    pub(crate) attempts: Attempts,
+    /// What the catalogue's filters offer.
+    pub(crate) choices: KnownChoices,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
     /// The folder that is shown, when this is a mirror of another hub, which takes nothing.
@@ -100,6 +106,8 @@ impl Hub {
             blobs,
             uploads,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
+            attempts: Attempts::default(),
+            choices: KnownChoices::default(),
             is_public,
             mirror: None,
         })
@@ -125,6 +133,8 @@ impl Hub {
             log,
             blobs,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
+            attempts: Attempts::default(),
+            choices: KnownChoices::default(),
             is_public,
             mirror: Some(folder),
         })

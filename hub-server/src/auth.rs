@@ -14,11 +14,22 @@ use registry_schema::name::MemberName;
 
 use crate::app::Hub;
 use crate::error::Failure;
-use crate::tokens::{Identity, authenticate, scope_text};
+use crate::tokens::{Identity, TokenError, authenticate, scope_text, session_identity};
+
+/// What a browser keeps when somebody has logged in: for this host alone, over TLS alone, out of reach
+/// of scripts. It opens pages, and nothing of the API.
+pub(crate) const SESSION_COOKIE: &str = "__Host-hub";
 
 /// May read: anybody on a public hub, else whoever has a token.
 #[derive(Debug)]
 pub(crate) struct Reader;
+
+/// May read pages: as [`Reader`], or with a browser that is logged in.
+#[derive(Debug)]
+pub(crate) struct PageReader {
+    /// Who; on a public hub perhaps nobody.
+    pub(crate) member: Option<MemberName>,
+}
 
 /// Has a token.
 #[derive(Debug)]
@@ -42,6 +53,27 @@ impl FromRequest for Reader {
                 None if hub(&request)?.is_public => Ok(Self),
                 None => Err(no_token()),
             }
+        }
+        .boxed_local()
+    }
+}
+
+impl FromRequest for PageReader {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let identity = match identify(&request).await? {
+                Some(identity) => Some(identity),
+                None => logged_in(&request).await?,
+            };
+            let member = identity.map(|identity| identity.member);
+            if member.is_some() || hub(&request)?.is_public {
+                return Ok(Self { member });
+            }
+            Err(no_token())
         }
         .boxed_local()
     }
@@ -110,6 +142,42 @@ async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
         .await?;
     request.extensions_mut().insert(identity.clone());
     Ok(Some(identity))
+}
+
+/// Who has logged in with this browser; a session that has ended is none.
+async fn logged_in(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
+    let Some(session) = session_of(request) else {
+        return Ok(None);
+    };
+    let hub = hub(request)?;
+    let hub_of = hub.clone();
+    let found = hub
+        .database
+        .run(move |connection| {
+            let root = &hub_of.trust_root().root;
+            session_identity(connection, root, &session, Timestamp::now())
+        })
+        .await;
+    match found {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity.clone());
+            Ok(Some(identity))
+        }
+        Err(error @ (TokenError::Database(_) | TokenError::Random)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The secret of the browser's session, if it sent one (RFC 6265 §4.2).
+pub(crate) fn session_of(request: &HttpRequest) -> Option<String> {
+    let headers = request.headers().get_all(header::COOKIE);
+    let mut pairs = headers
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'));
+    pairs.find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == SESSION_COOKIE).then(|| value.to_owned())
+    })
 }
 
 /// The token in an `Authorization` header: `Bearer` (RFC 6750), or `Basic` (RFC 7617) with the token

@@ -8,15 +8,30 @@ use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use askama::Template as _;
+use registry_schema::api::ProblemCode;
 
+use crate::app::Hub;
 use crate::error::{Dialect, Failure};
 use crate::metrics::Metrics;
+use crate::pages::login::{LoginPage, checked_next};
+use crate::pages::{ErrorPage, Part, Site};
 use crate::tokens::{Identity, random_id, scope_text};
 use crate::traffic::{count_received, count_sent, method_text, route};
+
+/// How the names of pages begin in the URL table.
+pub(crate) const PAGE: &str = "page";
+
+/// Noted in a request whose token was typed into the login page.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginTried {
+    /// Where the reader wanted to go.
+    pub(crate) next: String,
+}
 
 /// Names a request in answers and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,7 +52,7 @@ pub(crate) async fn journal(
     let mut response = next.call(request).await?;
     let outcome = if response.status().is_client_error() || response.status().is_server_error() {
         let failure = failure(&response);
-        let answer = failure.response(dialect(response.request()), &id);
+        let answer = answer(&response, &failure, &id);
         response = response.into_response(answer);
         Outcome::Refused(failure)
     } else {
@@ -82,6 +97,62 @@ fn count(
     let method = method_text(request.method());
     metrics.answered(route(&response), method, status.as_u16(), started.elapsed());
     count_sent(response, metrics)
+}
+
+/// The failure in the form that the asking program reads.
+fn answer(
+    response: &ServiceResponse<BoxBody>,
+    failure: &Failure,
+    request_id: &str,
+) -> HttpResponse {
+    let request = response.request();
+    let page = wants_page(request).then(|| page(request, failure, request_id));
+    match page.flatten() {
+        Some(page) => failure.page_response(page),
+        None => failure.response(dialect(request), request_id),
+    }
+}
+
+/// Whether a person asks, with a browser: for a page, or for something that is nowhere.
+fn wants_page(request: &HttpRequest) -> bool {
+    let accepts = request.headers().get(header::ACCEPT);
+    let takes_html = accepts
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/html"));
+    takes_html
+        && request
+            .match_name()
+            .is_none_or(|name| name.starts_with(PAGE))
+}
+
+/// The failure as a page; where a token is missing or was wrong, with the form for one.
+fn page(request: &HttpRequest, failure: &Failure, request_id: &str) -> Option<String> {
+    let hub = request.app_data::<web::Data<Hub>>()?;
+    let identity = request.extensions().get::<Identity>().cloned();
+    let site = Site::new(hub, identity.map(|identity| identity.member), Part::Other);
+    let (code, problem) = (failure.problem.code, &failure.problem);
+    let tried = request.extensions().get::<LoginTried>().cloned();
+    if code == ProblemCode::Unauthenticated || tried.is_some() {
+        let asked = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |asked| asked.as_str());
+        let next = tried.as_ref().map_or(asked, |tried| tried.next.as_str());
+        let page = LoginPage {
+            site,
+            problem: tried.as_ref().map(|_| problem.detail.as_str()),
+            next: checked_next(next),
+        };
+        return page.render().ok();
+    }
+    let page = ErrorPage {
+        site,
+        title: &problem.title,
+        detail: &problem.detail,
+        hint: problem.hint.as_deref(),
+        request_id,
+    };
+    page.render().ok()
 }
 
 enum Outcome {

@@ -7,11 +7,11 @@
 //! |---|---|---|
 //! | 1 | [`config`], `cause` | command line, data folder; errors in words |
 //! | 2 | `database`, `blobs` | where things are kept |
-//! | 3, 4 | `tokens`, `log`, `uploads` | who, what everybody was shown, and what is on its way |
+//! | 3, 4 | `tokens`, `attempts`, `log`, `uploads` | who, and who guesses; what everybody was shown, and what is on its way |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
-//! | 8 | `trust_change` | another trust root, held against what was logged |
+//! | 8 | `trust_change`, `pages` | another trust root, held against what was logged; the catalogue as pages |
 //! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
 //! | 10 | `auth`, `journal` | around every request |
@@ -20,6 +20,7 @@
 
 mod app;
 mod attach;
+mod attempts;
 mod auth;
 mod blobs;
 mod cause;
@@ -36,6 +37,7 @@ mod log_folder;
 mod members_say;
 mod metrics;
 mod mirror;
+mod pages;
 mod publish;
 mod resolve;
 mod restore;

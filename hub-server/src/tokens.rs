@@ -9,10 +9,17 @@ use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 
+use crate::database::sessions::{self, SessionRow};
 use crate::database::tokens::{self, TokenRow};
 use crate::database::{Connection, DatabaseError};
 
 const PREFIX: &str = "hub_";
+
+/// How long a browser stays logged in, unless its token ends earlier.
+pub(crate) const SESSION: SignedDuration = SignedDuration::from_hours(12);
+
+/// Browsers that one token can keep logged in.
+const SESSIONS: i64 = 20;
 
 /// Whose token a request carries.
 #[derive(Clone, Debug)]
@@ -72,6 +79,60 @@ pub(crate) fn authenticate(
     now: Timestamp,
 ) -> Result<Identity, TokenError> {
     let row = tokens::find_by_hash(connection, &hash(text))?.ok_or(TokenError::Unknown)?;
+    identity_of(row, trust_root, now)
+}
+
+/// Logs a browser in: a secret of its own, which lets it read pages and nothing else, so that a stolen
+/// one is not the token.
+pub(crate) fn open_session(
+    connection: &mut Connection,
+    trust_root: &ConsortiumRoot,
+    token: &str,
+    now: Timestamp,
+) -> Result<(String, Identity), TokenError> {
+    let identity = authenticate(connection, trust_root, token, now)?;
+    let text = URL_SAFE_NO_PAD.encode(random::<32>()?);
+    let end = now
+        .checked_add(SESSION)
+        .map_err(|_| TokenError::Lifetime)?
+        .min(identity.expires_at);
+    sessions::tidy(
+        connection,
+        &identity.token_id,
+        SESSIONS - 1,
+        now.as_second(),
+    )?;
+    let row = SessionRow {
+        hash: hash(&text),
+        token_id: identity.token_id.clone(),
+        created_at: now.as_second(),
+        expires_at: end.as_second(),
+    };
+    sessions::insert(connection, &row)?;
+    Ok((text, identity))
+}
+
+/// Who logged this browser in, if it still is and the token is still good.
+pub(crate) fn session_identity(
+    connection: &mut Connection,
+    trust_root: &ConsortiumRoot,
+    text: &str,
+    now: Timestamp,
+) -> Result<Identity, TokenError> {
+    let row = sessions::find_token(connection, &hash(text), now.as_second())?;
+    identity_of(row.ok_or(TokenError::Unknown)?, trust_root, now)
+}
+
+/// Logs a browser out.
+pub(crate) fn end_session(connection: &mut Connection, text: &str) -> Result<(), DatabaseError> {
+    sessions::remove(connection, &hash(text))
+}
+
+fn identity_of(
+    row: TokenRow,
+    trust_root: &ConsortiumRoot,
+    now: Timestamp,
+) -> Result<Identity, TokenError> {
     if row.revoked_at.is_some() {
         return Err(TokenError::Revoked);
     }

@@ -17,12 +17,15 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync',
 ];
 
+/** A new browser. */
+export const launch = () => chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+
 /**
  * Runs `story(page)` in a new browser. Fails when the page reports an error or asks for anything from elsewhere.
  * `place` is an address, or a function that gives one once the browser is there.
  */
 export async function inBrowser(place, story, options = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  const browser = await launch();
   try {
     const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true, ...options });
     const page = await context.newPage();

@@ -1,6 +1,6 @@
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, catalogue};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -8,8 +8,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite")
 pub(super) fn run(connection: &mut Connection) -> Result<(), DatabaseError> {
     connection
         .run_pending_migrations(MIGRATIONS)
-        .map(drop)
-        .map_err(migration_error)
+        .map_err(migration_error)?;
+    catalogue::fill_inputs(connection)
 }
 
 /// How many steps are still to be run.

@@ -6,6 +6,7 @@
 pub(crate) mod advisories;
 pub(crate) mod alarms;
 pub(crate) mod blobs;
+pub(crate) mod catalogue;
 mod error;
 pub(crate) mod evaluations;
 pub(crate) mod key_compromises;
@@ -14,6 +15,7 @@ mod migrate;
 pub(crate) mod model_signatures;
 pub(crate) mod releases;
 mod schema;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod tokens;
 pub(crate) mod trust;

@@ -34,6 +34,8 @@ pub(crate) struct ReleaseRow {
     pub(crate) yank_reason: Option<String>,
     pub(crate) yank_replacement: Option<String>,
     pub(crate) log_index: Option<i64>,
+    /// What goes in, as [`super::catalogue::input_text`] has it.
+    pub(crate) input: Option<String>,
 }
 
 impl ReleaseRow {
@@ -276,7 +278,7 @@ pub(crate) fn search(
     Ok(rows.load(connection)?)
 }
 
-fn escape_like(text: &str) -> String {
+pub(super) fn escape_like(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\\' | '%' | '_') {

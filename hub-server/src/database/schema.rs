@@ -35,6 +35,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    sessions (hash) {
+        hash -> Text,
+        token_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     extractors (name) {
         name -> Text,
         member -> Nullable<Text>,
@@ -66,6 +75,7 @@ diesel::table! {
         yank_reason -> Nullable<Text>,
         yank_replacement -> Nullable<Text>,
         log_index -> Nullable<BigInt>,
+        input -> Nullable<Text>,
     }
 }
 

@@ -30,6 +30,7 @@ use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
 use crate::members_say::SayError;
+use crate::pages::{self, PageError};
 use crate::publish::{OwnerError, PublishError};
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
@@ -126,6 +127,23 @@ impl Failure {
             detail
         };
         Self::new(code, detail)
+    }
+}
+
+impl Failure {
+    /// The answer to somebody who reads pages.
+    pub(crate) fn page_response(&self, page: String) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        for header in pages::HEADERS {
+            response.insert_header(header);
+        }
+        response
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("text/html; charset=utf-8")
+            .body(page)
     }
 }
 
@@ -277,6 +295,19 @@ impl From<ResolveError> for Failure {
             ResolveError::NoSuchFile { .. } => {
                 Self::shown(ProblemCode::NotFound, &error).hugging_face("EntryNotFound")
             }
+        }
+    }
+}
+
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Resolve(error) => error.into(),
+            PageError::Publish(error) => error.into(),
+            PageError::Log(error) => error.into(),
+            PageError::Blob(error) => error.into(),
+            PageError::Database(error) => error.into(),
+            PageError::Card(_) | PageError::Template(_) => Self::internal(&error),
         }
     }
 }

@@ -7,6 +7,7 @@ use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{VerifiedRelease, VerifyError, check_signers};
 
 use super::{Known, PublishError};
+use crate::database::catalogue::input_text;
 use crate::database::releases::{self, FileRow, ReleaseRow};
 use crate::database::{Connection, DatabaseError, to_column};
 use crate::log::Place;
@@ -110,6 +111,7 @@ fn rows(
         yank_reason: None,
         yank_replacement: None,
         log_index: None,
+        input: Some(input_text(&manifest.input)),
     };
     Ok((row, files))
 }

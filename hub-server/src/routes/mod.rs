@@ -11,6 +11,7 @@ mod log;
 mod members_say;
 mod oci;
 pub(crate) mod openapi;
+mod pages;
 mod range;
 mod releases;
 mod tuf;
@@ -27,6 +28,7 @@ use crate::error::Failure;
 /// Every path, with the word the journal has for it and the methods it takes.
 pub(crate) fn table(config: &mut ServiceConfig) {
     config
+        .configure(pages::table)
         .service(at("/health/live", "health", "GET").get(hub::live))
         .service(at("/health/ready", "health", "GET").get(hub::ready))
         .service(at("/healthz", "health", "GET").get(hub::healthz))

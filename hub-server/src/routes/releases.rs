@@ -215,7 +215,7 @@ pub(super) async fn file(
     send_file(hub, &request, (&namespace, &name), &requirement, &file).await
 }
 
-async fn send_file(
+pub(super) async fn send_file(
     hub: web::Data<Hub>,
     request: &HttpRequest,
     (namespace, name): (&str, &str),

@@ -28,7 +28,7 @@ pub(crate) fn dump(world: &World) -> String {
         ("extractors", "name, member, revision", "name"),
         (
             "releases",
-            "statement, name, version, hex(envelope), member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, is_listed, is_yanked, yank_reason, yank_replacement, log_index",
+            "statement, name, version, hex(envelope), member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, is_listed, is_yanked, yank_reason, yank_replacement, log_index, input",
             "statement",
         ),
         (
@@ -230,7 +230,7 @@ async fn rows_that_the_log_does_not_have_are_found() {
     for (sql, word) in [
         // In the database, and not in the log.
         (
-            "INSERT INTO releases SELECT 'sha256:00', name, '9.0.0', envelope, member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, 0, 0, NULL, NULL, NULL FROM releases WHERE version = '1.1.0'",
+            "INSERT INTO releases SELECT 'sha256:00', name, '9.0.0', envelope, member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, 0, 0, NULL, NULL, NULL, input FROM releases WHERE version = '1.1.0'",
             "9.0.0 is in no entry",
         ),
         (

@@ -19,6 +19,7 @@ mod log_keeping;
 mod members_say;
 mod model_signature;
 mod operations;
+mod pages;
 mod publishing;
 mod reading;
 mod refusals;

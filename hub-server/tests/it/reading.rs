@@ -184,7 +184,7 @@ async fn blobs_come_whole_and_in_ranges() {
 async fn paths_and_methods_that_are_none() {
     let world = World::start();
     for path in [
-        "/",
+        "/nothing",
         "/api",
         "/api/v1/",
         "/api/v2",

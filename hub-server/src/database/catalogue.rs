@@ -1,0 +1,320 @@
+//! What the catalogue's pages ask: extractors that fit, and what there is to tell of a page of them,
+//! in a fixed number of queries.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::prelude::*;
+use registry_schema::envelope::Envelope;
+use registry_schema::preprocess::{Color, Input};
+use registry_schema::statement::Statement;
+
+use super::advisories::AdvisoryRow;
+use super::releases::{Found, escape_like};
+use super::schema::{advisories, evaluations, extractors, releases, repository_blobs};
+use super::{Connection, DatabaseError};
+
+/// Most values of a kind that are offered as a choice.
+const CHOICES: i64 = 200;
+
+/// An extractor by its listed release, without the envelope.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = releases)]
+pub(crate) struct ListedRow {
+    pub(crate) statement: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+    pub(crate) license: String,
+    pub(crate) domain: String,
+    pub(crate) tags: String,
+    pub(crate) dimension: i64,
+    pub(crate) size_bytes: i64,
+    pub(crate) published_at: i64,
+    pub(crate) is_yanked: bool,
+    pub(crate) input: Option<String>,
+}
+
+/// What an extractor must fit; what is absent fits all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Words that must all occur in name, summary or tags.
+    pub(crate) words: Vec<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) domain: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) input: Option<String>,
+    /// Most dimensions.
+    pub(crate) dimensions: Option<i64>,
+    /// Most bytes of all files.
+    pub(crate) size_bytes: Option<i64>,
+    /// Only names after this one.
+    pub(crate) after: Option<String>,
+}
+
+/// At most `limit` extractors that fit, in order of names. What fits is found in one index.
+pub(crate) fn find(
+    connection: &mut Connection,
+    filter: &Filter,
+    limit: i64,
+    found: Found,
+) -> Result<Vec<ListedRow>, DatabaseError> {
+    let statements: Vec<String> = fitting(filter, limit, found).load(connection)?;
+    Ok(releases::table
+        .filter(releases::statement.eq_any(statements))
+        .order(releases::name)
+        .select(ListedRow::as_select())
+        .load(connection)?)
+}
+
+/// The statements of the listed releases that fit.
+fn fitting(
+    filter: &Filter,
+    limit: i64,
+    found: Found,
+) -> releases::BoxedQuery<'_, diesel::sqlite::Sqlite, diesel::sql_types::Text> {
+    let mut rows = releases::table
+        .filter(releases::is_listed.eq(true))
+        .select(releases::statement)
+        .order(releases::name)
+        .limit(limit)
+        .into_boxed();
+    if found == Found::WithFiles {
+        let with_files = repository_blobs::table.select(repository_blobs::repository);
+        rows = rows.filter(releases::name.eq_any(with_files));
+    }
+    for word in &filter.words {
+        let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
+        rows = rows.filter(releases::search_text.like(pattern).escape('\\'));
+    }
+    if let Some(tag) = &filter.tag {
+        let pattern = format!("% {} %", escape_like(tag));
+        rows = rows.filter(releases::tags.like(pattern).escape('\\'));
+    }
+    if let Some(domain) = &filter.domain {
+        rows = rows.filter(releases::domain.eq(domain));
+    }
+    if let Some(license) = &filter.license {
+        rows = rows.filter(releases::license.eq(license));
+    }
+    if let Some(input) = &filter.input {
+        rows = rows.filter(releases::input.eq(input));
+    }
+    if let Some(most) = filter.dimensions {
+        rows = rows.filter(releases::dimension.le(most));
+    }
+    if let Some(most) = filter.size_bytes {
+        rows = rows.filter(releases::size_bytes.le(most));
+    }
+    if let Some(after) = &filter.after {
+        rows = rows.filter(releases::name.gt(after));
+    }
+    rows
+}
+
+/// The values that occur among listed releases, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choices {
+    pub(crate) domains: Vec<String>,
+    pub(crate) licenses: Vec<String>,
+    pub(crate) inputs: Vec<String>,
+}
+
+impl Choices {
+    /// Reads one index from one end to the other, once for each kind.
+    pub(crate) fn load(connection: &mut Connection) -> Result<Self, DatabaseError> {
+        let inputs: Vec<Option<String>> = releases::table
+            .filter(releases::is_listed.eq(true))
+            .select(releases::input)
+            .distinct()
+            .order(releases::input)
+            .limit(CHOICES)
+            .load(connection)?;
+        Ok(Self {
+            domains: releases::table
+                .filter(releases::is_listed.eq(true))
+                .select(releases::domain)
+                .distinct()
+                .order(releases::domain)
+                .limit(CHOICES)
+                .load(connection)?,
+            licenses: releases::table
+                .filter(releases::is_listed.eq(true))
+                .select(releases::license)
+                .distinct()
+                .order(releases::license)
+                .limit(CHOICES)
+                .load(connection)?,
+            inputs: inputs.into_iter().flatten().collect(),
+        })
+    }
+}
+
+/// The choices as of a size of the log, since all rows follow from it.
+#[derive(Debug, Default)]
+pub(crate) struct KnownChoices {
+    known: Mutex<Option<(u64, Arc<Choices>)>>,
+}
+
+impl KnownChoices {
+    /// The choices of now, when the log has `size` entries: looked for only after it has grown.
+    pub(crate) fn at(
+        &self,
+        connection: &mut Connection,
+        size: u64,
+    ) -> Result<Arc<Choices>, DatabaseError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, choices)) = &*known
+            && *at == size
+        {
+            return Ok(Arc::clone(choices));
+        }
+        drop(known);
+        let choices = Arc::new(Choices::load(connection)?);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((size, Arc::clone(&choices)));
+        Ok(choices)
+    }
+}
+
+/// Those of the names under which something was published.
+pub(crate) fn published(
+    connection: &mut Connection,
+    names: &[String],
+) -> Result<BTreeSet<String>, DatabaseError> {
+    let found: Vec<String> = extractors::table
+        .filter(extractors::name.eq_any(names))
+        .select(extractors::name)
+        .load(connection)?;
+    Ok(found.into_iter().collect())
+}
+
+/// How many releases of each name are yanked; names without any are absent.
+pub(crate) fn yanked(
+    connection: &mut Connection,
+    names: &[String],
+) -> Result<BTreeMap<String, usize>, DatabaseError> {
+    let yanked: Vec<String> = releases::table
+        .filter(releases::name.eq_any(names))
+        .filter(releases::is_yanked.eq(true))
+        .select(releases::name)
+        .load(connection)?;
+    Ok(counted(yanked))
+}
+
+/// How many members have evaluated each release; those that nobody has are absent.
+pub(crate) fn evaluators(
+    connection: &mut Connection,
+    statements: &[String],
+) -> Result<BTreeMap<String, usize>, DatabaseError> {
+    let pairs: Vec<(String, String)> = evaluations::table
+        .filter(evaluations::release_statement.eq_any(statements))
+        .select((evaluations::release_statement, evaluations::member))
+        .distinct()
+        .load(connection)?;
+    Ok(counted(pairs.into_iter().map(|(statement, _)| statement)))
+}
+
+/// All statements of advisories about these names, each advisory's in order.
+pub(crate) fn advisories(
+    connection: &mut Connection,
+    names: &[String],
+) -> Result<Vec<AdvisoryRow>, DatabaseError> {
+    Ok(advisories::table
+        .filter(advisories::name.eq_any(names))
+        .order((
+            advisories::name,
+            advisories::member,
+            advisories::number,
+            advisories::sequence,
+        ))
+        .select(AdvisoryRow::as_select())
+        .load(connection)?)
+}
+
+fn counted(keys: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
+}
+
+/// An extractor's input in a few words: `224×224 rgb`.
+pub(crate) fn input_text(input: &Input) -> String {
+    let color = match input.color {
+        Color::Rgb => "rgb",
+        Color::Bgr => "bgr",
+        Color::Gray => "gray",
+    };
+    format!("{}×{} {color}", input.width, input.height)
+}
+
+/// Gives releases of a time before there was this column what their envelopes say.
+pub(super) fn fill_inputs(connection: &mut Connection) -> Result<(), DatabaseError> {
+    let without: Vec<(String, Vec<u8>)> = releases::table
+        .filter(releases::input.is_null())
+        .select((releases::statement, releases::envelope))
+        .load(connection)?;
+    for (statement, envelope) in without {
+        let Some(input) = input_of(&envelope) else {
+            // `doctor` says of such a row what is wrong with it.
+            continue;
+        };
+        diesel::update(releases::table.find(statement))
+            .set(releases::input.eq(input))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+fn input_of(envelope: &[u8]) -> Option<String> {
+    let envelope = Envelope::parse(envelope).ok()?;
+    match Statement::parse(envelope.payload()).ok()? {
+        Statement::Release(release) => Some(input_text(&release.manifest().input)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn a_search_reads_one_index_and_no_envelope() {
+        let mut connection = super::super::temporary().unwrap();
+        let words = ["a", "b"].map(str::to_owned).to_vec();
+        let text = Some("x".to_owned());
+        let filter = Filter {
+            words,
+            tag: text.clone(),
+            domain: text.clone(),
+            license: text.clone(),
+            input: text.clone(),
+            dimensions: Some(1),
+            size_bytes: Some(1),
+            after: text,
+        };
+        for filter in [filter, Filter::default()] {
+            let query = fitting(&filter, 20, Found::All);
+            let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string();
+            let sql = sql.split(" -- binds").next().unwrap().replace('?', "1");
+            let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
+                .load(&mut connection)
+                .unwrap();
+            let details: Vec<_> = steps.iter().map(|step| step.detail.as_str()).collect();
+            assert_eq!(details.len(), 1, "no sorting: {details:?}");
+            assert!(
+                details[0].contains("COVERING INDEX releases_catalogue"),
+                "{details:?}"
+            );
+        }
+    }
+}
