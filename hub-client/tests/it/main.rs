@@ -13,6 +13,8 @@ mod adversary;
 mod audit;
 mod bad_graphs;
 mod bad_input;
+#[path = "../../../registry-schema/tests/support/browser.rs"]
+mod browser;
 mod bundles;
 mod confinement;
 mod domain;

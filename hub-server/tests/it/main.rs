@@ -8,6 +8,8 @@
 
 mod access;
 mod blobs;
+#[path = "../../../registry-schema/tests/support/browser.rs"]
+mod browser;
 mod consortium;
 mod draft;
 mod hugging_face;

@@ -1,6 +1,6 @@
 //! The pages in a real Chromium: what is looked at is in `tests/pages/look.mjs`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use registry_schema::api::{advisories_path, yanks_path};
@@ -12,24 +12,10 @@ use registry_schema::statement::{
 };
 
 use super::{evaluations_of, said};
+use crate::browser::browser_tools;
 use crate::draft::{Draft, GRAY, Signed, graph};
 use crate::members_say::{advisory, evaluation, signed};
 use crate::world::{ALPHA, BETA, GAMMA, World, key};
-
-/// Where the driver of the browser is; without it, which is said, there is nothing to test with.
-fn browser_tools() -> Option<PathBuf> {
-    let folder = std::env::var_os("HUB_LABEL_PAGE")
-        .map(PathBuf::from)
-        .filter(|folder| folder.join("node_modules").is_dir());
-    if folder.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "HUB_LABEL_PAGE must name the tools for a browser in CI"
-        );
-        eprintln!("skipped: HUB_LABEL_PAGE names no tools for a browser; `make test` sets it");
-    }
-    folder
-}
 
 const CARD: &str = "\
 # passport-extractor
