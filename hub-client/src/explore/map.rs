@@ -7,7 +7,7 @@
 
 use std::num::NonZeroUsize;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use registry_schema::manifest::Distance;
 
 use crate::explore::ExploreError;
@@ -50,12 +50,16 @@ pub fn map(
         super::neighbours::check_finite(rows)?;
         return Ok(Array2::from_elem((images, 2), 0.5));
     }
-    let projected = Projection::fit(rows, AXES)?.apply(rows);
-    let mut places = start(&projected);
-    if images > 3 && projected.ncols() > 1 {
-        let index = Neighbours::new(projected.view(), Distance::Euclidean, threads)?;
+    let mut places = start(&Projection::fit(rows, 2)?.apply(rows));
+    if images > 3 && rows.ncols() > 1 {
+        // Few dimensions are compared as they are: a copy would turn them, and keep the distances.
+        let few: CowArray<'_, f32, Ix2> = match rows.ncols() > AXES {
+            true => Projection::fit(rows, AXES)?.apply(rows).into(),
+            false => rows.into(),
+        };
+        let index = Neighbours::new(few.view(), Distance::Euclidean, threads)?;
         let nearest = index.nearest_others(NEAREST.min(images - 1))?;
-        settle(&mut places, &edges(&nearest), seed);
+        settle(&mut places, &edges(nearest), seed);
     }
     Ok(fit_to_sheet(&places))
 }
@@ -80,20 +84,21 @@ fn start(projected: &Array2<f32>) -> Vec<[f64; 2]> {
     places
 }
 
-/// Two images and how strongly they belong together, 0 to 1.
+/// Two images and how strongly they belong together, 0 to 1. There are fifteen of them for each image, so they
+/// are kept small.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Edge {
-    one: usize,
-    other: usize,
-    strength: f64,
+    one: u32,
+    other: u32,
+    strength: f32,
 }
 
 /// How strongly each image belongs to its neighbours, `exp(−(d − ρ)/σ)`, made the same from both
 /// sides: `a + b − ab`.
-fn edges(nearest: &[Vec<Neighbour>]) -> Vec<Edge> {
-    let mut directed = Vec::new();
-    for (row, others) in nearest.iter().enumerate() {
-        let (closest, width) = reach(others);
+fn edges(nearest: Vec<Vec<Neighbour>>) -> Vec<Edge> {
+    let mut edges = Vec::with_capacity(nearest.iter().map(Vec::len).sum());
+    for (row, others) in nearest.into_iter().enumerate() {
+        let (closest, width) = reach(&others);
         for other in others {
             let beyond = (f64::from(other.distance) - closest).max(0.0);
             let strength = if width > 0.0 {
@@ -101,27 +106,30 @@ fn edges(nearest: &[Vec<Neighbour>]) -> Vec<Edge> {
             } else {
                 1.0
             };
-            directed.push(Edge {
-                one: row.min(other.row),
-                other: row.max(other.row),
-                strength,
+            edges.push(Edge {
+                one: number(row.min(other.row)),
+                other: number(row.max(other.row)),
+                strength: narrow(strength),
             });
         }
     }
-    directed.sort_by(|left, right| {
+    edges.sort_unstable_by(|left, right| {
         let place = (left.one, left.other).cmp(&(right.one, right.other));
         place.then(left.strength.total_cmp(&right.strength))
     });
-    let mut edges: Vec<Edge> = Vec::with_capacity(directed.len());
-    for edge in directed {
-        match edges.last_mut() {
-            Some(last) if (last.one, last.other) == (edge.one, edge.other) => {
-                last.strength += edge.strength - last.strength * edge.strength;
-            }
-            _ => edges.push(edge),
+    edges.dedup_by(|next, kept| {
+        let is_same = (kept.one, kept.other) == (next.one, next.other);
+        if is_same {
+            kept.strength += next.strength - kept.strength * next.strength;
         }
-    }
+        is_same
+    });
     edges
+}
+
+/// A row as an edge keeps it: so many that they do not fit have no features in any memory.
+fn number(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(u32::MAX)
 }
 
 /// ρ: the distance of the nearest that is not in the same place; σ such that the strengths of all
@@ -167,30 +175,31 @@ fn settle(places: &mut [[f64; 2]], edges: &[Edge], seed: u64) {
     } else {
         ROUNDS.1
     };
-    let strongest = edges.iter().map(|edge| edge.strength).fold(0.0, f64::max);
+    let strongest = edges.iter().map(|edge| edge.strength).fold(0.0, f32::max);
     let mut random = SplitMix64::new(seed);
-    let mut due: Vec<f64> = edges.iter().map(|edge| strongest / edge.strength).collect();
+    let mut due: Vec<f32> = edges.iter().map(|edge| strongest / edge.strength).collect();
     for round in 0..rounds {
         let step = 1.0 - round as f64 / rounds as f64;
         for (edge, due) in edges.iter().zip(&mut due) {
-            if *due > (round + 1) as f64 {
+            if f64::from(*due) > (round + 1) as f64 {
                 continue;
             }
             *due += strongest / edge.strength;
-            let pull = between(places, edge.one, edge.other, |squared| {
+            let (one, other) = (edge.one as usize, edge.other as usize);
+            let pull = between(places, one, other, |squared| {
                 -2.0 * A * B * squared.powf(B - 1.0) / (1.0 + A * squared.powf(B))
             });
-            shift(&mut places[edge.one], pull, step);
-            shift(&mut places[edge.other], pull, -step);
+            shift(&mut places[one], pull, step);
+            shift(&mut places[other], pull, -step);
             for _ in 0..PUSHES {
                 let stranger = random.below(places.len());
-                if stranger == edge.one {
+                if stranger == one {
                     continue;
                 }
-                let push = between(places, edge.one, stranger, |squared| {
+                let push = between(places, one, stranger, |squared| {
                     2.0 * B / ((1e-3 + squared) * (1.0 + A * squared.powf(B)))
                 });
-                shift(&mut places[edge.one], push, step);
+                shift(&mut places[one], push, step);
             }
         }
     }

@@ -2,10 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a thread that waits looks whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Lets all other threads and programs go first from now on, as far as this thread and those that it starts
+/// are concerned. On systems other than Linux that would be the whole process, and nothing is done.
+pub(super) fn let_others_go_first() {
+    // What cannot be had makes labelling slower, not wrong.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
+}
 
 /// One thread does it, anybody asks for it. What is asked for several times before it is begun is done
 /// once.
@@ -22,27 +30,21 @@ struct Tickets {
 }
 
 impl Errand {
-    /// Asks for it; a ticket to wait with.
-    pub(super) fn ask(&self) -> u64 {
+    /// Asks for it.
+    pub(super) fn ask(&self) {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.asked += 1;
         self.changed.notify_all();
-        tickets.asked
     }
 
-    /// Waits until what a ticket asked for is done; false when that takes longer than `patience`.
-    pub(super) fn wait(&self, ticket: u64, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
-        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        while tickets.done < ticket {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let waited = self.changed.wait_timeout(tickets, left);
-            tickets = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+    /// Waits until `is_done`, which is asked whenever some of the work has been done; false when that takes
+    /// longer than `patience`.
+    pub(super) fn wait_until(&self, patience: Duration, is_done: impl Fn() -> bool) -> bool {
+        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(tickets, patience, |_| !is_done());
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Does it each time it is asked for, until `stop` is set.
@@ -91,15 +93,16 @@ mod tests {
             });
             for round in 1..=50 {
                 asked.store(round, Ordering::SeqCst);
-                let ticket = errand.ask();
-                assert!(errand.wait(ticket, Duration::from_secs(60)));
-                assert_eq!(rounds.load(Ordering::SeqCst), round);
+                errand.ask();
+                let is_done = || rounds.load(Ordering::SeqCst) == round;
+                assert!(errand.wait_until(Duration::from_secs(60), is_done));
             }
             stop.store(true, Ordering::Relaxed);
         });
-        let ticket = errand.ask();
+        errand.ask();
+        let is_done = || rounds.load(Ordering::SeqCst) == 51;
         assert!(
-            !errand.wait(ticket, Duration::ZERO),
+            !errand.wait_until(Duration::ZERO, is_done),
             "nobody is there to do it"
         );
     }

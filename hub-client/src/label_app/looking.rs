@@ -10,6 +10,7 @@ use registry_schema::digest::Digest;
 use registry_schema::manifest::Distance;
 
 use super::LabelError;
+use super::errand::let_others_go_first;
 use super::rows::Rows;
 use super::session::{Session, Work};
 use crate::explore::outliers::{Outlier, far_from_middle, unlike_others};
@@ -75,6 +76,7 @@ struct Basis {
 
 /// Looks when it is asked to and all features are there, once.
 pub(super) fn look(session: &Session) {
+    let_others_go_first();
     session.looking.run(&session.setup.stop, || {
         let looked = look_once(session).map_err(LabelError::from);
         session.tell(Work::Looking, looked.as_ref().err());
@@ -83,6 +85,7 @@ pub(super) fn look(session: &Session) {
 
 /// Finds groups whenever it is asked to, until the session stops.
 pub(super) fn group(session: &Session) {
+    let_others_go_first();
     session.grouping.run(&session.setup.stop, || {
         let looks = session.looks();
         let grouped = match &looks.basis {

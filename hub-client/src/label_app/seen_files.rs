@@ -4,7 +4,7 @@
 //! A file counts as unchanged when its size and the time of its last change are the same, as in the index of
 //! a version control system. It lies in the cache and may be deleted at any time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -21,13 +21,20 @@ const BYTES: u64 = 1 << 30;
 #[derive(Debug, Default)]
 pub(super) struct SeenFiles {
     path: PathBuf,
-    by_name: HashMap<String, Seen>,
+    by_name: BTreeMap<String, Seen>,
+}
+
+/// A file and how it was, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Line<N> {
+    name: N,
+    #[serde(flatten)]
+    seen: Seen,
 }
 
 /// A file as it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
-    name: String,
     size_bytes: u64,
     /// Nanoseconds since 1970.
     changed_at: u64,
@@ -40,13 +47,13 @@ impl SeenFiles {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let name = Digest::of(whole.as_os_str().as_encoded_bytes()).to_hex();
         let path = cache.join("label").join(format!("{name}.json"));
-        let seen: Vec<Seen> = files::read_limited(&path, BYTES)
+        let seen: Vec<Line<String>> = files::read_limited(&path, BYTES)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let by_name = seen
             .into_iter()
-            .map(|one| (one.name.clone(), one))
+            .map(|line| (line.name, line.seen))
             .collect();
         Self { path, by_name }
     }
@@ -62,7 +69,6 @@ impl SeenFiles {
     pub(super) fn note(&mut self, image: &ImageFile, digest: Digest) {
         if let Some((size_bytes, changed_at)) = state(&image.path) {
             let seen = Seen {
-                name: image.name.clone(),
                 size_bytes,
                 changed_at,
                 image: digest,
@@ -73,8 +79,14 @@ impl SeenFiles {
 
     /// Keeps what is known.
     pub(super) fn save(&self) -> Result<(), FileError> {
-        let seen: Vec<&Seen> = self.by_name.values().collect();
-        let bytes = serde_json::to_vec(&seen)
+        let lines = self.by_name.iter();
+        let lines: Vec<Line<&str>> = lines
+            .map(|(name, &seen)| Line {
+                name: name.as_str(),
+                seen,
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&lines)
             .map_err(|error| FileError::new("cannot write", &self.path, error.into()))?;
         files::write_atomic(&self.path, &bytes)
     }

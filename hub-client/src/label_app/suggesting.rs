@@ -9,6 +9,7 @@ use super::loading::ENOUGH;
 use super::rows::Rows;
 use super::session::{Session, Work};
 use super::teaching::Lesson;
+use super::thumbnails;
 use crate::dataset::LabelState;
 use crate::explore::SplitMix64;
 use crate::explore::suggest::{Reason, Situation, Suggestion, suggest, typical_until};
@@ -90,7 +91,11 @@ pub(super) fn propose(session: &Session) {
         let changes = session.steps().learnt();
         let proposed = proposer.propose(session);
         session.tell(Work::Suggesting, proposed.as_ref().err());
-        session.put_suggestions(proposed.ok().flatten(), changes);
+        let proposed = proposed.ok().flatten();
+        // They are looked at next.
+        let images = proposed.iter().flatten().map(|one| one.image);
+        thumbnails::prepare(session, images);
+        session.put_suggestions(proposed, changes);
     });
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::errand::Errand;
@@ -23,8 +23,8 @@ const LARGE: u32 = 2048;
 /// Largest kept file that is believed.
 const BYTES: u64 = 1 << 20;
 
-/// Pictures that are made together.
-const TOGETHER: usize = 48;
+/// Pictures that are made together: nobody waits for more than these at a time.
+const TOGETHER: usize = 24;
 
 /// Pictures that are at hand without the cache.
 const AT_HAND: usize = 512;
@@ -42,6 +42,8 @@ pub(super) struct Drawing {
 #[derive(Debug, Default)]
 struct List {
     wanted: BTreeSet<usize>,
+    /// The last that was wanted: what follows it is likely to be asked for next.
+    ahead_of: Option<usize>,
     /// None for what cannot be made.
     made: BTreeMap<usize, Option<Arc<Vec<u8>>>>,
 }
@@ -56,18 +58,21 @@ pub(super) fn small(session: &Session, image: usize) -> Option<Vec<u8>> {
     }
     let drawing = &session.drawing;
     loop {
-        {
-            let mut list = drawing.list.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(made) = list.made.get(&image) {
-                return made.as_ref().map(|jpeg| jpeg.to_vec());
-            }
-            list.wanted.insert(image);
+        if let Some(made) = drawing.list().made.get(&image) {
+            return made.as_ref().map(|jpeg| jpeg.to_vec());
         }
-        let ticket = drawing.errand.ask();
-        if !drawing.errand.wait(ticket, PATIENCE) {
+        drawing.want([image]);
+        let is_done = || !drawing.list().wanted.contains(&image);
+        if !drawing.errand.wait_until(PATIENCE, is_done) {
             return None;
         }
     }
+}
+
+/// Has pictures made that will be asked for at once.
+pub(super) fn prepare(session: &Session, images: impl Iterator<Item = usize>) {
+    let missing: Vec<usize> = images.filter(is_missing(session)).collect();
+    session.drawing.want(missing);
 }
 
 /// The same at most 2048 pixels a side; not kept.
@@ -93,45 +98,66 @@ pub(super) fn draw(session: &Session) {
             };
             paths.iter().map(alone).collect()
         });
-        for (&image, picture) in images.iter().zip(&made) {
-            if let (Some(picture), Some(path)) = (picture, place(session, image)) {
+        let mut jpegs = Vec::with_capacity(images.len());
+        for (image, picture) in images.into_iter().zip(made) {
+            let jpeg = picture.map(|picture| Arc::new(picture.to_jpeg()));
+            if let (Some(jpeg), Some(path)) = (&jpeg, place(session, image)) {
                 // What cannot be kept is made again.
-                let _ = files::write_remade(&path, &picture.to_jpeg());
+                let _ = files::write_remade(&path, jpeg);
             }
+            jpegs.push((image, jpeg));
         }
-        let mut list = drawing.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = drawing.list();
         if list.made.len() > AT_HAND {
             list.made.clear();
         }
-        for (image, picture) in images.into_iter().zip(made) {
+        for (image, jpeg) in jpegs {
             list.wanted.remove(&image);
-            let jpeg = picture.map(|picture| Arc::new(picture.to_jpeg()));
             list.made.insert(image, jpeg);
+        }
+        let is_more = !list.wanted.is_empty() || list.ahead_of.is_some();
+        drop(list);
+        if is_more {
+            drawing.errand.ask();
         }
     });
 }
 
-/// What is wanted, and what follows it.
-fn next(session: &Session) -> Vec<usize> {
-    let wanted: Vec<usize> = {
-        let list = session
-            .drawing
-            .list
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        list.wanted.iter().copied().take(TOGETHER).collect()
-    };
-    let last = wanted.last().copied().unwrap_or_default();
-    let room = TOGETHER - wanted.len();
-    let later = (last + 1..session.total()).take(2 * TOGETHER);
-    let is_missing = |&image: &usize| {
-        session.rows().is_ready(image) && place(session, image).is_some_and(|path| !path.exists())
-    };
-    let mut images = wanted;
-    if !images.is_empty() {
-        images.extend(later.filter(is_missing).take(room));
+impl Drawing {
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    images
+
+    fn want(&self, images: impl IntoIterator<Item = usize>) {
+        self.list().wanted.extend(images);
+        self.errand.ask();
+    }
+}
+
+/// What is wanted; when that is done, what follows it, once.
+fn next(session: &Session) -> Vec<usize> {
+    let last = {
+        let mut list = session.drawing.list();
+        let wanted: Vec<usize> = list.wanted.iter().copied().take(TOGETHER).collect();
+        if let Some(&last) = wanted.last() {
+            list.ahead_of = Some(last);
+            return wanted;
+        }
+        list.ahead_of.take()
+    };
+    let Some(last) = last else {
+        return Vec::new();
+    };
+    let later = (last + 1..session.total()).take(4 * TOGETHER);
+    later.filter(is_missing(session)).take(TOGETHER).collect()
+}
+
+fn is_missing(session: &Session) -> impl Fn(&usize) -> bool {
+    |&image| {
+        session.rows().is_ready(image)
+            && !session.drawing.list().made.contains_key(&image)
+            && place(session, image).is_some_and(|path| !path.exists())
+    }
 }
 
 fn kept(session: &Session, image: usize) -> Option<Vec<u8>> {
