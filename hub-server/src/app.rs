@@ -13,6 +13,7 @@ use registry_schema::tuf::draft::Draft;
 use registry_schema::verify::{Asked, VerifyError, verify_release};
 use tokio::sync::Semaphore;
 
+use crate::answers::Answers;
 use crate::attempts::Attempts;
 use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
 use crate::config::DataFolder;
@@ -37,6 +38,8 @@ pub(crate) struct Hub {
     pub(crate) publishing: Arc<Semaphore>,
     /// Wrong tokens that were typed into the login page of late.
     pub(crate) attempts: Attempts,
+    /// What references mean.
+    pub(crate) answers: Answers,
     /// What the catalogue's filters offer.
     pub(crate) choices: KnownChoices,
     /// Whether reading needs no token.
@@ -107,6 +110,7 @@ impl Hub {
             uploads,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
             attempts: Attempts::default(),
+            answers: Answers::default(),
             choices: KnownChoices::default(),
             is_public,
             mirror: None,
@@ -134,6 +138,7 @@ impl Hub {
             blobs,
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
             attempts: Attempts::default(),
+            answers: Answers::default(),
             choices: KnownChoices::default(),
             is_public,
             mirror: Some(folder),

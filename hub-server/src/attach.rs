@@ -72,6 +72,7 @@ pub(crate) fn attach(
     };
     hub.database
         .transaction(|connection| model_signatures::set(connection, &attached))?;
+    hub.answers.forget();
     Ok(Recorded {
         answer: AttachedBlob {
             digest: request.digest,

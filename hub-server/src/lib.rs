@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 1 | [`config`], `cause` | command line, data folder; errors in words |
 //! | 2 | `database`, `blobs` | where things are kept |
-//! | 3, 4 | `tokens`, `attempts`, `log`, `uploads` | who, and who guesses; what everybody was shown, and what is on its way |
+//! | 3, 4 | `tokens`, `attempts`, `log`, `uploads`, `answers` | who, and who guesses; what everybody was shown, what is on its way, and what is asked most, kept while it is true |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
@@ -18,6 +18,7 @@
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
 
+mod answers;
 mod app;
 mod attach;
 mod attempts;

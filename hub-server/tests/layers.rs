@@ -11,7 +11,7 @@ fn modules_import_lower_floors_only() {
         &["config", "cause"],
         &["database", "blobs"],
         &["tokens", "attempts", "log", "trust"],
-        &["uploads"],
+        &["uploads", "answers"],
         &["app"],
         &["inspection", "resolve", "log_folder", "tls", "metrics"],
         &["publish"],

@@ -10,7 +10,7 @@ use registry_schema::preprocess::{Color, Input};
 use registry_schema::statement::Statement;
 
 use super::advisories::AdvisoryRow;
-use super::releases::{Found, escape_like};
+use super::releases::{Found, ReleaseRow, escape_like};
 use super::schema::{advisories, evaluations, extractors, releases, repository_blobs};
 use super::{Connection, DatabaseError};
 
@@ -40,7 +40,10 @@ pub(crate) struct ListedRow {
 pub(crate) struct Filter {
     /// Words that must all occur in name, summary or tags.
     pub(crate) words: Vec<String>,
-    pub(crate) tag: Option<String>,
+    /// Tags that it must have.
+    pub(crate) tags: Vec<String>,
+    /// Only names of this member.
+    pub(crate) member: Option<String>,
     pub(crate) domain: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) input: Option<String>,
@@ -67,6 +70,21 @@ pub(crate) fn find(
         .load(connection)?)
 }
 
+/// The same with all that is kept of each listed release.
+pub(crate) fn find_releases(
+    connection: &mut Connection,
+    filter: &Filter,
+    limit: i64,
+    found: Found,
+) -> Result<Vec<ReleaseRow>, DatabaseError> {
+    let statements: Vec<String> = fitting(filter, limit, found).load(connection)?;
+    Ok(releases::table
+        .filter(releases::statement.eq_any(statements))
+        .order(releases::name)
+        .select(ReleaseRow::as_select())
+        .load(connection)?)
+}
+
 /// The statements of the listed releases that fit.
 fn fitting(
     filter: &Filter,
@@ -87,9 +105,14 @@ fn fitting(
         let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
         rows = rows.filter(releases::search_text.like(pattern).escape('\\'));
     }
-    if let Some(tag) = &filter.tag {
+    for tag in &filter.tags {
         let pattern = format!("% {} %", escape_like(tag));
         rows = rows.filter(releases::tags.like(pattern).escape('\\'));
+    }
+    if let Some(member) = &filter.member {
+        // A range of the index. In ASCII, `0` comes after `/`.
+        rows = rows.filter(releases::name.ge(format!("{member}/")));
+        rows = rows.filter(releases::name.lt(format!("{member}0")));
     }
     if let Some(domain) = &filter.domain {
         rows = rows.filter(releases::domain.eq(domain));
@@ -293,8 +316,9 @@ mod tests {
         let words = ["a", "b"].map(str::to_owned).to_vec();
         let text = Some("x".to_owned());
         let filter = Filter {
-            words,
-            tag: text.clone(),
+            words: words.clone(),
+            tags: words.clone(),
+            member: text.clone(),
             domain: text.clone(),
             license: text.clone(),
             input: text.clone(),

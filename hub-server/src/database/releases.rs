@@ -1,11 +1,10 @@
 //! Releases, their files, and the extractors they belong to.
 
 use diesel::prelude::*;
-use registry_schema::api::SearchQuery;
 use registry_schema::name::{MemberName, Name};
 use semver::Version;
 
-use super::schema::{extractors, release_files, releases, repository_blobs, yanks};
+use super::schema::{extractors, release_files, releases, yanks};
 use super::{Connection, DatabaseError};
 
 /// One release with everything a listing shows. `tags` and `signers` are separated by spaces.
@@ -236,46 +235,6 @@ pub(crate) enum Found {
     All,
     /// Those of which some file can be read here.
     WithFiles,
-}
-
-/// At most `limit` extractors that fit the query, each by its listed release, in order of names.
-pub(crate) fn search(
-    connection: &mut Connection,
-    query: &SearchQuery,
-    limit: u32,
-    found: Found,
-) -> Result<Vec<ReleaseRow>, DatabaseError> {
-    let mut rows = releases::table
-        .filter(releases::is_listed.eq(true))
-        .select(ReleaseRow::as_select())
-        .order(releases::name)
-        .limit(i64::from(limit))
-        .into_boxed();
-    if found == Found::WithFiles {
-        let with_files = repository_blobs::table.select(repository_blobs::repository);
-        rows = rows.filter(releases::name.eq_any(with_files));
-    }
-    for word in query.q.iter().flat_map(|words| words.split_whitespace()) {
-        let pattern = format!("%{}%", escape_like(&word.to_lowercase()));
-        rows = rows.filter(releases::search_text.like(pattern).escape('\\'));
-    }
-    for tag in query.tag.iter().flat_map(|tags| tags.split_whitespace()) {
-        let pattern = format!("% {} %", escape_like(tag));
-        rows = rows.filter(releases::tags.like(pattern).escape('\\'));
-    }
-    if let Some(domain) = &query.domain {
-        rows = rows.filter(releases::domain.eq(domain.clone()));
-    }
-    if let Some(member) = &query.member {
-        rows = rows.filter(releases::member.eq(member.clone()));
-    }
-    if let Some(license) = &query.license {
-        rows = rows.filter(releases::license.eq(license.clone()));
-    }
-    if let Some(after) = &query.after {
-        rows = rows.filter(releases::name.gt(after.clone()));
-    }
-    Ok(rows.load(connection)?)
 }
 
 pub(super) fn escape_like(text: &str) -> String {

@@ -74,7 +74,8 @@ impl Wish {
                 .take(WORDS)
                 .map(str::to_owned)
                 .collect(),
-            tag: text(&self.tag),
+            tags: text(&self.tag).into_iter().collect(),
+            member: None,
             domain: text(&self.domain),
             license: text(&self.license),
             input: text(&self.input),

@@ -10,7 +10,8 @@ use registry_schema::manifest::Distance;
 
 use crate::app::Hub;
 use crate::auth::Reader;
-use crate::database::releases::{self, Found, ReleaseRow};
+use crate::database::catalogue::{self, Filter};
+use crate::database::releases::{Found, ReleaseRow};
 use crate::database::{DatabaseError, from_column};
 use crate::error::Failure;
 use crate::publish::{distance_text, time_text};
@@ -72,7 +73,9 @@ pub(super) async fn find(
     };
     let mut found = hub
         .database
-        .run(move |connection| releases::search(connection, &query, rows + 1, which))
+        .run(move |connection| {
+            catalogue::find_releases(connection, &filter(query), i64::from(rows) + 1, which)
+        })
         .await?;
     let has_more = found.len() > rows as usize;
     found.truncate(rows as usize);
@@ -81,6 +84,22 @@ pub(super) async fn find(
         .filter(|_| has_more)
         .map(|row| row.name.clone());
     Ok((found, next))
+}
+
+fn filter(query: SearchQuery) -> Filter {
+    let words = |text: Option<String>| {
+        let text = text.unwrap_or_default();
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    Filter {
+        words: words(query.q),
+        tags: words(query.tag),
+        member: query.member,
+        domain: query.domain,
+        license: query.license,
+        after: query.after,
+        ..Filter::default()
+    }
 }
 
 /// An extractor and its releases, newest first

@@ -3,6 +3,7 @@
 
 mod attachments;
 mod body;
+mod conditional;
 mod download;
 mod extractors;
 mod hub;

@@ -11,6 +11,7 @@ use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 use registry_schema::{envelope, limits};
 
+use crate::answers::Answer;
 use crate::app::Hub;
 use crate::auth::{Publisher, Reader};
 use crate::database::model_signatures::{self, ModelSignatureRow};
@@ -21,6 +22,7 @@ use crate::error::Failure;
 use crate::log::Log;
 use crate::publish::{self, PublishRequest};
 use crate::resolve::{ResolveError, check_mirrored, resolve};
+use crate::routes::conditional;
 use crate::routes::download::{Download, send};
 use crate::routes::extractors::release_summary;
 use crate::routes::{blocking, body, name_of, requirement_of, version_of};
@@ -34,19 +36,37 @@ type ReleasePath = web::Path<(String, String, String)>;
     params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
         ("name" = String, Path, description = "The name without its member"),
         ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
-    responses((status = 200, body = ReleaseDetail), (status = 401, body = Problem),
-        (status = 404, body = Problem)))]
+    responses((status = 200, body = ReleaseDetail),
+        (status = 304, description = "The client has it, as `If-None-Match` says"),
+        (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn show(
     _: Reader,
     hub: web::Data<Hub>,
     path: ReleasePath,
-) -> Result<web::Json<ReleaseDetail>, Failure> {
-    let (name, requirement) = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
-    let database = hub.database.clone();
-    let detail = database
-        .run(move |connection| detail(connection, &hub.log, name, &requirement))
-        .await?;
-    Ok(web::Json(detail))
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let question = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
+    let answer = match hub.answers.find(hub.log.published(), &question) {
+        Ok(answer) => answer,
+        Err(basis) => {
+            let database = hub.database.clone();
+            database
+                .run(move |connection| {
+                    let (name, requirement) = question.clone();
+                    let detail = detail(connection, &hub.log, name, &requirement)?;
+                    let json = serde_json::to_vec(&detail);
+                    let answer = Answer::new(json.map_err(|error| Failure::internal(&error))?);
+                    hub.answers.keep(basis, question, &answer);
+                    Ok::<_, Failure>(answer)
+                })
+                .await?
+        }
+    };
+    let (mut response, is_known) = conditional::begin(&request, &answer.etag);
+    if is_known {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type("application/json").body(answer.json))
 }
 
 fn detail(

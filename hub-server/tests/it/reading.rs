@@ -1,6 +1,8 @@
 //! Search, show, files, and paths that are none.
 
-use registry_schema::api::{ExtractorPage, ProblemCode};
+use registry_schema::api::{ExtractorPage, ProblemCode, ReleaseDetail, release_path, yanks_path};
+use registry_schema::envelope;
+use registry_schema::statement::YankAction;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RANGE};
 use reqwest::{Method, StatusCode};
 
@@ -111,6 +113,42 @@ async fn files_come_by_path_with_ranges() {
         let answer = world.get(&format!("{release}/1/files/{path}")).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+/// What a reference means is told anew when it changes, and not told again when the client has it.
+#[tokio::test]
+async fn a_reference_is_resolved_once_and_again_when_something_changed() {
+    let world = World::start();
+    let first = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
+    world.published(&first).await;
+    let path = release_path(&first.name, &"1".parse().unwrap());
+    let version = async || {
+        let detail: ReleaseDetail = world.json(&path).await;
+        detail.summary.version.to_string()
+    };
+    let known = async |etag: &str| {
+        let request = world.request(Method::GET, &path);
+        let answer = request.header(IF_NONE_MATCH, etag).send().await.unwrap();
+        answer.status()
+    };
+    let answer = world.get(&path).await;
+    assert_eq!(header(&answer, "content-type"), "application/json");
+    assert_eq!(header(&answer, "cache-control"), "private, no-cache");
+    let etag = header(&answer, "etag").to_owned();
+    assert_eq!(known(&etag).await, StatusCode::NOT_MODIFIED);
+    assert_eq!(known("\"other\"").await, StatusCode::OK);
+
+    let next = Draft::new("alpha/squares", "1.0.1")
+        .after(&first)
+        .sign(&[ALPHA]);
+    world.published(&next).await;
+    assert_eq!(known(&etag).await, StatusCode::OK);
+    assert_eq!(version().await, "1.0.1");
+    let yank = next.yank(YankAction::Yank, 1, &[ALPHA]);
+    let yanked = world.request(Method::POST, &yanks_path(&next.name, &next.version));
+    let yanked = yanked.header(CONTENT_TYPE, envelope::MEDIA_TYPE).body(yank);
+    assert_eq!(yanked.send().await.unwrap().status(), StatusCode::CREATED);
+    assert_eq!(version().await, "1.0.0");
 }
 
 #[tokio::test]

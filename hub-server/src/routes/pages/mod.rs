@@ -15,6 +15,7 @@ use registry_schema::statement::is_probe_image;
 use serde::Deserialize;
 
 use super::at;
+use super::conditional;
 use super::releases::send_file;
 use crate::app::Hub;
 use crate::auth::PageReader;
@@ -191,24 +192,13 @@ async fn show<P: Template>(
     Ok(answer(request, page))
 }
 
-/// A page, or that the browser has it. It is a reader's own: no cache between keeps it.
+/// A page, or that the browser has it.
 fn answer(request: &HttpRequest, page: String) -> HttpResponse {
     let etag = format!("\"{}\"", Digest::of(page.as_bytes()).to_hex());
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    let is_known = known
-        .and_then(|known| known.to_str().ok())
-        .is_some_and(|known| known.contains(&etag));
-    let mut response = match is_known {
-        true => HttpResponse::NotModified(),
-        false => HttpResponse::Ok(),
-    };
+    let (mut response, is_known) = conditional::begin(request, &etag);
     for header in pages::HEADERS {
         response.insert_header(header);
     }
-    response
-        .insert_header((header::ETAG, etag))
-        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
-        .insert_header((header::VARY, "cookie, authorization"));
     if is_known {
         return response.finish();
     }
