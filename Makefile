@@ -27,7 +27,8 @@ test: setup ## formatting, lints and every test
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
 
-bench: setup ## the figures, each beside its alternative measured in the same run (some: PARTS="heads log")
+bench: ## the figures, each beside its alternative measured in the same run (some: PARTS="heads log")
+	@.dev/setup bench
 	@examples/bench/run.sh $(PARTS)
 
 lint: setup ## what `make test` checks without running tests, the fuzz targets (a C++ compiler is needed) and the scripts

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The figures of embedding, pulling, labelling, heads and the log, each beside its alternative in the same run. `make bench`
-# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, heads, log alone.
+# The figures of embedding, pulling, labelling, heads, the log and the hub, each beside its alternative in the same run. `make bench`
+# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, heads, log, hub alone.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -22,7 +22,8 @@ main() {
     ! wanted labelling || "$python" examples/bench/make_bench_images.py "$pictures/many" tiny 100000
     "$python" examples/extractors/everyday-objects/build.py "$demo/projects/alpha"
     "$python" examples/bench/plain/build.py "$demo/projects/alpha"
-    ! wanted extractors || make_heavy_extractor
+    ! wanted extractors || make_ballast heavy 1G
+    ! wanted hub || make_ballast large 100M
     done_in "made the pictures and extractors of the figures"
     {
         found_consortium
@@ -31,6 +32,7 @@ main() {
         publish everyday-objects-1.0.0
         publish plain-1.0.0
         ! wanted extractors || publish heavy
+        ! wanted hub || publish large
         run beta hub pull everyday-objects@1
         run beta hub pull alpha/plain@1
     } >"$demo/setup.log" || die "could not set up a hub: see $demo/setup.log"
@@ -41,6 +43,7 @@ main() {
     stop_hub
     ! wanted labelling || figures_of_the_expert
     ! wanted heads || figures_of_heads
+    ! wanted hub || figures_of_the_hub
     ! wanted log || figures_of_the_log
     rm -rf "$demo"
 }
@@ -84,6 +87,27 @@ have_images() {
         3) return 1 ;;
         *) die "could not make images: $unavailable" ;;
     esac
+}
+
+# What it serves, beside nginx and Debian's docker-registry: first with a few extractors, then with 100,000.
+figures_of_the_hub() {
+    local hub_figures="$python examples/bench/hub_figures.py"
+    if [ ! -x /usr/sbin/nginx ] || ! command -v docker-registry >/dev/null || ! command -v h2load >/dev/null; then
+        echo "what the hub serves was not measured: nginx, docker-registry or h2load is missing"
+        return
+    fi
+    serve_hub "$address" --public >>"$demo/setup.log"
+    $hub_figures downloads "$demo" "$address" "$server_process"
+    $hub_figures resolving "$demo" "$address"
+    stop_hub
+    cp "$demo/hub/hub.sqlite" "$demo/before.sqlite"
+    lengthen_log 100100 >>"$demo/setup.log" 2>&1 || die "could not make a long log: see $demo/setup.log"
+    $hub_figures fill "$demo"
+    serve_hub "$address" --public >>"$demo/setup.log"
+    $hub_figures catalogue "$demo" "$address"
+    stop_hub
+    rm -f "$demo"/hub/hub.sqlite-*
+    mv "$demo/before.sqlite" "$demo/hub/hub.sqlite"
 }
 
 # Audits at 10,000 and 1,000,000 entries, the monitor at 100,000, publishing, and a server that is killed 200 times.
@@ -134,13 +158,14 @@ lengthen_log() { # ENTRIES
     "$programs/examples/long_log" "$demo/hub" "$demo/members/alpha/keys/default.pem" alpha "$1" "${files[@]}"
 }
 
-# everyday-objects with a file of 1 GiB beside it, of text that does not compress.
-make_heavy_extractor() {
-    local folder=$demo/projects/alpha/heavy
+# make_ballast NAME SIZE: everyday-objects with a large file beside it, of text that does not compress.
+make_ballast() {
+    local folder=$demo/projects/alpha/$1 bytes
+    bytes=$(numfmt --from=iec "$2")
     cp -r "$demo/projects/alpha/everyday-objects-1.0.0" "$folder"
-    sed -i 's|^name = .*|name = "alpha/heavy"|' "$folder/extractor.toml"
-    openssl enc -aes-128-ctr -K 00 -iv 00 -nosalt -in /dev/zero 2>/dev/null | base64 -w 127 | head -c 1G \
-        >"$folder/ballast.txt" || [ "$(stat -c %s "$folder/ballast.txt")" = $((1 << 30)) ]
+    sed -i "s|^name = .*|name = \"alpha/$1\"|" "$folder/extractor.toml"
+    openssl enc -aes-128-ctr -K 00 -iv 00 -nosalt -in /dev/zero 2>/dev/null | base64 -w 127 | head -c "$bytes" \
+        >"$folder/ballast.txt" || [ "$(stat -c %s "$folder/ballast.txt")" = "$bytes" ]
 }
 
 main "$@"

@@ -101,9 +101,9 @@ start_hub() {
     serve_hub 127.0.0.1:0
 }
 
-serve_hub() { # ADDRESS
-    printf 'hub$ hub-server serve --data %s --listen %s --dev-tls &\n' "$(shown "$demo/hub")" "$1"
-    hub-server serve --data "$demo/hub" --listen "$1" --dev-tls >"$demo/hub.out" 2>>"$demo/hub.log" &
+serve_hub() { # ADDRESS OPTION…
+    printf 'hub$ hub-server serve --data %s --listen %s --dev-tls &\n' "$(shown "$demo/hub")" "$*"
+    hub-server serve --data "$demo/hub" --listen "$@" --dev-tls >"$demo/hub.out" 2>>"$demo/hub.log" &
     server_process=$!
     echo "$server_process" >"$demo/hub.pid"
     local tries

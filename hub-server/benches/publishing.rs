@@ -42,17 +42,11 @@ const WINDOW: Duration = Duration::from_secs(10);
 #[tokio::main]
 async fn main() {
     let world = World::start();
-    let mut releases = Vec::new();
-    for number in 0..CLIENTS * RELEASES {
-        let release = Draft::new(&format!("alpha/extractor-{number}"), "1.0.0").sign(&[ALPHA]);
-        world.published(&release).await;
-        releases.push(release);
-    }
+    let releases =
+        futures_util::future::join_all((0..CLIENTS).map(|client| first(&world, client))).await;
     let single = single_commits(&world);
     let end = Instant::now() + WINDOW;
-    let clients = releases
-        .chunks(RELEASES)
-        .map(|own| publish(&world, own, end));
+    let clients = releases.iter().map(|own| publish(&world, own, end));
     let published: u64 = futures_util::future::join_all(clients).await.iter().sum();
     let rate = published as f64 / WINDOW.as_secs_f64();
     println!("single commits a second, one connection   {single:.0}");
@@ -63,6 +57,18 @@ async fn main() {
     );
     let (is_good, said) = world.verify_log();
     assert!(is_good, "{said}");
+}
+
+/// The releases that a client speaks of.
+async fn first(world: &World, client: usize) -> Vec<Signed> {
+    let mut releases = Vec::with_capacity(RELEASES);
+    for number in 0..RELEASES {
+        let name = format!("alpha/extractor-{client}-{number}");
+        let release = Draft::new(&name, "1.0.0").sign(&[ALPHA]);
+        world.published(&release).await;
+        releases.push(release);
+    }
+    releases
 }
 
 /// Transactions a second that each write a row of 1 KiB and wait for the disk.
