@@ -1,5 +1,6 @@
 //! Answers to the question that is asked most, which release a reference means, kept for as long as they
-//! are true: all of it follows from what the published checkpoint covers, but for files that are attached.
+//! are true: all of it follows from what the published checkpoint covers and from whose keys count, but for files
+//! that are attached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +11,7 @@ use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 
 use crate::log::Head;
+use crate::trust::State;
 
 /// Answers that are kept at most, of some kilobytes each; past it all are made anew.
 const ANSWERS: usize = 1024;
@@ -42,36 +44,52 @@ pub(crate) struct Answers {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The checkpoint that was published when they were made.
-    head: Option<Arc<Head>>,
-    /// How often everything was forgotten: an answer that was begun before is not kept.
-    era: u64,
+    /// What they were made from.
+    basis: Option<Basis>,
     answers: HashMap<Question, Answer>,
+    /// How often everything was forgotten.
+    era: u64,
 }
 
-/// What an answer is made from, taken before it is made.
+/// What answers follow from: taken before one is made, it says for how long it is true.
 #[derive(Clone, Debug)]
 pub(crate) struct Basis {
-    head: Option<Arc<Head>>,
+    published: Option<Arc<Head>>,
+    trust: Arc<State>,
     era: u64,
+}
+
+impl PartialEq for Basis {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_head = match (&self.published, &other.published) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        is_same_head && Arc::ptr_eq(&self.trust, &other.trust) && self.era == other.era
+    }
 }
 
 impl Answers {
-    /// The answer that was made under this checkpoint, or what a new one is kept with.
-    pub(crate) fn find(
-        &self,
-        head: Option<Arc<Head>>,
-        question: &Question,
-    ) -> Result<Answer, Basis> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let answer = known.answers.get(question);
-        match answer.filter(|_| is_same(&known.head, &head)) {
-            Some(answer) => Ok(answer.clone()),
-            None => Err(Basis {
-                head,
-                era: known.era,
-            }),
+    /// The basis of answers that are made from now on.
+    pub(crate) fn basis(&self, published: Option<Arc<Head>>, trust: Arc<State>) -> Basis {
+        let era = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .era;
+        Basis {
+            published,
+            trust,
+            era,
         }
+    }
+
+    /// The answer that was made from the same basis.
+    pub(crate) fn find(&self, basis: &Basis, question: &Question) -> Option<Answer> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_true = known.basis.as_ref() == Some(basis);
+        known.answers.get(question).filter(|_| is_true).cloned()
     }
 
     /// Keeps an answer that was made since its basis was taken.
@@ -80,25 +98,17 @@ impl Answers {
         if known.era != basis.era {
             return;
         }
-        if !is_same(&known.head, &basis.head) || known.answers.len() >= ANSWERS {
+        if known.basis.as_ref() != Some(&basis) || known.answers.len() >= ANSWERS {
             known.answers.clear();
-            known.head = basis.head;
+            known.basis = Some(basis);
         }
         known.answers.insert(question, answer.clone());
     }
 
-    /// Forgets all: something changed that no checkpoint covers.
+    /// Forgets all: something changed that follows from neither.
     pub(crate) fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.era += 1;
         known.answers.clear();
-    }
-}
-
-fn is_same(one: &Option<Arc<Head>>, other: &Option<Arc<Head>>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (None, None) => true,
-        _ => false,
     }
 }

@@ -46,9 +46,10 @@ pub(super) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let question = (name_of(&path.0, &path.1)?, requirement_of(&path.2)?);
-    let answer = match hub.answers.find(hub.log.published(), &question) {
-        Ok(answer) => answer,
-        Err(basis) => {
+    let basis = hub.answers.basis(hub.log.published(), hub.trust_root());
+    let answer = match hub.answers.find(&basis, &question) {
+        Some(answer) => answer,
+        None => {
             let database = hub.database.clone();
             database
                 .run(move |connection| {
