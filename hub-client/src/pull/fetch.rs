@@ -63,7 +63,9 @@ pub(super) async fn fetch_files(
     let is_small = |file: &&ReleaseFile| file.size_bytes < limits::DELTA_BYTES;
     let (small, large): (Vec<_>, Vec<_>) = release.files().iter().partition(is_small);
     let mut fetched = Fetched::default();
-    let mut coming = stream::iter(small).map(&fetch).buffer_unordered(SMALL_AT_ONCE);
+    let mut coming = stream::iter(small)
+        .map(&fetch)
+        .buffer_unordered(SMALL_AT_ONCE);
     while let Some((path, moved)) = coming.try_next().await? {
         fetched.add(&path, moved);
     }

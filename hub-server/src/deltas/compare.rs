@@ -119,7 +119,12 @@ mod tests {
     #[test]
     fn bytes_that_moved_are_found() {
         let earlier = noise(5, 4_000_000);
-        let blob = [&noise(6, 1_001)[..], &earlier[2_000_000..], &earlier[..2_000_000]].concat();
+        let blob = [
+            &noise(6, 1_001)[..],
+            &earlier[2_000_000..],
+            &earlier[..2_000_000],
+        ]
+        .concat();
         let delta = of(&blob, &earlier);
         assert_eq!(apply(&delta, &blob, &earlier), blob);
         assert!(delta.fetched_bytes() < 600_000, "{}", delta.fetched_bytes());
@@ -139,7 +144,13 @@ mod tests {
     fn short_common_parts_between_fetched_ones_are_fetched_too() {
         let part = |size_bytes, at| DeltaPart { size_bytes, at };
         let short = WORTH_A_REQUEST_BYTES - 1;
-        let parts = vec![part(5, Some(0)), part(7, None), part(short, Some(5)), part(7, None), part(5, Some(9))];
+        let parts = vec![
+            part(5, Some(0)),
+            part(7, None),
+            part(short, Some(5)),
+            part(7, None),
+            part(5, Some(9)),
+        ];
         let wanted = [part(5, Some(0)), part(short + 14, None), part(5, Some(9))];
         assert_eq!(joined(parts.clone()), wanted);
         let mut long = parts;

@@ -45,9 +45,14 @@ async fn two_blobs_are_compared_and_the_lists_are_kept() {
     let (before, after) = (keep(&blobs, &earlier), keep(&blobs, &later));
     let deltas = Deltas::new(&data, blobs.clone());
     let delta = deltas.between(after, before).await.unwrap();
-    delta.check(later.len() as u64, earlier.len() as u64).unwrap();
+    delta
+        .check(later.len() as u64, earlier.len() as u64)
+        .unwrap();
     let first = delta.parts[0];
-    assert!(first.at == Some(0) && first.size_bytes > 1_700_000, "{delta:?}");
+    assert!(
+        first.at == Some(0) && first.size_bytes > 1_700_000,
+        "{delta:?}"
+    );
 
     // From another process, with lists that were kept; then with one that was harmed.
     let list = deltas.path(&after);
@@ -80,7 +85,11 @@ async fn lists_are_made_before_anybody_asks() {
         tokio::task::yield_now().await;
     };
     assert!(deltas.kept(&digests[0].0).unwrap().is_some());
-    assert_eq!(deltas.kept(&digests[1].0).unwrap(), None, "small ones are not cut");
+    assert_eq!(
+        deltas.kept(&digests[1].0).unwrap(),
+        None,
+        "small ones are not cut"
+    );
 }
 
 #[tokio::test]
@@ -92,11 +101,22 @@ async fn nobody_waits_for_ever() {
     let soon = Duration::from_millis(1);
     let tired = deltas.between_within(soon, digest, digest).await;
     assert!(matches!(tired, Err(DeltasError::Busy)));
-    let held: Vec<_> = std::iter::from_fn(|| Arc::clone(&deltas.waiting).try_acquire_owned().ok()).collect();
-    assert_eq!(held.len(), WAITING - 1, "the one that nobody waits for any more keeps its place");
-    assert!(matches!(deltas.between(digest, digest).await, Err(DeltasError::Busy)));
+    let held: Vec<_> =
+        std::iter::from_fn(|| Arc::clone(&deltas.waiting).try_acquire_owned().ok()).collect();
+    assert_eq!(
+        held.len(),
+        WAITING - 1,
+        "the one that nobody waits for any more keeps its place"
+    );
+    assert!(matches!(
+        deltas.between(digest, digest).await,
+        Err(DeltasError::Busy)
+    ));
     drop((turn, held));
-    let whole = DeltaPart { size_bytes: 2 << 20, at: Some(0) };
+    let whole = DeltaPart {
+        size_bytes: 2 << 20,
+        at: Some(0),
+    };
     assert_eq!(deltas.between(digest, digest).await.unwrap().parts, [whole]);
 }
 

@@ -5,7 +5,9 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{attachments, deltas, extractors, hub, hugging_face, log, members_say, oci, releases, tuf};
+use super::{
+    attachments, deltas, extractors, hub, hugging_face, log, members_say, oci, releases, tuf,
+};
 
 #[derive(OpenApi)]
 #[openapi(

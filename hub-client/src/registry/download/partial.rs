@@ -40,7 +40,8 @@ impl PartialFile {
     ) -> Result<(u64, JoinHandle<Result<Hasher, RegistryError>>), RegistryError> {
         let path = path.to_owned();
         let opened =
-            tokio::task::spawn_blocking(move || Self::read(path, earlier, digest, size_bytes)).await;
+            tokio::task::spawn_blocking(move || Self::read(path, earlier, digest, size_bytes))
+                .await;
         let (start, partial) = opened.map_err(|error| {
             RegistryError::File(FileError::new(
                 "cannot read",

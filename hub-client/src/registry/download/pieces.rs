@@ -70,7 +70,13 @@ mod tests {
             last: SEGMENT_BYTES,
         };
         assert_eq!(all(&whole, 0), [Piece::Fetched { first: 0, last }, rest]);
-        assert_eq!(all(&whole, 5)[0], Piece::Fetched { first: 5, last: last + 5 });
+        assert_eq!(
+            all(&whole, 5)[0],
+            Piece::Fetched {
+                first: 5,
+                last: last + 5
+            }
+        );
         assert_eq!(all(&whole, SEGMENT_BYTES), [rest]);
         assert_eq!(all(&whole, SEGMENT_BYTES + 1), []);
         assert_eq!(all(&Delta::whole(0).parts, 0), []);
@@ -82,8 +88,14 @@ mod tests {
         let parts = [part(10, Some(7)), part(4, None), part(6, Some(0))];
         let copied = |at, size_bytes| Piece::Copied { at, size_bytes };
         let fetched = |first, last| Piece::Fetched { first, last };
-        assert_eq!(all(&parts, 0), [copied(7, 10), fetched(10, 13), copied(0, 6)]);
-        assert_eq!(all(&parts, 3), [copied(10, 7), fetched(10, 13), copied(0, 6)]);
+        assert_eq!(
+            all(&parts, 0),
+            [copied(7, 10), fetched(10, 13), copied(0, 6)]
+        );
+        assert_eq!(
+            all(&parts, 3),
+            [copied(10, 7), fetched(10, 13), copied(0, 6)]
+        );
         assert_eq!(all(&parts, 11), [fetched(11, 13), copied(0, 6)]);
         assert_eq!(all(&parts, 19), [copied(5, 1)]);
     }
