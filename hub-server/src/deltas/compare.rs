@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use registry_schema::api::{Delta, DeltaPart};
-use registry_schema::digest::Digest;
 use registry_schema::limits;
 
-use super::chunks::Chunk;
+use super::chunks::{Chunk, Mark};
 
 /// Fewer common bytes than this between two parts that are fetched are fetched with them: a request of
 /// its own for what comes after would take longer.
@@ -24,28 +23,31 @@ pub(super) fn delta(blob: &[Chunk], earlier: &[Chunk]) -> Delta {
 
 /// Every chunk of the blob, runs of neighbours in one part.
 fn common(blob: &[Chunk], earlier: &[Chunk]) -> Vec<DeltaPart> {
-    let mut places: HashMap<Digest, u64> = HashMap::with_capacity(earlier.len());
-    let mut starts: HashMap<u64, Digest> = HashMap::with_capacity(earlier.len());
+    // Each kind of chunk by where it is first, in chunks and in bytes.
+    let mut places: HashMap<Mark, (usize, u64)> = HashMap::with_capacity(earlier.len());
     let mut at = 0;
-    for chunk in earlier {
-        places.entry(chunk.digest).or_insert(at);
-        starts.insert(at, chunk.digest);
+    for (index, chunk) in earlier.iter().enumerate() {
+        places.entry(chunk.mark).or_insert((index, at));
         at += u64::from(chunk.size_bytes);
     }
     let mut parts: Vec<DeltaPart> = Vec::new();
+    // Where the last common chunk ended.
+    let mut next: Option<(usize, u64)> = None;
     for chunk in blob {
         let size_bytes = u64::from(chunk.size_bytes);
-        let before = parts.last().copied();
-        // Of several equal chunks, the one that goes on where the last ended.
-        let next = before.and_then(|part| Some(part.at? + part.size_bytes));
-        let follows = next.filter(|next| starts.get(next) == Some(&chunk.digest));
-        let at = follows.or_else(|| places.get(&chunk.digest).copied());
+        // Of several equal chunks, the one that goes on there.
+        let follows = next.filter(|(index, _)| {
+            earlier.get(*index).is_some_and(|one| one.mark == chunk.mark)
+        });
+        let place = follows.or_else(|| places.get(&chunk.mark).copied());
+        let at = place.map(|(_, at)| at);
         match parts.last_mut() {
-            Some(part) if part.at.is_none() == at.is_none() && (at.is_none() || at == next) => {
+            Some(part) if follows.is_some() || (part.at.is_none() && at.is_none()) => {
                 part.size_bytes += size_bytes;
             }
             _ => parts.push(DeltaPart { size_bytes, at }),
         }
+        next = place.map(|(index, at)| (index + 1, at + size_bytes));
     }
     parts
 }
@@ -77,7 +79,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use proptest::prelude::*;
 
-    use super::super::chunks::cut;
+    use super::super::chunks::{cut, mark_of};
     use super::super::tests::noise;
     use super::*;
 
@@ -164,7 +166,7 @@ mod tests {
         let pieces: Vec<Vec<u8>> = numbers.iter().map(piece).collect();
         let chunk = |piece: &Vec<u8>| Chunk {
             size_bytes: piece.len() as u32,
-            digest: Digest::of(piece),
+            mark: mark_of(piece),
         };
         (pieces.concat(), pieces.iter().map(chunk).collect())
     }

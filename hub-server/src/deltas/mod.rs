@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Blobs that wait for their turn to be cut.
 const WAITING: usize = 256;
 
-/// Pairs of lists that are compared at once; those of the largest blobs take 30 MB.
-const COMPARED: usize = 2;
+/// Pairs of lists that are compared at once: those of 1 GiB take 7 MB, those of the largest blobs 110 MB.
+const COMPARED: usize = 1;
 
 /// The lists of chunks, and whose turn it is to make one.
 #[derive(Clone, Debug)]

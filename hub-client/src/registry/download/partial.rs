@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use bytes::Bytes;
 use registry_schema::digest::{Digest, Hasher};
@@ -11,6 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::super::RegistryError;
 use crate::files::{self, FileError};
+
+/// Bytes after which the disk is made to write them.
+const SYNC_BYTES: u64 = 32 << 20;
 
 /// The next bytes of a blob.
 pub(super) enum Given {
@@ -99,25 +103,29 @@ impl PartialFile {
     }
 
     fn write_all(mut self, mut receiver: mpsc::Receiver<Given>) -> Result<Hasher, RegistryError> {
+        let mut syncer = Syncer::default();
         while let Some(given) = receiver.blocking_recv() {
-            match given {
+            let size_bytes = match given {
                 Given::Bytes(bytes) => self.append(&bytes)?,
                 Given::Copied { at, size_bytes } => self.copy(at, size_bytes)?,
-            }
+            };
+            let told = syncer.written(&self.file, size_bytes);
+            told.map_err(|source| FileError::new("cannot write", &self.path, source))?;
         }
-        let synced = self.file.sync_data();
+        let synced = syncer.end().and_then(|()| self.file.sync_data());
         synced.map_err(|source| FileError::new("cannot write", &self.path, source))?;
         Ok(self.hasher)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+    fn append(&mut self, bytes: &[u8]) -> Result<u64, FileError> {
         self.hasher.update(bytes);
         let written = self.file.write_all(bytes);
-        written.map_err(|source| FileError::new("cannot write", &self.path, source))
+        written.map_err(|source| FileError::new("cannot write", &self.path, source))?;
+        Ok(bytes.len() as u64)
     }
 
     /// Appends bytes of the earlier blob.
-    fn copy(&mut self, at: u64, size_bytes: u64) -> Result<(), FileError> {
+    fn copy(&mut self, at: u64, size_bytes: u64) -> Result<u64, FileError> {
         let Some((earlier, path)) = &mut self.earlier else {
             let source = io::Error::other("there is no earlier blob to copy from");
             return Err(FileError::new("cannot read", &self.path, source));
@@ -129,5 +137,47 @@ impl PartialFile {
             .and_then(|_| earlier.read_exact(&mut bytes));
         read.map_err(|source| FileError::new("cannot read", path.as_path(), source))?;
         self.append(&bytes)
+    }
+}
+
+/// Brings what is written to the disk while more arrives, so that little is left to wait for at the end.
+#[derive(Default)]
+struct Syncer {
+    unsynced_bytes: u64,
+    running: Option<(SyncSender<()>, std::thread::JoinHandle<io::Result<()>>)>,
+}
+
+impl Syncer {
+    /// Some bytes more were written to the file.
+    fn written(&mut self, file: &File, size_bytes: u64) -> io::Result<()> {
+        self.unsynced_bytes += size_bytes;
+        if self.unsynced_bytes < SYNC_BYTES {
+            return Ok(());
+        }
+        let (wake, _) = match &mut self.running {
+            Some(running) => running,
+            none => none.insert(Self::start(file.try_clone()?)),
+        };
+        // When it is still at it, it is told by one of the next writes.
+        if wake.try_send(()).is_ok() {
+            self.unsynced_bytes = 0;
+        }
+        Ok(())
+    }
+
+    fn start(file: File) -> (SyncSender<()>, std::thread::JoinHandle<io::Result<()>>) {
+        let (wake, woken) = sync_channel(1);
+        let sync = move || woken.iter().try_for_each(|()| file.sync_data());
+        (wake, std::thread::spawn(sync))
+    }
+
+    /// Waits for it. The system tells of a failure only once, so it must not be lost here.
+    fn end(self) -> io::Result<()> {
+        let Some((wake, thread)) = self.running else {
+            return Ok(());
+        };
+        drop(wake);
+        let ended = thread.join();
+        ended.unwrap_or_else(|_| Err(io::Error::other("the file was not synced")))
     }
 }
