@@ -37,7 +37,9 @@ fn common(blob: &[Chunk], earlier: &[Chunk]) -> Vec<DeltaPart> {
         let size_bytes = u64::from(chunk.size_bytes);
         // Of several equal chunks, the one that goes on there.
         let follows = next.filter(|(index, _)| {
-            earlier.get(*index).is_some_and(|one| one.mark == chunk.mark)
+            earlier
+                .get(*index)
+                .is_some_and(|one| one.mark == chunk.mark)
         });
         let place = follows.or_else(|| places.get(&chunk.mark).copied());
         let at = place.map(|(_, at)| at);
@@ -76,7 +78,11 @@ fn joined(parts: Vec<DeltaPart>) -> Vec<DeltaPart> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        reason = "tests"
+    )]
     use proptest::prelude::*;
 
     use super::super::chunks::{cut, mark_of};

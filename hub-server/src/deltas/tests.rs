@@ -104,7 +104,10 @@ async fn nobody_waits_for_ever() {
     assert!(matches!(tired, Err(DeltasError::Busy)));
     let place = || Arc::clone(&deltas.waiting).try_acquire_owned().ok();
     let held: Vec<_> = std::iter::from_fn(place).collect();
-    assert!(held.len() < WAITING, "who does not wait any more has a place");
+    assert!(
+        held.len() < WAITING,
+        "who does not wait any more has a place"
+    );
     let refused = deltas.between(digest, digest).await;
     assert!(matches!(refused, Err(DeltasError::Busy)));
     drop((turn, held));

@@ -54,13 +54,14 @@ async fn a_delta_is_told_to_readers_of_the_name() {
         (2_200_000..=2_500_000).contains(&delta.reused_bytes()),
         "{delta:?}"
     );
+    let index = |number: u64| usize::try_from(number).unwrap();
     let mut made = Vec::new();
     for part in &delta.parts {
         let (from, start) = match part.at {
-            Some(at) => (&earlier, at as usize),
+            Some(at) => (&earlier, index(at)),
             None => (&later, made.len()),
         };
-        made.extend_from_slice(&from[start..start + part.size_bytes as usize]);
+        made.extend_from_slice(&from[start..start + index(part.size_bytes)]);
     }
     assert_eq!(made, later);
 
