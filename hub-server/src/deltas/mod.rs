@@ -8,7 +8,7 @@ mod chunks;
 mod compare;
 
 use std::fs;
-use std::io;
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,9 @@ use chunks::Chunk;
 /// How long a request waits for lists that are being made: a gigabyte takes some seconds, and whoever
 /// asks can always fetch the whole.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Bytes of a blob that are read at a time.
+const READ_BYTES: usize = 1 << 20;
 
 /// Blobs that wait for their turn to be cut.
 const WAITING: usize = 256;
@@ -150,11 +153,11 @@ impl Deltas {
     }
 
     fn make(&self, digest: &Digest) -> Result<(), DeltasError> {
-        let Some((file, _)) = self.blobs.open(digest)? else {
+        let Some((blob, _)) = self.blobs.open(digest)? else {
             return Err(DeltasError::NoBlob { digest: *digest });
         };
         let path = self.path(digest);
-        let cut = chunks::cut(file);
+        let cut = chunks::cut(BufReader::with_capacity(READ_BYTES, blob));
         let cut = cut.map_err(|source| BlobError::new("read", &path, source))?;
         let bytes = chunks::to_bytes(&cut);
         self.blobs.check_room(bytes.len() as u64)?;
