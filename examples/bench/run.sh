@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The figures of embedding, pulling, labelling, heads, the log and the hub, each beside its alternative in the same run. `make bench`
-# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, heads, log, hub alone.
+# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, deltas, heads, hub, log alone.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -40,6 +40,7 @@ main() {
     local figures=("$python" examples/bench/figures.py "$demo" "$pictures" "$address" "$server_process")
     ! wanted extractors || "${figures[@]}" extractors
     ! wanted labelling || "${figures[@]}" labelling
+    ! wanted deltas || figures_of_deltas
     stop_hub
     ! wanted labelling || figures_of_the_expert
     ! wanted heads || figures_of_heads
@@ -50,6 +51,17 @@ main() {
 
 wanted() { # PART
     [ ${#parts[@]} = 0 ] || [[ " ${parts[*]} " == *" $1 "* ]]
+}
+
+# What a pull moves when an earlier release is installed: its last weights are others, then all of them.
+figures_of_deltas() {
+    local first=$demo/projects/alpha/everyday-objects-1.0.0 changed version
+    changed=$("$python" examples/bench/delta_figures.py change "$first" "$demo/projects/alpha/everyday-objects-2.0.0" 0.05 2.0.0)
+    "$python" examples/bench/delta_figures.py change "$first" "$demo/projects/alpha/everyday-objects-3.0.0" 1 3.0.0 >/dev/null
+    for version in 2.0.0 3.0.0; do
+        publish "everyday-objects-$version" >>"$demo/setup.log" || die "could not publish: see $demo/setup.log"
+    done
+    "$python" examples/bench/delta_figures.py pull "$demo" "$address" "$changed"
 }
 
 # Who labels what the page suggests, beside who labels at random. SUGGESTIONS_SVG=docs/label/suggestions.svg draws it anew.

@@ -19,6 +19,7 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folde
 use crate::config::DataFolder;
 use crate::database::catalogue::KnownChoices;
 use crate::database::{Database, DatabaseError, releases, settings};
+use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
 use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
@@ -34,6 +35,7 @@ pub(crate) struct Hub {
     pub(crate) log: Log,
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
+    pub(crate) deltas: Deltas,
     /// Turns of publishes, each of which may hold a large graph's structure in memory.
     pub(crate) publishing: Arc<Semaphore>,
     /// Wrong tokens that were typed into the login page of late.
@@ -103,6 +105,7 @@ impl Hub {
         let blobs = Blobs::new(data, reserve_bytes);
         let uploads = Uploads::new(database.clone(), blobs.clone());
         Ok(Self {
+            deltas: Deltas::new(data, blobs.clone()),
             trust,
             database,
             log,
@@ -133,6 +136,7 @@ impl Hub {
         Ok(Self {
             trust,
             uploads: Uploads::new(database.clone(), blobs.clone()),
+            deltas: Deltas::new(data, blobs.clone()),
             database,
             log,
             blobs,

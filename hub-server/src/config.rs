@@ -299,6 +299,11 @@ impl DataFolder {
         self.root.join("blobs")
     }
 
+    /// Lists of the chunks of blobs, which may be removed at any time.
+    pub(crate) fn chunks(&self) -> PathBuf {
+        self.root.join("chunks")
+    }
+
     pub(crate) fn uploads(&self) -> PathBuf {
         self.root.join("uploads")
     }

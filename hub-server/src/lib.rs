@@ -28,6 +28,7 @@ mod cause;
 mod commands;
 pub mod config;
 mod database;
+mod deltas;
 mod doctor;
 mod error;
 mod index;

@@ -11,7 +11,7 @@ fn modules_import_lower_floors_only() {
         &["config", "cause"],
         &["database", "blobs"],
         &["tokens", "attempts", "log", "trust"],
-        &["uploads", "answers"],
+        &["uploads", "answers", "deltas"],
         &["app"],
         &["inspection", "resolve", "log_folder", "tls", "metrics"],
         &["publish"],
@@ -52,6 +52,7 @@ fn each_outside_thing_has_one_door() {
             allowed: &[
                 "app.rs",
                 "blobs.rs",
+                "deltas/mod.rs",
                 "inspection.rs",
                 "log/keys.rs",
                 "trust/keys.rs",

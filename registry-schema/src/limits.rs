@@ -25,6 +25,12 @@ pub const FILE_BYTES: u64 = 16 << 30;
 /// Largest sum of the files of one release: 32 GiB.
 pub const RELEASE_BYTES: u64 = 32 << 30;
 
+/// Smallest blob that is put together from an earlier one, 1 MiB: a smaller one comes with its first answer.
+pub const DELTA_BYTES: u64 = 1 << 20;
+
+/// Most parts of such a blob: 4 GiB, of which every other 64 KiB have changed. They take some 3 MB of an answer.
+pub const DELTA_PARTS: usize = 65_536;
+
 /// Most entries of a pack (`hub export -o`): twice the files of a release, a thousand yanks with their proofs
 /// and the largest trust root there can be.
 pub const PACK_ENTRIES: usize = 16_384;

@@ -61,7 +61,7 @@ pub(super) async fn fetch(
             progress: request.progress,
         };
         let pulled = Box::pin(pull::pull(&request)).await;
-        fetched.bytes += pulled.map_err(refused(&release))?.fetched_bytes;
+        fetched.bytes += pulled.map_err(refused(&release))?.fetched.fetched_bytes;
         fetched.releases.push(release);
     }
     Ok(fetched)
@@ -141,7 +141,8 @@ async fn keep_predecessor(
     };
     if !store.has_blob(&file.digest, file.size_bytes) {
         let (registry, progress) = (request.registry, request.progress);
-        let fetched = pull::fetch_blob(store, registry, progress, &manifest.name, file).await;
+        let (name, version) = (&manifest.name, &named.version);
+        let fetched = pull::fetch_blob(store, registry, progress, name, version, file).await;
         fetched.map_err(refused(exact))?;
     }
     Ok(Some(named.statement))

@@ -2,19 +2,21 @@
 
 mod checks;
 mod error;
+mod fetch;
 
 pub(crate) use checks::{Conformance, checked_model_signature, refuse_another_history, run_checks};
 pub use error::PullError;
+pub(crate) use fetch::fetch_blob;
+pub use fetch::{Fetched, NotReused};
 
 use registry_schema::api::ReleaseDetail;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::manifest::ProbeVectors;
 use registry_schema::model_signing::ModelSigningError;
-use registry_schema::name::Name;
 use registry_schema::receipt::{LoggedEnvelope, Receipt};
 use registry_schema::reference::{Reference, Requirement};
-use registry_schema::statement::{ReleaseFile, ReleaseStatement};
+use registry_schema::statement::ReleaseStatement;
 use registry_schema::trust_root::{ConsortiumRoot, TrustRoot};
 use registry_schema::verify::{
     Asked, VerifiedAdvisory, VerifiedRelease, current_yank, verify_recorded_yank, verify_release,
@@ -25,7 +27,7 @@ use crate::logged;
 use crate::members_say::{LeftOut, release_advisories};
 use crate::publish::PredecessorRelease;
 use crate::registry::{Progress, Registry};
-use crate::store::{InstalledRelease, Store, StoreError};
+use crate::store::{InstalledRelease, Store};
 use crate::worker::Worker;
 
 /// What to pull, from where, into what.
@@ -66,8 +68,8 @@ pub enum ProbeCheck {
 pub struct Pulled {
     /// The release, ready to use.
     pub installed: InstalledRelease,
-    /// Bytes that came from the hub; the rest was here.
-    pub fetched_bytes: u64,
+    /// Where its files came from.
+    pub fetched: Fetched,
     /// Members' warnings that stand and affect it, worst first.
     pub advisories: Vec<VerifiedAdvisory>,
     /// Warnings that nobody can judge, whether they stand and affect it or not.
@@ -125,7 +127,7 @@ pub async fn pull(request: &PullRequest<'_>) -> Result<Pulled, PullError> {
         .open_release(&release.reference(), request.trust_root)?;
     Ok(Pulled {
         installed,
-        fetched_bytes: checked.fetched_bytes,
+        fetched: checked.fetched,
         advisories: warned.open,
         left_out: warned.left_out,
         refused_model_signature,
@@ -158,10 +160,10 @@ async fn fetch_model_signature(
 }
 
 /// Files that came from a hub and were found to be what a statement says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CheckedFiles {
-    /// Bytes that came from the hub; the rest was here.
-    pub fetched_bytes: u64,
+    /// Where they came from.
+    pub fetched: Fetched,
     /// The smallest cosine of the probes computed here, when they were.
     pub probe_cosine: Option<f64>,
 }
@@ -176,13 +178,13 @@ pub async fn fetch_and_check(
     release: &ReleaseStatement,
 ) -> Result<CheckedFiles, PullError> {
     // 4. the files: sizes and digests while they stream
-    let fetched_bytes = fetch_files(request, release).await?;
+    let fetched = fetch::fetch_files(request, release).await?;
     // 5. what they are, and what the graph computes
     let conformance = check_function(request, release).await?;
     // 6. the promise to users of the release before
     check_promise(request, release, &conformance.signed).await?;
     Ok(CheckedFiles {
-        fetched_bytes,
+        fetched,
         probe_cosine: conformance.cosine,
     })
 }
@@ -237,53 +239,6 @@ fn check_yanks(
             yank: Box::new(yank.clone()),
         }),
     }
-}
-
-async fn fetch_files(
-    request: &PullRequest<'_>,
-    release: &ReleaseStatement,
-) -> Result<u64, PullError> {
-    let mut fetched_bytes = 0;
-    request
-        .progress
-        .expects(release.files().iter().map(|file| file.size_bytes).sum());
-    for file in release.files() {
-        let (store, name) = (request.store, &release.manifest().name);
-        let fetched = fetch_blob(store, request.registry, request.progress, name, file);
-        fetched_bytes += fetched.await?;
-    }
-    Ok(fetched_bytes)
-}
-
-/// Brings one file into the store. Bytes fetched: none when the blob is here and whole.
-pub(crate) async fn fetch_blob(
-    store: &Store,
-    registry: &Registry,
-    progress: &Progress,
-    name: &Name,
-    file: &ReleaseFile,
-) -> Result<u64, PullError> {
-    let (store, digest, size_bytes) = (store.clone(), file.digest, file.size_bytes);
-    let lock = tokio::task::spawn_blocking(move || {
-        let lock = store.lock_blob(&digest)?;
-        Ok::<_, StoreError>(if store.check_blob(&digest, size_bytes)? {
-            None
-        } else {
-            Some(lock)
-        })
-    })
-    .await
-    .map_err(|_| PullError::Stopped)??;
-    let Some(lock) = lock else {
-        progress.moved(file.size_bytes)?;
-        return Ok(0);
-    };
-    let (digest, partial) = (&file.digest, lock.partial());
-    registry
-        .download(name, digest, file.size_bytes, partial, progress)
-        .await?;
-    lock.finish()?;
-    Ok(file.size_bytes)
 }
 
 async fn check_function(

@@ -2,6 +2,7 @@
 //!
 //! Nothing that comes back is believed by this module's callers before `verify` has said so.
 
+mod delta;
 mod download;
 mod error;
 mod members_say;
@@ -10,6 +11,8 @@ mod traffic;
 mod transport;
 mod upload;
 
+pub use delta::EarlierBlob;
+pub use download::{Moved, Wanted};
 pub use error::RegistryError;
 pub use traffic::Traffic;
 pub use upload::UploadOutcome;

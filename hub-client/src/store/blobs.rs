@@ -124,13 +124,7 @@ impl Store {
     pub(super) fn collect_garbage(&self) -> Result<u64, StoreError> {
         let mut wanted = BTreeSet::new();
         for (name, version) in self.list()? {
-            let receipt = self.receipt(&name, &version)?;
-            let envelope =
-                registry_schema::envelope::Envelope::parse(receipt.statement.envelope.as_bytes());
-            let statement = envelope.ok().and_then(|envelope| {
-                registry_schema::statement::Statement::parse(envelope.payload()).ok()
-            });
-            let Some(registry_schema::statement::Statement::Release(release)) = statement else {
+            let Some(release) = self.recorded_release(&name, &version) else {
                 return Ok(0);
             };
             wanted.extend(release.files().iter().map(|file| file.digest.to_hex()));

@@ -11,6 +11,7 @@
 //! use one store: a blob is put in place by a rename, and each partial file has a lock.
 
 mod blobs;
+mod earlier;
 mod installed;
 mod kept;
 

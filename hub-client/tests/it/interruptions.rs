@@ -5,15 +5,29 @@ use std::time::{Duration, Instant};
 
 use super::world::{Run, World, files_below};
 
-/// A release with a text of 24 MiB, so that its transfer takes a moment.
-fn large(world: &World, name: &str, version: &str) -> std::path::PathBuf {
-    let folder = world.draft(name, version, "means", 4);
-    let mut state = 1_u32;
+/// A text of digits without any order, the same for the same seed.
+pub(crate) fn digits(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = seed;
     let digits = std::iter::repeat_with(|| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         b'0' + state.to_be_bytes()[0] % 10
     });
-    let ballast: Vec<u8> = digits.take(24 << 20).collect();
+    digits.take(length).collect()
+}
+
+/// A release with a text of 24 MiB, so that its transfer takes a moment.
+fn large(world: &World, name: &str, version: &str) -> std::path::PathBuf {
+    with_ballast(world, name, version, &digits(1, 24 << 20))
+}
+
+/// A release with a text beside its graph.
+pub(crate) fn with_ballast(
+    world: &World,
+    name: &str,
+    version: &str,
+    ballast: &[u8],
+) -> std::path::PathBuf {
+    let folder = world.draft(name, version, "means", 4);
     std::fs::write(folder.join("ballast.txt"), ballast).unwrap();
     world
         .hub("alpha", &["check", folder.to_str().unwrap()])
@@ -45,7 +59,19 @@ fn a_killed_pull_leaves_nothing_visible_and_goes_on_where_it_was() {
         }
     }
     assert!(killed_midway > 0, "no pull was killed before its end");
-    world.hub("beta", &["pull", "dots@1"]).ok();
+    let store = world.home("beta").join("store");
+    let is_kept = |path: &std::path::Path| {
+        ["partial", "blobs"]
+            .iter()
+            .any(|folder| path.starts_with(store.join(folder)))
+    };
+    let kept = files_below(&store)
+        .into_iter()
+        .filter(|(path, _)| is_kept(path));
+    let kept: u64 = kept.map(|(_, bytes)| bytes.len() as u64).sum();
+    let pulled = world.hub("beta", &["pull", "dots@1", "--json"]).json();
+    let [fetched, all] = ["fetched_bytes", "size_bytes"].map(|key| pulled[key].as_u64().unwrap());
+    assert_eq!(fetched, all - kept, "what had arrived is not fetched again");
     world.hub("beta", &["verify", "dots@1"]).ok();
 }
 
@@ -66,6 +92,8 @@ fn a_partial_file_is_continued() {
     std::fs::write(&partial, &bytes[..at]).unwrap();
     let pulled = world.hub("beta", &["pull", "dots@1", "--json"]).json();
     assert_eq!(pulled["version"], "1.0.0");
+    let [fetched, all] = ["fetched_bytes", "size_bytes"].map(|key| pulled[key].as_u64().unwrap());
+    assert_eq!(fetched, all - at as u64);
     world.hub("beta", &["verify", "dots@1"]).ok();
     world.hub("beta", &["rm", "dots@1.0.0"]).ok();
     for wrong in [vec![7; at], vec![7; bytes.len() + 5], vec![7; bytes.len()]] {

@@ -17,6 +17,7 @@ mod bad_input;
 mod browser;
 mod bundles;
 mod confinement;
+mod delta;
 mod domain;
 mod drills;
 mod endless;

@@ -27,6 +27,7 @@ use crate::attach::AttachError;
 use crate::blobs::BlobError;
 use crate::cause::chain;
 use crate::database::DatabaseError;
+use crate::deltas::DeltasError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
 use crate::members_say::SayError;
@@ -183,6 +184,18 @@ impl From<BlobError> for Failure {
             BlobError::Full => Self::shown(ProblemCode::StorageFull, &error),
             BlobError::TooLarge => Self::shown(ProblemCode::TooLarge, &error),
             BlobError::File { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<DeltasError> for Failure {
+    fn from(error: DeltasError) -> Self {
+        match error {
+            DeltasError::NoBlob { .. } => Self::shown(ProblemCode::NotFound, &error),
+            DeltasError::Busy | DeltasError::Stopped => {
+                Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "5")
+            }
+            DeltasError::Blob(error) => error.into(),
         }
     }
 }

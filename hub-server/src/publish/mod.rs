@@ -85,6 +85,10 @@ pub(crate) async fn publish(
         };
         // 7. The reply leaves with the proof that the log shows it to everybody.
         let proof = hub.log.covered(place.index).await?;
+        // 8. Who has the release before fetches what has changed.
+        let files = release.files().iter();
+        hub.deltas
+            .prepare(files.map(|file| (file.digest, file.size_bytes)));
         return Ok(Recorded {
             answer: answer(&release, place, &proof)?,
             is_new,

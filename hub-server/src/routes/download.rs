@@ -89,10 +89,19 @@ pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResp
 }
 
 fn cache_control(download: &Download) -> &'static str {
-    match (download.is_forever, download.is_public) {
-        (true, true) => "public, max-age=31536000, immutable",
-        (true, false) => "private, max-age=31536000, immutable",
-        (false, _) => "no-cache",
+    if download.is_forever {
+        forever(download.is_public)
+    } else {
+        "no-cache"
+    }
+}
+
+/// `Cache-Control` of what an address will always answer with.
+pub(super) fn forever(is_public: bool) -> &'static str {
+    if is_public {
+        "public, max-age=31536000, immutable"
+    } else {
+        "private, max-age=31536000, immutable"
     }
 }
 

@@ -4,6 +4,7 @@
 mod attachments;
 mod body;
 mod conditional;
+mod deltas;
 mod download;
 mod extractors;
 mod hub;
@@ -50,6 +51,12 @@ pub(crate) fn table(config: &mut ServiceConfig) {
                 .on("/extractors/{namespace}/{name}", "show", "GET", |at| {
                     at.get(extractors::show)
                 })
+                .on(
+                    "/extractors/{namespace}/{name}/blobs/{digest}/delta",
+                    "delta",
+                    "GET",
+                    |at| at.get(deltas::delta),
+                )
                 .on(
                     "/extractors/{namespace}/{name}/advisories",
                     "advisories",

@@ -5,7 +5,9 @@ use registry_schema::api::Problem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{attachments, extractors, hub, hugging_face, log, members_say, oci, releases, tuf};
+use super::{
+    attachments, deltas, extractors, hub, hugging_face, log, members_say, oci, releases, tuf,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +24,7 @@ use super::{attachments, extractors, hub, hugging_face, log, members_say, oci, r
         members_say::advisories, members_say::warn,
         members_say::key_compromises, members_say::take_key_back,
         log::checkpoint, log::tile,
-        oci::version, oci::blobs::read,
+        oci::version, oci::blobs::read, deltas::delta,
         oci::uploads::begin, oci::uploads::status, oci::uploads::append, oci::uploads::finish,
         oci::uploads::cancel,
         hugging_face::info::list, hugging_face::info::info, hugging_face::info::info_at,

@@ -11,6 +11,7 @@ mod blobs;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
 mod consortium;
+mod deltas;
 mod draft;
 mod hugging_face;
 mod index;

@@ -3,13 +3,15 @@
 //! Everything is JSON under `/api/v1`, except blobs (`/v2/…`, OCI distribution 1.1) and files.
 //! Errors are [`Problem`]s.
 
+mod delta;
 mod paths;
 mod problem;
 
+pub use delta::{Delta, DeltaError, DeltaPart};
 pub use paths::{
     CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, TRUST_ROOT_PATH, advisories_path, blob_path,
-    evaluations_path, extractor_path, log_path, model_signature_path, namespace, release_path,
-    trust_path, upload_path, yanks_path,
+    delta_path, evaluations_path, extractor_path, log_path, model_signature_path, namespace,
+    release_path, trust_path, upload_path, yanks_path,
 };
 pub use problem::{Problem, ProblemCode};
 

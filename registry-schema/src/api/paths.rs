@@ -43,6 +43,11 @@ pub fn blob_path(name: &Name, digest: &Digest) -> String {
     format!("/v2/{name}/blobs/{digest}")
 }
 
+/// `/api/v1/extractors/{namespace}/{name}/blobs/{digest}/delta`.
+pub fn delta_path(name: &Name, digest: &Digest) -> String {
+    format!("{}/blobs/{digest}/delta", extractor_path(name))
+}
+
 /// `/v2/{name}/blobs/uploads/` (OCI distribution 1.1).
 pub fn upload_path(name: &Name) -> String {
     format!("/v2/{name}/blobs/uploads/")

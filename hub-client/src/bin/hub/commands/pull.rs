@@ -5,7 +5,7 @@ use std::fmt;
 use hub_client::lockfile::{LockFile, LockedRelease};
 use hub_client::log_view::LogView;
 use hub_client::members_say;
-use hub_client::pull::{self, ProbeCheck, PullRequest};
+use hub_client::pull::{self, Fetched, ProbeCheck, PullRequest};
 use hub_client::registry::Registry;
 use hub_client::store::InstalledRelease;
 use hub_client::trust::Kept;
@@ -51,7 +51,10 @@ struct PulledView {
     signer_names: String,
     /// Whether it was here already, so that nothing was asked.
     was_installed: bool,
+    /// Bytes of its files that came from the hub.
     fetched_bytes: u64,
+    /// Bytes of its files that were taken from another release that is installed.
+    reused_bytes: u64,
     size_bytes: u64,
     /// The smallest cosine of the probes; null when they were not run.
     probe_cosine: Option<f64>,
@@ -191,7 +194,7 @@ async fn pull_one(
     // 1. what is locked, installed and whole needs no request
     if let Some(installed) = locked.and_then(|locked| find_whole(locked, &trust.kept.root, context))
     {
-        return Ok(view(reference, &installed, 0, true));
+        return Ok(view(reference, &installed, &Fetched::default(), true));
     }
     // 2. everything else comes from the hub, checked on the way
     let registry: Registry = context.registry("pull")?;
@@ -248,7 +251,11 @@ async fn pull_one(
         );
         context.report().warn(&line);
     }
-    let view = view(reference, &pulled.installed, pulled.fetched_bytes, false);
+    for file in &pulled.fetched.not_reused {
+        let line = format!("`{}` came whole: {}", file.path, file.reason);
+        context.report().detail(&line);
+    }
+    let view = view(reference, &pulled.installed, &pulled.fetched, false);
     Ok(PulledView {
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
         left_out: pulled.left_out.iter().map(ToString::to_string).collect(),
@@ -303,7 +310,7 @@ fn find_whole(
 fn view(
     reference: &Reference,
     installed: &InstalledRelease,
-    fetched_bytes: u64,
+    fetched: &Fetched,
     was_installed: bool,
 ) -> PulledView {
     let release = installed.release();
@@ -315,7 +322,8 @@ fn view(
         signers: signers(release),
         signer_names: signer_names(release),
         was_installed,
-        fetched_bytes,
+        fetched_bytes: fetched.fetched_bytes,
+        reused_bytes: fetched.reused_bytes,
         size_bytes: size_bytes(release),
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
@@ -350,11 +358,14 @@ impl PulledView {
         let came = if self.was_installed {
             "installed already, as locked".to_owned()
         } else {
-            format!(
-                "{} fetched of {}",
-                size(self.fetched_bytes),
-                size(self.size_bytes)
-            )
+            let (fetched, all) = (size(self.fetched_bytes), size(self.size_bytes));
+            match self.reused_bytes {
+                0 => format!("{fetched} fetched of {all}"),
+                reused => format!(
+                    "{fetched} fetched of {all}, {} taken from another release",
+                    size(reused)
+                ),
+            }
         };
         page.field("files", came)?;
         let probes = self
