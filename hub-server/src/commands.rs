@@ -52,7 +52,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     if let Some(folder) = &args.mirror {
         return init_mirror(&data, folder);
     }
@@ -98,7 +98,7 @@ fn tell_taken(taken: &Taken) -> Result<ExitCode, CommandError> {
 }
 
 fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     let key = load_or_make_key(&data, args.origin.as_ref())?;
     let online = trust::load_or_make_key(&data)?.public();
     writeln!(
@@ -126,7 +126,7 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.folder);
+    let data = DataFolder::of(args);
     let (trust, database) = open_recorded(&data)?;
     let policy = trust.root.log_policy();
     let (key, shown) = match mirror_of(&database)? {
@@ -176,7 +176,7 @@ fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
 }
 
 fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.folder);
+    let data = DataFolder::of(args);
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (trust, database) = open_recorded(&data)?;
@@ -192,7 +192,7 @@ fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (backup, database) = open_recorded(&data)?;
@@ -252,7 +252,7 @@ fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
-    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    let (trust, database) = open_trust(&DataFolder::of(&args.data), Timestamp::now())?;
     let wish = TokenWish {
         member: &args.member,
         scope: args.scope.into(),
@@ -274,7 +274,7 @@ fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
+    let (_, database) = open_trust(&DataFolder::of(args), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     let mut out = io::stdout().lock();
     writeln!(
@@ -299,7 +299,7 @@ fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    let (_, database) = open_trust(&DataFolder::of(&args.data), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     if database.with(|connection| rows::revoke(connection, &args.id, now))? {
         writeln!(io::stdout(), "revoked {}", args.id)?;

@@ -14,7 +14,7 @@
 //! | 8 | `trust_change`, `pages` | another trust root, held against what was logged; the catalogue as pages |
 //! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
-//! | 10 | `auth`, `journal` | around every request |
+//! | 10 | `auth`, `journal`, `freshness` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
 
@@ -30,6 +30,7 @@ pub mod config;
 mod database;
 mod doctor;
 mod error;
+mod freshness;
 mod index;
 mod inspection;
 mod journal;
