@@ -194,8 +194,9 @@ impl Uploads {
         for row in self.database.with(uploads::list)? {
             let state = self.blobs.upload_state(&row.id)?;
             // Its bytes may be at another server of the same database.
-            let is_elsewhere =
-                state.is_none() && self.database.is_shared() && !is_begun_before(&row, lifetime * 2);
+            let is_elsewhere = state.is_none()
+                && self.database.is_shared()
+                && !is_begun_before(&row, lifetime * 2);
             if !is_elsewhere && state.is_none_or(|(_, at)| is_old(at)) {
                 discard(&self.database, &self.blobs, &row.id)?;
                 self.forget(&row.id);

@@ -156,8 +156,9 @@ impl Database {
             Some(_) => "SELECT version() AS integrity_check",
             None => "PRAGMA integrity_check(10)",
         };
-        let rows: Vec<Row> =
-            self.with(|connection| Ok::<_, DatabaseError>(diesel::sql_query(question).load(connection)?))?;
+        let rows: Vec<Row> = self.with(|connection| {
+            Ok::<_, DatabaseError>(diesel::sql_query(question).load(connection)?)
+        })?;
         let found: Vec<String> = rows.into_iter().map(|row| row.integrity_check).collect();
         let found = found.join("; ");
         Ok(match self.connections.shared() {
@@ -211,14 +212,18 @@ fn begin_in_turn(connection: &mut Connection) -> Result<(), DatabaseError> {
 /// with it.
 fn roll_back(connection: &mut Connection) {
     if let Err(error) = Connection::rollback_transaction(connection) {
-        tracing::warn!(error = chain(&error), "a connection to the database is lost");
+        tracing::warn!(
+            error = chain(&error),
+            "a connection to the database is lost"
+        );
     }
 }
 
 /// An empty database of its own, which is gone when it is dropped.
 pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
     // What SQLite opens under no name is a file without one.
-    let file = <SqliteConnection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
+    let file =
+        <SqliteConnection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
     let mut connection = AnyConnection::Sqlite(file);
     migrate::run(&mut connection)?;
     Ok(connection)
@@ -300,7 +305,8 @@ mod tests {
     #[test]
     fn a_database_that_another_holds_is_busy_and_not_broken() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
+        let database =
+            Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
         let writes = |connection: &mut Connection| settings::insert(connection, "key", "1");
         let busy = database.transaction(|_| {
             database.with(|other| {
@@ -315,7 +321,8 @@ mod tests {
     #[test]
     fn a_transaction_that_ended_by_itself_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
+        let database =
+            Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
         let count = |connection: &mut Connection| settings::find(connection, "key");
         let ended: Result<(), DatabaseError> = database.transaction(|connection| {
             set_mark(connection)?;

@@ -32,7 +32,7 @@ pub(super) struct Manager(Arc<Place>);
 enum Place {
     File(String),
     Postgres {
-        address: Address,
+        address: Box<Address>,
         is_away: AtomicBool,
     },
 }
@@ -58,6 +58,7 @@ impl Connections {
                 patience,
             } => {
                 let address: Address = url.text().parse().map_err(DatabaseError::open)?;
+                let address = Box::new(address);
                 reach(&address, *patience)?;
                 let is_away = AtomicBool::new(false);
                 let place = Place::Postgres { address, is_away };

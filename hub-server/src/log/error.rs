@@ -14,7 +14,9 @@ use crate::database::DatabaseError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     /// No signing key.
-    #[error("`{path}` holds no key of the log: make one with `hub-server keys --data DIR`, or copy `keys/` from another server of the same database")]
+    #[error(
+        "`{path}` holds no key of the log: make one with `hub-server keys --data DIR`, or copy `keys/` from another server of the same database"
+    )]
     NoKey {
         /// Where it should be.
         path: PathBuf,

@@ -8,7 +8,7 @@ use registry_schema::log::note::{Note, VerifierKey};
 use registry_schema::log::proof::TreeHead;
 use registry_schema::log::tree::Tree;
 
-use super::{Head, Log, LogError, Writer, show_newer, publish_newer, stored_tile, trusted_tiles};
+use super::{Head, Log, LogError, Writer, publish_newer, show_newer, stored_tile, trusted_tiles};
 use crate::database::Connection;
 use crate::database::log::{CheckpointRow, HEAD, PUBLISHED, checkpoint, checkpoints, find_tile};
 

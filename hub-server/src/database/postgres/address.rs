@@ -246,7 +246,9 @@ pub(crate) enum ConnectError {
         source: Box<tokio_postgres::Error>,
     },
     /// Text is of another kind there.
-    #[error("it keeps text as {encoding}: make one with `createdb --encoding=UTF8 --template=template0`")]
+    #[error(
+        "it keeps text as {encoding}: make one with `createdb --encoding=UTF8 --template=template0`"
+    )]
     Encoding {
         /// The kind.
         encoding: String,

@@ -136,7 +136,10 @@ fn a_batch_that_is_on_the_disk_after_an_error_was_recorded() {
     elsewhere
         .append(&[registry_schema::log::hash::leaf_hash(b"b")])
         .unwrap();
-    let error = desk.sequencer.settle(Some(&elsewhere), &full()).unwrap_err();
+    let error = desk
+        .sequencer
+        .settle(Some(&elsewhere), &full())
+        .unwrap_err();
     assert!(matches!(error, LogError::NotRecorded { is_full: true, .. }));
 }
 

@@ -34,23 +34,25 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
         return ask(log, refresh).await;
     }
     loop {
-        let database = log.database.clone();
-        match blocking(move || database.hold_witnesses()).await {
-            Some(Ok(Some(hold))) => {
-                tracing::info!("this server asks the witnesses");
-                tokio::select! {
-                    () = ask(log.clone(), refresh) => {}
-                    () = lost(hold) => tracing::warn!("another server may ask the witnesses now"),
-                }
+        if let Some(hold) = take_turn(&log).await {
+            tracing::info!("this server asks the witnesses");
+            tokio::select! {
+                () = ask(log.clone(), refresh) => {}
+                () = lost(hold) => tracing::warn!("another server may ask the witnesses now"),
             }
-            Some(Ok(None)) => {}
-            Some(Err(error)) => {
-                tracing::debug!(error = chain(&error), "cannot tell who asks the witnesses");
-            }
-            None => return,
         }
         tokio::time::sleep(TURN).await;
     }
+}
+
+/// The turn, unless another server has it.
+async fn take_turn(log: &Log) -> Option<Hold> {
+    let database = log.database.clone();
+    let taken = blocking(move || database.hold_witnesses()).await?;
+    taken.unwrap_or_else(|error| {
+        tracing::debug!(error = chain(&error), "cannot tell who asks the witnesses");
+        None
+    })
 }
 
 /// Returns when the turn is over.
