@@ -276,8 +276,14 @@ fn has_database(data: &DataFolder) -> Result<bool, HubError> {
 fn open_database(data: &DataFolder) -> Result<Database, HubError> {
     check_made(data)?;
     let database = Database::open(data.database())?;
-    if trust::is_there(&database)? {
-        return Ok(database);
+    check_database(data, &database)?;
+    Ok(database)
+}
+
+/// Refuses a database in which no hub is.
+pub(crate) fn check_database(data: &DataFolder, database: &Database) -> Result<(), HubError> {
+    if trust::is_there(database)? {
+        return Ok(());
     }
     let old = database.with(|connection| settings::find(connection, settings::POLICY_DIGEST))?;
     Err(match old {

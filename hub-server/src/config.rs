@@ -34,6 +34,9 @@ pub enum Command {
     /// Make every row that follows from the log anew, from its entries and the blobs; the server
     /// must not run
     RebuildIndex(DataArgs),
+    /// Move a hub's rows from the file in its data folder to PostgreSQL, or back, or from one PostgreSQL
+    /// database to another; no server may run, and blobs stay where they are
+    MigrateStore(MigrateStoreArgs),
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),
@@ -162,6 +165,21 @@ pub struct RestoreArgs {
     /// the order in which they were
     #[arg(long = "draft", value_name = "FILE")]
     pub drafts: Vec<PathBuf>,
+}
+
+/// `hub-server migrate-store`
+#[derive(Debug, Args)]
+#[group(id = "stores", required = true, multiple = true, args = ["from", "to"])]
+pub struct MigrateStoreArgs {
+    /// The data folder, whose keys must be those of the hub
+    #[arg(long = "data", value_name = "DIR", env = "HUB_SERVER_DATA")]
+    pub folder: PathBuf,
+    /// The PostgreSQL database that holds the rows; without it, the file in the data folder
+    #[arg(long, value_name = "URL")]
+    pub from: Option<DatabaseUrl>,
+    /// The empty PostgreSQL database that they go to; without it, a new file in the data folder
+    #[arg(long, value_name = "URL")]
+    pub to: Option<DatabaseUrl>,
 }
 
 /// `hub-server serve`
@@ -329,8 +347,13 @@ impl DataFolder {
 
     /// As a command line says it.
     pub(crate) fn of(args: &DataArgs) -> Self {
-        let mut data = Self::new(&args.folder);
-        if let Some(url) = &args.database {
+        Self::with_database(&args.folder, args.database.as_ref())
+    }
+
+    /// A folder with its database elsewhere, or in it.
+    pub(crate) fn with_database(root: &Path, url: Option<&DatabaseUrl>) -> Self {
+        let mut data = Self::new(root);
+        if let Some(url) = url {
             data.database = DatabasePlace::Postgres {
                 url: url.clone(),
                 connections: COMMAND_CONNECTIONS,

@@ -3,6 +3,9 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
+    /// A server where none may be.
+    #[error("servers run on this database: stop all of them first")]
+    InUse,
     /// Nobody is there, or a connection was lost.
     #[error("the database cannot be reached: try again in a moment")]
     Away {

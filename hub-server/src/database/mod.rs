@@ -9,6 +9,7 @@ pub(crate) mod alarms;
 pub(crate) mod blobs;
 pub(crate) mod catalogue;
 mod connection;
+pub(crate) mod copy;
 mod error;
 pub(crate) mod evaluations;
 pub(crate) mod key_compromises;
@@ -142,6 +143,18 @@ impl Database {
             Some(address) => Hold::take(address, WITNESSES),
             None => Ok(None),
         }
+    }
+
+    /// Makes sure that no server runs on a shared database, and none begins to ask witnesses, as long as
+    /// the answer lives. Of those that run one always asks them.
+    ///
+    /// # Errors
+    /// [`DatabaseError::InUse`].
+    pub(crate) fn alone(&self) -> Result<Option<Hold>, DatabaseError> {
+        if !self.is_shared() {
+            return Ok(None);
+        }
+        self.hold_witnesses()?.map(Some).ok_or(DatabaseError::InUse)
     }
 
     /// What SQLite's own check of the whole file finds, `ok` when all is well; of PostgreSQL, which

@@ -92,7 +92,10 @@ pub(crate) fn dump(world: &World) -> String {
 
 /// A log with releases of two names, two yanks and an unyank, and what members said about them.
 pub(crate) async fn lively() -> World {
-    let world = World::start();
+    lively_at(World::start()).await
+}
+
+pub(crate) async fn lively_at(world: World) -> World {
     let first = release("alpha/squares");
     published(&world, &first).await;
     let second = Draft::new("alpha/squares", "1.1.0")

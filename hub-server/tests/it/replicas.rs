@@ -15,6 +15,7 @@ use reqwest::StatusCode;
 use crate::cluster::{Cluster, Database};
 use crate::consortium::{HubKeys, founding};
 use crate::draft::Draft;
+use crate::index::{dump, lively_at};
 use crate::killing::{Publisher, check_all};
 use crate::log::{checkpoint, release};
 use crate::trust;
@@ -408,4 +409,60 @@ fn the_database_is_spoken_to_under_tls_with_a_certificate_that_is_checked() {
     // The certificate is for the name alone.
     let elsewhere = list("127.0.0.1", &cluster.certificate());
     assert!(elsewhere.contains("certificate"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_hub_is_moved_to_postgresql_and_back() {
+    let (Some(there), Some(elsewhere)) = (Database::make(), Database::make()) else {
+        return;
+    };
+    let (url, other_url) = (there.url(), elsewhere.url());
+    let refused = |world: &World, args: &[&str], word: &str| {
+        let output = world.run(&[&["migrate-store"], args].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(word), "{said}");
+    };
+    let done = |world: &World, args: &[&str]| {
+        let output = world.run(&[&["migrate-store"], args].concat());
+        assert!(output.status.success(), "{output:?}");
+    };
+    let mut world = lively_at(World::start_on(None, &[], |_| None)).await;
+    let before = dump(&world);
+    refused(&world, &["--to", &url], "another server");
+    world.kill();
+    done(&world, &["--to", &url]);
+    refused(&world, &["--to", &url], "not empty");
+    // The same hub, with the same tokens, goes on there.
+    world.use_database(Some(&there));
+    world.serve(&[]);
+    world.published(&release("alpha/elsewhere")).await;
+    // A server of another data folder, too, keeps the rows from being moved.
+    let mut replica = world.replica(&[]);
+    world.kill();
+    let from = ["--from", &url];
+    let until = Instant::now() + Duration::from_secs(10);
+    while !replica.log().contains("this server asks the witnesses") {
+        assert!(Instant::now() < until, "{}", replica.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    refused(&world, &from, "servers run on this database");
+    replica.kill();
+    done(&world, &[&from[..], &["--to", &other_url]].concat());
+    // Back into a file, in the place of the one of before.
+    refused(&world, &from, "not empty");
+    std::fs::remove_file(world.data().join("hub.sqlite")).unwrap();
+    done(&world, &from);
+    world.use_database(None);
+    assert!(world.verify_log().0);
+    let after = dump(&world);
+    let after: BTreeSet<&str> = after.lines().collect();
+    // What the one release more has changed aside.
+    let kept = before
+        .lines()
+        .filter(|row| !row.starts_with("log_tiles") && !row.starts_with("log_checkpoints"));
+    for row in kept {
+        assert!(after.contains(row), "{row}");
+    }
+    world.serve(&[]);
+    world.published(&release("alpha/back")).await;
 }

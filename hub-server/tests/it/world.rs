@@ -243,6 +243,11 @@ impl World {
         world
     }
 
+    /// From now on the rows are elsewhere.
+    pub(crate) fn use_database(&mut self, database: Option<&Arc<Database>>) {
+        self.database = database.cloned();
+    }
+
     /// Whether the rows are in a file of SQLite. Tests about such a file end where they are not.
     pub(crate) fn has_file(&self) -> bool {
         if self.database.is_some() {
