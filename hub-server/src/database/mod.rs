@@ -97,7 +97,9 @@ impl Database {
         self.with(|connection| {
             savepoint(connection, |connection| {
                 if let AnyConnection::Postgres(_) = connection {
-                    let still = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+                    // Who only reads may take his time.
+                    let still = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+                                 SET LOCAL idle_in_transaction_session_timeout = 0";
                     connection
                         .batch_execute(still)
                         .map_err(DatabaseError::from)?;

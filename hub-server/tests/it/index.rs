@@ -178,10 +178,14 @@ async fn the_index_made_anew_is_the_same() {
         assert!(before.contains(&format!("\n{table}|")) || before.starts_with(table));
     }
     assert!(world.verify_log().0);
+    let wrong = format!(
+        "UPDATE releases SET summary = 'other', is_yanked = true; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = {}",
+        world.zeroes(64)
+    );
     // Everything that follows is lost, then wrong, then there.
     for sql in [
         "DELETE FROM evaluations; DELETE FROM advisories; DELETE FROM key_compromises; DELETE FROM model_signatures; DELETE FROM yanks; DELETE FROM release_files; DELETE FROM releases; DELETE FROM extractors; DELETE FROM repository_blobs; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
-        "UPDATE releases SET summary = 'other', is_yanked = 1; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = zeroblob(64)",
+        &wrong,
         "",
     ] {
         tamper(&world, sql);
@@ -318,7 +322,7 @@ async fn a_hub_that_had_no_log_is_given_one() {
     // As if they had come one second after the other, since times are all that is known.
     tamper(
         &world,
-        "UPDATE releases SET published_at = published_at - 9 + (version = '1.1.0') + 2 * (name = 'everyday-objects'); UPDATE yanks SET recorded_at = recorded_at + sequence + (release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares'))",
+        "UPDATE releases SET published_at = published_at - 9 + CAST(version = '1.1.0' AS INTEGER) + 2 * CAST(name = 'everyday-objects' AS INTEGER); UPDATE yanks SET recorded_at = recorded_at + sequence + CAST(release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares') AS INTEGER)",
     );
     world.serve(&[]);
     let (is_good, said) = world.verify_log();

@@ -70,7 +70,8 @@ async fn one_server_for_a_folder() {
 async fn plain_http_on_this_machine_only() {
     let mut world = World::start();
     world.kill();
-    let mut plain = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+    let mut plain = world
+        .command()
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(world.data())
         .stdout(Stdio::piped())

@@ -457,9 +457,10 @@ async fn a_hub_is_moved_to_postgresql_and_back() {
     let after = dump(&world);
     let after: BTreeSet<&str> = after.lines().collect();
     // What the one release more has changed aside.
-    let kept = before
-        .lines()
-        .filter(|row| !row.starts_with("log_tiles") && !row.starts_with("log_checkpoints"));
+    let kept = before.lines().filter(|row| {
+        let table = row.split_once('|').map(|(table, _)| table);
+        table.is_some_and(|table| !["log_tiles", "log_checkpoints"].contains(&table))
+    });
     for row in kept {
         assert!(after.contains(row), "{row}");
     }
