@@ -12,10 +12,14 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use crate::app::Hub;
+use crate::database::DatabaseError;
 use crate::error::Failure;
 
 /// How often it is looked for though nobody asks: who waits for witnesses, or asks them, waits for it.
 const EVERY: Duration = Duration::from_millis(200);
+
+/// How long a look may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks at the database for requests: for each one after it has come, for many at once.
 #[derive(Debug, Default)]
@@ -32,10 +36,13 @@ impl Freshness {
         self.share(|| {
             let hub = hub.clone();
             async move {
-                let looked = web::block(move || hub.follow(Timestamp::now())).await;
-                looked
-                    .map_err(|error| Failure::internal(&error))?
-                    .map_err(Failure::from)
+                let looking = web::block(move || hub.follow(Timestamp::now()));
+                match tokio::time::timeout(PATIENCE, looking).await {
+                    Ok(Ok(looked)) => looked.map_err(Failure::from),
+                    Ok(Err(error)) => Err(Failure::internal(&error)),
+                    // It takes connections and answers nothing.
+                    Err(_) => Err(DatabaseError::Busy.into()),
+                }
             }
         })
         .await
@@ -144,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn what_one_look_met_all_are_told() {
         let freshness = Freshness::default();
-        let stopping = crate::database::DatabaseError::Interrupted;
+        let stopping = DatabaseError::Interrupted;
         let failed = freshness.share(|| async { Err(stopping.into()) }).await;
         assert!(failed.is_err());
         freshness.share(|| async { Ok(()) }).await.unwrap();
