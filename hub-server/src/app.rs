@@ -183,7 +183,10 @@ impl Hub {
             self.trust.follow(connection, now)?;
             let policy = self.trust_root().root.log_policy().clone();
             self.log.set_policy(policy);
-            Ok(self.log.follow(connection)?)
+            self.log.follow(connection)?;
+            let attached = settings::find(connection, settings::ATTACHED)?;
+            self.answers.follow(attached);
+            Ok(())
         })
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use registry_schema::api::{HubInfo, ProblemCode, Published};
+use registry_schema::api::{HubInfo, ProblemCode, Published, ReleaseDetail};
+use registry_schema::envelope::Envelope;
 use registry_schema::tuf::draft::Draft as TrustDraft;
 use registry_schema::tuf::files::KeyEntry;
 use reqwest::StatusCode;
@@ -18,6 +19,7 @@ use crate::draft::Draft;
 use crate::index::{dump, lively_at};
 use crate::killing::{Publisher, check_all};
 use crate::log::{checkpoint, release};
+use crate::model_signature::{attach, bundle};
 use crate::trust;
 use crate::witnesses::Witness;
 use crate::world::{ALPHA, World, header, hub_server, key, problem};
@@ -54,6 +56,16 @@ async fn what_one_server_records_the_other_shows_at_once() {
     }
     let (is_good, said) = second.verify_log();
     assert!(is_good && said.contains("entries 6"), "{said}");
+    // What is attached is no entry, and answers were kept.
+    let one = release("alpha/extractor-0");
+    let detail: ReleaseDetail = second.json(&path("alpha/extractor-0")).await;
+    assert_eq!(detail.model_signature, None);
+    let signature = bundle(Envelope::parse(&one.envelope).unwrap().payload());
+    first.upload(&one.name, &signature).await;
+    let attached = attach(&first, &first.token, &one, &signature).await;
+    assert_eq!(attached.status(), StatusCode::CREATED);
+    let detail: ReleaseDetail = second.json(&path("alpha/extractor-0")).await;
+    assert!(detail.model_signature.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
