@@ -4,12 +4,15 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::cast_precision_loss,
     dead_code,
     missing_docs,
     reason = "a bench"
 )]
 
+#[path = "../tests/it/cluster.rs"]
+mod cluster;
 #[path = "../tests/it/consortium.rs"]
 mod consortium;
 #[path = "../tests/it/draft.rs"]

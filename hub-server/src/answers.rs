@@ -49,6 +49,8 @@ struct Known {
     answers: HashMap<Question, Answer>,
     /// How often everything was forgotten.
     era: u64,
+    /// What was said of attached files last.
+    attached: Option<String>,
 }
 
 /// What answers follow from: taken before one is made, it says for how long it is true.
@@ -103,6 +105,17 @@ impl Answers {
             known.basis = Some(basis);
         }
         known.answers.insert(question, answer.clone());
+    }
+
+    /// Forgets all, when files were attached since it was said last: by this server or another one of the same
+    /// database.
+    pub(crate) fn follow(&self, attached: Option<String>) {
+        let is_new = |known: &Known| known.attached != attached;
+        if is_new(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
+            self.forget();
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.attached = attached;
+        }
     }
 
     /// Forgets all: something changed that follows from neither.

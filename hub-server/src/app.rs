@@ -16,9 +16,10 @@ use tokio::sync::Semaphore;
 use crate::answers::Answers;
 use crate::attempts::Attempts;
 use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
-use crate::config::DataFolder;
+use crate::cause::chain;
+use crate::config::{DataFolder, DatabasePlace};
 use crate::database::catalogue::KnownChoices;
-use crate::database::{Database, DatabaseError, releases, settings};
+use crate::database::{Connection, Database, DatabaseError, releases, settings};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
 use crate::trust::{self, State, Trust, TrustError};
@@ -150,15 +151,52 @@ impl Hub {
     }
 
     /// Refuses to go on with what was checked under another state of the trust root than the present
-    /// one: what is recorded follows from one state.
+    /// one: what is recorded follows from one state. In the transaction that records it, since another
+    /// server of the same database may have changed it.
     ///
     /// # Errors
     /// [`DatabaseError::Changed`]: look again.
-    pub(crate) fn check_same_trust(&self, checked: &Arc<State>) -> Result<(), DatabaseError> {
-        if Arc::ptr_eq(checked, &self.trust_root()) {
+    pub(crate) fn check_same_trust(
+        &self,
+        connection: &mut Connection,
+        checked: &Arc<State>,
+    ) -> Result<(), DatabaseError> {
+        if self.database.is_shared() {
+            if Trust::is_newest(connection, checked)? {
+                return Ok(());
+            }
+            if let Err(error) = self.trust.follow(connection, Timestamp::now()) {
+                tracing::error!(error = chain(&error), "cannot read the trust root anew");
+            }
+        } else if Arc::ptr_eq(checked, &self.trust_root()) {
             return Ok(());
         }
         Err(DatabaseError::Changed)
+    }
+
+    /// Shows what other servers of the same database have written. Nothing is looked for where there
+    /// are no others. A mirror's folder is followed by its server alone.
+    ///
+    /// # Errors
+    /// [`HubError`], also when it does not continue what was shown.
+    pub(crate) fn follow(&self, now: Timestamp) -> Result<(), HubError> {
+        if !self.is_followed() {
+            return Ok(());
+        }
+        self.database.with(|connection| {
+            self.trust.follow(connection, now)?;
+            let policy = self.trust_root().root.log_policy().clone();
+            self.log.set_policy(policy);
+            self.log.follow(connection)?;
+            let attached = settings::find(connection, settings::ATTACHED)?;
+            self.answers.follow(attached);
+            Ok(())
+        })
+    }
+
+    /// Whether there may be other servers to be followed.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.database.is_shared() && self.mirror.is_none()
     }
 
     /// Shows the newest state of a mirror, which was checked and is on the disk.
@@ -177,10 +215,10 @@ impl Hub {
 /// Whether `init` came to its end here; what an interrupted one left is made anew, and what an
 /// earlier version of this program made is moved over.
 fn is_made(data: &DataFolder) -> Result<bool, HubError> {
-    if !is_there(&data.database())? {
+    if !has_database(data)? {
         return Ok(false);
     }
-    Ok(trust::is_there(&Database::open(&data.database())?)?)
+    Ok(trust::is_there(&Database::open(data.database())?)?)
 }
 
 /// What is recorded already must still count: a hub that is moved over keeps all its releases.
@@ -220,12 +258,12 @@ pub(crate) fn open_folders(data: &DataFolder) -> Result<Database, HubError> {
     for folder in [data.root(), &data.uploads(), &data.tls()] {
         create_private_folder(folder)?;
     }
-    Ok(Database::open(&data.database())?)
+    Ok(Database::open(data.database())?)
 }
 
 /// Refuses a folder in which no hub is; nothing is changed there.
 pub(crate) fn check_made(data: &DataFolder) -> Result<(), HubError> {
-    if is_there(&data.database())? {
+    if is_there(data.root())? && has_database(data)? {
         return Ok(());
     }
     Err(HubError::NotInitialised {
@@ -233,12 +271,26 @@ pub(crate) fn check_made(data: &DataFolder) -> Result<(), HubError> {
     })
 }
 
+/// Whether there may be tables: a file that is there, or a PostgreSQL server to be asked.
+fn has_database(data: &DataFolder) -> Result<bool, HubError> {
+    match data.database() {
+        DatabasePlace::File(path) => Ok(is_there(path)?),
+        DatabasePlace::Postgres { .. } => Ok(true),
+    }
+}
+
 /// Opens the database of a hub.
 fn open_database(data: &DataFolder) -> Result<Database, HubError> {
     check_made(data)?;
-    let database = Database::open(&data.database())?;
-    if trust::is_there(&database)? {
-        return Ok(database);
+    let database = Database::open(data.database())?;
+    check_database(data, &database)?;
+    Ok(database)
+}
+
+/// Refuses a database in which no hub is.
+pub(crate) fn check_database(data: &DataFolder, database: &Database) -> Result<(), HubError> {
+    if trust::is_there(database)? {
+        return Ok(());
     }
     let old = database.with(|connection| settings::find(connection, settings::POLICY_DIGEST))?;
     Err(match old {

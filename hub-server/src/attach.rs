@@ -14,7 +14,7 @@ use semver::Version;
 use crate::app::Hub;
 use crate::blobs::{BlobError, Blobs};
 use crate::database::model_signatures::{self, ModelSignatureRow};
-use crate::database::{Connection, DatabaseError, blobs, to_column};
+use crate::database::{Connection, DatabaseError, blobs, settings, to_column};
 use crate::publish::{OwnerError, PublishError, Recorded, check_owner, stored_release};
 use crate::resolve::{ResolveError, resolve};
 
@@ -70,8 +70,10 @@ pub(crate) fn attach(
         digest,
         size_bytes: to_column(size_bytes)?,
     };
-    hub.database
-        .transaction(|connection| model_signatures::set(connection, &attached))?;
+    hub.database.transaction(|connection| {
+        model_signatures::set(connection, &attached)?;
+        settings::count_up(connection, settings::ATTACHED)
+    })?;
     hub.answers.forget();
     Ok(Recorded {
         answer: AttachedBlob {

@@ -13,13 +13,14 @@ use crate::app::{Hub, HubError, check_made, mirror_of, open_trust, read_draft};
 use crate::blobs::{Blobs, create_private_folder};
 use crate::cause::chain;
 use crate::config::{
-    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand, RestoreArgs,
-    ServeArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
+    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand,
+    MigrateStoreArgs, RestoreArgs, ServeArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
 use crate::database::{Database, DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
 use crate::index::{FilesShown, IndexError, Rebuilt, compare, rebuild};
 use crate::log::{LogError, copied, key_of, load_key, load_or_make_key, recompute};
+use crate::migrate_store::{MigrateError, migrate};
 use crate::mirror::{self, MirrorError, Taken};
 use crate::publish::time_text;
 use crate::restore::{RestoreError, restore};
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Log(LogCommand::Restore(args)) => restore_log(&args),
         Command::RebuildIndex(args) => rebuild_index(&args),
         Command::Serve(args) => start(&args),
+        Command::MigrateStore(args) => migrate_store(&args),
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
         Command::Token(TokenCommand::List(args)) => list_tokens(&args),
         Command::Token(TokenCommand::Revoke(args)) => revoke_token(&args),
@@ -52,7 +54,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     if let Some(folder) = &args.mirror {
         return init_mirror(&data, folder);
     }
@@ -98,7 +100,7 @@ fn tell_taken(taken: &Taken) -> Result<ExitCode, CommandError> {
 }
 
 fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     let key = load_or_make_key(&data, args.origin.as_ref())?;
     let online = trust::load_or_make_key(&data)?.public();
     writeln!(
@@ -126,7 +128,7 @@ fn keys(args: &KeysArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.folder);
+    let data = DataFolder::of(args);
     let (trust, database) = open_recorded(&data)?;
     let policy = trust.root.log_policy();
     let (key, shown) = match mirror_of(&database)? {
@@ -176,10 +178,11 @@ fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
 }
 
 fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.folder);
+    let data = DataFolder::of(args);
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (trust, database) = open_recorded(&data)?;
+    let _alone = database.alone()?;
     if let Some(folder) = mirror_of(&database)? {
         let taken = mirror::rebuild(&database, &folder, &data, Timestamp::now())?;
         return tell_taken(&taken);
@@ -192,10 +195,11 @@ fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (backup, database) = open_recorded(&data)?;
+    let _alone = database.alone()?;
     if mirror_of(&database)?.is_some() {
         return Err(CommandError::IsMirror);
     }
@@ -251,8 +255,33 @@ fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn migrate_store(args: &MigrateStoreArgs) -> Result<ExitCode, CommandError> {
+    let from = DataFolder::with_database(&args.folder, args.from.as_ref());
+    let to = DataFolder::with_database(&args.folder, args.to.as_ref());
+    check_made(&from)?;
+    let _lock = lock(&from)?;
+    let copied = migrate(&from, from.database(), to.database(), Timestamp::now())?;
+    let mut out = io::stdout().lock();
+    for (table, count) in copied {
+        writeln!(out, "{table:<20} {count}")?;
+    }
+    writeln!(
+        out,
+        "good: all rows are there, and hashes, tiles, root, signatures and rows fit the entries"
+    )?;
+    match (&args.to, args.from.is_some()) {
+        (Some(_), false) => writeln!(
+            io::stderr(),
+            "from now on give `--database` to every command; what is in `{}` is not used then",
+            args.folder.join("hub.sqlite").display()
+        )?,
+        _ => writeln!(io::stderr(), "the database that was copied is as it was")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
-    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    let (trust, database) = open_trust(&DataFolder::of(&args.data), Timestamp::now())?;
     let wish = TokenWish {
         member: &args.member,
         scope: args.scope.into(),
@@ -274,7 +303,7 @@ fn create_token(args: &TokenCreateArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
+    let (_, database) = open_trust(&DataFolder::of(args), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     let mut out = io::stdout().lock();
     writeln!(
@@ -299,7 +328,7 @@ fn list_tokens(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
-    let (_, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    let (_, database) = open_trust(&DataFolder::of(&args.data), Timestamp::now())?;
     let now = Timestamp::now().as_second();
     if database.with(|connection| rows::revoke(connection, &args.id, now))? {
         writeln!(io::stdout(), "revoked {}", args.id)?;
@@ -346,6 +375,9 @@ enum CommandError {
     /// A copy of the log.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Rows that were to be moved.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// A mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),

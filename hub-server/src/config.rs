@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use registry_schema::api::Scope;
@@ -33,6 +34,9 @@ pub enum Command {
     /// Make every row that follows from the log anew, from its entries and the blobs; the server
     /// must not run
     RebuildIndex(DataArgs),
+    /// Move a hub's rows from the file in its data folder to PostgreSQL, or back, or from one PostgreSQL
+    /// database to another; no server may run, and blobs stay where they are
+    MigrateStore(MigrateStoreArgs),
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),
@@ -46,7 +50,63 @@ pub struct DataArgs {
     /// The folder that holds everything: database, blobs, keys, certificate
     #[arg(long = "data", value_name = "DIR", env = "HUB_SERVER_DATA")]
     pub folder: PathBuf,
+    /// A PostgreSQL database in the place of the file in the folder, which several servers may share:
+    /// `postgres://USER:PASSWORD@HOST/NAME?sslrootcert=FILE`; the password may be in PGPASSWORD
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HUB_SERVER_DATABASE",
+        hide_env_values = true
+    )]
+    pub database: Option<DatabaseUrl>,
 }
+
+/// Where a PostgreSQL database is, perhaps with a password: shown to nobody.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl From<String> for DatabaseUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl")
+    }
+}
+
+impl DatabaseUrl {
+    /// The URL, password included.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub(crate) enum DatabasePlace {
+    /// A file of SQLite.
+    File(PathBuf),
+    /// A PostgreSQL server.
+    Postgres {
+        url: DatabaseUrl,
+        /// Connections kept open at most.
+        connections: u32,
+        /// How long to wait for it at the start.
+        patience: Duration,
+    },
+}
+
+/// Connections that a command opens to a PostgreSQL database at most.
+const COMMAND_CONNECTIONS: u32 = 4;
+
+/// How long a command waits for it.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server waits for it when it starts.
+const SERVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// `hub-server init`
 #[derive(Debug, Args)]
@@ -107,6 +167,21 @@ pub struct RestoreArgs {
     pub drafts: Vec<PathBuf>,
 }
 
+/// `hub-server migrate-store`
+#[derive(Debug, Args)]
+#[group(id = "stores", required = true, multiple = true, args = ["from", "to"])]
+pub struct MigrateStoreArgs {
+    /// The data folder, whose keys must be those of the hub
+    #[arg(long = "data", value_name = "DIR", env = "HUB_SERVER_DATA")]
+    pub folder: PathBuf,
+    /// The PostgreSQL database that holds the rows; without it, the file in the data folder
+    #[arg(long, value_name = "URL")]
+    pub from: Option<DatabaseUrl>,
+    /// The empty PostgreSQL database that they go to; without it, a new file in the data folder
+    #[arg(long, value_name = "URL")]
+    pub to: Option<DatabaseUrl>,
+}
+
 /// `hub-server serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -142,6 +217,10 @@ pub struct ServeArgs {
     /// Let everybody read without a token
     #[arg(long)]
     pub public: bool,
+    /// Connections to a PostgreSQL database at most; it must take those of all servers, and one more
+    /// of each
+    #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..))]
+    pub database_connections: u32,
     /// Bytes of the disk that uploads leave free
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
     pub reserve_bytes: u64,
@@ -254,13 +333,48 @@ fn parse_lifetime(text: &str) -> Result<jiff::SignedDuration, String> {
 #[derive(Clone, Debug)]
 pub(crate) struct DataFolder {
     root: PathBuf,
+    database: DatabasePlace,
 }
 
 impl DataFolder {
+    /// A folder that holds everything.
     pub(crate) fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            database: DatabasePlace::File(root.join("hub.sqlite")),
         }
+    }
+
+    /// As a command line says it.
+    pub(crate) fn of(args: &DataArgs) -> Self {
+        Self::with_database(&args.folder, args.database.as_ref())
+    }
+
+    /// A folder with its database elsewhere, or in it.
+    pub(crate) fn with_database(root: &Path, url: Option<&DatabaseUrl>) -> Self {
+        let mut data = Self::new(root);
+        if let Some(url) = url {
+            data.database = DatabasePlace::Postgres {
+                url: url.clone(),
+                connections: COMMAND_CONNECTIONS,
+                patience: COMMAND_PATIENCE,
+            };
+        }
+        data
+    }
+
+    /// The same for a server, which has more to do and more time to wait.
+    pub(crate) fn of_server(args: &ServeArgs) -> Self {
+        let mut data = Self::of(&args.data);
+        if let DatabasePlace::Postgres {
+            connections,
+            patience,
+            ..
+        } = &mut data.database
+        {
+            (*connections, *patience) = (args.database_connections, SERVE_PATIENCE);
+        }
+        data
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -291,8 +405,8 @@ impl DataFolder {
         self.keys().join("log.key")
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("hub.sqlite")
+    pub(crate) fn database(&self) -> &DatabasePlace {
+        &self.database
     }
 
     pub(crate) fn blobs(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use registry_schema::trust_root::TrustRoot;
 use crate::app::{HubError, mirror_of, open_trust};
 use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
-use crate::config::{DataFolder, DoctorArgs};
+use crate::config::{DataFolder, DatabasePlace, DoctorArgs};
 use crate::database::{
     Database, DatabaseError, alarms, blobs as rows, from_column, pending_migrations, releases,
 };
@@ -45,24 +45,26 @@ pub(crate) enum Verdict {
 
 /// Looks at everything. Nothing is changed.
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     let mut checks = vec![disk(&data), certificate(args, &data)];
-    match is_there(&data.database()) {
-        Ok(true) => {}
-        Ok(false) => {
-            let found = format!(
-                "`{}` is not there: `hub-server init` makes it",
-                data.database().display()
-            );
-            checks.push(Check::new(Verdict::Bad, "database", found));
-            return checks;
-        }
-        Err(error) => {
-            checks.push(Check::new(Verdict::Bad, "database", chain(&error)));
-            return checks;
+    if let DatabasePlace::File(path) = data.database() {
+        match is_there(path) {
+            Ok(true) => {}
+            Ok(false) => {
+                let found = format!(
+                    "`{}` is not there: `hub-server init` makes it",
+                    path.display()
+                );
+                checks.push(Check::new(Verdict::Bad, "database", found));
+                return checks;
+            }
+            Err(error) => {
+                checks.push(Check::new(Verdict::Bad, "database", chain(&error)));
+                return checks;
+            }
         }
     }
-    match Database::connect(&data.database()) {
+    match Database::connect(data.database()) {
         Ok(database) => {
             checks.push(integrity(&database));
             checks.push(migrations(&database));
@@ -178,11 +180,10 @@ fn trust_root(data: &DataFolder, has_key: bool) -> Check {
 }
 
 fn integrity(database: &Database) -> Check {
-    let found = database.integrity().map(|found| {
-        let verdict = if found == "ok" {
-            Verdict::Good
-        } else {
-            Verdict::Bad
+    let found = database.integrity().map(|(is_good, found)| {
+        let verdict = match is_good {
+            true => Verdict::Good,
+            false => Verdict::Bad,
         };
         (verdict, found)
     });

@@ -13,8 +13,9 @@
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 8 | `trust_change`, `pages` | another trust root, held against what was logged; the catalogue as pages |
 //! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
+//! | 10 | `migrate_store` | the rows, moved to a database of another kind |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
-//! | 10 | `auth`, `journal` | around every request |
+//! | 10 | `auth`, `journal`, `freshness` | around every request |
 //! | 11 | `routes` | the URL table |
 //! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
 
@@ -31,6 +32,7 @@ mod database;
 mod deltas;
 mod doctor;
 mod error;
+mod freshness;
 mod index;
 mod inspection;
 mod journal;
@@ -38,6 +40,7 @@ mod log;
 mod log_folder;
 mod members_say;
 mod metrics;
+mod migrate_store;
 mod mirror;
 mod pages;
 mod publish;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::app::{Hub, HubError, check_made};
 use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
+use crate::freshness::{Freshness, fresh};
 use crate::journal::journal;
 use crate::log::witnesses;
 use crate::metrics::Metrics;
@@ -36,7 +37,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(3600);
 /// Serves a hub until it is told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // 1. One server for a data folder.
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of_server(args);
     // Before anything is opened: opening brings the tables up to date.
     check_made(&data)?;
     let _lock = lock(&data)?;
@@ -86,6 +87,11 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     };
     let log = hub.log.clone();
     let metrics = web::Data::new(Metrics::new());
+    let freshness = web::Data::new(Freshness::default());
+    let following = hub.is_followed().then(|| {
+        let (hub, freshness) = (hub.clone(), freshness.clone());
+        actix_web::rt::spawn(async move { freshness.go_on(&hub).await })
+    });
     let counted = match args.metrics_listen {
         Some(listen) => Some(listen_for_metrics(listen, &hub, &metrics)?),
         None => None,
@@ -94,6 +100,8 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         App::new()
             .app_data(hub.clone())
             .app_data(metrics.clone())
+            .app_data(freshness.clone())
+            .wrap(from_fn(fresh))
             .wrap(from_fn(journal))
             .configure(routes::table)
     })
@@ -119,6 +127,9 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
     let ended = until_fault(server, log.ended()).await;
     stopper.abort();
+    if let Some(following) = following {
+        following.abort();
+    }
     if let Some(counted) = counted {
         counted.stop(false).await;
     }

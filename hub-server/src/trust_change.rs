@@ -25,15 +25,15 @@ pub(crate) fn change_trust_root(
     let change = hub.trust.change();
     let next = change.accept(draft, now)?;
     hub.log.check_policy(next.state.root.log_policy())?;
-    // 2. what was logged since it was drafted stays valid; from here on nothing is logged
+    // 2. from here on nothing is logged by this server, and from the transaction on by no other
     let _pause = hub.log.pause();
-    let size = hub.database.with(log::count)?;
     let present = hub.trust_root();
-    let continued = present.root.history();
-    continued.check_continued_by(next.state.root.history(), size)?;
-    // 3. on the disk, then for all to see
+    // 3. on the disk, then for all to see; what was logged since it was drafted stays valid
     let policy = next.state.root.log_policy().clone();
     let info = change.put_with::<ChangeError>(next, |connection, root| {
+        let size = log::count(connection)?;
+        let continued = present.root.history();
+        continued.check_continued_by(root.history(), size)?;
         Ok(yank::recount(connection, root)?)
     })?;
     hub.log.set_policy(policy);

@@ -193,7 +193,11 @@ impl Uploads {
         let mut removed = 0;
         for row in self.database.with(uploads::list)? {
             let state = self.blobs.upload_state(&row.id)?;
-            if state.is_none_or(|(_, at)| is_old(at)) {
+            // Its bytes may be at another server of the same database.
+            let is_elsewhere = state.is_none()
+                && self.database.is_shared()
+                && !is_begun_before(&row, lifetime * 2);
+            if !is_elsewhere && state.is_none_or(|(_, at)| is_old(at)) {
                 discard(&self.database, &self.blobs, &row.id)?;
                 self.forget(&row.id);
                 removed += 1;
@@ -214,6 +218,12 @@ impl Uploads {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.remove(id);
     }
+}
+
+/// Whether an upload was begun longer than a time ago.
+fn is_begun_before(row: &UploadRow, time: Duration) -> bool {
+    let age = Timestamp::now().as_second().saturating_sub(row.created_at);
+    u64::try_from(age).is_ok_and(|age| age > time.as_secs())
 }
 
 fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadError> {
@@ -333,7 +343,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::new(folder.path());
         create_private_folder(&data.uploads()).unwrap();
-        let database = Database::open(&data.database()).unwrap();
+        let database = Database::open(data.database()).unwrap();
         let uploads = Uploads::new(database, Blobs::new(&data, 0));
         let sessions = || uploads.sessions.lock().unwrap().len();
         let (name, member) = ("alpha/squares".parse().unwrap(), "alpha".parse().unwrap());

@@ -65,7 +65,7 @@ pub(crate) async fn yank(
                 let (asked, name) = (Arc::clone(&hub), request.name.clone());
                 let signers = checked.signers;
                 let record = move |connection: &mut Connection, place: Place| {
-                    asked.check_same_trust(&trust)?;
+                    asked.check_same_trust(connection, &trust)?;
                     check_signers(&trust.root, &name, &signers, place.index)?;
                     draft.record(connection, place)
                 };

@@ -18,7 +18,14 @@ fn modules_import_lower_floors_only() {
         &["yank", "attach", "members_say"],
         &["trust_change", "pages"],
         &["index", "error", "traffic"],
-        &["restore", "mirror", "auth", "journal"],
+        &[
+            "restore",
+            "migrate_store",
+            "mirror",
+            "auth",
+            "journal",
+            "freshness",
+        ],
         &["routes"],
         &["server", "doctor"],
         &["commands"],
@@ -37,6 +44,7 @@ fn each_outside_thing_has_one_door() {
             allowed: &[
                 "auth.rs",
                 "error/",
+                "freshness.rs",
                 "journal.rs",
                 "routes/",
                 "server.rs",

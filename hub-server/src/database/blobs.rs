@@ -7,7 +7,7 @@ use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 
 use super::schema::repository_blobs;
-use super::{Connection, DatabaseError, from_column, to_column};
+use super::{Connection, DatabaseError, from_column, savepoint, to_column};
 
 /// The size of a blob that can be read under this name.
 pub(crate) fn size_bytes(
@@ -44,16 +44,20 @@ pub(crate) fn bind(
     digest: &Digest,
     size_bytes: u64,
 ) -> Result<(), DatabaseError> {
-    let inserted = diesel::insert_into(repository_blobs::table)
-        .values((
-            repository_blobs::repository.eq(repository.to_string()),
-            repository_blobs::digest.eq(digest.to_string()),
-            repository_blobs::size_bytes.eq(to_column(size_bytes)?),
-        ))
-        .execute(connection)
-        .map_err(DatabaseError::from);
+    let size_bytes = to_column(size_bytes)?;
+    // Undone alone when it is there: PostgreSQL goes on with no transaction after an error.
+    let inserted = savepoint(connection, |connection| {
+        diesel::insert_into(repository_blobs::table)
+            .values((
+                repository_blobs::repository.eq(repository.to_string()),
+                repository_blobs::digest.eq(digest.to_string()),
+                repository_blobs::size_bytes.eq(size_bytes),
+            ))
+            .execute(connection)?;
+        Ok(())
+    });
     match inserted {
-        Ok(_) | Err(DatabaseError::Exists) => Ok(()),
+        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
         Err(other) => Err(other),
     }
 }

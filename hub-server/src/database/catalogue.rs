@@ -12,7 +12,7 @@ use registry_schema::statement::Statement;
 use super::advisories::AdvisoryRow;
 use super::releases::{Found, ReleaseRow, escape_like};
 use super::schema::{advisories, evaluations, extractors, releases, repository_blobs};
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, MultiBackend};
 
 /// Most values of a kind that are offered as a choice.
 const CHOICES: i64 = 200;
@@ -90,7 +90,7 @@ fn fitting(
     filter: &Filter,
     limit: i64,
     found: Found,
-) -> releases::BoxedQuery<'_, diesel::sqlite::Sqlite, diesel::sql_types::Text> {
+) -> releases::BoxedQuery<'_, MultiBackend, diesel::sql_types::Text> {
     let mut rows = releases::table
         .filter(releases::is_listed.eq(true))
         .select(releases::statement)
@@ -302,13 +302,32 @@ fn input_of(envelope: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+    use diesel::sql_types::{Integer, Text};
+
     use super::*;
 
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        detail: String,
+    /// How SQLite would go about a query.
+    struct Plan<Q>(Q);
+
+    impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Plan<Q> {
+        fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+            pass.unsafe_to_cache_prepared();
+            pass.push_sql("EXPLAIN QUERY PLAN ");
+            self.0.walk_ast(pass)
+        }
     }
+
+    impl<Q> QueryId for Plan<Q> {
+        type QueryId = ();
+        const HAS_STATIC_QUERY_ID: bool = false;
+    }
+
+    impl<Q> Query for Plan<Q> {
+        type SqlType = (Integer, Integer, Integer, Text);
+    }
+
+    impl<Q> RunQueryDsl<Connection> for Plan<Q> {}
 
     #[test]
     fn a_search_reads_one_index_and_no_envelope() {
@@ -327,13 +346,9 @@ mod tests {
             after: text,
         };
         for filter in [filter, Filter::default()] {
-            let query = fitting(&filter, 20, Found::All);
-            let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&query).to_string();
-            let sql = sql.split(" -- binds").next().unwrap().replace('?', "1");
-            let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}"))
-                .load(&mut connection)
-                .unwrap();
-            let details: Vec<_> = steps.iter().map(|step| step.detail.as_str()).collect();
+            let plan = Plan(fitting(&filter, 20, Found::All));
+            let steps: Vec<(i32, i32, i32, String)> = plan.load(&mut connection).unwrap();
+            let details: Vec<_> = steps.iter().map(|step| step.3.as_str()).collect();
             assert_eq!(details.len(), 1, "no sorting: {details:?}");
             assert!(
                 details[0].contains("COVERING INDEX releases_catalogue"),

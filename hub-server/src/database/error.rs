@@ -3,6 +3,23 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
+    /// A server where none may be.
+    #[error("servers run on this database: stop all of them first")]
+    InUse,
+    /// Nobody is there, or a connection was lost.
+    #[error("the database cannot be reached: try again in a moment")]
+    Away {
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A start that waited in vain, or was refused.
+    #[error("there is no connection to the database `{address}`")]
+    Connect {
+        /// Where it should be.
+        address: String,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No connection.
     #[error("the database cannot be opened")]
     Open {
@@ -53,9 +70,13 @@ impl DatabaseError {
             source: Box::new(source),
         }
     }
-}
 
-impl DatabaseError {
+    pub(super) fn away(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Away {
+            source: Box::new(source),
+        }
+    }
+
     /// All connections are in use, unless the pool says what else is wrong.
     pub(super) fn no_connection(source: diesel::r2d2::PoolError) -> Self {
         match source.to_string().as_str() {
@@ -67,13 +88,39 @@ impl DatabaseError {
 
 impl From<Error> for DatabaseError {
     fn from(source: Error) -> Self {
-        match &source {
-            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Exists,
-            // SQLITE_FULL has no kind of its own in diesel.
-            Error::DatabaseError(_, info) if info.message().contains("disk is full") => Self::Full,
-            // Neither have SQLITE_BUSY and SQLITE_LOCKED.
-            Error::DatabaseError(_, info) if info.message().contains("is locked") => Self::Busy,
+        let Error::DatabaseError(kind, info) = &source else {
+            return Self::Query { source };
+        };
+        let has = |words: &[&str]| words.iter().any(|word| info.message().contains(word));
+        match kind {
+            DatabaseErrorKind::UniqueViolation => Self::Exists,
+            DatabaseErrorKind::SerializationFailure => Self::Changed,
+            DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
+                Self::away(source)
+            }
+            // Diesel has no kinds for the others.
+            _ if has(&FULL) => Self::Full,
+            _ if has(&BUSY) => Self::Busy,
+            _ if has(&AWAY) => Self::away(source),
             _ => Self::Query { source },
         }
     }
 }
+
+/// No room: `SQLITE_FULL`, and PostgreSQL's 53100.
+const FULL: [&str; 2] = ["disk is full", "No space left on device"];
+
+/// Others are in the way: `SQLITE_BUSY` and `SQLITE_LOCKED`; 55P03, 57014, 40P01.
+const BUSY: [&str; 4] = [
+    "is locked",
+    "due to lock timeout",
+    "due to statement timeout",
+    "deadlock detected",
+];
+
+/// The server goes, or is not there yet: 57P01, 57P02, 57P03, 25P03.
+const AWAY: [&str; 3] = [
+    "terminating connection",
+    "the database system is",
+    "connection closed",
+];

@@ -155,6 +155,15 @@ pub(crate) fn checkpoint(
         .optional()?)
 }
 
+/// Those of all kinds.
+pub(crate) fn checkpoints(
+    connection: &mut Connection,
+) -> Result<Vec<CheckpointRow>, DatabaseError> {
+    Ok(log_checkpoints::table
+        .select(CheckpointRow::as_select())
+        .load(connection)?)
+}
+
 /// Replaces the checkpoint of a kind, which must be the one of `before` entries, or none.
 ///
 /// # Errors

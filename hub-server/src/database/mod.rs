@@ -1,18 +1,23 @@
 //! The only room that speaks SQL. Rows and queries are beside each other, one file for each kind.
 //!
-//! Statements keep to what every database understands (no `RETURNING`, no `ON CONFLICT`, one row at
-//! a time), so that a second kind of database changes this folder alone.
+//! The database is a file of SQLite, or one of PostgreSQL that several servers share. Statements keep
+//! to what both understand (no `RETURNING`, no `ON CONFLICT`, one row at a time). Writers take turns,
+//! in the whole cluster: under SQLite by its own lock, under PostgreSQL by an advisory one.
 
 pub(crate) mod advisories;
 pub(crate) mod alarms;
 pub(crate) mod blobs;
 pub(crate) mod catalogue;
+mod connection;
+pub(crate) mod copy;
 mod error;
 pub(crate) mod evaluations;
 pub(crate) mod key_compromises;
 pub(crate) mod log;
 mod migrate;
 pub(crate) mod model_signatures;
+mod pool;
+mod postgres;
 pub(crate) mod releases;
 mod schema;
 pub(crate) mod sessions;
@@ -22,50 +27,48 @@ pub(crate) mod trust;
 pub(crate) mod uploads;
 pub(crate) mod yanks;
 
+pub(crate) use connection::AnyConnection as Connection;
+use connection::{AnyConnection, MultiBackend};
 pub(crate) use error::DatabaseError;
 pub(crate) use migrate::pending_migrations;
+pub(crate) use pool::Hold;
 
-use std::path::Path;
-use std::time::Duration;
-
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use pool::Connections;
 
-/// A connection: what queries take.
-pub(crate) type Connection = SqliteConnection;
+use crate::cause::chain;
+use crate::config::DatabasePlace;
 
-/// Connections kept open at most; SQLite has many readers and one writer.
-const CONNECTIONS: u32 = 8;
+/// What writers take turns by, in all servers of a PostgreSQL database.
+const WRITERS: &str = "1213546066, 1";
 
-/// How long a request waits for a connection or for another writer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What the one server holds that asks witnesses for all.
+const WITNESSES: &str = "1213546066, 2";
 
 /// The pool of connections.
 #[derive(Clone)]
 pub(crate) struct Database {
-    pool: Pool<ConnectionManager<Connection>>,
+    connections: Connections,
 }
 
 impl Database {
-    /// Opens the database file, makes it when it is missing, and brings its tables up to date.
-    pub(crate) fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let database = Self::connect(path)?;
+    /// Opens the database, makes the file when it is missing, and brings its tables up to date.
+    pub(crate) fn open(place: &DatabasePlace) -> Result<Self, DatabaseError> {
+        let database = Self::connect(place)?;
         database.with(migrate::run)?;
         Ok(database)
     }
 
-    /// Opens the database file as it is.
-    pub(crate) fn connect(path: &Path) -> Result<Self, DatabaseError> {
-        let manager = ConnectionManager::new(path.to_string_lossy());
-        let pool = Pool::builder()
-            .max_size(CONNECTIONS)
-            .min_idle(Some(1))
-            .connection_timeout(PATIENCE)
-            .connection_customizer(Box::new(Settings))
-            .build(manager)
-            .map_err(DatabaseError::open)?;
-        Ok(Self { pool })
+    /// Opens the database as it is.
+    pub(crate) fn connect(place: &DatabasePlace) -> Result<Self, DatabaseError> {
+        let connections = Connections::open(place)?;
+        Ok(Self { connections })
+    }
+
+    /// Whether other servers may use it at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.connections.shared().is_some()
     }
 
     /// Runs queries on this thread, which may wait.
@@ -73,23 +76,17 @@ impl Database {
         &self,
         queries: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.pool.get().map_err(DatabaseError::no_connection)?;
+        let mut connection = self.connections.take()?;
         queries(&mut connection)
     }
 
-    /// Runs queries as one transaction on this thread: all of them happen, or none.
+    /// Runs queries as one transaction on this thread: all of them happen, or none. No other writer's
+    /// transaction runs at the same time.
     pub(crate) fn transaction<T, E: From<DatabaseError>>(
         &self,
         queries: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.with(|connection| {
-            connection
-                .immediate_transaction(|connection| queries(connection).map_err(Rollback::Caller))
-                .map_err(|rollback| match rollback {
-                    Rollback::Caller(error) => error,
-                    Rollback::Database(source) => DatabaseError::from(source).into(),
-                })
-        })
+        self.with(|connection| in_turn(connection, queries))
     }
 
     /// Runs queries that read, as one view of the database: writers do not disturb it, nor it them.
@@ -97,7 +94,32 @@ impl Database {
         &self,
         queries: impl FnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.with(|connection| savepoint(connection, queries))
+        self.with(|connection| {
+            savepoint(connection, |connection| {
+                if let AnyConnection::Postgres(_) = connection {
+                    // Who only reads may take his time.
+                    let still = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+                                 SET LOCAL idle_in_transaction_session_timeout = 0";
+                    connection
+                        .batch_execute(still)
+                        .map_err(DatabaseError::from)?;
+                }
+                queries(connection)
+            })
+        })
+    }
+
+    /// The same, when nothing is being written any more, not by a connection either that was lost in
+    /// the middle of it: what is read then is how it has ended.
+    pub(crate) fn settled_view<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self.is_shared() {
+            true => self.transaction(queries),
+            // Whatever a connection to a file has begun ends with its call.
+            false => self.view(queries),
+        }
     }
 
     /// Runs queries on a thread that may wait.
@@ -113,32 +135,111 @@ impl Database {
 
     /// How many connections are in use, and how many are open and idle.
     pub(crate) fn connections(&self) -> (u32, u32) {
-        let state = self.pool.state();
-        let in_use = state.connections.saturating_sub(state.idle_connections);
-        (in_use, state.idle_connections)
+        self.connections.count()
     }
 
-    /// What SQLite's own check of the whole file finds; `ok` when all is well.
-    pub(crate) fn integrity(&self) -> Result<String, DatabaseError> {
+    /// Makes this server the one that asks witnesses, until the answer is dropped or its connection is
+    /// lost; `None` when another one is, or when there is no other.
+    pub(crate) fn hold_witnesses(&self) -> Result<Option<Hold>, DatabaseError> {
+        match self.connections.shared() {
+            Some(address) => Hold::take(address, WITNESSES),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes sure that no server runs on a shared database, and none begins to ask witnesses, as long as
+    /// the answer lives. Of those that run one always asks them.
+    ///
+    /// # Errors
+    /// [`DatabaseError::InUse`].
+    pub(crate) fn alone(&self) -> Result<Option<Hold>, DatabaseError> {
+        if !self.is_shared() {
+            return Ok(None);
+        }
+        self.hold_witnesses()?.map(Some).ok_or(DatabaseError::InUse)
+    }
+
+    /// What SQLite's own check of the whole file finds, `ok` when all is well; of PostgreSQL, which
+    /// checks itself, what it is.
+    pub(crate) fn integrity(&self) -> Result<(bool, String), DatabaseError> {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = diesel::sql_types::Text)]
             integrity_check: String,
         }
-        self.with(|connection| {
-            let rows: Vec<Row> =
-                diesel::sql_query("PRAGMA integrity_check(10)").load(connection)?;
-            let found: Vec<String> = rows.into_iter().map(|row| row.integrity_check).collect();
-            Ok(found.join("; "))
+        let question = match self.connections.shared() {
+            Some(_) => "SELECT version() AS integrity_check",
+            None => "PRAGMA integrity_check(10)",
+        };
+        let rows: Vec<Row> = self.with(|connection| {
+            Ok::<_, DatabaseError>(diesel::sql_query(question).load(connection)?)
+        })?;
+        let found: Vec<String> = rows.into_iter().map(|row| row.integrity_check).collect();
+        let found = found.join("; ");
+        Ok(match self.connections.shared() {
+            Some(address) => (true, format!("`{address}`, {found}")),
+            None => (found == "ok", found),
         })
+    }
+}
+
+/// Runs queries as one transaction, in turn with all other writers.
+fn in_turn<T, E: From<DatabaseError>>(
+    connection: &mut Connection,
+    queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    begin_in_turn(connection)?;
+    match queries(connection) {
+        Ok(done) => {
+            Connection::commit_transaction(connection).map_err(DatabaseError::from)?;
+            Ok(done)
+        }
+        Err(error) => {
+            roll_back(connection);
+            Err(error)
+        }
+    }
+}
+
+fn begin_in_turn(connection: &mut Connection) -> Result<(), DatabaseError> {
+    match connection {
+        AnyConnection::Sqlite(file) => {
+            AnsiTransactionManager::begin_transaction_sql(file, "BEGIN IMMEDIATE")?;
+            Ok(())
+        }
+        AnyConnection::Postgres(_) => {
+            Connection::begin_transaction(connection)?;
+            let lock = format!("SELECT pg_advisory_xact_lock({WRITERS})");
+            let locked = connection.batch_execute(&lock).map_err(DatabaseError::from);
+            locked.map_err(|error| {
+                roll_back(connection);
+                match error {
+                    // Whatever words it has for it: another one has the lock for too long.
+                    DatabaseError::Query { .. } => DatabaseError::Busy,
+                    other => other,
+                }
+            })
+        }
+    }
+}
+
+/// Undoes a transaction. A connection that cannot is not used again, and what was begun on it ends
+/// with it.
+fn roll_back(connection: &mut Connection) {
+    if let Err(error) = Connection::rollback_transaction(connection) {
+        tracing::warn!(
+            error = chain(&error),
+            "a connection to the database is lost"
+        );
     }
 }
 
 /// An empty database of its own, which is gone when it is dropped.
 pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
     // What SQLite opens under no name is a file without one.
-    let mut connection =
-        <Connection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
+    let file =
+        <SqliteConnection as diesel::Connection>::establish("").map_err(DatabaseError::open)?;
+    let mut connection = AnyConnection::Sqlite(file);
     migrate::run(&mut connection)?;
     Ok(connection)
 }
@@ -148,11 +249,14 @@ pub(crate) fn set_mark(connection: &mut Connection) -> Result<(), DatabaseError>
     Ok(connection.batch_execute("SAVEPOINT mark")?)
 }
 
-/// Fails when the transaction in which the mark was set is over. SQLite ends one by itself when the
-/// disk is full or fails; statements after that would each be a transaction of their own.
+/// Fails when the transaction in which the mark was set is over, or lost. SQLite ends one by itself
+/// when the disk is full or fails; statements after that would each be a transaction of their own.
 pub(crate) fn check_mark(connection: &mut Connection) -> Result<(), DatabaseError> {
     let moved = connection.batch_execute("RELEASE mark; SAVEPOINT mark");
-    moved.map_err(|_| DatabaseError::GivenUp)
+    moved.map_err(|error| match DatabaseError::from(error) {
+        away @ DatabaseError::Away { .. } => away,
+        _ => DatabaseError::GivenUp,
+    })
 }
 
 /// Runs queries inside a transaction so that they alone are undone when they fail.
@@ -186,23 +290,6 @@ impl<E> From<diesel::result::Error> for Rollback<E> {
     }
 }
 
-/// What every connection is told first. `synchronous=FULL` so that a release that was answered for
-/// is there after a power cut.
-#[derive(Debug)]
-struct Settings;
-
-impl CustomizeConnection<Connection, diesel::r2d2::Error> for Settings {
-    fn on_acquire(&self, connection: &mut Connection) -> Result<(), diesel::r2d2::Error> {
-        let patience_ms = PATIENCE.as_millis();
-        connection
-            .batch_execute(&format!(
-                "PRAGMA busy_timeout = {patience_ms}; PRAGMA journal_mode = WAL; \
-                 PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-            ))
-            .map_err(diesel::r2d2::Error::QueryError)
-    }
-}
-
 /// A size or count for a `BIGINT` column.
 pub(crate) fn to_column(number: u64) -> Result<i64, DatabaseError> {
     i64::try_from(number).map_err(|_| DatabaseError::Corrupt {
@@ -233,7 +320,8 @@ mod tests {
     #[test]
     fn a_database_that_another_holds_is_busy_and_not_broken() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("test.sqlite")).unwrap();
+        let database =
+            Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
         let writes = |connection: &mut Connection| settings::insert(connection, "key", "1");
         let busy = database.transaction(|_| {
             database.with(|other| {
@@ -248,7 +336,8 @@ mod tests {
     #[test]
     fn a_transaction_that_ended_by_itself_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("test.sqlite")).unwrap();
+        let database =
+            Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
         let count = |connection: &mut Connection| settings::find(connection, "key");
         let ended: Result<(), DatabaseError> = database.transaction(|connection| {
             set_mark(connection)?;

@@ -11,6 +11,16 @@ pub(crate) const POLICY_DIGEST: &str = "policy_digest";
 /// The folder that this hub shows, when it is a mirror of another one.
 pub(crate) const MIRROR: &str = "mirror";
 
+/// How often something was attached to a release, which the log does not tell.
+pub(crate) const ATTACHED: &str = "attached";
+
+/// Counts one more. To be called in a transaction.
+pub(crate) fn count_up(connection: &mut Connection, key: &str) -> Result<(), DatabaseError> {
+    let before = find(connection, key)?.and_then(|text| text.parse::<u64>().ok());
+    remove(connection, key)?;
+    insert(connection, key, &(before.unwrap_or(0) + 1).to_string())
+}
+
 pub(crate) fn find(
     connection: &mut Connection,
     key: &str,

@@ -16,6 +16,14 @@ pub(crate) fn state(connection: &mut Connection) -> Result<Option<String>, Datab
         .optional()?)
 }
 
+/// The file by which clients tell one state from another.
+const TIMESTAMP: &str = "metadata/timestamp.json";
+
+/// The signed timestamp of the present state, which no other state has.
+pub(crate) fn timestamp(connection: &mut Connection) -> Result<Option<String>, DatabaseError> {
+    file(connection, TIMESTAMP)
+}
+
 /// Puts a state in the place of the one before, with the files that are served of it. To be called
 /// in a transaction.
 ///

@@ -23,6 +23,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::draft::DraftError;
 use registry_schema::verify::VerifyError;
 
+use crate::app::HubError;
 use crate::attach::AttachError;
 use crate::blobs::BlobError;
 use crate::cause::chain;
@@ -170,6 +171,11 @@ impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Full => Self::shown(ProblemCode::StorageFull, &error),
+            DatabaseError::Away { .. } => {
+                let mut failure = Self::new(ProblemCode::Unavailable, error.to_string());
+                failure.cause = Some(chain(&error));
+                failure.header(header::RETRY_AFTER, "5")
+            }
             DatabaseError::Changed | DatabaseError::Busy | DatabaseError::Interrupted => {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "1")
             }
@@ -245,6 +251,18 @@ impl From<TrustError> for Failure {
             }
             TrustError::Draft(_) => Self::shown(ProblemCode::TrustRoot, &error),
             TrustError::ReadOnly => Self::shown(ProblemCode::ReadOnly, &error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::Trust(error) => error.into(),
+            HubError::Log(error) => error.into(),
+            HubError::File(error) => error.into(),
+            HubError::Database(error) => error.into(),
             _ => Self::internal(&error),
         }
     }

@@ -28,13 +28,13 @@ impl Log {
         let key = key_of(&policy, &head.note).ok_or(LogError::NoCopy)?;
         let head = Arc::new(head);
         let (published, _) = watch::channel(Some(Arc::clone(&head)));
-        let (teller, head) = watch::channel(head);
+        let (head, _) = watch::channel(head);
         let (policy, _) = watch::channel(Arc::new(policy));
         Ok(Self {
             database,
             key,
             policy,
-            writer: Writer::Elsewhere(teller),
+            writer: Writer::Elsewhere,
             head,
             published,
             turn: Arc::default(),
@@ -43,10 +43,10 @@ impl Log {
 
     /// Shows the newest state of a copy, which is on the disk and was checked.
     pub(crate) fn show_copy(&self, policy: Policy, head: Head) {
-        if let Writer::Elsewhere(teller) = &self.writer {
+        if let Writer::Elsewhere = &self.writer {
             let head = Arc::new(head);
             self.policy.send_replace(Arc::new(policy));
-            teller.send_replace(Arc::clone(&head));
+            self.head.send_replace(Arc::clone(&head));
             self.published.send_replace(Some(head));
         }
     }

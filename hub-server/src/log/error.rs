@@ -14,7 +14,9 @@ use crate::database::DatabaseError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     /// No signing key.
-    #[error("`{path}` holds no key of the log: make one with `hub-server keys --data DIR`")]
+    #[error(
+        "`{path}` holds no key of the log: make one with `hub-server keys --data DIR`, or copy `keys/` from another server of the same database"
+    )]
     NoKey {
         /// Where it should be.
         path: PathBuf,
@@ -42,6 +44,16 @@ pub(crate) enum LogError {
         expected: String,
         /// As made.
         found: String,
+    },
+    /// A key of another log, or another key of this one.
+    #[error(
+        "the log in the database is not signed with `{key}`, the key in this data folder: all servers of a database have the same `keys/`"
+    )]
+    OtherKey {
+        /// As made here.
+        key: String,
+        /// What the signature says.
+        source: NoteError,
     },
     /// The operating system gave no random bytes.
     #[error("the system gives no random bytes for a key")]

@@ -3,11 +3,13 @@
 //!
 //! `sequencer` is the single writer, `recover` checks at the start that the database holds one whole
 //! log, `witnesses` asks for cosignatures, `keys` holds the log's signing key, `check` recomputes
-//! everything, `copy` keeps what another hub has logged.
+//! everything, `copy` keeps what another hub has logged,
+//! `follow` looks for what other servers of the same database have appended.
 
 mod check;
 mod copy;
 mod error;
+mod follow;
 mod keys;
 mod recover;
 mod sequencer;
@@ -136,7 +138,7 @@ pub(crate) struct Log {
     key: VerifierKey,
     policy: watch::Sender<Arc<Policy>>,
     writer: Writer,
-    head: watch::Receiver<Arc<Head>>,
+    head: watch::Sender<Arc<Head>>,
     published: watch::Sender<Option<Arc<Head>>>,
     /// Held while something is appended.
     turn: Arc<Mutex<()>>,
@@ -153,8 +155,8 @@ pub(crate) struct Pause<'a> {
 enum Writer {
     /// This hub's sequencer, which takes what waits in the queue.
     Sequencer(mpsc::Sender<Box<dyn Item>>),
-    /// Another hub, of which this one is a mirror; the newest state is told of here.
-    Elsewhere(watch::Sender<Arc<Head>>),
+    /// Another hub, of which this one is a mirror.
+    Elsewhere,
 }
 
 impl Log {
@@ -176,19 +178,19 @@ impl Log {
         };
         let (published, _) = watch::channel(first);
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let (head_sender, head) = watch::channel(head);
+        let (head, _) = watch::channel(head);
         let (policy, policies) = watch::channel(Arc::new(policy));
         let log = Self {
             database: database.clone(),
             key: key.verifier(),
             policy,
             writer: Writer::Sequencer(queue),
-            head,
+            head: head.clone(),
             published: published.clone(),
             turn: Arc::default(),
         };
         let announcer = Announcer {
-            head: head_sender,
+            head,
             published,
             policy: policies,
         };
@@ -258,7 +260,7 @@ impl Log {
     pub(crate) async fn ended(&self) {
         match &self.writer {
             Writer::Sequencer(queue) => queue.closed().await,
-            Writer::Elsewhere(_) => std::future::pending().await,
+            Writer::Elsewhere => std::future::pending().await,
         }
     }
 
@@ -346,22 +348,43 @@ impl Log {
     }
 
     /// Makes a checkpoint with its cosignatures the published one: on the disk first, then for all
-    /// to see.
+    /// to see. One of more entries stays, which another server may have published meanwhile.
     async fn publish(&self, next: Head) -> Result<(), LogError> {
         let row = next.row(PUBLISHED)?;
-        let database = self.database.clone();
+        let (database, policy) = (self.database.clone(), self.policy());
         let keeping = tokio::task::spawn_blocking(move || {
             database.transaction(|connection| {
                 // What is kept may be of an earlier policy and not count any more.
                 let before = checkpoint(connection, PUBLISHED)?;
+                let counts = |before: &CheckpointRow| {
+                    let note = Note::parse(before.note.as_bytes());
+                    note.is_ok_and(|note| policy.check(&note).is_ok())
+                };
+                if before
+                    .as_ref()
+                    .is_some_and(|before| before.size > row.size && counts(before))
+                {
+                    return Ok(());
+                }
                 let size = before.map(|before| from_column(before.size)).transpose()?;
                 swap_checkpoint(connection, size, &row)
             })
         });
         keeping.await.map_err(|_| LogError::Stopped)??;
-        self.published.send_replace(Some(Arc::new(next)));
+        publish_newer(&self.published, Arc::new(next));
         Ok(())
     }
+}
+
+/// Tells of a state of the log, unless a newer one is known.
+fn show_newer(known: &watch::Sender<Arc<Head>>, head: Arc<Head>) {
+    known.send_if_modified(|known| {
+        let is_newer = known.checkpoint.size <= head.checkpoint.size;
+        if is_newer {
+            *known = head;
+        }
+        is_newer
+    });
 }
 
 /// Shows a checkpoint to all, unless a newer one is shown.

@@ -47,7 +47,10 @@ pub(crate) fn stored(
         };
     };
     let note = Note::parse(row.note.as_bytes())?;
-    note.verify(&[key])?;
+    note.verify(&[key]).map_err(|source| LogError::OtherKey {
+        key: key.to_string(),
+        source,
+    })?;
     let mut head = Head {
         checkpoint: Checkpoint::of_note(&note)?,
         note,

@@ -74,6 +74,7 @@ async fn say<D: Draft>(
             let (signer, asked) = (said.signer, Arc::clone(&hub));
             let record = move |connection: &mut Connection, place: Place| {
                 let trust = asked.trust_root();
+                asked.check_same_trust(connection, &trust)?;
                 let own = Name::of_member(signer.member.clone());
                 check_signers(&trust.root, &own, &[signer], place.index)?;
                 row.check(connection, &trust.root)?;

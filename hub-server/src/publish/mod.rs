@@ -70,7 +70,7 @@ pub(crate) async fn publish(
                 let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
                 let asked = Arc::clone(&hub);
                 let record = move |connection: &mut Connection, place: Place| {
-                    asked.check_same_trust(&trust)?;
+                    asked.check_same_trust(connection, &trust)?;
                     draft.check_signers(&trust.root, place)?;
                     draft.record(connection, place)
                 };

@@ -19,12 +19,17 @@ pub(crate) enum TrustError {
     NotInitialised,
     /// No online key.
     #[error(
-        "`{path}` is not there, the hub's online key: make it with `hub-server keys --data DIR`"
+        "`{path}` is not there, the hub's online key: make it with `hub-server keys --data DIR`, or copy `keys/` from another server of the same database"
     )]
     NoKey {
         /// Where it should be.
         path: PathBuf,
     },
+    /// An old copy of the database.
+    #[error(
+        "the trust root in the database is older than the one that was shown: was an old copy of it put back? See `hub-server log restore`"
+    )]
+    Backwards,
     /// A copy of another hub's trust root takes nothing.
     #[error("this is a mirror, which takes nothing: publish to the hub that it is a copy of")]
     ReadOnly,

@@ -35,14 +35,23 @@ impl OnlineKey {
             data: data.clone(),
             present: Mutex::new(load_key(data)?),
         };
+        // The hub was stopped before the file had its new name, or could not rename it.
+        key.follow(state)?;
+        Ok(key)
+    }
+
+    /// Takes the next key in the place of the present one, when that is what a state's root names.
+    ///
+    /// # Errors
+    /// [`TrustError`], also when it names neither.
+    pub(crate) fn follow(&self, state: &Bundle) -> Result<(), TrustError> {
         let named = state.online_key()?;
         let is_named = |key: &SecretKey| TufKeyId::of(&key.public()) == named;
-        if !is_named(&key.present()) {
-            // The hub was stopped before the file had its new name, or could not rename it.
-            let next = load_next_key(data)?.filter(is_named);
-            key.take(next.ok_or(TufError::OnlineKey)?);
+        if !is_named(&self.present()) {
+            let next = load_next_key(&self.data)?.filter(is_named);
+            self.take(next.ok_or(TufError::OnlineKey)?);
         }
-        Ok(key)
+        Ok(())
     }
 
     /// The one in use.

@@ -23,6 +23,7 @@ use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
 use registry_schema::tuf::draft::Draft;
 
+use crate::cause::chain;
 use crate::config::DataFolder;
 use crate::database::{Connection, Database, DatabaseError, trust as rows};
 
@@ -158,10 +159,63 @@ impl Trust {
             return Ok(false);
         };
         let change = self.change();
-        match self.state().bundle.renewed(&online.present(), now)? {
-            Some(bundle) => change.put(State::verified(bundle, now)?).map(|_| true),
-            None => Ok(false),
+        let Some(bundle) = self.state().bundle.renewed(&online.present(), now)? else {
+            return Ok(false);
+        };
+        match change.put(State::verified(bundle, now)?) {
+            // Another server of the same database has, and tells of it.
+            Err(TrustError::Database(DatabaseError::Changed)) if self.database.is_shared() => {
+                self.database
+                    .with(|connection| self.follow(connection, now))?;
+                Ok(false)
+            }
+            other => other.map(|_| true),
         }
+    }
+
+    /// Whether a state is the one in the database, which another server may have changed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when the database cannot be read.
+    pub(crate) fn is_newest(
+        connection: &mut Connection,
+        state: &State,
+    ) -> Result<bool, DatabaseError> {
+        let newest = rows::timestamp(connection)?;
+        Ok(newest.as_deref() == Some(state.bundle.timestamp.as_str()))
+    }
+
+    /// Shows the state in the database, when it is another one than is shown; whether it is.
+    ///
+    /// # Errors
+    /// [`TrustError`], also when it is an older one.
+    pub(crate) fn follow(
+        &self,
+        connection: &mut Connection,
+        now: Timestamp,
+    ) -> Result<bool, TrustError> {
+        // Before the look: what is shown meanwhile may be newer than what is found.
+        let known = self.state();
+        if Self::is_newest(connection, &known)? {
+            return Ok(false);
+        }
+        let text = rows::state(connection)?.ok_or(TrustError::NotInitialised)?;
+        let state = State::verified(Bundle::parse(&text)?, now)?;
+        if state.bundle.is_older_than(&known.bundle)? {
+            return Err(TrustError::Backwards);
+        }
+        if let Some(online) = &self.online
+            && let Err(error) = online.follow(&state.bundle)
+        {
+            let error = chain(&error);
+            tracing::error!(error, "the trust root names an online key that is not here");
+        }
+        state.expired.iter().for_each(Expired::tell);
+        let mut shown = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if !state.bundle.is_older_than(&shown.bundle)? {
+            *shown = Arc::new(state);
+        }
+        Ok(true)
     }
 
     /// A served file.

@@ -1,6 +1,5 @@
 //! The rows that follow from the log: made anew, and compared.
 
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use registry_schema::api::{
     KEY_COMPROMISES_PATH, ReleaseDetail, advisories_path, evaluations_path, yanks_path,
 };
@@ -21,8 +20,6 @@ use crate::world::{ALPHA, BETA, World, key};
 
 /// All rows of all tables that follow from the log, as text.
 pub(crate) fn dump(world: &World) -> String {
-    let path = world.data().join("hub.sqlite");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     let mut text = String::new();
     for (table, columns, order) in [
         ("extractors", "name, member, revision", "name"),
@@ -74,42 +71,31 @@ pub(crate) fn dump(world: &World) -> String {
         ("log_tiles", "level, number, hex(hashes)", "level, number"),
         ("log_checkpoints", "kind, size, note", "kind"),
     ] {
-        let known: Vec<Line> = sql_query(format!(
-            "SELECT name AS text FROM pragma_table_info('{table}')"
-        ))
-        .load(&mut connection)
-        .unwrap();
         assert_eq!(
-            known.len(),
+            world.columns(table),
             columns.split(", ").count(),
             "every column of {table}"
         );
         let row = columns
             .split(", ")
-            .map(|column| format!("coalesce({column}, 'nothing')"))
+            .map(|column| format!("coalesce(CAST({column} AS TEXT), 'nothing')"))
             .collect::<Vec<_>>()
             .join(" || '|' || ");
-        let rows: Vec<Line> = sql_query(format!(
+        for row in world.rows(&format!(
             "SELECT {row} AS text FROM {table} ORDER BY {order}"
-        ))
-        .load(&mut connection)
-        .unwrap();
-        for one in rows {
-            text += &format!("{table}|{}\n", one.text);
+        )) {
+            text += &format!("{table}|{row}\n");
         }
     }
     text
 }
 
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    text: String,
-}
-
 /// A log with releases of two names, two yanks and an unyank, and what members said about them.
 pub(crate) async fn lively() -> World {
-    let world = World::start();
+    lively_at(World::start()).await
+}
+
+pub(crate) async fn lively_at(world: World) -> World {
     let first = release("alpha/squares");
     published(&world, &first).await;
     let second = Draft::new("alpha/squares", "1.1.0")
@@ -192,10 +178,14 @@ async fn the_index_made_anew_is_the_same() {
         assert!(before.contains(&format!("\n{table}|")) || before.starts_with(table));
     }
     assert!(world.verify_log().0);
+    let wrong = format!(
+        "UPDATE releases SET summary = 'other', is_yanked = true; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = {}",
+        world.zeroes(64)
+    );
     // Everything that follows is lost, then wrong, then there.
     for sql in [
         "DELETE FROM evaluations; DELETE FROM advisories; DELETE FROM key_compromises; DELETE FROM model_signatures; DELETE FROM yanks; DELETE FROM release_files; DELETE FROM releases; DELETE FROM extractors; DELETE FROM repository_blobs; DELETE FROM log_tiles; DELETE FROM log_checkpoints",
-        "UPDATE releases SET summary = 'other', is_yanked = 1; UPDATE extractors SET revision = 9; UPDATE log_tiles SET hashes = zeroblob(64)",
+        &wrong,
         "",
     ] {
         tamper(&world, sql);
@@ -223,14 +213,11 @@ async fn the_index_made_anew_is_the_same() {
 async fn rows_that_the_log_does_not_have_are_found() {
     let mut world = lively().await;
     world.kill();
-    let database = world.data().join("hub.sqlite");
-    let whole = std::fs::read(&database).unwrap();
-    let wal = world.data().join("hub.sqlite-wal");
-    let log = std::fs::read(&wal).unwrap_or_default();
+    let whole = world.save_database("whole");
     for (sql, word) in [
         // In the database, and not in the log.
         (
-            "INSERT INTO releases SELECT 'sha256:00', name, '9.0.0', envelope, member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, 0, 0, NULL, NULL, NULL, input FROM releases WHERE version = '1.1.0'",
+            "INSERT INTO releases SELECT 'sha256:00', name, '9.0.0', envelope, member, summary, license, domain, tags, search_text, dimension, distance, size_bytes, changes, signers, published_at, published_by, false, false, NULL, NULL, NULL, input FROM releases WHERE version = '1.1.0'",
             "9.0.0 is in no entry",
         ),
         (
@@ -238,7 +225,7 @@ async fn rows_that_the_log_does_not_have_are_found() {
             "beta/other",
         ),
         (
-            "UPDATE releases SET is_yanked = 0, yank_reason = NULL WHERE version = '1.1.0'",
+            "UPDATE releases SET is_yanked = false, yank_reason = NULL WHERE version = '1.1.0'",
             "1.1.0 is not recorded as",
         ),
         (
@@ -284,9 +271,7 @@ async fn rows_that_the_log_does_not_have_are_found() {
         tamper(&world, sql);
         let (is_good, said) = world.verify_log();
         assert!(!is_good && said.contains(word), "{sql}: {said}");
-        std::fs::write(&database, &whole).unwrap();
-        std::fs::write(&wal, &log).unwrap();
-        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
+        world.put_database_back(&whole);
     }
     assert!(world.verify_log().0);
 }
@@ -306,15 +291,12 @@ async fn a_rebuild_never_signs_another_history() {
             "entry 0",
         ),
     ] {
-        let copy = std::fs::read(world.data().join("hub.sqlite")).unwrap();
-        let wal = std::fs::read(world.data().join("hub.sqlite-wal")).unwrap_or_default();
+        let copy = world.save_database("copy");
         tamper(&world, sql);
         let refused = world.run(&["rebuild-index"]);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success() && said.contains(word), "{said}");
-        std::fs::write(world.data().join("hub.sqlite"), copy).unwrap();
-        std::fs::write(world.data().join("hub.sqlite-wal"), wal).unwrap();
-        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
+        world.put_database_back(&copy);
     }
     assert_eq!(dump(&world), before);
     // Blobs that are gone are named.
@@ -340,7 +322,7 @@ async fn a_hub_that_had_no_log_is_given_one() {
     // As if they had come one second after the other, since times are all that is known.
     tamper(
         &world,
-        "UPDATE releases SET published_at = published_at - 9 + (version = '1.1.0') + 2 * (name = 'everyday-objects'); UPDATE yanks SET recorded_at = recorded_at + sequence + (release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares'))",
+        "UPDATE releases SET published_at = published_at - 9 + CAST(version = '1.1.0' AS INTEGER) + 2 * CAST(name = 'everyday-objects' AS INTEGER); UPDATE yanks SET recorded_at = recorded_at + sequence + CAST(release_statement = (SELECT statement FROM releases WHERE version = '1.0.0' AND name = 'alpha/squares') AS INTEGER)",
     );
     world.serve(&[]);
     let (is_good, said) = world.verify_log();

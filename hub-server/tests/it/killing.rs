@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use registry_schema::api::{YankRecorded, yanks_path};
@@ -28,18 +28,45 @@ const ROUNDS: u32 = 12;
 const PUBLISHERS: usize = 8;
 
 /// Yanks and unyanks one release for ever, each statement again until it is acknowledged.
-struct Publisher {
+pub(crate) struct Publisher {
     release: Signed,
     sequence: u64,
+    /// Whether it tries again when it is told to come again.
+    is_patient: bool,
     /// Acknowledged entries by index, and the trees they were shown in.
     entries: BTreeMap<u64, Vec<u8>>,
     heads: Vec<TreeHead>,
 }
 
 impl Publisher {
-    /// Publishes until the server is gone; how many statements it acknowledged.
-    async fn go_on(&mut self, world: &World, policy: &Policy, acknowledged: &AtomicU64) {
-        loop {
+    /// Publishes a release of its own.
+    pub(crate) async fn start(world: &World, number: usize) -> Self {
+        let release = Draft::new(&format!("alpha/extractor-{number}"), "1.0.0").sign(&[ALPHA]);
+        world.published(&release).await;
+        Self {
+            release,
+            sequence: 0,
+            is_patient: false,
+            entries: BTreeMap::new(),
+            heads: Vec::new(),
+        }
+    }
+
+    /// The same, which tries again when the server says that it should.
+    pub(crate) fn patient(mut self) -> Self {
+        self.is_patient = true;
+        self
+    }
+
+    /// Publishes until the server is gone, or it is over.
+    pub(crate) async fn go_on(
+        &mut self,
+        world: &World,
+        policy: &Policy,
+        acknowledged: &AtomicU64,
+        is_over: &AtomicBool,
+    ) {
+        while !is_over.load(Ordering::SeqCst) {
             let action = match self.sequence % 2 {
                 0 => YankAction::Yank,
                 _ => YankAction::Unyank,
@@ -59,6 +86,10 @@ impl Publisher {
             let Ok(bytes) = answer.bytes().await else {
                 return;
             };
+            if self.is_patient && status == StatusCode::SERVICE_UNAVAILABLE {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
             assert!(
                 matches!(status, StatusCode::CREATED | StatusCode::OK),
                 "{status}: {}",
@@ -109,23 +140,17 @@ async fn no_kill_loses_what_was_acknowledged_or_forks_the_log() {
     let policy = world.log_policy();
     let mut publishers = Vec::new();
     for number in 0..PUBLISHERS {
-        let release = Draft::new(&format!("alpha/extractor-{number}"), "1.0.0").sign(&[ALPHA]);
-        world.published(&release).await;
-        publishers.push(Publisher {
-            release,
-            sequence: 0,
-            entries: BTreeMap::new(),
-            heads: Vec::new(),
-        });
+        publishers.push(Publisher::start(&world, number).await);
     }
     let acknowledged = AtomicU64::new(0);
+    let never = AtomicBool::new(false);
     for round in 0..rounds {
         let pause = RandomState::new().hash_one(round) % 300;
         let server = world.take_server();
         let all = futures_util::future::join_all(
             publishers
                 .iter_mut()
-                .map(|publisher| publisher.go_on(&world, &policy, &acknowledged)),
+                .map(|publisher| publisher.go_on(&world, &policy, &acknowledged, &never)),
         );
         let killing = tokio::task::spawn_blocking(move || {
             std::thread::sleep(Duration::from_millis(pause));
@@ -138,20 +163,25 @@ async fn no_kill_loses_what_was_acknowledged_or_forks_the_log() {
         // It starts by itself, whatever was cut off.
         world.serve(&[]);
     }
+    let acknowledged = acknowledged.into_inner();
+    assert!(
+        acknowledged > u64::from(rounds),
+        "{acknowledged} in {rounds} rounds"
+    );
+    check_all(&world, &publishers).await;
+}
+
+/// Everything that was acknowledged is where it was, in one log of which nobody was shown another.
+pub(crate) async fn check_all(world: &World, publishers: &[Publisher]) {
     let (is_good, said) = world.verify_log();
     assert!(is_good, "{said}");
     let size: u64 = said
         .lines()
         .find_map(|line| line.strip_prefix("entries ")?.parse().ok())
         .unwrap();
-    let acknowledged = acknowledged.into_inner();
-    assert!(
-        acknowledged > u64::from(rounds),
-        "{acknowledged} in {rounds} rounds"
-    );
-    let entries = entries(&world, size).await;
+    let entries = entries(world, size).await;
     let mut roots = BTreeMap::new();
-    for publisher in &publishers {
+    for publisher in publishers {
         for (index, statement) in &publisher.entries {
             assert_eq!(
                 &entries[usize::try_from(*index).unwrap()],

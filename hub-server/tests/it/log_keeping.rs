@@ -3,8 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use registry_schema::api::yanks_path;
 use registry_schema::envelope;
 use registry_schema::log::hash::leaf_hash;
@@ -39,9 +37,7 @@ async fn a_restart_goes_on_where_the_log_was() {
 
 /// Runs SQL on the database of a hub that does not run.
 pub(crate) fn tamper(world: &World, sql: &str) {
-    let path = world.data().join("hub.sqlite");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    connection.batch_execute(sql).unwrap();
+    world.sql(sql);
 }
 
 #[tokio::test]
@@ -52,43 +48,57 @@ async fn tampering_is_found_and_the_server_does_not_sign_over_it() {
     }
     world.kill();
     assert!(world.verify_log().0);
-    let database = world.data().join("hub.sqlite");
-    let whole = std::fs::read(&database).unwrap();
-    let wal = world.data().join("hub.sqlite-wal");
-    let log = std::fs::read(&wal).unwrap_or_default();
+    let whole = world.save_database("whole");
+    let bytes = |count| world.zeroes(count);
     for (sql, word, starts) in [
         (
-            "UPDATE log_entries SET envelope = CAST(replace(CAST(envelope AS TEXT), 'a', 'b') AS BLOB) WHERE idx = 1",
+            "UPDATE log_entries SET envelope = envelope || envelope WHERE idx = 1".to_owned(),
             "entry 1 is not",
             true,
         ),
         (
-            "UPDATE log_entries SET idx = 7 WHERE idx = 1",
+            "UPDATE log_entries SET idx = 7 WHERE idx = 1".to_owned(),
             "entry 1 is missing",
             true,
         ),
-        ("DELETE FROM log_entries WHERE idx = 2", "3 entries", false),
         (
-            "UPDATE log_tiles SET hashes = zeroblob(96)",
+            "DELETE FROM log_entries WHERE idx = 2".to_owned(),
+            "3 entries",
+            false,
+        ),
+        (
+            format!("UPDATE log_tiles SET hashes = {}", bytes(96)),
             "other hashes",
             false,
         ),
-        ("DELETE FROM log_tiles", "missing", false),
-        ("UPDATE log_tiles SET number = 1", "missing", false),
+        ("DELETE FROM log_tiles".to_owned(), "missing", false),
         (
-            "INSERT INTO log_tiles VALUES (3, 0, zeroblob(32))",
+            "UPDATE log_tiles SET number = 1".to_owned(),
+            "missing",
+            false,
+        ),
+        (
+            format!("INSERT INTO log_tiles VALUES (3, 0, {})", bytes(32)),
             "2 tiles, 1 expected",
             true,
         ),
         (
-            "UPDATE log_checkpoints SET note = replace(note, 'log', 'lag')",
+            "UPDATE log_checkpoints SET note = replace(note, 'log', 'lag')".to_owned(),
             "checkpoint",
             false,
         ),
-        ("UPDATE log_checkpoints SET size = 2", "checkpoint", false),
-        ("DELETE FROM log_checkpoints", "no checkpoint", false),
+        (
+            "UPDATE log_checkpoints SET size = 2".to_owned(),
+            "checkpoint",
+            false,
+        ),
+        (
+            "DELETE FROM log_checkpoints".to_owned(),
+            "no checkpoint",
+            false,
+        ),
     ] {
-        tamper(&world, sql);
+        tamper(&world, &sql);
         let (is_good, said) = world.verify_log();
         assert!(!is_good && said.contains(word), "{sql}: {said}");
         if !starts {
@@ -97,9 +107,7 @@ async fn tampering_is_found_and_the_server_does_not_sign_over_it() {
             let said = String::from_utf8_lossy(&refused.stderr).into_owned();
             assert!(said.contains("error: "), "{said}");
         }
-        std::fs::write(&database, &whole).unwrap();
-        std::fs::write(&wal, &log).unwrap();
-        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
+        world.put_database_back(&whole);
     }
     assert!(world.verify_log().0);
 }
@@ -179,6 +187,9 @@ async fn a_full_disk_spoils_no_log() {
 /// on.
 async fn fill(disk: std::path::PathBuf) {
     let mut world = World::start_with(&["--reserve-bytes", "0"]);
+    if !world.has_file() {
+        return;
+    }
     let mut releases = Vec::new();
     for number in 0..6 {
         let one = release(&format!("alpha/extractor-{number}"));

@@ -4,8 +4,6 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use registry_schema::digest::Digest;
 use reqwest::StatusCode;
 
@@ -59,11 +57,7 @@ fn mistakes_at_the_start_are_named() {
 async fn one_server_for_a_folder() {
     let world = World::start();
     // Tables that would be brought up to date, which would fail here, are left alone.
-    let path = world.data().join("hub.sqlite");
-    let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    database
-        .batch_execute("DELETE FROM __diesel_schema_migrations")
-        .unwrap();
+    world.sql("DELETE FROM __diesel_schema_migrations");
     let second = world.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(!second.status.success());
     assert!(
@@ -76,7 +70,8 @@ async fn one_server_for_a_folder() {
 async fn plain_http_on_this_machine_only() {
     let mut world = World::start();
     world.kill();
-    let mut plain = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+    let mut plain = world
+        .command()
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(world.data())
         .stdout(Stdio::piped())
@@ -185,6 +180,9 @@ async fn the_doctor_finds_what_is_wrong() {
     std::fs::remove_file(&blob).unwrap();
     let missing = world.run(&["doctor"]);
     assert!(text(&missing.stdout).contains("not there"), "{missing:?}");
+    if !world.has_file() {
+        return;
+    }
     std::fs::write(world.data().join("hub.sqlite"), "nonsense").unwrap();
     assert!(!world.run(&["doctor"]).status.success());
 }

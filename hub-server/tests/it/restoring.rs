@@ -1,6 +1,6 @@
 //! A hub whose disk was lost: an old backup, a copy of the log, and the changes of the trust root since.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use registry_schema::log::tile::BundleId;
@@ -23,30 +23,6 @@ async fn copy_log(world: &World, to: &Path) {
         let file = to.join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, bytes.unwrap()).unwrap();
-    }
-}
-
-/// The database with its log, before SQLite has brought them together.
-struct Backup([(PathBuf, Option<Vec<u8>>); 2]);
-
-impl Backup {
-    /// Of a hub that does not run.
-    fn of(world: &World) -> Self {
-        Self(["hub.sqlite", "hub.sqlite-wal"].map(|name| {
-            let path = world.data().join(name);
-            let bytes = std::fs::read(&path).ok();
-            (path, bytes)
-        }))
-    }
-
-    fn put_back(&self, world: &World) {
-        for (path, bytes) in &self.0 {
-            match bytes {
-                Some(bytes) => std::fs::write(path, bytes).unwrap(),
-                None => drop(std::fs::remove_file(path)),
-            }
-        }
-        let _ = std::fs::remove_file(world.data().join("hub.sqlite-shm"));
     }
 }
 
@@ -74,7 +50,7 @@ async fn a_backup_of_before_another_online_key_is_brought_back() {
     let mut world = World::start();
     published(&world, &release("alpha/first")).await;
     world.kill();
-    let backup = Backup::of(&world);
+    let backup = world.save_database("backup");
     world.serve(&[]);
     let at = |name: &str| world.data().with_file_name(name);
     let both = [ALPHA, BETA];
@@ -94,7 +70,7 @@ async fn a_backup_of_before_another_online_key_is_brought_back() {
     copy_log(&world, &log).await;
 
     world.kill();
-    backup.put_back(&world);
+    world.put_database_back(&backup);
     let (is_good, said) = restore(&world, &log, &[&first, &second, &third]);
     assert!(is_good, "{said}");
     world.serve(&[]);
@@ -109,7 +85,7 @@ async fn what_changed_since_the_backup_is_brought_back_too() {
     let mut world = World::start();
     published(&world, &release("alpha/first")).await;
     world.kill();
-    let backup = Backup::of(&world);
+    let backup = world.save_database("backup");
     world.serve(&[]);
 
     // Alpha gets another key, with which it publishes; then it renews its keyring once more.
@@ -139,7 +115,7 @@ async fn what_changed_since_the_backup_is_brought_back_too() {
     copy_log(&world, &log).await;
 
     world.kill();
-    backup.put_back(&world);
+    world.put_database_back(&backup);
     // Nobody has the key yet that signed entry 1; nor is a change taken before the one it follows.
     let (is_good, said) = restore(&world, &log, &[]);
     assert!(

@@ -1,8 +1,5 @@
 //! The trust root: founded by enough members, served as a TUF repository, changed by drafts.
 
-use diesel::connection::SimpleConnection;
-use diesel::sql_types::{BigInt, Text};
-use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 use jiff::{SignedDuration, Timestamp};
 use registry_schema::api::{HubInfo, ProblemCode, TRUST_ROOT_PATH, TrustRootInfo, trust_path};
 use registry_schema::digest::Digest;
@@ -177,7 +174,7 @@ async fn members_change_the_root_and_each_its_own_keys() {
     assert!(root.has_member(&"delta".parse().unwrap()));
     assert!(!root.has_member(&"beta".parse().unwrap()));
     assert_eq!((last.roots.len(), root.version()), (2, 2));
-    let gone = hub_server(&["token", "create", "--member", "beta"], &world.data());
+    let gone = world.run(&["token", "create", "--member", "beta"]);
     assert!(!gone.status.success());
 }
 
@@ -370,15 +367,10 @@ async fn a_hub_of_the_first_version_is_moved_over() {
         .published(&ReleaseDraft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
         .await;
     world.kill();
-    let database = world.data().join("hub.sqlite");
-    let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
-    connection
-        .batch_execute(
-            "DELETE FROM trust_states; DELETE FROM trust_files; \
-             INSERT INTO settings (key, value) VALUES ('policy_digest', 'sha256:00');",
-        )
-        .unwrap();
-    drop(connection);
+    world.sql(
+        "DELETE FROM trust_states; DELETE FROM trust_files; \
+         INSERT INTO settings (key, value) VALUES ('policy_digest', 'sha256:00');",
+    );
     std::fs::write(world.data().join("policy.toml"), "v = 1").unwrap();
     let old = world.run(&["serve", "--listen", "127.0.0.1:0"]);
     let said = String::from_utf8(old.stderr).unwrap();
@@ -421,14 +413,11 @@ async fn a_keyring_that_has_ended_makes_no_entry_wrong() {
     let old = Bundle::found(&founded, &online, past).unwrap();
     let renewed = signed(Draft::propose(&old, now).unwrap(), &[ALPHA, BETA]);
     let bundle = old.accept(&renewed, &online, now).unwrap();
-    let path = world.data().join("hub.sqlite");
-    let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    sql_query("UPDATE trust_states SET bundle = ?, version = ?")
-        .bind::<Text, _>(bundle.to_text().unwrap())
-        .bind::<BigInt, _>(i64::try_from(bundle.version().unwrap()).unwrap())
-        .execute(&mut database)
-        .unwrap();
-    drop(database);
+    world.sql(&format!(
+        "UPDATE trust_states SET bundle = '{}', version = {}",
+        bundle.to_text().unwrap().replace('\'', "''"),
+        bundle.version().unwrap()
+    ));
     let (is_whole, said) = world.verify_log();
     assert!(is_whole, "{said}");
     let warned = said.contains("warning: the keyring of `alpha` does not count")

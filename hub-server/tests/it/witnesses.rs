@@ -23,14 +23,14 @@ use crate::world::{ALPHA, BETA, World, problem};
 const COSIGNED_AT: u64 = 1_700_000_000;
 
 /// A witness that believes everything, or answers what it is told to.
-struct Witness {
+pub(crate) struct Witness {
     address: String,
     key: SignerKey,
     told: Arc<Mutex<Option<(u16, &'static str)>>>,
 }
 
 impl Witness {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_key(9)
     }
 
@@ -67,7 +67,7 @@ impl Witness {
         *self.told.lock().unwrap() = told;
     }
 
-    fn policy(&self, log: &str) -> String {
+    pub(crate) fn policy(&self, log: &str) -> String {
         let (key, address) = (self.key.verifier(), &self.address);
         format!("log {log}\nwitness w1 {key} http://{address}\nquorum w1\n")
     }

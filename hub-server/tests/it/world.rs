@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 use registry_schema::api::{Problem, ProblemCode, release_path, upload_path};
 use registry_schema::digest::Digest;
 use registry_schema::envelope;
@@ -17,6 +19,7 @@ use registry_schema::trust_root::ConsortiumRoot;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 
+use crate::cluster::Database;
 use crate::consortium::{HubKeys, founding, trust_root};
 use crate::draft::Signed;
 
@@ -27,6 +30,8 @@ pub(crate) const GAMMA: u8 = 3;
 
 pub(crate) struct World {
     folder: tempfile::TempDir,
+    /// Where the rows are, when they are not in a file of the data folder.
+    database: Option<Arc<Database>>,
     server: Option<Child>,
     pub(crate) base: String,
     /// Where it is watched, if it was told to be.
@@ -35,6 +40,14 @@ pub(crate) struct World {
     /// Publishing token of alpha.
     pub(crate) token: String,
     log: Arc<Mutex<String>>,
+}
+
+/// A copy of a hub's database.
+pub(crate) enum Saved {
+    /// Under this name.
+    Copy(&'static str),
+    /// These files, with their bytes if they were there.
+    Files([(PathBuf, Option<Vec<u8>>); 2]),
 }
 
 pub(crate) fn key(seed: u8) -> SecretKey {
@@ -55,6 +68,15 @@ impl World {
         args: &[&str],
         log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
     ) -> Self {
+        Self::start_on(Database::of_every_hub(), args, log_policy)
+    }
+
+    /// A hub with its rows in a database, whatever `HUB_TEST_DATABASE` says.
+    pub(crate) fn start_on(
+        database: Option<Arc<Database>>,
+        args: &[&str],
+        log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let keys = HubKeys::of(&data);
@@ -63,10 +85,9 @@ impl World {
         let draft = founding(&text, &keys.online).to_text().unwrap();
         std::fs::write(&draft_file, draft).unwrap();
         let init = ["init", "--root", draft_file.to_str().unwrap()];
-        let init = hub_server(&init, &data);
-        assert!(init.status.success(), "{init:?}");
         let mut world = Self {
             folder,
+            database,
             server: None,
             base: String::new(),
             watched: None,
@@ -74,6 +95,8 @@ impl World {
             token: String::new(),
             log: Arc::default(),
         };
+        let init = world.run(&init);
+        assert!(init.status.success(), "{init:?}");
         world.serve(args);
         world.token = world.make_token("alpha", "publish");
         world
@@ -102,7 +125,8 @@ impl World {
 
     /// Starts the server on the same data.
     pub(crate) fn serve(&mut self, args: &[&str]) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+        let mut child = self
+            .command()
             .args(["serve", "--listen", "127.0.0.1:0", "--dev-tls", "--data"])
             .arg(self.data())
             .args(args)
@@ -180,7 +204,153 @@ impl World {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        hub_server(args, &self.data())
+        let mut command = self.command();
+        command.env("HUB_SERVER_DATA", self.data());
+        command.args(args).output().unwrap()
+    }
+
+    /// The program, told where the rows are.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hub-server"));
+        match &self.database {
+            Some(database) => command.env("HUB_SERVER_DATABASE", database.url()),
+            None => command.env_remove("HUB_SERVER_DATABASE"),
+        };
+        command
+    }
+
+    /// Another server of the same database and the same blobs, with a folder of its own.
+    pub(crate) fn replica(&self, args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (self.data(), folder.path().join("data"));
+        std::fs::create_dir_all(to.join("keys")).unwrap();
+        for file in std::fs::read_dir(from.join("keys")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join("keys").join(file.file_name())).unwrap();
+        }
+        std::os::unix::fs::symlink(from.join("blobs"), to.join("blobs")).unwrap();
+        let mut world = Self {
+            folder,
+            database: self.database.clone(),
+            server: None,
+            base: String::new(),
+            watched: None,
+            client: Client::new_for(None),
+            token: self.token.clone(),
+            log: Arc::default(),
+        };
+        world.serve(args);
+        world
+    }
+
+    /// From now on the rows are elsewhere.
+    pub(crate) fn use_database(&mut self, database: Option<&Arc<Database>>) {
+        self.database = database.cloned();
+    }
+
+    /// Whether the rows are in a file of SQLite. Tests about such a file end where they are not.
+    pub(crate) fn has_file(&self) -> bool {
+        if self.database.is_some() {
+            eprintln!("skipped: this is about a file of SQLite");
+        }
+        self.database.is_none()
+    }
+
+    /// The file.
+    fn file(&self) -> PathBuf {
+        self.data().join("hub.sqlite")
+    }
+
+    /// Runs SQL behind the hub's back; the rows it gives, columns with `|` between them, and nothing
+    /// that one table demands of another.
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        match &self.database {
+            Some(database) => database.sql(sql),
+            None => {
+                let mut connection = SqliteConnection::establish(self.file().to_str().unwrap());
+                let connection = connection.as_mut().unwrap();
+                connection.batch_execute(sql).unwrap();
+                String::new()
+            }
+        }
+    }
+
+    /// So many zero bytes, in SQL.
+    pub(crate) fn zeroes(&self, count: usize) -> String {
+        match &self.database {
+            Some(_) => format!("decode(repeat('00', {count}), 'hex')"),
+            None => format!("zeroblob({count})"),
+        }
+    }
+
+    /// The rows of a query for one column of text.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        match &self.database {
+            // Other words for the same.
+            Some(_) => {
+                let words = "CREATE OR REPLACE FUNCTION pg_temp.hex(bytea) RETURNS text LANGUAGE sql \
+                             AS $$ SELECT upper(encode($1, 'hex')) $$; ";
+                let sql = sql.replace("hex(", "pg_temp.hex(");
+                let text = self.sql(&format!(
+                    "{words} SELECT replace(text, E'\\n', '¶') FROM ({sql}) AS rows"
+                ));
+                text.lines().map(|line| line.replace('¶', "\n")).collect()
+            }
+            None => {
+                let connection = SqliteConnection::establish(self.file().to_str().unwrap());
+                let rows = diesel::sql_query(sql).load(&mut connection.unwrap());
+                let rows: Vec<Row> = rows.unwrap();
+                rows.into_iter().map(|row| row.text).collect()
+            }
+        }
+    }
+
+    /// How many columns a table has.
+    pub(crate) fn columns(&self, table: &str) -> usize {
+        let sql = match &self.database {
+            Some(_) => format!(
+                "SELECT column_name AS text FROM information_schema.columns \
+                 WHERE table_name = '{table}' AND table_schema = 'public'"
+            ),
+            None => format!("SELECT name AS text FROM pragma_table_info('{table}')"),
+        };
+        self.rows(&sql).len()
+    }
+
+    /// A copy of the database of a hub that does not run.
+    pub(crate) fn save_database(&self, name: &'static str) -> Saved {
+        if let Some(database) = &self.database {
+            database.save(name);
+            return Saved::Copy(name);
+        }
+        // The file with its log, before SQLite has brought them together.
+        Saved::Files(["hub.sqlite", "hub.sqlite-wal"].map(|name| {
+            let path = self.data().join(name);
+            let bytes = std::fs::read(&path).ok();
+            (path, bytes)
+        }))
+    }
+
+    /// Puts a copy in the place of the database.
+    pub(crate) fn put_database_back(&self, saved: &Saved) {
+        match (saved, &self.database) {
+            (Saved::Copy(name), Some(database)) => database.put_back(name),
+            (Saved::Files(files), None) => {
+                for (path, bytes) in files {
+                    match bytes {
+                        Some(bytes) => std::fs::write(path, bytes).unwrap(),
+                        None => drop(std::fs::remove_file(path)),
+                    }
+                }
+                let _ = std::fs::remove_file(self.data().join("hub.sqlite-shm"));
+            }
+            _ => panic!("a copy of another kind"),
+        }
     }
 
     pub(crate) fn make_token(&self, member: &str, scope: &str) -> String {
@@ -330,6 +500,7 @@ pub(crate) fn hub_server(args: &[&str], data: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hub-server"))
         .args(args)
         .env("HUB_SERVER_DATA", data)
+        .env_remove("HUB_SERVER_DATABASE")
         .output()
         .unwrap()
 }

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::log::note::SignerKey;
 use registry_schema::log::policy::Policy;
+use registry_schema::log::proof::TreeHead;
 use registry_schema::log::tree::Tree;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::follow::{begins_with, does_not_continue, newest};
 use super::recover::{stored, write_tree};
-use super::{Head, LogError, NewEntry, Place, publish_newer};
+use super::{Head, LogError, NewEntry, Place, publish_newer, show_newer};
 use crate::cause::chain;
 use crate::database::log::{EntryRow, insert_entry};
 use crate::database::{Connection, Database, DatabaseError, check_mark, savepoint, set_mark};
@@ -123,7 +125,7 @@ pub(super) struct Announcer {
 impl Announcer {
     fn announce(&self, head: Head) {
         let head = Arc::new(head);
-        self.head.send_replace(Arc::clone(&head));
+        show_newer(&self.head, Arc::clone(&head));
         // Where no witness is needed, what is on the disk is published.
         if self.policy.borrow().is_quorum_none() {
             publish_newer(&self.published, head);
@@ -178,7 +180,7 @@ impl Sequencer {
 
     fn write_batch(&mut self, batch: &mut [Box<dyn Item>]) -> Result<(), LogError> {
         if self.is_stale {
-            self.reload()?;
+            self.reload(None)?;
         }
         let mut written = None;
         // What a panic leaves is undone with its connection, which is not used again; the rest of
@@ -193,23 +195,23 @@ impl Sequencer {
                 }
                 Ok(())
             }
-            Err(error) => self.settle(written.map(|(tree, _)| tree), &error),
+            Err(error) => self.settle(written.map(|(tree, _)| tree).as_ref(), &error),
         }
     }
 
     /// After a failed batch: reads the log's state anew. A commit that failed may be on the disk all
     /// the same, and then it did not fail.
-    fn settle(&mut self, written: Option<Tree>, error: &LogError) -> Result<(), LogError> {
+    fn settle(&mut self, written: Option<&Tree>, error: &LogError) -> Result<(), LogError> {
         self.is_stale = true;
-        match (self.reload(), written) {
-            (Ok(()), Some(written)) if is_same(&written, &self.tree) => {
+        match (self.reload(written), written) {
+            (Ok(true), _) => {
                 tracing::warn!(
                     error = chain(error),
                     "an error, but the batch is on the disk"
                 );
                 Ok(())
             }
-            (Ok(()), _) => Err(not_recorded(error)),
+            (Ok(false), _) => Err(not_recorded(error)),
             (Err(unreadable), written) => {
                 tracing::error!(error = chain(&unreadable), "cannot read the log's state");
                 Err(match written {
@@ -222,33 +224,42 @@ impl Sequencer {
         }
     }
 
-    /// Reads the log's state anew.
+    /// Reads the log's state anew; whether it has what was `written`, now the newest or followed by
+    /// what another server has appended.
     ///
     /// # Errors
     /// [`LogError::Damaged`] when it is not the one of before or one that follows it; nothing is
     /// written then.
-    fn reload(&mut self) -> Result<(), LogError> {
-        let loaded = self
-            .database
-            .view(|connection| stored(connection, &self.key.verifier()))?;
-        let other = || LogError::Damaged {
-            reason: format!(
-                "it does not continue the {} entries of before",
-                self.tree.size()
-            ),
-        };
-        let (tree, head) = loaded.ok_or_else(other)?;
-        if tree.size() < self.tree.size()
-            || (tree.size() == self.tree.size() && !is_same(&tree, &self.tree))
-        {
-            return Err(other());
-        }
+    fn reload(&mut self, written: Option<&Tree>) -> Result<bool, LogError> {
+        let (key, known) = (self.key.verifier(), head_of(&self.tree));
+        let (tree, head, has_written) = self.database.settled_view(|connection| {
+            let other = || does_not_continue(known.size);
+            let (tree, head) = stored(connection, &key)?.ok_or_else(other)?;
+            if !begins_with(connection, &head, known)? {
+                return Err(other());
+            }
+            let has_written = match written {
+                Some(written) => begins_with(connection, &head, head_of(written))?,
+                None => false,
+            };
+            Ok((tree, head, has_written))
+        })?;
         self.is_stale = false;
         if tree.size() > self.tree.size() {
             self.tree = tree;
             self.announcer.announce(head);
         }
-        Ok(())
+        Ok(has_written)
+    }
+
+    /// The tree that a batch is appended to. Another server of the same database may have appended to
+    /// it since; in the batch's transaction none does.
+    fn base(&self, connection: &mut Connection) -> Result<Tree, LogError> {
+        if !self.database.is_shared() {
+            return Ok(self.tree.clone());
+        }
+        let newest = newest(connection, &self.key.verifier(), head_of(&self.tree))?;
+        Ok(newest.map_or_else(|| self.tree.clone(), |(tree, _)| tree))
     }
 
     /// Records a batch in one transaction. `written` becomes the state after it, unless every item
@@ -260,10 +271,11 @@ impl Sequencer {
     ) -> Result<(), LogError> {
         let logged_at = Timestamp::now().as_second();
         self.database.transaction(|connection| {
+            let mut tree = self.base(connection)?;
             set_mark(connection)?;
             let mut leaf_hashes = Vec::with_capacity(batch.len());
             for item in batch {
-                let index = self.tree.size() + leaf_hashes.len() as u64;
+                let index = tree.size() + leaf_hashes.len() as u64;
                 // One that is refused is undone alone, unless the whole batch is: then nothing may
                 // follow it.
                 leaf_hashes.extend(item.record(connection, Place { index, logged_at })?);
@@ -272,8 +284,7 @@ impl Sequencer {
             if leaf_hashes.is_empty() {
                 return Ok(());
             }
-            let mut tree = self.tree.clone();
-            let before = Some(self.tree.size());
+            let before = Some(tree.size());
             let head = write_tree(connection, &mut tree, &leaf_hashes, before, &self.key)?;
             *written = Some((tree, head));
             Ok(())
@@ -281,8 +292,11 @@ impl Sequencer {
     }
 }
 
-fn is_same(one: &Tree, other: &Tree) -> bool {
-    (one.size(), one.root()) == (other.size(), other.root())
+fn head_of(tree: &Tree) -> TreeHead {
+    TreeHead {
+        size: tree.size(),
+        root: tree.root(),
+    }
 }
 
 fn not_recorded(error: &LogError) -> LogError {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 use super::*;
+use crate::config::DatabasePlace;
 use crate::database::settings;
 
 struct Desk {
@@ -42,7 +43,7 @@ fn sequencer(database: &Database) -> (Sequencer, watch::Receiver<Option<Arc<Head
 
 fn desk() -> Desk {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("test.sqlite")).unwrap();
+    let database = Database::open(&DatabasePlace::File(folder.path().join("test.sqlite"))).unwrap();
     let (sequencer, published) = sequencer(&database);
     Desk {
         _folder: folder,
@@ -126,7 +127,7 @@ fn a_batch_that_is_on_the_disk_after_an_error_was_recorded() {
     other.write(vec![first]);
     let full = || LogError::Database(DatabaseError::Full);
     let written = other.tree.clone();
-    desk.sequencer.settle(Some(written), &full()).unwrap();
+    desk.sequencer.settle(Some(&written), &full()).unwrap();
     assert_eq!(desk.sequencer.tree.size(), 1);
     let shown = desk.published.borrow().clone().unwrap();
     assert_eq!(shown.checkpoint.size, 1);
@@ -135,7 +136,10 @@ fn a_batch_that_is_on_the_disk_after_an_error_was_recorded() {
     elsewhere
         .append(&[registry_schema::log::hash::leaf_hash(b"b")])
         .unwrap();
-    let error = desk.sequencer.settle(Some(elsewhere), &full()).unwrap_err();
+    let error = desk
+        .sequencer
+        .settle(Some(&elsewhere), &full())
+        .unwrap_err();
     assert!(matches!(error, LogError::NotRecorded { is_full: true, .. }));
 }
 

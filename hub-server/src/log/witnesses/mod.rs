@@ -20,14 +20,60 @@ use tokio::time::Instant;
 
 use super::{Head, Log};
 use crate::cause::chain;
-use crate::database::{Connection, DatabaseError, alarms};
+use crate::database::{Connection, DatabaseError, Hold, alarms};
 
 /// How long after a round without quorum the next one begins.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Asks witnesses for ever, always those of the policy that holds; `refresh` is the time after which
-/// a quiet log is cosigned anew.
+/// How often a server asks whether it is its turn, and whether it still is.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Asks witnesses for ever. Of the servers of one database one asks, and another one when it is gone.
 pub(crate) async fn run(log: Log, refresh: Duration) {
+    if !log.database.is_shared() {
+        return ask(log, refresh).await;
+    }
+    loop {
+        if let Some(hold) = take_turn(&log).await {
+            tracing::info!("this server asks the witnesses");
+            tokio::select! {
+                () = ask(log.clone(), refresh) => {}
+                () = lost(hold) => tracing::warn!("another server may ask the witnesses now"),
+            }
+        }
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+/// The turn, unless another server has it.
+async fn take_turn(log: &Log) -> Option<Hold> {
+    let database = log.database.clone();
+    let taken = blocking(move || database.hold_witnesses()).await?;
+    taken.unwrap_or_else(|error| {
+        tracing::debug!(error = chain(&error), "cannot tell who asks the witnesses");
+        None
+    })
+}
+
+/// Returns when the turn is over.
+async fn lost(mut hold: Hold) {
+    loop {
+        tokio::time::sleep(TURN).await;
+        let asked = blocking(move || hold.is_held().then_some(hold)).await;
+        match asked.flatten() {
+            Some(held) => hold = held,
+            None => return,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// Asks always those of the policy that holds; `refresh` is the time after which a quiet log is
+/// cosigned anew.
+async fn ask(log: Log, refresh: Duration) {
     let asker = match Asker::new(log.database.clone()) {
         Ok(asker) => asker,
         Err(error) => {
@@ -120,7 +166,7 @@ struct Answer {
 
 impl Rounds {
     async fn go_on(&mut self) {
-        let mut head = self.log.head.clone();
+        let mut head = self.log.head.subscribe();
         loop {
             let is_open = self.round.as_ref().is_some_and(|round| !round.is_published);
             tokio::select! {

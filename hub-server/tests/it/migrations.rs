@@ -1,0 +1,98 @@
+//! The steps that bring tables up to date: the same for both kinds of databases, and each of them can
+//! be taken back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
+
+use crate::cluster::Database;
+
+fn steps(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    let entries = std::fs::read_dir(folder.join(kind)).unwrap();
+    let mut steps: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    steps.sort();
+    steps
+}
+
+/// Takes every step, then every step back; tables and columns are each time those of before.
+fn forth_and_back(
+    kind: &str,
+    run: &mut dyn FnMut(&str),
+    columns: &mut dyn FnMut() -> BTreeSet<String>,
+) {
+    let text = |step: &Path, file: &str| std::fs::read_to_string(step.join(file)).unwrap();
+    let mut before = Vec::new();
+    for step in steps(kind) {
+        before.push((step.clone(), columns()));
+        run(&text(&step, "up.sql"));
+        assert_ne!(columns(), before.last().unwrap().1, "{step:?} does nothing");
+    }
+    let newest = columns();
+    while let Some((step, expected)) = before.pop() {
+        run(&text(&step, "down.sql"));
+        assert_eq!(columns(), expected, "{step:?}");
+    }
+    // And once more, on what was left.
+    for step in steps(kind) {
+        run(&text(&step, "up.sql"));
+    }
+    assert_eq!(columns(), newest);
+}
+
+#[test]
+fn both_kinds_of_databases_take_the_same_steps() {
+    let names = |kind| {
+        let steps = steps(kind);
+        let name = |step: &PathBuf| step.file_name().unwrap().to_owned();
+        steps.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    assert!(!names("sqlite").is_empty());
+}
+
+#[derive(QueryableByName)]
+struct Column {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+#[test]
+fn every_step_on_sqlite_can_be_taken_back() {
+    let connection = std::cell::RefCell::new(SqliteConnection::establish(":memory:").unwrap());
+    let mut columns = || {
+        let sql = "SELECT t.name || '.' || c.name AS text FROM sqlite_schema t, \
+                   pragma_table_info(t.name) c UNION SELECT name FROM sqlite_schema";
+        let found: Vec<Column> = diesel::sql_query(sql)
+            .load(&mut *connection.borrow_mut())
+            .unwrap();
+        found.into_iter().map(|column| column.text).collect()
+    };
+    let mut run = |sql: &str| connection.borrow_mut().batch_execute(sql).unwrap();
+    forth_and_back("sqlite", &mut run, &mut columns);
+}
+
+#[test]
+fn every_step_on_postgresql_can_be_taken_back() {
+    let Some(database) = Database::make() else {
+        return;
+    };
+    let mut columns = || {
+        let found = database.sql(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns \
+             WHERE table_schema = 'public' \
+             UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'",
+        );
+        found.lines().map(str::to_owned).collect()
+    };
+    let mut run = |sql: &str| drop(database.sql(sql));
+    forth_and_back("postgres", &mut run, &mut columns);
+    // The order of text is that of its bytes, whatever the order of the database.
+    let other = database.sql(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = \
+         'public' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'",
+    );
+    assert_eq!(other, "");
+}

@@ -1,0 +1,2 @@
+DROP TABLE trust_files;
+DROP TABLE trust_states;

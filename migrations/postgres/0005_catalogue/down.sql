@@ -1,0 +1,3 @@
+DROP TABLE sessions;
+DROP INDEX releases_catalogue;
+ALTER TABLE releases DROP COLUMN input;
