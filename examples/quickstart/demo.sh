@@ -101,28 +101,6 @@ measure() {
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Small programs with which a reader goes on: bin/start-hub, bin/alpha, bin/beta, bin/gamma.
-write_helpers() {
-    local member
-    for member in alpha beta gamma; do
-        printf '#!/bin/sh\n# hub, as %s. Run it in projects/%s.\nHUB_HOME=%q exec %q "$@"\n' \
-            "$member" "$member" "$demo/members/$member" "$programs/hub" >"$demo/bin/$member"
-    done
-    printf '#!/bin/sh\n# The hub of the demo, at the address its members know. Ctrl-C stops it.\n%s' \
-        "echo \$\$ >'$demo/hub.pid'
-exec '$programs/hub-server' serve --data '$demo/hub' --listen $address --dev-tls 2>>'$demo/hub.log'
-" >"$demo/bin/start-hub"
-    {
-        printf '#!/bin/sh\n# The three witnesses, at the addresses that the trust root names. Ctrl-C stops them.\n'
-        for member in alpha beta gamma; do
-            printf 'HUB_HOME=%q %q witness serve --log %q --listen %s &\n' "$demo/members/$member" "$programs/hub" \
-                "$(hub_key log)" "$(sed -n 's|^listening *http://||p' "$demo/$member.witness")"
-        done
-        printf 'wait\n'
-    } >"$demo/bin/start-witnesses"
-    chmod +x "$demo"/bin/*
-}
-
 summary() {
     local releases
     releases=$(release_line everyday-objects@1.0.0 && release_line passport-extractor@2.0.0 &&

@@ -4,6 +4,8 @@
 programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
 python=${HUB_PYTHON:?run this by make}
 runtime=${ORT_DYLIB_PATH:?run this by make}
+# The consortium's names that alpha owns.
+names=(everyday-objects passport-extractor)
 server_process=
 witness_processes=()
 unset HUB_HOME HUB_REGISTRY HUB_TOKEN HUB_TOKEN_FILE HUB_OFFLINE
@@ -36,7 +38,8 @@ build_programs() {
 }
 
 found_consortium() {
-    local member public_keys=()
+    local member name public_keys=() owned=()
+    for name in "${names[@]}"; do owned+=(--own "$name=alpha"); done
     for member in alpha beta gamma; do
         mkdir -p "$demo/members/$member/runtime"
         ln -s "$runtime" "$demo/members/$member/runtime/libonnxruntime.so"
@@ -50,8 +53,7 @@ found_consortium() {
         log=(--log-policy "$demo/log.policy")
     fi
     run alpha hub consortium init --name demo-guild "${public_keys[@]}" \
-        --own everyday-objects=alpha --own passport-extractor=alpha \
-        "${log[@]}" --online-key "$(hub_key online)" --output "$demo/consortium.draft"
+        "${owned[@]}" "${log[@]}" --online-key "$(hub_key online)" --output "$demo/consortium.draft"
     # Two of the three are enough; all sign, so that each has a keyring.
     run alpha hub consortium sign "$demo/consortium.draft" --key default
     run_unseen beta hub consortium sign "$demo/consortium.draft" --key default
@@ -140,6 +142,28 @@ admit_members() {
 publish() { # folder
     run alpha hub check "$1"
     run alpha hub publish "$1"
+}
+
+# Small programs with which a reader goes on: bin/start-hub, bin/alpha, bin/beta, bin/gamma.
+write_helpers() {
+    local member
+    for member in alpha beta gamma; do
+        printf '#!/bin/sh\n# hub, as %s. Run it in projects/%s.\nHUB_HOME=%q exec %q "$@"\n' \
+            "$member" "$member" "$demo/members/$member" "$programs/hub" >"$demo/bin/$member"
+    done
+    printf '#!/bin/sh\n# The hub of the demo, at the address its members know. Ctrl-C stops it.\n%s' \
+        "echo \$\$ >'$demo/hub.pid'
+exec '$programs/hub-server' serve --data '$demo/hub' --listen $address --dev-tls 2>>'$demo/hub.log'
+" >"$demo/bin/start-hub"
+    [ ${#witness_processes[@]} = 0 ] || {
+        printf '#!/bin/sh\n# The three witnesses, at the addresses that the trust root names. Ctrl-C stops them.\n'
+        for member in alpha beta gamma; do
+            printf 'HUB_HOME=%q %q witness serve --log %q --listen %s &\n' "$demo/members/$member" "$programs/hub" \
+                "$(hub_key log)" "$(sed -n 's|^listening *http://||p' "$demo/$member.witness")"
+        done
+        printf 'wait\n'
+    } >"$demo/bin/start-witnesses"
+    chmod +x "$demo"/bin/*
 }
 
 # run MEMBER COMMAND…: shows the command as that member would type it, and its answer.

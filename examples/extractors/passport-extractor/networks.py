@@ -9,9 +9,8 @@ import onnx
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from recipe import efficientnet_lite, pooled_stages  # noqa: E402
+from recipe import efficientnet_lite, foreign_network, text_networks  # noqa: E402
 from recipe.graph import Graph  # noqa: E402
-from recipe.weights import fetch  # noqa: E402
 
 TEXT_DIMENSION = 720
 TEXT_STATISTICS = HERE / "text_statistics.npy"
@@ -55,9 +54,6 @@ def _graph():
 
 def _text(graph):
     """The text detector looks at the same tensor, enlarged, with its own scaling (pixel / 127.5 − 1) and BGR order."""
-    detector = fetch("rapidocr-onnxruntime", "1.4.4",
-                     "971d7d5f223a7a808662229df1ef69893809d8457d834e6373d3854bc1782cbf",
-                     "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx")
     factor = np.float32(efficientnet_lite.SCALE / 127.5)
     offset = np.float32(efficientnet_lite.SHIFT / 127.5 - 1)
     picture = graph.node("Add", graph.node("Mul", graph.input, graph.constant(factor)), graph.constant(offset))
@@ -65,5 +61,5 @@ def _text(graph):
     picture = graph.node("Resize", picture, "", graph.constant(enlargement),
                          mode="linear", coordinate_transformation_mode="half_pixel")
     picture = graph.node("Gather", picture, graph.constant(np.array([2, 1, 0])), axis=1)
-    stages = pooled_stages.add_to(graph, detector, picture, _TEXT_STAGES, "text.")
-    return graph.node("Concat", *stages, axis=1)
+    stages = foreign_network.add_to(graph, text_networks.detector(), picture, _TEXT_STAGES, "text.")
+    return graph.node("Concat", *map(graph.average_over_image, stages), axis=1)

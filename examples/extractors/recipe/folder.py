@@ -1,6 +1,7 @@
 """Puts an extractor's folder together (`extractor.toml`, `README.md`, `model.onnx`, `probes/`) and tries the graph."""
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,17 @@ import onnxruntime
 from PIL import Image
 
 
-def write_folder(source: Path, target: Path, model: onnx.ModelProto, probes: dict[str, Image.Image]) -> None:
-    """Fills `target` with the texts of `source`, the model and the probe images, once the model has been tried."""
+def write_folder(source: Path, target: Path, model: onnx.ModelProto, probes: dict[str, Image.Image],
+                 names: list[str] | None = None) -> None:
+    """Fills `target` with the texts of `source`, the model and the probe images, once the model has been tried.
+
+    `names` are those of the features, where they have any; `extractor.toml` must say the same.
+    """
     graph = model.SerializeToString()
     dimension = try_out(graph)
+    said = tomllib.loads((source / "extractor.toml").read_text())["output"]
+    if said["dimension"] != dimension or said.get("names") != names:
+        raise ValueError(f"{source}/extractor.toml: the output is to say\n{output_lines(dimension, names)}")
     shutil.rmtree(target, ignore_errors=True)
     (target / "probes").mkdir(parents=True)
     for text in ("extractor.toml", "README.md"):
@@ -23,11 +31,18 @@ def write_folder(source: Path, target: Path, model: onnx.ModelProto, probes: dic
     print(f"{target}: {len(graph) / 1e6:.1f} MB, {dimension} features, {len(probes)} probe images")
 
 
+def output_lines(dimension: int, names: list[str] | None) -> str:
+    """What an `extractor.toml` has to say of the features: their number and names."""
+    lines = [f"dimension = {dimension}"]
+    if names is not None:
+        lines += ["names = [", *(f'    "{name}",' for name in names), "]"]
+    return "\n".join(lines)
+
+
 def try_out(graph: bytes) -> int:
     """The number of features, after a check that a picture's features do not depend on its neighbours in a batch."""
     session = open_session(graph)
-    (size,) = set(session.get_inputs()[0].shape[2:])
-    pictures = np.random.default_rng(0).standard_normal((3, 3, size, size)).astype(np.float32)
+    pictures = np.random.default_rng(0).standard_normal((3, *session.get_inputs()[0].shape[1:])).astype(np.float32)
     together = features(session, pictures)
     alone = np.concatenate([features(session, picture[None]) for picture in pictures])
     if together.ndim != 2 or not np.isfinite(together).all() or not np.allclose(together, alone, atol=1e-4):
@@ -40,5 +55,5 @@ def open_session(graph: bytes) -> onnxruntime.InferenceSession:
 
 
 def features(session: onnxruntime.InferenceSession, pictures: np.ndarray) -> np.ndarray:
-    """[batch, 3, size, size] → [batch, dimension]."""
+    """[batch, channels, height, width] → [batch, dimension]."""
     return session.run(["features"], {"input": pictures})[0]

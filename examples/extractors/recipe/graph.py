@@ -4,19 +4,20 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+# The operator set, unless a foreign network is of a newer one.
 OPSET = 13
 IR_VERSION = 8
 
 
 class Graph:
-    """A graph with one input `input` of shape [batch, 3, height, width]; methods add nodes and return tensor names."""
+    """A graph with one input `input` of shape [batch, channels, height, width]; methods add nodes and return tensor names."""
 
-    def __init__(self, name: str, height: int, width: int):
-        self.name = name
+    def __init__(self, name: str, height: int, width: int, channels: int = 3, opset: int = OPSET):
+        self.name, self.opset = name, opset
         self.input = "input"
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
-        self._input_shape = ["batch", 3, height, width]
+        self._input_shape = ["batch", channels, height, width]
 
     def constant(self, value) -> str:
         name = f"constant_{len(self.constants)}"
@@ -33,12 +34,27 @@ class Graph:
         return self.node("Conv", x, self.constant(weight.astype(np.float32)), self.constant(bias.astype(np.float32)),
                          kernel_shape=list(weight.shape[2:]), strides=[stride] * 2, pads=list(padding), group=groups)
 
+    def mix(self, x, matrix, bias=None) -> str:
+        """New channels [out] as sums of the old ones, pixel by pixel: `matrix` is [out, in]."""
+        matrix = np.atleast_2d(np.asarray(matrix, np.float64))
+        bias = np.zeros(len(matrix)) if bias is None else np.asarray(bias)
+        return self.convolution(x, matrix[:, :, None, None], bias, stride=1, padding=(0, 0, 0, 0))
+
     def relu6(self, x) -> str:
         return self.node("Clip", x, self.constant(np.float32(0)), self.constant(np.float32(6)))
 
     def average_over_image(self, x) -> str:
         """[batch, channels, height, width] → [batch, channels]."""
         return self.node("Flatten", self.node("GlobalAveragePool", x), axis=1)
+
+    def resized(self, x, factor: float) -> str:
+        """[batch, channels, height, width] enlarged or reduced by linear interpolation."""
+        return self.node("Resize", x, "", self.constant(np.array([1, 1, factor, factor], np.float32)),
+                         mode="linear", coordinate_transformation_mode="half_pixel")
+
+    def cut(self, x, axis: int, start: int, stop: int) -> str:
+        """The part of a tensor from `start` to before `stop` along an axis."""
+        return self.node("Slice", x, *(self.constant(np.array([place], np.int64)) for place in (start, stop, axis)))
 
     def finish(self, output: str, dimension: int) -> onnx.ModelProto:
         """The checked model, whose one output `features` of shape [batch, dimension] is the tensor `output`."""
@@ -48,7 +64,7 @@ class Graph:
             [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, self._input_shape)],
             [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", dimension])],
             self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=IR_VERSION,
                                   producer_name="extractor-hub recipe")
         onnx.checker.check_model(model, full_check=True)
         return model

