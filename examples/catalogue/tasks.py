@@ -135,6 +135,13 @@ def face_somewhere(root: Path, random):
         yield label, picture.convert("RGB")
 
 
+def captions(root: Path, random):
+    """Photographs of things with a few words on them, in the upper or the lower half."""
+    for index, path in enumerate(chosen(root / "stamps", 2 * EACH)):
+        label = ("above", "below")[index % 2]
+        yield label, writing.captioned(random(index), Image.open(path).convert("RGB"), above=label == "above")
+
+
 def drawn(labels: list[str], draw):
     """EACH drawings of each class, or of each of four a half of that."""
     def make(root, random):
@@ -174,11 +181,12 @@ TASKS = [
     Task("photo-or-cartoon", "a photograph or a drawing?", "illustrations",
          of_classes("cartoons", {"photo": "photo", "cartoon": "cartoon"})),
     Task("mostly-red", "mostly red, or another colour?", "colours", mostly_red),
-    Task("kind-of-page", "a letter, a form, a table or a card?", "text layout",
+    Task("kind-of-page", "a letter, a form, a table or a card?", "text-layout",
          drawn(["letter", "form", "table", "card"], writing.page)),
+    Task("words-above-or-below", "words in the upper or the lower half of a picture?", "text-layout", captions),
     Task("which-word", "the word “invoice” or “receipt”?", "text",
          drawn(["invoice", "receipt"], writing.word)),
-    Task("upside-down", "a line of text upright or upside down?", "text direction",
+    Task("upside-down", "a line of text upright or upside down?", "text-direction",
          drawn(["upright", "upside-down"], lambda random, label: writing.line(random, label == "upside-down"))),
     Task("passport-or-other", "a passport's page, or another document?", "documents",
          specimens("passport_or_other", ["passport", "other"])),

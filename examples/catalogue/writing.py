@@ -51,6 +51,20 @@ def line(random: np.random.Generator, upside_down: bool) -> Image.Image:
     return image.rotate(180) if upside_down else image
 
 
+def captioned(random: np.random.Generator, image: Image.Image, above: bool) -> Image.Image:
+    """One to three words on the picture, which becomes 256 pixels square, somewhere in one of its halves."""
+    image = image.resize((256, 256))
+    draw, face = ImageDraw.Draw(image), typeface(random, int(random.integers(16, 26)))
+    text = nonsense(random)
+    while draw.textlength(text, face) < 90:
+        text += " " + nonsense(random)
+    left, top, right, bottom = draw.textbbox((0, 0), text, face)
+    x, y = random.uniform(4, max(250 - right, 5)), random.uniform(6, 120 - bottom) + (0 if above else 128)
+    draw.rectangle((x + left - 4, y + top - 3, x + right + 4, y + bottom + 3), paper(random, 150))
+    draw.text((x, y), text, inks(random), face)
+    return scanned(random, image)
+
+
 def page(random: np.random.Generator, kind: str) -> Image.Image:
     """A sheet with a letter, a form, a table or a copied card on it."""
     image = Image.new("RGB", PAGE, paper(random))

@@ -11,19 +11,22 @@ import onnx
 import colours
 import composition
 import edges
+import known_pictures
 import textures
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from recipe import probes  # noqa: E402
-from recipe.folder import write_folder  # noqa: E402
+from recipe.folder import features, open_session, write_folder  # noqa: E402
 from recipe.graph import Graph  # noqa: E402
 from measures import SIZE, Picture  # noqa: E402
 
 
 def main(out: Path) -> None:
     model, names = network()
+    session = open_session(model.SerializeToString())
+    known_pictures.check(lambda pictures: features(session, pictures), names)
     write_folder(HERE / "1.0.0", out / "colours-and-textures-1.0.0", model, probes.everyday_objects() | probes.styles(), names)
 
 

@@ -21,9 +21,9 @@ NAMED = {
 }
 HUES = ["red", "orange", "yellow", "yellow-green", "green", "sea green", "cyan", "sky blue", "blue", "violet", "magenta",
         "crimson"]
-STRENGTHS = ["colourless parts", "pale colours", "medium colours", "strong colours", "glowing colours"]
-LIGHTNESSES = ["black parts", "very dark parts", "dark parts", "medium dark parts", "medium light parts", "light parts",
-               "very light parts", "white parts"]
+STRENGTHS = ["area without colour", "pale colour", "medium colour", "strong colour", "glowing colour"]
+LIGHTNESSES = ["darkest tone", "very dark tone", "dark tone", "medium dark tone", "medium light tone", "light tone",
+               "very light tone", "lightest tone"]
 # From linear red, green and blue to the CIE's X, Y and Z over those of white (IEC 61966-2-1, D65).
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) \
     / np.array([[0.9505], [1.0], [1.089]])
@@ -45,7 +45,7 @@ def measures(picture) -> list[Measure]:
     return [
         Measure(list(NAMED), mean(graph, names), 0.15),
         Measure([f"{name} in the middle" for name in NAMED], mean(graph, middle), 0.2),
-        Measure([f"{hue} hues" for hue in HUES], directions(graph, hue, len(HUES), 0.0), 0.15),
+        Measure([f"{name} hue" for name in HUES], directions(graph, hue, len(HUES), 0.0), 0.15),
         Measure(STRENGTHS, around(graph, strength, [0, 0.25, 0.5, 0.75, 1], 0.25), 0.15),
         Measure(LIGHTNESSES, around(graph, lightness, [step / 7 for step in range(8)], 1 / 7), 0.12),
         Measure([f"light {place}" for place in NINTHS], grid(graph, lightness, 3, 64), 0.25),
@@ -53,9 +53,9 @@ def measures(picture) -> list[Measure]:
         Measure(["contrast"], deviation(graph, picture.grey), 0.08),
         Measure(["colourfulness"], colourfulness(graph, spread, lean), 0.12),
         Measure(["red rather than green", "yellow rather than blue"], lean, 0.08),
-        Measure(["differences between red and green", "differences between yellow and blue"], spread, 0.08),
-        Measure(["tint of what is light"], tint(graph, picture.small, light=True), 0.08),
-        Measure(["tint of what is dark"], tint(graph, picture.small, light=False), 0.08),
+        Measure(["contrast of red and green", "contrast of yellow and blue"], spread, 0.08),
+        Measure(["yellow tint in light parts"], tint(graph, picture.small, light=True), 0.08),
+        Measure(["yellow tint in dark parts"], tint(graph, picture.small, light=False), 0.08),
     ]
 
 

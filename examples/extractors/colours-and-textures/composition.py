@@ -37,4 +37,4 @@ def border(picture) -> list[Measure]:
     light = mean(graph, graph.node("Mul", picture.grey, weights))
     difference = graph.node("Sub", picture.grey, graph.node("Reshape", light, graph.constant(np.array([0, 0, 1, 1], np.int64))))
     variance = mean(graph, graph.node("Mul", square(graph, difference), weights))
-    return [Measure(["light at the border"], light, 0.25), Measure(["differences along the border"], root(graph, variance), 0.1)]
+    return [Measure(["light at the border"], light, 0.25), Measure(["contrast along the border"], root(graph, variance), 0.1)]

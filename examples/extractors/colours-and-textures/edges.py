@@ -13,11 +13,11 @@ def measures(picture) -> list[Measure]:
     fine, coarse = (Slopes(graph, grey) for grey in (picture.greys[0], picture.greys[2]))
     strong = graph.node("Clip", graph.node("Mul", fine.steepness, number(graph, 4)), number(graph, 0), number(graph, 1))
     return [
-        Measure([f"fine {run}" for run in RUNS], fine.runs(), 0.06),
-        Measure([f"coarse {run}" for run in RUNS], coarse.runs(), 0.06),
+        Measure([f"{run}, fine" for run in RUNS], fine.runs(), 0.06),
+        Measure([f"{run}, coarse" for run in RUNS], coarse.runs(), 0.06),
         Measure(["edges"], mean(graph, strong), 0.08),
         Measure([f"edges {place}" for place in NINTHS], grid(graph, strong, 3, SIZE), 0.12),
-        Measure(["flat areas"], flat(graph, fine.steepness), 0.25),
+        Measure(["flat area"], flat(graph, fine.steepness), 0.25),
         *strokes(picture),
     ]
 

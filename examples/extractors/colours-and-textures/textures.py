@@ -10,7 +10,7 @@ PATTERNS = ["even areas and bright dots", "ends of dark lines", "dark corners", 
 RING = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
 # A neighbour counts as brighter when it is by more than this.
 BRIGHTER = 0.012
-SIZES = ["finest", "fine", "medium", "coarse"]
+SIZES = ["finest detail", "detail of fine size", "detail of medium size", "coarse detail"]
 
 
 def measures(picture) -> list[Measure]:
@@ -19,11 +19,11 @@ def measures(picture) -> list[Measure]:
     finest, medium = details[0], details[2]
     sharpness = graph.node("Div", finest, graph.node("Add", medium, number(graph, 0.01)))
     return [
-        *(Measure([f"{size} detail"], tensor, 0.012) for size, tensor in zip(SIZES, details, strict=True)),
+        *(Measure([size], tensor, 0.012) for size, tensor in zip(SIZES, details, strict=True)),
         Measure(["sharpness"], sharpness, 0.12),
         Measure(["noise"], noise(graph, picture.grey), 0.015),
-        Measure(["differences within small areas"], local_contrast(graph, picture.greys[0], 8), 0.05),
-        Measure(["differences within larger areas"], local_contrast(graph, picture.greys[0], 32), 0.06),
+        Measure(["contrast within small areas"], local_contrast(graph, picture.greys[0], 8), 0.05),
+        Measure(["contrast within larger areas"], local_contrast(graph, picture.greys[0], 32), 0.06),
         Measure([f"{pattern}, fine" for pattern in PATTERNS], patterns(graph, picture.greys[0], SIZE), 0.06),
         Measure([f"{pattern}, coarse" for pattern in PATTERNS], patterns(graph, picture.greys[2], SIZE // 4), 0.06),
         Measure(["blocks of eight pixels"], blocks(graph, picture.grey), 0.2),

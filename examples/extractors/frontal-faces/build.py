@@ -46,13 +46,13 @@ def network() -> tuple[onnx.ModelProto, list[str]]:
         depth, passed = windows(graph, picture, side, stages)
         share = round(100 * cascade.WINDOW / side)
         features.append(graph.node("Flatten", graph.node("GlobalMaxPool", depth), axis=1))
-        names.append(f"a face {share} % as wide as the picture")
+        names.append(f"likeness to a face {share} % as wide as the picture")
         count = graph.node("ReduceSum", passed, graph.constant(np.array([2, 3], np.int64)), keepdims=0)
         features.append(graph.node("Log", graph.node("Add", count, graph.constant(np.float32(1)))))
-        names.append(f"certainty or number of faces {share} % as wide")
+        names.append(f"certainty of a face {share} % as wide")
         areas.append(by_area(graph, depth, side - cascade.WINDOW + 1))
     features.append(graph.node("Max", *areas))
-    names += [f"a face {area}" for area in AREAS]
+    names += [f"likeness to a face {area}" for area in AREAS]
     return graph.finish(graph.node("Concat", *features, axis=1), len(names)), names
 
 

@@ -21,11 +21,11 @@ from recipe.graph import Graph  # noqa: E402
 HEIGHT, WIDTH = 48, 320
 # Thousands of characters of Chinese would be too many features for few labels: each goes into one of so many groups.
 GROUPS = 64
-SIGNS = {".": "full stops", ",": "commas", ":": "colons", ";": "semicolons", "-": "hyphens", "/": "slashes",
-         "(": "opening brackets", ")": "closing brackets", "<": "signs <", ">": "signs >", "+": "plus signs",
-         "=": "equals signs", "%": "per cent signs", "&": "ampersands", "@": "at signs", "#": "number signs",
-         "*": "asterisks", "!": "exclamation marks", "?": "question marks", "'": "apostrophes", '"': "quotation marks",
-         "$": "dollar signs", "€": "euro signs", "£": "pound signs"}
+SIGNS = {".": "full stop", ",": "comma", ":": "colon", ";": "semicolon", "-": "hyphen", "/": "slash",
+         "(": "opening bracket", ")": "closing bracket", "<": "sign <", ">": "sign >", "+": "plus sign",
+         "=": "equals sign", "%": "per cent sign", "&": "ampersand", "@": "at sign", "#": "number sign",
+         "*": "asterisk", "!": "exclamation mark", "?": "question mark", "'": "apostrophe", '"': "quotation mark",
+         "$": "dollar sign", "€": "euro sign", "£": "pound sign"}
 
 
 def main(out: Path) -> None:
@@ -49,10 +49,10 @@ def network() -> tuple[onnx.ModelProto, list[str]]:
 
 def grouped(characters: list[str]) -> tuple[np.ndarray, list[str]]:
     """Which of the features each of the reader's answers counts for, [1 + characters + 1, features]; their names."""
-    names = [f"letters {letter}" for letter in string.ascii_uppercase] + [f"digits {digit}" for digit in string.digits]
+    names = [f"letter {letter}" for letter in string.ascii_uppercase] + [f"digit {digit}" for digit in string.digits]
     names += SIGNS.values()
-    names += [f"Chinese characters of group {group} of {GROUPS}" for group in range(1, GROUPS + 1)]
-    names += ["capital letters", "small letters", "digits", "other signs", "spaces", "characters in all"]
+    names += [f"Chinese writing of group {group} of {GROUPS}" for group in range(1, GROUPS + 1)]
+    names += ["writing in capitals", "writing in small letters", "writing in digits", "other signs", "space", "writing in all"]
     place = {name: column for column, name in enumerate(names)}
     answers = np.zeros((len(characters) + 2, len(names)), np.float32)
     for row, character in enumerate([*characters, " "], start=1):
@@ -63,17 +63,17 @@ def grouped(characters: list[str]) -> tuple[np.ndarray, list[str]]:
 
 def features_of(character: str) -> list[str]:
     if character == " ":
-        return ["spaces"]
+        return ["space"]
     if character in string.ascii_letters:
-        case = "capital letters" if character.isupper() else "small letters"
-        return [f"letters {character.upper()}", case, "characters in all"]
+        case = "writing in capitals" if character.isupper() else "writing in small letters"
+        return [f"letter {character.upper()}", case, "writing in all"]
     if character in string.digits:
-        return [f"digits {character}", "digits", "characters in all"]
+        return [f"digit {character}", "writing in digits", "writing in all"]
     if character in SIGNS:
-        return [SIGNS[character], "characters in all"]
+        return [SIGNS[character], "writing in all"]
     if character.isalpha():
-        return [f"Chinese characters of group {ord(character) % GROUPS + 1} of {GROUPS}", "characters in all"]
-    return ["other signs", "characters in all"]
+        return [f"Chinese writing of group {ord(character) % GROUPS + 1} of {GROUPS}", "writing in all"]
+    return ["other signs", "writing in all"]
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def network() -> tuple[onnx.ModelProto, list[str]]:
     # Text that is set in lines has a beginning and an end of each line, above and below, and of each word, left and right.
     lines, words = change(graph, covered, axis=2), change(graph, covered, axis=3)
     features, names = [], []
-    for what, tensor, gain, grids in (("text", covered, 1.0, GRIDS), ("lines of text", lines, 2.0, GRIDS[:3]),
-                                      ("ends of words", words, 3.0, GRIDS[:3])):
+    for what, tensor, gain, grids in (("text", covered, 1.0, GRIDS), ("text in lines", lines, 2.0, GRIDS[:3]),
+                                      ("text in short pieces", words, 3.0, GRIDS[:3])):
         for grid in grids:
             features.append(pooled(graph, tensor, grid, gain * WEIGHTS[grid]))
             names += [f"{what} {place}" for place in places(grid)]
