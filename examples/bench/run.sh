@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The figures of embedding, pulling, labelling, heads, the log and the hub, each beside its alternative in the same run. `make bench`
-# calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, deltas, heads, hub, log alone.
+# The figures of embedding, pulling, labelling, heads, the catalogue, the log and the hub, each beside its alternative in the same
+# run. `make bench` calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, deltas, heads, catalogue, hub, log alone.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -45,6 +45,8 @@ main() {
     ! wanted labelling || figures_of_the_expert
     ! wanted heads || figures_of_heads
     ! wanted hub || figures_of_the_hub
+    # Writes docs/CATALOGUE-EVIDENCE.md anew.
+    ! wanted catalogue || CATALOGUE_DIR=$demo/catalogue examples/catalogue/catalogue.sh evidence
     ! wanted log || figures_of_the_log
     rm -rf "$demo"
 }
