@@ -17,16 +17,15 @@ import textures
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from recipe import probes  # noqa: E402
-from recipe.folder import features, open_session, write_folder  # noqa: E402
+from recipe import meanings, probes  # noqa: E402
+from recipe.folder import write_folder  # noqa: E402
 from recipe.graph import Graph  # noqa: E402
 from measures import SIZE, Picture  # noqa: E402
 
 
 def main(out: Path) -> None:
     model, names = network()
-    session = open_session(model.SerializeToString())
-    known_pictures.check(lambda pictures: features(session, pictures), names)
+    meanings.check(model, names, known_pictures.comparisons(), lambda pixels: pixels / 255)
     write_folder(HERE / "1.0.0", out / "colours-and-textures-1.0.0", model, probes.everyday_objects() | probes.styles(), names)
 
 

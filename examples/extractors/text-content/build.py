@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from recipe import foreign_network, probes, text_networks  # noqa: E402
+from recipe import foreign_network, meanings, probes, text_networks  # noqa: E402
 from recipe.folder import write_folder  # noqa: E402
 from recipe.graph import Graph  # noqa: E402
 
@@ -30,6 +31,7 @@ SIGNS = {".": "full stop", ",": "comma", ":": "colon", ";": "semicolon", "-": "h
 
 def main(out: Path) -> None:
     model, names = network()
+    meanings.check(model, names, known_lines(), lambda pixels: pixels[:, :, ::-1] / 127.5 - 1)
     write_folder(HERE / "1.0.0", out / "text-content-1.0.0", model, probes.lines(), names)
 
 
@@ -74,6 +76,26 @@ def features_of(character: str) -> list[str]:
     if character.isalpha():
         return [f"Chinese writing of group {ord(character) % GROUPS + 1} of {GROUPS}", "writing in all"]
     return ["other signs", "writing in all"]
+
+
+def known_lines():
+    """Name, a line that has much of it, one that has less."""
+    for letter in string.ascii_uppercase:
+        other = "SAME" if letter not in "SAME" else "BOND"
+        yield f"letter {letter}", written(f"HO{letter}{letter}ER {letter}IN"), written(f"{other} {other}")
+    for digit in string.digits:
+        yield f"digit {digit}", written(f"No. {digit}{digit}"), written("No. 37" if digit not in "37" else "No. 58")
+    yield "writing in capitals", written("HARBOUR"), written("harbour")
+    yield "writing in small letters", written("harbour"), written("HARBOUR")
+    yield "writing in digits", written("4 711 023"), written("harbour")
+    yield "writing in all", written("a long line of words"), written("short")
+    yield "hyphen", written("well-to-do"), written("welltodo")
+
+
+def written(text: str) -> Image.Image:
+    image = Image.new("RGB", (WIDTH, HEIGHT), "#ffffff")
+    ImageDraw.Draw(image).text((12, HEIGHT / 2), text, "#202024", ImageFont.load_default(30), anchor="lm")
+    return image
 
 
 if __name__ == "__main__":

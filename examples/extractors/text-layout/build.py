@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from recipe import foreign_network, probes, text_networks  # noqa: E402
+from recipe import foreign_network, meanings, probes, text_networks  # noqa: E402
 from recipe.folder import write_folder  # noqa: E402
 from recipe.graph import Graph  # noqa: E402
 
@@ -29,6 +30,7 @@ HALVES = {1: ["anywhere"], 2: ["at the upper left", "at the upper right", "at th
 
 def main(out: Path) -> None:
     model, names = network()
+    meanings.check(model, names, known_pictures(), lambda pixels: pixels[:, :, ::-1] / 127.5 - 1)
     write_folder(HERE / "1.0.0", out / "text-layout-1.0.0", model, probes.documents(), names)
 
 
@@ -72,6 +74,28 @@ def places(grid: int) -> list[str]:
         return HALVES[grid]
     return [f"in row {row} of {grid}, place {column} of {grid}"
             for row in range(1, grid + 1) for column in range(1, grid + 1)]
+
+
+def known_pictures():
+    """Name, a picture that has much of it, one that has less."""
+    blank = written([])
+    for place, x, y in (("upper left", 0, 0), ("upper right", 1, 0), ("lower left", 0, 1), ("lower right", 1, 1)):
+        here = written([(20 + 240 * x, 60 + 40 * row + 240 * y, "mela tosu") for row in range(3)])
+        yield f"text at the {place}", here, here.rotate(180)
+        yield f"text in lines at the {place}", here, blank
+    pieces = written([(30 + 110 * column, 40 + 60 * row, "lo") for row in range(7) for column in range(4)])
+    lines = written([(30, 40 + 60 * row, "melatosu benuwen lomar torul") for row in range(7)])
+    yield "text in short pieces anywhere", pieces, blank
+    yield "text anywhere", lines, pieces
+    corner = written([(10, 10, "tosu")])
+    yield "text in row 1 of 8, place 1 of 8", corner, corner.rotate(180)
+
+
+def written(words) -> Image.Image:
+    image = Image.new("RGB", (SIZE, SIZE), "#f4f4f0")
+    for x, y, word in words:
+        ImageDraw.Draw(image).text((x, y), word, "#202024", ImageFont.load_default(30))
+    return image
 
 
 if __name__ == "__main__":
