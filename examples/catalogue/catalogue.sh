@@ -55,7 +55,7 @@ publish_all() {
 }
 
 measure_all() {
-    local release tasks=$HUB_DEV_CACHE/catalogue-tasks status=0 unavailable
+    local release tasks status=0 unavailable
     title "4. What each is worth"
     for release in "${releases[@]}"; do run_unseen beta hub pull "$release"; done
     tasks=$HUB_DEV_CACHE/catalogue-tasks-$(cat examples/catalogue/{tasks,looks,writing}.py examples/images/*.py | sha256sum | cut -c1-8)

@@ -3,7 +3,7 @@
 import onnx
 from onnx import helper, numpy_helper, version_converter
 
-from .graph import Graph
+from .graph import OPSET, Graph
 
 
 def add_to(graph: Graph, model: bytes, source: str, tensors: list[str], prefix: str) -> list[str]:
@@ -12,8 +12,8 @@ def add_to(graph: Graph, model: bytes, source: str, tensors: list[str], prefix: 
     Only what these tensors need is copied. Its names get `prefix`, so that they cannot meet the graph's own.
     """
     foreign = onnx.load_model_from_string(model)
-    if foreign.opset_import[0].version != graph.opset:
-        foreign = version_converter.convert_version(foreign, graph.opset)
+    if foreign.opset_import[0].version != OPSET:
+        foreign = version_converter.convert_version(foreign, OPSET)
     constants = {tensor.name: tensor for tensor in foreign.graph.initializer}
     (entrance,) = [value.name for value in foreign.graph.input if value.name not in constants]
     renamed = {entrance: source, "": ""}

@@ -4,7 +4,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-# The operator set, unless a foreign network is of a newer one.
 OPSET = 13
 IR_VERSION = 8
 
@@ -12,8 +11,8 @@ IR_VERSION = 8
 class Graph:
     """A graph with one input `input` of shape [batch, channels, height, width]; methods add nodes and return tensor names."""
 
-    def __init__(self, name: str, height: int, width: int, channels: int = 3, opset: int = OPSET):
-        self.name, self.opset = name, opset
+    def __init__(self, name: str, height: int, width: int, channels: int = 3):
+        self.name = name
         self.input = "input"
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
@@ -64,7 +63,7 @@ class Graph:
             [helper.make_tensor_value_info(self.input, TensorProto.FLOAT, self._input_shape)],
             [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", dimension])],
             self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=IR_VERSION,
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
                                   producer_name="extractor-hub recipe")
         onnx.checker.check_model(model, full_check=True)
         return model
