@@ -129,9 +129,10 @@ def choose(measured: Measured, stock: list[Extractor], folder: Path) -> Choices:
         return Choice(took, is_right, 100 * (right[took].mean() - right[favourite.name].mean()))
 
     few = 12 if len(set(measured.labels)) == 4 else FEW
-    choices = Choices(measured.task, favourite.name, [once(few, draw) for draw in range(CHOICES[FEW])],
-                      [once(MORE, draw) for draw in range(CHOICES[MORE])] if measured.more is not None else [])
-    print(f"choose: {measured.task.name:24} {[one.took for one in choices.few]} {[one.took for one in choices.more]}", flush=True)
+    more = [once(MORE, draw) for draw in range(CHOICES[MORE])] if measured.more is not None else []
+    choices = Choices(measured.task, favourite.name, [once(few, draw) for draw in range(CHOICES[FEW])], more)
+    took = [[one.took for one in several] for several in (choices.few, choices.more)]
+    print(f"choose: {measured.task.name:24} {took[0]} {took[1]}", flush=True)
     return choices
 
 
@@ -198,7 +199,8 @@ def claimed(measured: dict[str, Measured], pairs: dict, choices: list[Choices]) 
     claims.append((f"{GENERAL}, {FEW} labels: at least 90 % on pairs of photographed things", share >= 90,
                    f"{share:.1f} %, mean of {count} pairs"))
     more = [one.is_right for choice in choices for one in choice.more]
-    claims.append((f"hub choose with {MORE} labels takes one of the best or says that it cannot tell", all(more), f"{sum(more)} of {len(more)}"))
+    claims.append((f"hub choose with {MORE} labels takes one of the best or says that it cannot tell", all(more),
+                   f"{sum(more)} of {len(more)}"))
     gains = [one.gain for choice in choices for one in choice.few]
     claims.append((f"hub choose with {FEW} labels does no worse than the domain's favourite", np.mean(gains) >= 0,
                    f"{np.mean(gains):+.1f} points in the mean of {len(gains)}"))
