@@ -24,9 +24,19 @@ fn every_example_manifest_is_accepted() {
     }
     accepted.sort();
     let expected = [
+        "aerial-photographs 1.0.0",
+        "colours-and-textures 1.0.0",
         "everyday-objects 1.0.0",
+        "everyday-objects-large 1.0.0",
+        "everyday-objects-medium 1.0.0",
+        "frontal-faces 1.0.0",
+        "illustrations 1.0.0",
         "passport-extractor 2.0.0",
         "passport-extractor 2.1.0",
+        "picture-style 1.0.0",
+        "text-content 1.0.0",
+        "text-direction 1.0.0",
+        "text-layout 1.0.0",
     ];
     assert_eq!(accepted, expected);
 }
