@@ -152,7 +152,8 @@ def card(random, draw, image):
 def scanned(random, image: Image.Image) -> Image.Image:
     """A little blur, light, noise."""
     image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7)))
-    pixels = np.asarray(image, np.float32) * random.uniform(0.85, 1.04) + random.normal(0, random.uniform(1, 6), image.size[::-1])[..., None]
+    light, noise = random.uniform(0.85, 1.04), random.normal(0, random.uniform(1, 6), image.size[::-1])
+    pixels = np.asarray(image, np.float32) * light + noise[..., None]
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
@@ -163,7 +164,8 @@ def typeface(random, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def typefaces() -> list[Path]:
-    return [next(unpacked(package).rglob(file)) for package, files in TYPEFACES.items() for file in files]
+    """Those that are there: later versions of a package have fewer."""
+    return [path for package, files in TYPEFACES.items() for file in files for path in unpacked(package).rglob(file)]
 
 
 def paper(random, darkest: int = 225) -> tuple[int, ...]:
