@@ -26,6 +26,7 @@ test: setup ## formatting, lints and every test
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+	HUB_TEST_BLOBS=s3 .dev/server-tests --skip bucket::
 
 bench: ## the figures, each beside its alternative measured in the same run (some: PARTS="heads log")
 	@.dev/setup bench
@@ -38,7 +39,7 @@ lint: setup ## what `make test` checks without running tests, the fuzz targets (
 	for crate in registry-schema hub-client hub-server; do \
 	    RUSTFLAGS='--cfg fuzzing' cargo check --quiet --target-dir target/fuzz --manifest-path $$crate/fuzz/Cargo.toml || exit 1; \
 	done
-	bash -n .ci/run .dev/setup .dev/lock-requirements examples/*/*.sh
+	bash -n .ci/run .dev/setup .dev/lock-requirements .dev/server-tests examples/*/*.sh
 	$(HUB_PYTHON) -m compileall -q examples
 
 format: ## rewrite the sources as `cargo fmt` wants them

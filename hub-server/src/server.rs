@@ -40,7 +40,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // Before anything is opened: opening brings the tables up to date.
     check_made(&data)?;
     let _lock = lock(&data)?;
-    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    let bucket = args.blobs.bucket.as_ref();
+    let now = Timestamp::now();
+    let mut hub = Hub::open(&data, bucket, args.reserve_bytes, args.public, now)?;
+    hub.redirect_blobs = args.redirect_blobs.map(Duration::from_secs);
     let mut follower = Follower::default();
     follower.look(&hub, Timestamp::now());
     // 2. TLS, or plain HTTP where nobody can listen.

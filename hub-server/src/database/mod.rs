@@ -7,6 +7,7 @@ pub(crate) mod advisories;
 pub(crate) mod alarms;
 pub(crate) mod blobs;
 pub(crate) mod catalogue;
+pub(crate) mod collection;
 mod error;
 pub(crate) mod evaluations;
 pub(crate) mod key_compromises;

@@ -10,9 +10,11 @@ mod access;
 mod blobs;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
+mod bucket;
 mod consortium;
 mod deltas;
 mod draft;
+mod garbage;
 mod hugging_face;
 mod index;
 mod key_taken_back;
@@ -28,6 +30,8 @@ mod reading;
 mod refusals;
 mod restoring;
 mod retries;
+#[path = "../../../registry-schema/tests/support/s3.rs"]
+mod s3;
 mod trust;
 mod watching;
 mod witnesses;

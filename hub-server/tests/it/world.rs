@@ -1,8 +1,10 @@
 //! A hub in a temporary folder, and a client that trusts its certificate.
 
 use std::io::{BufRead, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use registry_schema::api::{Problem, ProblemCode, release_path, upload_path};
@@ -19,6 +21,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 
 use crate::consortium::{HubKeys, founding, trust_root};
 use crate::draft::Signed;
+use crate::s3;
 
 /// Members by the byte their key is made of.
 pub(crate) const ALPHA: u8 = 1;
@@ -27,6 +30,8 @@ pub(crate) const GAMMA: u8 = 3;
 
 pub(crate) struct World {
     folder: tempfile::TempDir,
+    /// Where the blobs are, when they are not in the data folder.
+    bucket: Option<Bucket>,
     server: Option<Child>,
     pub(crate) base: String,
     /// Where it is watched, if it was told to be.
@@ -35,6 +40,39 @@ pub(crate) struct World {
     /// Publishing token of alpha.
     pub(crate) token: String,
     log: Arc<Mutex<String>>,
+}
+
+/// A bucket of a hub's own.
+#[derive(Clone)]
+pub(crate) struct Bucket {
+    /// As `serve --blobs` takes it.
+    pub(crate) url: String,
+    /// Where the S3 server keeps it.
+    pub(crate) folder: PathBuf,
+}
+
+impl Bucket {
+    /// A new bucket of a server, which is spoken to at an address.
+    pub(crate) fn new(server: &s3::Server, address: SocketAddr) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("hub-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        Self {
+            folder: server.make_bucket(&name).join("its"),
+            url: format!("s3://{name}/its?region=test&timeout=3&endpoint=http://{address}"),
+        }
+    }
+
+    /// What `HUB_TEST_BLOBS` says: every hub of the tests has its blobs in a bucket, or none has.
+    fn of_every_hub() -> Option<Self> {
+        match std::env::var("HUB_TEST_BLOBS") {
+            Ok(kind) if kind == "s3" => {
+                let server = s3::Server::shared();
+                Some(Self::new(server, server.address()))
+            }
+            Ok(kind) => panic!("HUB_TEST_BLOBS is `s3` or not set, not `{kind}`"),
+            Err(_) => None,
+        }
+    }
 }
 
 pub(crate) fn key(seed: u8) -> SecretKey {
@@ -55,6 +93,19 @@ impl World {
         args: &[&str],
         log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
     ) -> Self {
+        Self::start_at(Bucket::of_every_hub(), args, log_policy)
+    }
+
+    /// A hub with its blobs in a bucket, whatever `HUB_TEST_BLOBS` says.
+    pub(crate) fn start_in(bucket: Bucket, args: &[&str]) -> Self {
+        Self::start_at(Some(bucket), args, |_| None)
+    }
+
+    fn start_at(
+        bucket: Option<Bucket>,
+        args: &[&str],
+        log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let keys = HubKeys::of(&data);
@@ -67,6 +118,7 @@ impl World {
         assert!(init.status.success(), "{init:?}");
         let mut world = Self {
             folder,
+            bucket,
             server: None,
             base: String::new(),
             watched: None,
@@ -102,7 +154,8 @@ impl World {
 
     /// Starts the server on the same data.
     pub(crate) fn serve(&mut self, args: &[&str]) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+        let mut child = self
+            .command()
             .args(["serve", "--listen", "127.0.0.1:0", "--dev-tls", "--data"])
             .arg(self.data())
             .args(args)
@@ -180,7 +233,61 @@ impl World {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        hub_server(args, &self.data())
+        let mut command = self.command();
+        command.env("HUB_SERVER_DATA", self.data());
+        command.args(args).output().unwrap()
+    }
+
+    /// The program, told where the blobs are.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hub-server"));
+        match &self.bucket {
+            Some(bucket) => s3::with_keys(&mut command).env("HUB_SERVER_BLOBS", &bucket.url),
+            None => command.env_remove("HUB_SERVER_BLOBS"),
+        };
+        command
+    }
+
+    /// Where the blobs and uploads are, as files, whoever keeps them.
+    fn store(&self) -> PathBuf {
+        match &self.bucket {
+            Some(bucket) => bucket.folder.clone(),
+            None => self.data().join("blobs"),
+        }
+    }
+
+    /// The folder with all blobs.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.store().join("sha256")
+    }
+
+    /// The file of a blob.
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.to_hex();
+        self.blobs().join(&hex[..2]).join(hex)
+    }
+
+    /// How many files uploads have, beginnings included.
+    pub(crate) fn upload_files(&self) -> usize {
+        count_files(&self.uploads())
+    }
+
+    /// The folder of what is on its way.
+    pub(crate) fn uploads(&self) -> PathBuf {
+        match &self.bucket {
+            Some(bucket) => bucket.folder.join("uploads"),
+            None => self.data().join("uploads"),
+        }
+    }
+
+    /// The certificate that the server shows.
+    pub(crate) fn certificate(&self) -> Option<reqwest::Certificate> {
+        let pem = std::fs::read(self.data().join("tls/dev-certificate.pem")).unwrap();
+        Some(reqwest::Certificate::from_pem(&pem).unwrap())
+    }
+
+    pub(crate) fn is_in_bucket(&self) -> bool {
+        self.bucket.is_some()
     }
 
     pub(crate) fn make_token(&self, member: &str, scope: &str) -> String {
@@ -288,6 +395,14 @@ impl World {
         );
         header(&begun, "location").to_owned()
     }
+}
+
+fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let count = |path: PathBuf| if path.is_dir() { count_files(&path) } else { 1 };
+    entries.map(|entry| count(entry.unwrap().path())).sum()
 }
 
 impl Drop for World {
