@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     dead_code,
@@ -14,6 +15,8 @@
 mod consortium;
 #[path = "../tests/it/draft.rs"]
 mod draft;
+#[path = "../../registry-schema/tests/support/s3.rs"]
+mod s3;
 #[path = "../tests/it/world.rs"]
 mod world;
 

@@ -174,7 +174,6 @@ mod tests {
             "s3://",
             "https://blobs/x",
             "s3://key:secret@blobs",
-            "s3://b/../other",
             "s3://b/a%2fb",
             "s3://b/.hidden",
             "s3://b?endpoint=http://s3.example.org",

@@ -171,7 +171,7 @@ pub enum LogCommand {
     Verify(DataArgs),
     /// Bring back entries that an old copy of the database lacks, from a copy of the log, and sign the
     /// trust root under versions above all that clients have seen; the server must not run
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// `hub-server log restore`

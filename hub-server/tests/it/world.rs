@@ -425,6 +425,7 @@ impl NewFor for Client {
         Self::builder()
             .tls_certs_only(certificates)
             .https_only(true)
+            .http1_only()
             .build()
             .unwrap()
     }

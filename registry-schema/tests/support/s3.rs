@@ -2,7 +2,11 @@
 //! way to it on which things go wrong.
 //!
 //! The process is the test program itself, told to run the one test that serves.
-#![allow(dead_code, reason = "not every test program does everything")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "not every program that uses this does everything, and a bench has no tests"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -105,14 +109,15 @@ fn spawn(folder: &Path) -> (Child, SocketAddr) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for line in lines {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines.find_map(|line| {
         let line = line.unwrap();
-        if let Some((_, address)) = line.split_once(GREETING) {
-            return (child, address.parse().unwrap());
-        }
-    }
-    panic!("the S3 server did not start");
+        let (_, address) = line.split_once(GREETING)?;
+        Some(address.parse().unwrap())
+    });
+    // After a minute it says that the test takes long, and would end if nobody heard it.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, address.expect("an S3 server that starts"))
 }
 
 /// Serves when it is run by [`spawn`]; nothing to test otherwise.

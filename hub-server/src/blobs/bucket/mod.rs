@@ -9,7 +9,7 @@ mod upload;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -27,6 +27,12 @@ pub(crate) use self::upload::BucketUpload;
 
 /// Whoever asks whether the store can be reached waits no longer than this.
 const READY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What failed is done again for so long; a store that is silent takes longer, and is not asked again.
+const ASK_FOR: Duration = Duration::from_secs(5);
+
+/// How long to wait before; longer each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// A bucket; clones share its connections.
 #[derive(Clone)]
@@ -124,8 +130,9 @@ impl Bucket {
     }
 
     fn put(&self, path: &Path, bytes: Bytes) -> Result<(), BlobError> {
-        let put = self.ask(path, |store, path| async move {
-            store.put(&path, PutPayload::from_bytes(bytes)).await
+        let put = self.ask(path, |store, path| {
+            let payload = PutPayload::from_bytes(bytes.clone());
+            async move { store.put(&path, payload).await }
         });
         put.map(drop)
             .map_err(|error| self.error("write", path, error))
@@ -146,17 +153,28 @@ impl Bucket {
         listed.map_err(|error| self.error("list", path, error))
     }
 
-    /// Has the bucket's threads do something to an object, and waits for it.
+    /// Has the bucket's threads do something to an object that may be done twice, and waits for it.
+    /// The store's client asks again when it got no answer; this does so when the answer was cut.
     fn ask<T: Send + 'static, F>(
         &self,
         path: &Path,
-        work: impl FnOnce(AmazonS3, Path) -> F,
+        work: impl Fn(AmazonS3, Path) -> F,
     ) -> Result<T, Refusal>
     where
         F: Future<Output = object_store::Result<T>> + Send + 'static,
     {
-        self.start(work(self.shared.store.clone(), path.clone()))
-            .wait()
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let done = self.start(work(self.shared.store.clone(), path.clone()));
+            match done.wait() {
+                Err(Refusal::Store(Error::Generic { .. })) if started.elapsed() < ASK_FOR => {
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Has the bucket's threads do something.

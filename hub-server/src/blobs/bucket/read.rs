@@ -143,7 +143,7 @@ pub(crate) fn is_store_fault(error: &(dyn std::error::Error + 'static)) -> bool 
         let wrapped = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
-        if wrapped.is_some_and(|wrapped| wrapped.is::<StoreFault>()) {
+        if wrapped.is_some_and(<dyn std::error::Error + Send + Sync>::is::<StoreFault>) {
             return true;
         }
         next = error.source();
