@@ -224,7 +224,9 @@ async fn sweep(hub: web::Data<Hub>, lifetime: Duration) {
         match web::block(move || hub.uploads.sweep(lifetime)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(removed)) => tracing::info!(removed, "removed abandoned uploads"),
-            Ok(Err(error)) => tracing::error!(%error, "cannot remove abandoned uploads"),
+            Ok(Err(error)) => {
+                tracing::error!(error = chain(&error), "cannot remove abandoned uploads");
+            }
             Err(error) => tracing::error!(%error, "cannot look for abandoned uploads"),
         }
     }

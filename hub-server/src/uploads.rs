@@ -65,16 +65,17 @@ impl Uploads {
             member: member.to_string(),
             created_at: Timestamp::now().as_second(),
         };
-        let blobs = self.blobs.clone();
-        self.database
-            .run(move |connection| {
-                if uploads::count_of(connection, &row.member)? >= OPEN_UPLOADS {
-                    return Err(UploadError::TooMany);
-                }
-                blobs.create_upload(&row.id)?;
-                Ok(uploads::insert(connection, &row)?)
-            })
-            .await?;
+        let (blobs, database) = (self.blobs.clone(), self.database.clone());
+        // No connection is held while the store takes its time.
+        waiting(move || {
+            let open = database.with(|connection| uploads::count_of(connection, &row.member))?;
+            if open >= OPEN_UPLOADS {
+                return Err(UploadError::TooMany);
+            }
+            blobs.create_upload(&row.id)?;
+            Ok(database.with(|connection| uploads::insert(connection, &row))?)
+        })
+        .await?;
         Ok(upload)
     }
 

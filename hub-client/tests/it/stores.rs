@@ -61,5 +61,5 @@ fn blobs_come_from_the_store_without_the_token_and_with_every_check() {
         .unwrap();
     world
         .hub("gamma", &["pull", "dots@1"])
-        .fails(1, "other bytes");
+        .fails(4, "other bytes");
 }

@@ -24,17 +24,23 @@ const AHEAD: usize = 2;
 const TRIES: u32 = 3;
 
 /// How far a reader may go forward before another request is quicker than what lies between.
-const NEAR_BYTES: u64 = 1 << 20;
+const NEAR_BYTES: u64 = if cfg!(test) { 16 } else { 1 << 20 };
 
 /// An object of a bucket, which is asked for when it is read.
 #[derive(Debug)]
 pub(crate) struct Object {
-    bucket: Bucket,
-    path: Path,
+    source: Source,
     size_bytes: u64,
     /// Where it is read next.
     at: u64,
     reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Bucket(Bucket, Path),
+    #[cfg(test)]
+    Bytes(Bytes),
 }
 
 #[derive(Debug)]
@@ -49,8 +55,7 @@ struct Reading {
 impl Object {
     pub(super) fn new(bucket: Bucket, path: Path, size_bytes: u64) -> Self {
         Self {
-            bucket,
-            path,
+            source: Source::Bucket(bucket, path),
             size_bytes,
             at: 0,
             reading: None,
@@ -60,9 +65,14 @@ impl Object {
     /// The bytes of a range that the object has, in order: all of them, or an error.
     pub(crate) fn pieces(&self, range: Range<u64>) -> Pieces {
         let (sender, receiver) = mpsc::channel(AHEAD);
-        let (store, path) = (self.bucket.shared.store.clone(), self.path.clone());
-        self.bucket
-            .spawn(async move { pull(&store, &path, range, &sender).await });
+        match &self.source {
+            Source::Bucket(bucket, path) => {
+                let (store, path) = (bucket.shared.store.clone(), path.clone());
+                bucket.spawn(async move { pull(&store, &path, range, &sender).await });
+            }
+            #[cfg(test)]
+            Source::Bytes(bytes) => tests::send(bytes, range, sender),
+        }
         Pieces(receiver)
     }
 
@@ -213,5 +223,77 @@ async fn pull_once(
             // An answer that ends early without an error is as good as broken.
             None => return Err(format!("it ended at byte {at} of {end}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        reason = "tests"
+    )]
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::blobs::BlobError;
+    use registry_schema::digest::Digest;
+
+    /// Sends a range in pieces of five bytes.
+    pub(super) fn send(bytes: &Bytes, range: Range<u64>, sender: mpsc::Sender<io::Result<Bytes>>) {
+        let part = bytes.slice(range.start as usize..range.end as usize);
+        std::thread::spawn(move || {
+            for piece in part.chunks(5) {
+                if sender
+                    .blocking_send(Ok(Bytes::copy_from_slice(piece)))
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn object(bytes: &[u8]) -> Object {
+        Object {
+            source: Source::Bytes(Bytes::copy_from_slice(bytes)),
+            size_bytes: bytes.len() as u64,
+            at: 0,
+            reading: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_read_like_a_file(
+            size in 0u8..100,
+            steps in prop::collection::vec((0u8..3, -60i64..120, 0usize..30), 1..20),
+        ) {
+            let bytes: Vec<u8> = (0..size).collect();
+            let (mut file, mut object) = (Cursor::new(bytes.clone()), object(&bytes));
+            for (from, offset, length) in steps {
+                let to = match from {
+                    0 => SeekFrom::Start(offset.unsigned_abs()),
+                    1 => SeekFrom::Current(offset),
+                    _ => SeekFrom::End(offset),
+                };
+                prop_assert_eq!(file.seek(to).ok(), object.seek(to).ok());
+                let (mut expected, mut found) = (Vec::new(), Vec::new());
+                file.by_ref().take(length as u64).read_to_end(&mut expected).unwrap();
+                object.by_ref().take(length as u64).read_to_end(&mut found).unwrap();
+                prop_assert_eq!(expected, found);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fault_is_known_through_what_wraps_it() {
+        let fault = || io::Error::other(StoreFault("gone".to_owned()));
+        assert!(is_store_fault(&fault()));
+        let read = BlobError::read(&Digest::of(b"x"), fault());
+        assert!(matches!(read, BlobError::Store { .. }));
+        assert!(!is_store_fault(&io::Error::other("gone")));
     }
 }
