@@ -34,7 +34,7 @@ pub(crate) fn copy(from: &Blobs, to: &Blobs) -> Result<Copied, BlobError> {
             continue;
         };
         match to.write(&mut source, digest, size_bytes)? {
-            Finished::Kept => {
+            Finished::Kept(_) => {
                 copied.blobs += 1;
                 copied.size_bytes += size_bytes;
             }

@@ -166,7 +166,7 @@ impl Uploads {
             if before.doomed.contains(&digest) {
                 return Err(UploadError::BeingRemoved);
             }
-            if let Finished::Other(found) = arriving.finish(&progress, &digest)? {
+            if let Finished::Other(found) = arriving.finish(&progress, Some(&digest))? {
                 discard(&database, &blobs, &row.id)?;
                 return Err(UploadError::Digest {
                     expected: digest,

@@ -195,26 +195,26 @@ impl Files {
             }
             file.append(self, &mut progress, &piece)?;
         }
-        let finished = self.finish(&mut file, &progress, digest)?;
-        if finished != Finished::Kept {
+        let finished = self.finish(&mut file, &progress, Some(digest))?;
+        if matches!(finished, Finished::Other(_)) {
             self.remove_upload(&id)?;
         }
         Ok(finished)
     }
 
-    /// Makes an upload a blob if its bytes have this digest.
+    /// Makes an upload a blob if its bytes have the expected digest, or whichever they have.
     pub(super) fn finish(
         &self,
         upload: &mut UploadFile,
         progress: &HashProgress,
-        digest: &Digest,
+        expected: Option<&Digest>,
     ) -> Result<Finished, BlobError> {
         let found = upload.digest(progress)?;
-        if found != *digest {
+        if expected.is_some_and(|expected| *expected != found) {
             return Ok(Finished::Other(found));
         }
-        self.keep(upload, digest)?;
-        Ok(Finished::Kept)
+        self.keep(upload, &found)?;
+        Ok(Finished::Kept(found))
     }
 
     /// Makes an upload a blob: on the disk first, then under its name, then the name on the disk.
@@ -362,7 +362,12 @@ mod tests {
             upload.append(&blobs, &mut progress, piece).unwrap();
         }
         assert_eq!(progress.hashed_bytes, 3);
-        assert_eq!(upload.digest(&progress).unwrap(), Digest::of(b"abc"));
+        let digest = Digest::of(b"abc");
+        assert_eq!(upload.digest(&progress).unwrap(), digest);
+        let other = blobs.finish(&mut upload, &progress, Some(&Digest::of(b"x")));
+        assert_eq!(other.unwrap(), Finished::Other(digest));
+        let kept = blobs.finish(&mut upload, &progress, None);
+        assert_eq!(kept.unwrap(), Finished::Kept(digest));
     }
 
     #[test]

@@ -271,8 +271,8 @@ pub(crate) enum Arriving {
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finished {
-    /// It is a blob now.
-    Kept,
+    /// It is a blob now, of this digest.
+    Kept(Digest),
     /// It has another digest, and is what it was.
     Other(Digest),
 }
@@ -318,15 +318,22 @@ impl Arriving {
         }
     }
 
-    /// Makes the upload a blob if its bytes have this digest. All of it is in the store.
+    /// Makes the upload a blob if its bytes have the expected digest, or whichever they have. All of
+    /// it is in the store.
     pub(crate) fn finish(
         &mut self,
         progress: &HashProgress,
-        digest: &Digest,
+        expected: Option<&Digest>,
     ) -> Result<Finished, BlobError> {
         match self {
-            Self::File(files, file) => files.finish(file, progress, digest),
-            Self::Bucket(upload) => upload.finish(progress, digest),
+            Self::File(files, file) => files.finish(file, progress, expected),
+            Self::Bucket(upload) => {
+                let expected = match expected {
+                    Some(expected) => *expected,
+                    None => upload.digest(progress)?,
+                };
+                upload.finish(progress, &expected)
+            }
         }
     }
 }

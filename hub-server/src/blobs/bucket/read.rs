@@ -281,8 +281,8 @@ mod tests {
                 };
                 prop_assert_eq!(file.seek(to).ok(), object.seek(to).ok());
                 let (mut expected, mut found) = (Vec::new(), Vec::new());
-                file.by_ref().take(length as u64).read_to_end(&mut expected).unwrap();
-                object.by_ref().take(length as u64).read_to_end(&mut found).unwrap();
+                Read::take(&mut file, length as u64).read_to_end(&mut expected).unwrap();
+                Read::take(&mut object, length as u64).read_to_end(&mut found).unwrap();
                 prop_assert_eq!(expected, found);
             }
         }

@@ -196,6 +196,11 @@ impl BucketUpload {
         Ok(())
     }
 
+    /// The digest of all that is in the bucket.
+    pub(in crate::blobs) fn digest(&self, progress: &HashProgress) -> Result<Digest, BlobError> {
+        self.bucket.digest_of(&self.pieces, progress)
+    }
+
     /// Makes the upload a blob if its bytes have this digest: what becomes the blob is what was
     /// hashed, since a piece is written once.
     pub(in crate::blobs) fn finish(
@@ -207,13 +212,13 @@ impl BucketUpload {
         let finished = match self.pieces.as_slice() {
             [] if Digest::of(&[]) == *digest => {
                 self.bucket.put(&to, Bytes::new())?;
-                Finished::Kept
+                Finished::Kept(*digest)
             }
             [] => Finished::Other(Digest::of(&[])),
             [only] => self.bucket.copy_piece(only, progress, (digest, &to))?,
             pieces => self.bucket.join_pieces(pieces, digest, &to)?,
         };
-        if finished == Finished::Kept {
+        if matches!(finished, Finished::Kept(_)) {
             self.bucket.check_size(digest, self.size_bytes)?;
         }
         Ok(finished)
@@ -248,7 +253,7 @@ impl Bucket {
             return Ok(Finished::Other(found));
         }
         self.check_size(digest, size_bytes)?;
-        Ok(Finished::Kept)
+        Ok(Finished::Kept(found))
     }
 
     /// The last word on what was written is the store's.
@@ -270,13 +275,7 @@ impl Bucket {
         progress: &HashProgress,
         (digest, to): (&Digest, &Path),
     ) -> Result<Finished, BlobError> {
-        let known = progress.first.as_ref();
-        let known = known.filter(|(name, _)| piece.path.filename() == Some(name.as_str()));
-        let found = match known {
-            Some((_, found)) => *found,
-            None => hash(self.piece(piece), Hasher::new())
-                .map_err(|error| self.broken("read", &piece.path, error))?,
-        };
+        let found = self.digest_of(std::slice::from_ref(piece), progress)?;
         if found != *digest {
             return Ok(Finished::Other(found));
         }
@@ -285,7 +284,7 @@ impl Bucket {
             async move { store.copy(&from, &to).await }
         })
         .map_err(|error| self.error("write", to, error))?;
-        Ok(Finished::Kept)
+        Ok(Finished::Kept(found))
     }
 
     /// Sends the pieces through this machine, hashed as they pass, and makes them a blob in the end
@@ -296,14 +295,10 @@ impl Bucket {
         digest: &Digest,
         to: &Path,
     ) -> Result<Finished, BlobError> {
-        let mut source = Joined {
-            bucket: self,
-            pieces: pieces.iter(),
-            current: None,
-        };
+        let mut source = self.joined(pieces);
         let found = self.write_large(&mut source, to, |found| found == *digest)?;
         Ok(if found == *digest {
-            Finished::Kept
+            Finished::Kept(found)
         } else {
             Finished::Other(found)
         })
@@ -368,6 +363,25 @@ impl Bucket {
                 .map_err(|error| self.error("write", to, error))?;
         }
         Ok(hasher.finish())
+    }
+
+    /// The digest of pieces, one after the other; of a single one it may be known.
+    fn digest_of(&self, pieces: &[Piece], progress: &HashProgress) -> Result<Digest, BlobError> {
+        if let ([piece], Some((name, digest))) = (pieces, &progress.first)
+            && piece.path.filename() == Some(name.as_str())
+        {
+            return Ok(*digest);
+        }
+        let read = hash(self.joined(pieces), Hasher::new());
+        read.map_err(|error| self.broken("read", &self.path("uploads"), error))
+    }
+
+    fn joined<'a>(&'a self, pieces: &'a [Piece]) -> Joined<'a> {
+        Joined {
+            bucket: self,
+            pieces: pieces.iter(),
+            current: None,
+        }
     }
 
     fn piece(&self, piece: &Piece) -> Object {
