@@ -236,10 +236,10 @@ mod tests {
     use std::io::Cursor;
 
     use proptest::prelude::*;
+    use registry_schema::digest::Digest;
 
     use super::*;
     use crate::blobs::BlobError;
-    use registry_schema::digest::Digest;
 
     /// Sends a range in pieces of five bytes.
     pub(super) fn send(bytes: &Bytes, range: Range<u64>, sender: mpsc::Sender<io::Result<Bytes>>) {
