@@ -33,7 +33,7 @@ test: setup ## formatting, lints and every test
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
-	HUB_TEST_DATABASE=postgres .dev/server-tests
+	HUB_TEST_DATABASE=postgres HUB_TEST_BLOBS=s3 .dev/server-tests
 
 bench: ## the figures, each beside its alternative measured in the same run (some: PARTS="heads log")
 	@.dev/setup bench

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_precision_loss,
@@ -17,6 +18,8 @@ mod cluster;
 mod consortium;
 #[path = "../tests/it/draft.rs"]
 mod draft;
+#[path = "../../registry-schema/tests/support/s3.rs"]
+mod s3;
 #[path = "../tests/it/world.rs"]
 mod world;
 

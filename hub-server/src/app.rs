@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use registry_schema::limits;
@@ -16,10 +17,11 @@ use tokio::sync::Semaphore;
 use crate::answers::Answers;
 use crate::attempts::Attempts;
 use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folder};
+use crate::bucket_address::BucketAddress;
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace};
 use crate::database::catalogue::KnownChoices;
-use crate::database::{Connection, Database, DatabaseError, releases, settings};
+use crate::database::{Connection, Database, DatabaseError, collection, releases, settings};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
 use crate::trust::{self, State, Trust, TrustError};
@@ -47,6 +49,8 @@ pub(crate) struct Hub {
     pub(crate) choices: KnownChoices,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
+    /// For how long an address in the object store is good that takes the place of a blob's bytes.
+    pub(crate) redirect_blobs: Option<Duration>,
     /// The folder that is shown, when this is a mirror of another hub, which takes nothing.
     pub(crate) mirror: Option<PathBuf>,
 }
@@ -90,6 +94,7 @@ impl Hub {
     /// Opens a hub.
     pub(crate) fn open(
         data: &DataFolder,
+        bucket: Option<&BucketAddress>,
         reserve_bytes: u64,
         is_public: bool,
         now: Timestamp,
@@ -97,13 +102,17 @@ impl Hub {
         let database = open_database(data)?;
         let mirror = mirror_of(&database)?;
         if let Some(folder) = mirror {
+            if bucket.is_some() {
+                return Err(HubError::MirrorInBucket);
+            }
             return Self::open_mirror(data, database, folder, is_public, now);
         }
         let trust = Trust::open(database.clone(), data, now)?;
         let policy = trust.state().root.log_policy().clone();
         let log = Log::open(database.clone(), log::load_key(data)?, policy)?;
         create_private_folder(&data.uploads())?;
-        let blobs = Blobs::new(data, reserve_bytes);
+        let blobs = Blobs::at(bucket, data, reserve_bytes)?;
+        database.with(collection::prepare)?;
         let uploads = Uploads::new(database.clone(), blobs.clone());
         Ok(Self {
             deltas: Deltas::new(data, blobs.clone()),
@@ -117,6 +126,7 @@ impl Hub {
             answers: Answers::default(),
             choices: KnownChoices::default(),
             is_public,
+            redirect_blobs: None,
             mirror: None,
         })
     }
@@ -146,6 +156,7 @@ impl Hub {
             answers: Answers::default(),
             choices: KnownChoices::default(),
             is_public,
+            redirect_blobs: None,
             mirror: Some(folder),
         })
     }
@@ -376,6 +387,9 @@ pub(crate) enum HubError {
         /// Why.
         source: Box<VerifyError>,
     },
+    /// A mirror and a bucket.
+    #[error("a mirror shows the blobs in its folder: leave `--blobs` and HUB_SERVER_BLOBS away")]
+    MirrorInBucket,
     /// The trust root.
     #[error(transparent)]
     Trust(#[from] TrustError),

@@ -12,9 +12,9 @@ use registry_schema::verify::check_model_signature;
 use semver::Version;
 
 use crate::app::Hub;
-use crate::blobs::{BlobError, Blobs};
+use crate::blobs::{BlobError, Blobs, StoredBlob};
 use crate::database::model_signatures::{self, ModelSignatureRow};
-use crate::database::{Connection, DatabaseError, blobs, settings, to_column};
+use crate::database::{Connection, DatabaseError, blobs, collection, settings, to_column};
 use crate::publish::{OwnerError, PublishError, Recorded, check_owner, stored_release};
 use crate::resolve::{ResolveError, resolve};
 
@@ -71,8 +71,11 @@ pub(crate) fn attach(
         size_bytes: to_column(size_bytes)?,
     };
     hub.database.transaction(|connection| {
+        // It may have been removed since it was looked for.
+        collection::hold(connection)?;
+        blobs::size_bytes(connection, &request.name, &request.digest)?.ok_or_else(missing)?;
         model_signatures::set(connection, &attached)?;
-        settings::count_up(connection, settings::ATTACHED)
+        Ok::<_, AttachError>(settings::count_up(connection, settings::ATTACHED)?)
     })?;
     hub.answers.forget();
     Ok(Recorded {
@@ -121,7 +124,8 @@ pub(crate) fn rebuild(
     if open.is_empty() {
         return Ok(());
     }
-    for digest in store.small(limits::MODEL_SIGNATURE_BYTES as u64)? {
+    let small = |blob: &StoredBlob| blob.size_bytes <= limits::MODEL_SIGNATURE_BYTES as u64;
+    for StoredBlob { digest, .. } in store.list()?.into_iter().filter(small) {
         let Some(bytes) = read(store, &digest)? else {
             continue;
         };

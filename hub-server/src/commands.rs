@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use registry_schema::name::MemberName;
@@ -10,14 +11,17 @@ use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{Hub, HubError, check_made, mirror_of, open_trust, read_draft};
-use crate::blobs::{Blobs, create_private_folder};
+use crate::blobs::{BlobError, Blobs, create_private_folder, try_lock};
 use crate::cause::chain;
 use crate::config::{
-    Cli, Command, DataArgs, DataFolder, DoctorArgs, InitArgs, KeysArgs, LogCommand,
-    MigrateStoreArgs, RestoreArgs, ServeArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
+    BlobsPlace, Cli, Command, CopyBlobsArgs, DataArgs, DataFolder, DoctorArgs, GcArgs, InitArgs,
+    KeysArgs, LogCommand, MigrateStoreArgs, RebuildArgs, RestoreArgs, ServeArgs, TokenCommand,
+    TokenCreateArgs, TokenRevokeArgs,
 };
+use crate::copy_blobs::copy;
 use crate::database::{Database, DatabaseError, tokens as rows};
 use crate::doctor::{Verdict, examine};
+use crate::gc::{Count, GcError, collect, written_before};
 use crate::index::{FilesShown, IndexError, Rebuilt, compare, rebuild};
 use crate::log::{LogError, copied, key_of, load_key, load_or_make_key, recompute};
 use crate::migrate_store::{MigrateError, migrate};
@@ -36,6 +40,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Log(LogCommand::Verify(args)) => verify_log(&args),
         Command::Log(LogCommand::Restore(args)) => restore_log(&args),
         Command::RebuildIndex(args) => rebuild_index(&args),
+        Command::Gc(args) => gc(&args),
+        Command::CopyBlobs(args) => copy_blobs(&args),
         Command::Serve(args) => start(&args),
         Command::MigrateStore(args) => migrate_store(&args),
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
@@ -177,8 +183,8 @@ fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
     Ok((trust, database))
 }
 
-fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::of(args);
+fn rebuild_index(args: &RebuildArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let _lock = lock(&data)?;
     let (trust, database) = open_recorded(&data)?;
@@ -188,7 +194,7 @@ fn rebuild_index(args: &DataArgs) -> Result<ExitCode, CommandError> {
         return tell_taken(&taken);
     }
     let key = load_key(&data)?;
-    let blobs = Blobs::new(&data, 0);
+    let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let rebuilt =
         database.transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
     tell_rebuilt(&rebuilt)
@@ -209,7 +215,7 @@ fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> {
     let before = backup.bundle.version().map_err(TrustError::from)?;
     let now = Timestamp::now();
     let next = trust::brought_back(&backup, &drafts, &data, now)?;
-    let blobs = Blobs::new(&data, 0);
+    let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let restored = database.transaction(|connection| {
         trust::put(connection, Some(before), &next.bundle)?;
         let restored = restore(connection, &next.root, &key, &blobs, &args.from)?;
@@ -240,6 +246,72 @@ fn tell_missing(out: &mut impl Write, missing: &[String]) -> Result<ExitCode, Co
         writeln!(out, "MISSING: {file}")?;
     }
     Ok(ExitCode::FAILURE)
+}
+
+fn gc(args: &GcArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::of(&args.data);
+    check_made(&data)?;
+    let Some(_lock) = try_lock(&data.gc_lock())? else {
+        return Err(CommandError::GcRuns);
+    };
+    let (_, database) = open_trust(&data, Timestamp::now())?;
+    if mirror_of(&database)?.is_some() {
+        return Err(CommandError::GcOfMirror);
+    }
+    let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
+    let grace = args.grace.unsigned_abs();
+    let before = written_before(SystemTime::now(), grace);
+    let collected = collect(&database, &blobs, before, args.dry_run)?;
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &collected).map_err(io::Error::from)?;
+        writeln!(out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let line = |out: &mut io::StdoutLock, what: &str, count: &Count| {
+        let (blobs, mebibytes) = (count.blobs, count.size_bytes >> 20);
+        writeln!(out, "{what:<10} {blobs} blobs, {mebibytes} MiB")
+    };
+    line(&mut out, "named", &collected.named)?;
+    line(&mut out, "young", &collected.young)?;
+    let removed = if args.dry_run { "to remove" } else { "removed" };
+    line(&mut out, removed, &collected.removed)?;
+    for digest in &collected.digests {
+        writeln!(out, "{digest}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn copy_blobs(args: &CopyBlobsArgs) -> Result<ExitCode, CommandError> {
+    let (from, to) = (blobs_at(&args.from)?, blobs_at(&args.to)?);
+    let copied = copy(&from, &to)?;
+    let mut out = io::stdout().lock();
+    let mebibytes = copied.size_bytes >> 20;
+    writeln!(out, "copied {} blobs, {mebibytes} MiB", copied.blobs)?;
+    writeln!(out, "there {} blobs", copied.there)?;
+    for (digest, found) in &copied.wrong {
+        writeln!(
+            out,
+            "BAD: {digest} has the bytes of {found}, and was not copied"
+        )?;
+    }
+    if copied.wrong.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn blobs_at(place: &BlobsPlace) -> Result<Blobs, CommandError> {
+    let (folder, bucket) = match place {
+        BlobsPlace::Folder(folder) => (folder.as_path(), None),
+        // Nothing is kept on this machine.
+        BlobsPlace::Bucket(address) => (Path::new("."), Some(address)),
+    };
+    let data = DataFolder::new(folder);
+    if bucket.is_none() {
+        check_made(&data)?;
+    }
+    Ok(Blobs::at(bucket, &data, 0)?)
 }
 
 fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
@@ -386,6 +458,18 @@ enum CommandError {
         "this is a mirror, whose log the hub writes: `hub mirror` and `hub-server serve` bring it up to date"
     )]
     IsMirror,
+    /// The store of blobs.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// Garbage collection.
+    #[error("not all that nothing names could be removed")]
+    Gc(#[from] GcError),
+    /// Two of them would each undo what the other one says.
+    #[error("another `hub-server gc` runs on this data folder: wait until it has ended")]
+    GcRuns,
+    /// A mirror.
+    #[error("this is a mirror, whose folder `hub mirror` keeps: nothing is removed")]
+    GcOfMirror,
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -9,6 +9,8 @@ use registry_schema::api::Scope;
 use registry_schema::log::checkpoint::Origin;
 use registry_schema::name::MemberName;
 
+use crate::bucket_address::{AddressError, BucketAddress};
+
 /// The registry of an extractor hub: signed releases, blobs, tokens.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -33,10 +35,16 @@ pub enum Command {
     Log(LogCommand),
     /// Make every row that follows from the log anew, from its entries and the blobs; the server
     /// must not run
-    RebuildIndex(DataArgs),
+    RebuildIndex(RebuildArgs),
     /// Move a hub's rows from the file in its data folder to PostgreSQL, or back, or from one PostgreSQL
     /// database to another; no server may run, and blobs stay where they are
     MigrateStore(MigrateStoreArgs),
+    /// Remove blobs that nothing names: no statement in the log, no `model.sig`, and no upload of the
+    /// last days; the server may run
+    Gc(GcArgs),
+    /// Copy all blobs between data folder and bucket, or from one of them to another; what is there is
+    /// passed over, so that an interrupted copy goes on
+    CopyBlobs(CopyBlobsArgs),
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),
@@ -107,6 +115,79 @@ const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a server waits for it when it starts.
 const SERVE_PATIENCE: Duration = Duration::from_secs(60);
+/// The place of the blobs.
+#[derive(Clone, Debug, Args)]
+pub struct BlobsArgs {
+    /// The bucket that holds the blobs, `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`;
+    /// without it they are in the data folder. Keys come from AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY, or from a file that `credentials=FILE` names in the address
+    #[arg(long = "blobs", value_name = "S3_URL", env = "HUB_SERVER_BLOBS")]
+    pub bucket: Option<BucketAddress>,
+}
+
+/// `hub-server rebuild-index`
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where the blobs are.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
+}
+
+/// `hub-server gc`
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Where the blobs are.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
+    /// Remove nothing, and say what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave blobs alone that were stored in this time: whoever publishes uploads first, such as `7d`,
+    /// `12h`
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_grace)]
+    pub grace: jiff::SignedDuration,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `hub-server copy-blobs`
+#[derive(Debug, Args)]
+pub struct CopyBlobsArgs {
+    /// A hub's data folder, or a bucket as for `serve --blobs`
+    #[arg(long, value_name = "DIR_OR_S3_URL")]
+    pub from: BlobsPlace,
+    /// A hub's data folder, or a bucket as for `serve --blobs`
+    #[arg(long, value_name = "DIR_OR_S3_URL")]
+    pub to: BlobsPlace,
+}
+
+/// A place where blobs can be.
+#[derive(Clone, Debug)]
+pub enum BlobsPlace {
+    /// A data folder.
+    Folder(PathBuf),
+    /// A bucket.
+    Bucket(BucketAddress),
+}
+
+impl std::str::FromStr for BlobsPlace {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.starts_with("s3:") {
+            text.parse().map(Self::Bucket)
+        } else {
+            Ok(Self::Folder(PathBuf::from(text)))
+        }
+    }
+}
 
 /// `hub-server init`
 #[derive(Debug, Args)]
@@ -149,7 +230,7 @@ pub enum LogCommand {
     Verify(DataArgs),
     /// Bring back entries that an old copy of the database lacks, from a copy of the log, and sign the
     /// trust root under versions above all that clients have seen; the server must not run
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// `hub-server log restore`
@@ -158,6 +239,9 @@ pub struct RestoreArgs {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Where the blobs are.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
     /// A folder laid out as the hub serves its log below `/log/`: `checkpoint`, `tile/entries/…`
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
@@ -188,6 +272,13 @@ pub struct ServeArgs {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Where the blobs are.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
+    /// Send those who want a large blob to the bucket, with an address that is good for so many
+    /// seconds, instead of sending it through this server
+    #[arg(long, value_name = "SECONDS", requires = "bucket", value_parser = clap::value_parser!(u64).range(10..=604_800))]
+    pub redirect_blobs: Option<u64>,
     /// Address and port to listen at; port 0 takes a free one and prints it
     #[arg(
         long,
@@ -286,6 +377,9 @@ pub struct DoctorArgs {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Where the blobs are.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
     /// Read every blob again and compare its digest
     #[arg(long)]
     pub deep: bool,
@@ -316,17 +410,28 @@ impl From<ScopeArg> for Scope {
 }
 
 fn parse_lifetime(text: &str) -> Result<jiff::SignedDuration, String> {
-    let wrong = || format!("`{text}` is not a length of time: write such as `90d` or `12h`");
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let lifetime = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| wrong())?;
+    let lifetime = parse_time(text)?;
     let longest = jiff::SignedDuration::from_hours(10 * 366 * 24);
     if lifetime.is_positive() && lifetime <= longest {
         Ok(lifetime)
     } else {
         Err("a token lasts longer than no time and at most ten years".to_owned())
     }
+}
+
+fn parse_grace(text: &str) -> Result<jiff::SignedDuration, String> {
+    let grace = parse_time(text)?;
+    if grace.is_negative() {
+        return Err("a time of grace is not negative".to_owned());
+    }
+    Ok(grace)
+}
+
+fn parse_time(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("`{text}` is not a length of time: write such as `90d` or `12h`");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())
 }
 
 /// Where things are in the data folder.
@@ -429,6 +534,11 @@ impl DataFolder {
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("server.lock")
     }
+
+    /// Held while blobs are collected.
+    pub(crate) fn gc_lock(&self) -> PathBuf {
+        self.root.join("gc.lock")
+    }
 }
 
 #[cfg(test)]
@@ -450,5 +560,7 @@ mod tests {
         for bad in ["", "x", "0s", "-1d", "20y", "90"] {
             assert!(parse_lifetime(bad).is_err(), "{bad}");
         }
+        assert!(parse_grace("0s").unwrap().is_zero());
+        assert!(parse_grace("-1d").is_err());
     }
 }

@@ -79,15 +79,13 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
             }
             checks.push(clock(&database));
             let blobs = match &mirror {
-                None => Blobs::new(&data, 0),
-                Some(folder) => Blobs::of_mirror(folder, &data),
+                None => Blobs::at(args.blobs.bucket.as_ref(), &data, 0),
+                Some(folder) => Ok(Blobs::of_mirror(folder, &data)),
             };
-            checks.push(release_blobs(
-                &database,
-                &blobs,
-                mirror.is_some(),
-                args.deep,
-            ));
+            checks.push(match blobs {
+                Ok(blobs) => release_blobs(&database, &blobs, mirror.is_some(), args.deep),
+                Err(error) => Check::new(Verdict::Bad, "blobs", chain(&error)),
+            });
         }
         Err(error) => checks.push(Check::new(Verdict::Bad, "database", chain(&error))),
     }

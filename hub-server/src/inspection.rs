@@ -1,6 +1,5 @@
 //! What the hub looks at in a release's files before it lists them. Nothing is run.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 
 use registry_schema::graph::{RefusedFile, inspect_file};
@@ -9,7 +8,7 @@ use registry_schema::manifest::{GRAPH_FILE, ProbeError, ProbeVectors, VECTORS_FI
 use registry_schema::statement::ReleaseFile;
 use registry_schema::verify::VerifiedRelease;
 
-use crate::blobs::{BlobError, Blobs, PIECE_BYTES};
+use crate::blobs::{Blob, BlobError, Blobs, PIECE_BYTES};
 
 /// Looks into every file of a release, whose blobs must be there.
 ///
@@ -51,7 +50,7 @@ pub(crate) fn read_vectors(
     }
 }
 
-fn open(blobs: &Blobs, file: &ReleaseFile) -> Result<File, InspectionError> {
+fn open(blobs: &Blobs, file: &ReleaseFile) -> Result<Blob, InspectionError> {
     match blobs.open(&file.digest)? {
         Some((blob, size_bytes)) if size_bytes == file.size_bytes => Ok(blob),
         _ => Err(InspectionError::Gone {

@@ -5,8 +5,10 @@
 //!
 //! | floor | modules | |
 //! |---|---|---|
+//! | 0 | [`bucket_address`] | where a bucket is |
 //! | 1 | [`config`], `cause` | command line, data folder; errors in words |
 //! | 2 | `database`, `blobs` | where things are kept |
+//! | 3 | `gc`, `copy_blobs` | blobs that nothing names; blobs in another place |
 //! | 3, 4 | `tokens`, `attempts`, `log`, `uploads`, `answers` | who, and who guesses; what everybody was shown, what is on its way, and what is asked most, kept while it is true |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
@@ -25,14 +27,17 @@ mod attach;
 mod attempts;
 mod auth;
 mod blobs;
+pub mod bucket_address;
 mod cause;
 mod commands;
 pub mod config;
+mod copy_blobs;
 mod database;
 mod deltas;
 mod doctor;
 mod error;
 mod freshness;
+mod gc;
 mod index;
 mod inspection;
 mod journal;

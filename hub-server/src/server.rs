@@ -41,7 +41,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // Before anything is opened: opening brings the tables up to date.
     check_made(&data)?;
     let _lock = lock(&data)?;
-    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    let bucket = args.blobs.bucket.as_ref();
+    let now = Timestamp::now();
+    let mut hub = Hub::open(&data, bucket, args.reserve_bytes, args.public, now)?;
+    hub.redirect_blobs = args.redirect_blobs.map(Duration::from_secs);
     let mut follower = Follower::default();
     follower.look(&hub, Timestamp::now());
     // 2. TLS, or plain HTTP where nobody can listen.
@@ -232,7 +235,9 @@ async fn sweep(hub: web::Data<Hub>, lifetime: Duration) {
         match web::block(move || hub.uploads.sweep(lifetime)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(removed)) => tracing::info!(removed, "removed abandoned uploads"),
-            Ok(Err(error)) => tracing::error!(%error, "cannot remove abandoned uploads"),
+            Ok(Err(error)) => {
+                tracing::error!(error = chain(&error), "cannot remove abandoned uploads");
+            }
             Err(error) => tracing::error!(%error, "cannot look for abandoned uploads"),
         }
     }

@@ -11,9 +11,10 @@ use registry_schema::limits;
 use registry_schema::name::{MemberName, Name};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::blobs::{BlobError, Blobs, HashProgress, UploadFile};
+use crate::blobs::{Arriving, BlobError, Blobs, Finished, HashProgress};
+use crate::cause::chain;
 use crate::database::uploads::{self, UploadRow};
-use crate::database::{Database, DatabaseError, blobs};
+use crate::database::{Database, DatabaseError, blobs, collection};
 use crate::tokens::{TokenError, random_id};
 
 /// Uploads a member may have open at once.
@@ -64,16 +65,17 @@ impl Uploads {
             member: member.to_string(),
             created_at: Timestamp::now().as_second(),
         };
-        let blobs = self.blobs.clone();
-        self.database
-            .run(move |connection| {
-                if uploads::count_of(connection, &row.member)? >= OPEN_UPLOADS {
-                    return Err(UploadError::TooMany);
-                }
-                blobs.create_upload(&row.id)?;
-                Ok(uploads::insert(connection, &row)?)
-            })
-            .await?;
+        let (blobs, database) = (self.blobs.clone(), self.database.clone());
+        // No connection is held while the store takes its time.
+        waiting(move || {
+            let open = database.with(|connection| uploads::count_of(connection, &row.member))?;
+            if open >= OPEN_UPLOADS {
+                return Err(UploadError::TooMany);
+            }
+            blobs.create_upload(&row.id)?;
+            Ok(database.with(|connection| uploads::insert(connection, &row))?)
+        })
+        .await?;
         Ok(upload)
     }
 
@@ -98,9 +100,10 @@ impl Uploads {
     }
 
     /// How many bytes have arrived.
-    pub(crate) fn size_bytes(&self, upload: &Upload) -> Result<u64, UploadError> {
-        let state = self.blobs.upload_state(&upload.id)?;
-        state
+    pub(crate) async fn size_bytes(&self, upload: &Upload) -> Result<u64, UploadError> {
+        let (blobs, id) = (self.blobs.clone(), upload.id.clone());
+        waiting(move || blobs.upload_state(&id))
+            .await?
             .map(|(size_bytes, _)| size_bytes)
             .ok_or_else(|| UploadError::unknown(&upload.id))
     }
@@ -122,13 +125,14 @@ impl Uploads {
         let progress = tokio::time::timeout(PATIENCE, session.lock_owned())
             .await
             .map_err(|_| UploadError::Busy)?;
-        let Some(file) = self.blobs.open_upload(&upload.id)? else {
+        let (blobs, id) = (self.blobs.clone(), upload.id.clone());
+        let Some(arriving) = waiting(move || blobs.open_upload(&id)).await? else {
             // It was finished or given up while this request looked or waited, or its bytes are lost.
             drop(progress);
             self.forget(&upload.id);
             return Err(UploadError::unknown(&upload.id));
         };
-        let expected = file.size_bytes();
+        let expected = arriving.size_bytes();
         match first {
             Some(first) if first != expected => Err(UploadError::Gap {
                 upload: upload.clone(),
@@ -137,7 +141,7 @@ impl Uploads {
             }),
             _ => Ok(UploadWriter {
                 blobs: self.blobs.clone(),
-                state: Some((file, progress)),
+                state: Some((arriving, progress)),
                 size_bytes: expected,
             }),
         }
@@ -150,26 +154,36 @@ impl Uploads {
         writer: UploadWriter,
         digest: &Digest,
     ) -> Result<(), UploadError> {
-        let (mut file, progress) = writer.state.ok_or(UploadError::Interrupted)?;
+        // What `pour` left is in the store already.
+        let mut writer = writer.flush().await?;
+        let (mut arriving, progress) = writer.state.take().ok_or(UploadError::Interrupted)?;
         let (blobs, database) = (self.blobs.clone(), self.database.clone());
         let (digest, row) = (*digest, upload.clone());
-        let finished = tokio::task::spawn_blocking(move || {
-            let found = file.digest(&progress)?;
-            if found != digest {
+        let finished = waiting(move || {
+            // Nobody else writes to it before the end.
+            let progress = progress;
+            let before = database.with(collection::look)?;
+            if before.doomed.contains(&digest) {
+                return Err(UploadError::BeingRemoved);
+            }
+            if let Finished::Other(found) = arriving.finish(&progress, Some(&digest))? {
                 discard(&database, &blobs, &row.id)?;
                 return Err(UploadError::Digest {
                     expected: digest,
                     found,
                 });
             }
-            blobs.keep(&file, &digest)?;
-            database.transaction(|connection| {
-                blobs::bind(connection, &row.repository, &digest, file.size_bytes())?;
-                Ok(uploads::delete(connection, &row.id)?)
-            })
+            let size_bytes = arriving.size_bytes();
+            bind(&database, &blobs, &row, (&digest, size_bytes), before.round)?;
+            if let Err(error) = blobs.remove_upload(&row.id) {
+                tracing::warn!(
+                    error = chain(&error),
+                    "pieces of an upload are left for later"
+                );
+            }
+            Ok(())
         })
-        .await
-        .map_err(|_| UploadError::Interrupted)?;
+        .await;
         if !matches!(finished, Err(UploadError::Blob(_))) {
             self.forget(&upload.id);
         }
@@ -179,9 +193,7 @@ impl Uploads {
     /// Gives an upload up.
     pub(crate) async fn cancel(&self, upload: &Upload) -> Result<(), UploadError> {
         let (blobs, database, id) = (self.blobs.clone(), self.database.clone(), upload.id.clone());
-        tokio::task::spawn_blocking(move || discard(&database, &blobs, &id))
-            .await
-            .map_err(|_| UploadError::Interrupted)??;
+        waiting(move || discard(&database, &blobs, &id)).await?;
         self.forget(&upload.id);
         Ok(())
     }
@@ -226,6 +238,45 @@ fn is_begun_before(row: &UploadRow, time: Duration) -> bool {
     u64::try_from(age).is_ok_and(|age| age > time.as_secs())
 }
 
+/// Lets a blob that has just been stored be read under the upload's name. When `gc` has begun a round since the
+/// blob was stored, the store is asked again whether it is there.
+fn bind(
+    database: &Database,
+    store: &Blobs,
+    upload: &Upload,
+    (digest, size_bytes): (&Digest, u64),
+    mut round: u64,
+) -> Result<(), UploadError> {
+    loop {
+        let bound = database.transaction(|connection| {
+            let now = collection::hold(connection)?;
+            if now.doomed.contains(digest) {
+                return Err(UploadError::BeingRemoved);
+            }
+            if now.round != round {
+                return Ok(Err(now.round));
+            }
+            blobs::bind(connection, &upload.repository, digest, size_bytes)?;
+            uploads::delete(connection, &upload.id)?;
+            Ok(Ok(()))
+        })?;
+        match bound {
+            Ok(()) => return Ok(()),
+            Err(now) if store.size_bytes(digest)? == Some(size_bytes) => round = now,
+            Err(_) => return Err(UploadError::BeingRemoved),
+        }
+    }
+}
+
+/// Does what may wait for disk or network on a thread that may wait.
+async fn waiting<T: Send + 'static, E: Into<UploadError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, UploadError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| UploadError::Interrupted)?
+        .map_err(Into::into)
+}
+
 fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadError> {
     blobs.remove_upload(id)?;
     Ok(database.with(|connection| uploads::delete(connection, id))?)
@@ -236,7 +287,7 @@ fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadErr
 #[derive(Debug)]
 pub(crate) struct UploadWriter {
     blobs: Blobs,
-    state: Option<(UploadFile, OwnedMutexGuard<HashProgress>)>,
+    state: Option<(Arriving, OwnedMutexGuard<HashProgress>)>,
     size_bytes: u64,
 }
 
@@ -263,16 +314,57 @@ impl UploadWriter {
         if piece.is_empty() {
             return Ok(self);
         }
-        let (mut file, mut progress) = self.state.take().ok_or(UploadError::Interrupted)?;
-        let blobs = self.blobs.clone();
-        let written = tokio::task::spawn_blocking(move || {
-            file.append(&blobs, &mut progress, &piece)?;
-            Ok::<_, BlobError>((file, progress))
-        });
-        let (file, progress) = written.await.map_err(|_| UploadError::Interrupted)??;
-        self.size_bytes = file.size_bytes();
-        self.state = Some((file, progress));
+        self.change(move |arriving, progress| arriving.append(progress, &piece))
+            .await?;
         Ok(self)
+    }
+
+    /// Brings all that was appended into the store.
+    pub(crate) async fn flush(mut self) -> Result<Self, UploadError> {
+        if self.is_ahead() {
+            self.change(Arriving::flush).await?;
+        }
+        Ok(self)
+    }
+
+    fn is_ahead(&self) -> bool {
+        let state = self.state.as_ref();
+        state.is_some_and(|(arriving, _)| arriving.is_ahead())
+    }
+
+    async fn change(
+        &mut self,
+        change: impl FnOnce(&mut Arriving, &mut HashProgress) -> Result<(), BlobError> + Send + 'static,
+    ) -> Result<(), UploadError> {
+        let (mut arriving, mut progress) = self.state.take().ok_or(UploadError::Interrupted)?;
+        let changed = waiting(move || {
+            change(&mut arriving, &mut progress)?;
+            Ok::<_, BlobError>((arriving, progress))
+        });
+        let (arriving, progress) = changed.await?;
+        self.size_bytes = arriving.size_bytes();
+        self.state = Some((arriving, progress));
+        Ok(())
+    }
+}
+
+impl Drop for UploadWriter {
+    /// What came of a request that was dropped is kept, too.
+    fn drop(&mut self) {
+        if !self.is_ahead() {
+            return;
+        }
+        let Some((mut arriving, mut progress)) = self.state.take() else {
+            return;
+        };
+        std::thread::spawn(move || {
+            if let Err(error) = arriving.flush(&mut progress) {
+                tracing::warn!(
+                    error = chain(&error),
+                    "the last bytes of a request are lost"
+                );
+            }
+        });
     }
 }
 
@@ -312,7 +404,10 @@ pub(crate) enum UploadError {
     /// Past [`OPEN_UPLOADS`].
     #[error("more than {OPEN_UPLOADS} uploads are open: finish or cancel some")]
     TooMany,
-    /// The file system.
+    /// Garbage collection was faster.
+    #[error("the hub is removing this blob, which nothing named: send it again in a minute")]
+    BeingRemoved,
+    /// The store of blobs.
     #[error(transparent)]
     Blob(#[from] BlobError),
     /// The database.

@@ -15,7 +15,7 @@ pub use model_signature::{attach_model_signature, write_model_signature};
 pub use predecessor::{PredecessorError, PredecessorRelease};
 pub use scaffold::{ScaffoldError, import_preprocessor_config, scaffold};
 
-use registry_schema::api::{Published, YankRecorded};
+use registry_schema::api::{ProblemCode, Published, YankRecorded};
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::reference::Reference;
 use registry_schema::statement::{ReleaseStatement, StatementError, YankAction, YankStatement};
@@ -150,13 +150,19 @@ pub async fn publish(
 ) -> Result<PublishReport, PublishError> {
     let release = &signed.release;
     let manifest = release.manifest();
-    let sent_bytes = match &signed.folder {
-        Some(folder) => upload(folder, release.statement(), registry, progress).await?,
-        None => 0,
+    let mut sent_bytes = 0;
+    if let Some(folder) = &signed.folder {
+        sent_bytes += upload(folder, release.statement(), registry, progress).await?;
+    }
+    let record = || registry.publish(&manifest.name, &manifest.version, release.envelope());
+    let published = match (record().await, &signed.folder) {
+        // What the hub had a moment ago was removed since, as nothing named it yet.
+        (Err(error), Some(folder)) if error.code() == Some(ProblemCode::BlobMissing) => {
+            sent_bytes += upload(folder, release.statement(), registry, progress).await?;
+            record().await?
+        }
+        (recorded, _) => recorded?,
     };
-    let published = registry
-        .publish(&manifest.name, &manifest.version, release.envelope())
-        .await?;
     if published.statement != release.statement_digest() {
         return Err(PublishError::Recorded {
             reference: release.reference(),

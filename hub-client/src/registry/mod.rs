@@ -338,7 +338,7 @@ impl Registry {
         let limit = usize::try_from(size_bytes).unwrap_or(usize::MAX);
         let answer = self
             .transport
-            .get(&api::blob_path(name, digest), &[])
+            .get_blob(&api::blob_path(name, digest), None)
             .await?;
         let bytes = answer.bytes("a blob", limit).await?;
         let found = Digest::of(&bytes);

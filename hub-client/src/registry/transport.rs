@@ -1,11 +1,12 @@
 //! The only door to the network: requests with the token, limits and time-outs of one hub.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use registry_schema::api::Problem;
+use registry_schema::digest::Digest;
 use registry_schema::limits;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE,
@@ -34,6 +35,9 @@ pub(super) struct Transport {
     client: Client,
     /// Without a read time-out, which would count while a body is still being sent.
     uploads: Client,
+    /// Speaks to other hosts, where the system's roots count, when the hub's own certificate is pinned.
+    elsewhere: Arc<OnceLock<Client>>,
+    is_pinned: bool,
     base: Url,
     token: Option<String>,
     traffic: Arc<Counters>,
@@ -49,25 +53,14 @@ pub(super) struct Answer {
 impl Transport {
     pub(super) fn new(hub: &HubConfig) -> Result<Self, RegistryError> {
         let base = parse_url(&hub.url)?;
-        let tls_error =
-            |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Tls { source };
-        let tls = tls::client_config(hub.certificate).map_err(|error| tls_error(error.into()))?;
-        let builder = || {
-            Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .http1_only()
-                .https_only(base.scheme() == "https")
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
-        };
-        let build =
-            |builder: ClientBuilder| builder.build().map_err(|error| tls_error(error.into()));
+        let builder = builder(&base, hub.certificate)?;
         let client = build(builder().read_timeout(READ_TIMEOUT))?;
         let uploads = build(builder().timeout(UPLOAD_TIMEOUT))?;
         Ok(Self {
             client,
             uploads,
+            elsewhere: Arc::default(),
+            is_pinned: hub.certificate.is_some(),
             base,
             token: hub.token.clone(),
             traffic: Arc::default(),
@@ -96,18 +89,36 @@ impl Transport {
         self.send(self.client.request(Method::GET, url), path).await
     }
 
-    /// GET of bytes `first..=last` of a blob.
-    pub(super) async fn get_range(
+    /// GET of a blob, or of its bytes `first..=last`. A hub may send its clients to an object store
+    /// for them, once, with an address that is good for some time.
+    pub(super) async fn get_blob(
         &self,
         path: &str,
-        first: u64,
-        last: u64,
+        range: Option<(u64, u64)>,
     ) -> Result<Answer, RegistryError> {
-        let request = self
-            .client
-            .get(self.url(path)?)
-            .header(RANGE, format!("bytes={first}-{last}"));
-        self.send(request, path).await
+        let ranged = |request: RequestBuilder| match range {
+            Some((first, last)) => request.header(RANGE, format!("bytes={first}-{last}")),
+            None => request,
+        };
+        let answer = self.ask(ranged(self.client.get(self.url(path)?))).await?;
+        if answer.status() != 307 {
+            return answer.checked(path).await;
+        }
+        let url = self.store_url(answer.location().unwrap_or_default())?;
+        let store = url.origin().ascii_serialization();
+        let broken = |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Connection {
+            url: store.clone(),
+            source,
+        };
+        // Without the token, which is for the hub alone.
+        let sent = self.send_as_is(ranged(self.store_client()?.get(url))).await;
+        let answer = sent.map_err(|error| broken(error.without_url().into()))?;
+        if answer.response.status().is_success() {
+            return Ok(answer);
+        }
+        // The address may have been too old; the hub gives another one.
+        let status = answer.status();
+        Err(broken(format!("the object store answered {status}").into()))
     }
 
     /// HEAD; `None` when there is no such thing.
@@ -171,23 +182,52 @@ impl Transport {
         }
     }
 
-    async fn send(&self, mut request: RequestBuilder, path: &str) -> Result<Answer, RegistryError> {
+    /// An address in an object store; one that is less safe than the hub's is refused.
+    fn store_url(&self, location: &str) -> Result<Url, RegistryError> {
+        let url = Url::parse(location).ok().filter(|url| {
+            let is_safe = url.scheme() == "https" || url.scheme() == self.base.scheme();
+            is_safe && url.has_host() && url.username().is_empty()
+        });
+        url.ok_or_else(|| RegistryError::Answer {
+            what: "a blob".to_owned(),
+            reason: "it leads to an address that is not `https://`".to_owned(),
+        })
+    }
+
+    fn store_client(&self) -> Result<&Client, RegistryError> {
+        if !self.is_pinned {
+            return Ok(&self.client);
+        }
+        if let Some(client) = self.elsewhere.get() {
+            return Ok(client);
+        }
+        let client = build(builder(&self.base, None)?().read_timeout(READ_TIMEOUT))?;
+        Ok(self.elsewhere.get_or_init(|| client))
+    }
+
+    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer, RegistryError> {
+        self.ask(request).await?.checked(path).await
+    }
+
+    /// The hub's answer, whatever it is.
+    async fn ask(&self, mut request: RequestBuilder) -> Result<Answer, RegistryError> {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
+        let sent = self.send_as_is(request).await;
+        sent.map_err(|error| self.connection(error))
+    }
+
+    async fn send_as_is(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         self.traffic.sent();
         let waiting = self.traffic.wait();
         let sent = request.send().await;
         drop(waiting);
-        let answer = Answer {
-            response: sent.map_err(|error| self.connection(error))?,
+        Ok(Answer {
+            response: sent?,
             url: self.base().to_owned(),
             traffic: Arc::clone(&self.traffic),
-        };
-        if answer.response.status().is_success() {
-            return Ok(answer);
-        }
-        Err(answer.into_error(path).await)
+        })
     }
 
     fn connection(&self, error: reqwest::Error) -> RegistryError {
@@ -208,7 +248,41 @@ pub(super) struct UploadBody {
     pub(super) body: Body,
 }
 
+/// Makes clients for a hub whose certificate is this one, or for hosts that the system trusts.
+fn builder(
+    base: &Url,
+    pinned: Option<Digest>,
+) -> Result<impl Fn() -> ClientBuilder + use<>, RegistryError> {
+    let tls = tls::client_config(pinned).map_err(|error| RegistryError::Tls {
+        source: error.into(),
+    })?;
+    let is_https = base.scheme() == "https";
+    Ok(move || {
+        Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .http1_only()
+            .https_only(is_https)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .user_agent(concat!("hub/", env!("CARGO_PKG_VERSION")))
+    })
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, RegistryError> {
+    builder.build().map_err(|error| RegistryError::Tls {
+        source: error.into(),
+    })
+}
+
 impl Answer {
+    /// The answer if it is a good one.
+    async fn checked(self, path: &str) -> Result<Self, RegistryError> {
+        if self.response.status().is_success() {
+            return Ok(self);
+        }
+        Err(self.into_error(path).await)
+    }
+
     pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -453,5 +527,17 @@ mod tests {
             transport.url("/v2/x").unwrap().as_str(),
             "https://hub.example.org/v2/x"
         );
+        let store = "https://store.example.org/b?X-Amz-Signature=1";
+        assert_eq!(transport.store_url(store).unwrap().as_str(), store);
+        for bad in [
+            "http://store.example.org/b",
+            "http://127.0.0.1/b",
+            "https://u:p@store.example.org/b",
+            "file:///etc/passwd",
+            "/v2/x",
+            "",
+        ] {
+            assert!(transport.store_url(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -42,9 +42,12 @@ mod offline;
 mod packs;
 mod refusals;
 mod reports;
+#[path = "../../../registry-schema/tests/support/s3.rs"]
+mod s3;
 mod serve;
 mod serve_client;
 mod serve_harmed;
+mod stores;
 mod story;
 mod trust_root;
 mod weak_kernel;

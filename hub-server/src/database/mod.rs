@@ -8,6 +8,7 @@ pub(crate) mod advisories;
 pub(crate) mod alarms;
 pub(crate) mod blobs;
 pub(crate) mod catalogue;
+pub(crate) mod collection;
 mod connection;
 pub(crate) mod copy;
 mod error;

@@ -158,7 +158,7 @@ impl Deltas {
         };
         let path = self.path(digest);
         let cut = chunks::cut(BufReader::with_capacity(READ_BYTES, blob));
-        let cut = cut.map_err(|source| BlobError::new("read", &path, source))?;
+        let cut = cut.map_err(|source| BlobError::read(digest, source))?;
         let bytes = chunks::to_bytes(&cut);
         self.blobs.check_room(bytes.len() as u64)?;
         if let Some(folder) = path.parent() {

@@ -2,7 +2,7 @@
 use registry_schema::api::DeltaPart;
 
 use super::*;
-use crate::blobs::HashProgress;
+use crate::blobs::Finished;
 
 /// Bytes without any order, the same for the same seed.
 pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -27,13 +27,9 @@ fn hub() -> (tempfile::TempDir, DataFolder, Blobs) {
 
 fn keep(blobs: &Blobs, bytes: &[u8]) -> Digest {
     let digest = Digest::of(bytes);
-    let id = digest.to_hex();
-    blobs.create_upload(&id).unwrap();
-    let mut upload = blobs.open_upload(&id).unwrap().unwrap();
-    upload
-        .append(blobs, &mut HashProgress::default(), bytes)
-        .unwrap();
-    blobs.keep(&upload, &digest).unwrap();
+    let size_bytes = bytes.len() as u64;
+    let kept = blobs.write(&mut &bytes[..], &digest, size_bytes).unwrap();
+    assert_eq!(kept, Finished::Kept(digest));
     digest
 }
 

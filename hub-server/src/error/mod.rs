@@ -25,7 +25,7 @@ use registry_schema::verify::VerifyError;
 
 use crate::app::HubError;
 use crate::attach::AttachError;
-use crate::blobs::BlobError;
+use crate::blobs::{BlobError, is_store_fault};
 use crate::cause::chain;
 use crate::database::DatabaseError;
 use crate::deltas::DeltasError;
@@ -95,6 +95,23 @@ impl Failure {
         let mut failure = Self::new(ProblemCode::Internal, "the server could not do this");
         failure.cause = Some(chain(error));
         failure.hint("give the operator the request id; the server's log has the cause")
+    }
+
+    /// A blob that cannot be read to its end, here or in the object store.
+    fn unreadable(error: &(dyn StdError + 'static)) -> Self {
+        if is_store_fault(error) {
+            Self::store_fault(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+
+    /// The store of blobs does not do its part: the log gets the whole story.
+    fn store_fault(error: &(dyn StdError + 'static)) -> Self {
+        let detail = "the hub cannot reach its store of blobs: nothing was lost, try again";
+        let mut failure = Self::new(ProblemCode::Unavailable, detail);
+        failure.cause = Some(chain(error));
+        failure.header(header::RETRY_AFTER, "5")
     }
 
     /// A method this path does not have.
@@ -189,7 +206,8 @@ impl From<BlobError> for Failure {
         match error {
             BlobError::Full => Self::shown(ProblemCode::StorageFull, &error),
             BlobError::TooLarge => Self::shown(ProblemCode::TooLarge, &error),
-            BlobError::File { .. } => Self::internal(&error),
+            BlobError::File { .. } | BlobError::Settings { .. } => Self::internal(&error),
+            BlobError::Store { .. } => Self::store_fault(&error),
         }
     }
 }
@@ -303,7 +321,7 @@ impl From<UploadError> for Failure {
             UploadError::Interrupted => {
                 Self::shown(ProblemCode::RequestTimeout, &error).oci("BLOB_UPLOAD_INVALID")
             }
-            UploadError::Busy => {
+            UploadError::Busy | UploadError::BeingRemoved => {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "5")
             }
             UploadError::TooMany => Self::shown(ProblemCode::TooManyRequests, &error),
@@ -338,7 +356,7 @@ impl From<PageError> for Failure {
             PageError::Log(error) => error.into(),
             PageError::Blob(error) => error.into(),
             PageError::Database(error) => error.into(),
-            PageError::Card(_) | PageError::Template(_) => Self::internal(&error),
+            PageError::Card(_) | PageError::Template(_) => Self::unreadable(&error),
         }
     }
 }
@@ -373,6 +391,7 @@ impl From<InspectionError> for Failure {
     fn from(error: InspectionError) -> Self {
         match error {
             InspectionError::Blob(error) => error.into(),
+            error if is_store_fault(&error) => Self::store_fault(&error),
             InspectionError::Read { .. }
             | InspectionError::Refused(RefusedFile::Content(ContentError::Read { .. })) => {
                 Self::internal(&error)
@@ -434,7 +453,7 @@ impl From<AttachError> for Failure {
             AttachError::BlobMissing { .. } => Self::shown(ProblemCode::BlobMissing, &error),
             AttachError::TooLarge { .. } => Self::shown(ProblemCode::TooLarge, &error),
             AttachError::Signature(_) => Self::shown(ProblemCode::InvalidStatement, &error),
-            AttachError::Read { .. } => Self::internal(&error),
+            AttachError::Read { .. } => Self::unreadable(&error),
         }
     }
 }

@@ -6,10 +6,10 @@ use registry_schema::name::MemberName;
 use registry_schema::trust_root::ConsortiumRoot;
 use registry_schema::verify::{VerifiedRelease, VerifyError, check_signers};
 
-use super::{Known, PublishError};
+use super::{Known, PublishError, missing_blobs};
 use crate::database::catalogue::input_text;
 use crate::database::releases::{self, FileRow, ReleaseRow};
-use crate::database::{Connection, DatabaseError, to_column};
+use crate::database::{Connection, DatabaseError, blobs, collection, to_column};
 use crate::log::Place;
 
 /// A checked release with everything that will be written for it.
@@ -47,6 +47,20 @@ impl ReleaseDraft {
     ) -> Result<(), VerifyError> {
         let name = &self.release.manifest().name;
         check_signers(trust_root, name, self.release.signers(), place.index)
+    }
+
+    /// Refuses a release one of whose files was removed since it was looked for: what can be read
+    /// under a name now is in the store as long as the transaction lasts.
+    pub(crate) fn check_bound(&self, connection: &mut Connection) -> Result<(), PublishError> {
+        collection::hold(connection)?;
+        let name = &self.release.manifest().name;
+        let mut missing = Vec::new();
+        for file in self.release.files() {
+            if blobs::size_bytes(connection, name, &file.digest)?.is_none() {
+                missing.push(format!("`{}` ({})", file.path, file.digest));
+            }
+        }
+        missing_blobs(missing)
     }
 
     /// Writes the rows of the entry at a place.

@@ -72,6 +72,7 @@ pub(crate) async fn publish(
                 let record = move |connection: &mut Connection, place: Place| {
                     asked.check_same_trust(connection, &trust)?;
                     draft.check_signers(&trust.root, place)?;
+                    draft.check_bound(connection)?;
                     draft.record(connection, place)
                 };
                 match hub.log.append(entry, record).await {
@@ -319,6 +320,11 @@ fn check_blobs(hub: &Hub, release: &VerifiedRelease) -> Result<(), PublishError>
             _ => missing.push(format!("`{}` ({})", file.path, file.digest)),
         }
     }
+    missing_blobs(missing)
+}
+
+/// Refuses a release of which files are missing.
+fn missing_blobs(mut missing: Vec<String>) -> Result<(), PublishError> {
     match missing.len() {
         0 => Ok(()),
         count => Err(PublishError::BlobMissing {

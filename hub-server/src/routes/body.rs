@@ -61,9 +61,9 @@ pub(super) async fn pour(
                     writer = writer.append(full).await?;
                 }
             }
-            Ok(None) => return writer.append(piece).await,
+            Ok(None) => return writer.append(piece).await?.flush().await,
             Err(Silent) => {
-                writer.append(piece).await?;
+                writer.append(piece).await?.flush().await?;
                 return Err(UploadError::Interrupted);
             }
         }

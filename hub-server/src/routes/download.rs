@@ -13,14 +13,23 @@ use registry_schema::api::ProblemCode;
 use registry_schema::digest::Digest;
 use tokio::task::JoinHandle;
 
-use crate::blobs::PIECE_BYTES;
+use crate::app::Hub;
+use crate::blobs::{Blob, BlobError, PIECE_BYTES};
 use crate::error::Failure;
 use crate::routes::range::{Wanted, parse};
+
+/// The media type of what no browser shows.
+pub(super) const OCTETS: &str = "application/octet-stream";
+
+/// A blob smaller than this comes from the hub itself: another connection would take longer.
+const REDIRECTED_BYTES: u64 = 1 << 20;
 
 /// A blob to be sent.
 #[derive(Debug)]
 pub(super) struct Download {
-    pub(super) file: File,
+    pub(super) blob: Blob,
+    /// Where it is to be fetched instead, if the hub does not send it itself.
+    pub(super) elsewhere: Option<String>,
     pub(super) size_bytes: u64,
     pub(super) digest: Digest,
     pub(super) media_type: &'static str,
@@ -34,7 +43,8 @@ pub(super) struct Download {
 pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResponse, Failure> {
     let caching = cache_control(&download);
     let Download {
-        file,
+        blob,
+        elsewhere,
         size_bytes,
         digest,
         media_type,
@@ -77,6 +87,9 @@ pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResp
                 .header(header::CONTENT_RANGE, &format!("bytes */{size_bytes}")));
         }
     };
+    if let Some(address) = elsewhere.filter(|_| request.method() == Method::GET) {
+        return Ok(redirected(&address, &etag));
+    }
     response.content_type(media_type);
     let length = range.end - range.start;
     if request.method() == Method::HEAD {
@@ -85,7 +98,37 @@ pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResp
             stream::empty::<io::Result<Bytes>>(),
         )));
     }
-    Ok(response.body(SizedStream::new(length, Box::pin(pieces(file, range)))))
+    Ok(match blob {
+        Blob::File(file) => response.body(SizedStream::new(length, Box::pin(pieces(file, range)))),
+        Blob::Object(object) => response.body(SizedStream::new(length, object.pieces(range))),
+    })
+}
+
+/// Where a blob is to be fetched instead of from this hub, when its operator wants that: only what is
+/// large, and nothing that browsers show, which may load from the hub alone.
+pub(super) fn elsewhere(
+    hub: &Hub,
+    digest: &Digest,
+    size_bytes: u64,
+    media_type: &str,
+) -> Result<Option<String>, BlobError> {
+    match hub.redirect_blobs {
+        Some(validity) if size_bytes >= REDIRECTED_BYTES && media_type == OCTETS => {
+            hub.blobs.signed_url(digest, validity)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The way to the store, which is good for some time only. A client asks there for the range that it
+/// asked for here.
+fn redirected(address: &str, etag: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect()
+        .insert_header((header::LOCATION, address))
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
 }
 
 fn cache_control(download: &Download) -> &'static str {

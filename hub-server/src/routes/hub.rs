@@ -57,7 +57,7 @@ pub(super) async fn ready(hub: web::Data<Hub>) -> Result<&'static str, Failure> 
     blocking(move || {
         hub.database.with(pending_migrations)?;
         hub.log.check_writer()?;
-        hub.blobs.check_room(0)?;
+        hub.blobs.check_ready()?;
         Ok::<_, Failure>("ready\n")
     })
     .await

@@ -23,7 +23,7 @@ use crate::log::Log;
 use crate::publish::{self, PublishRequest};
 use crate::resolve::{ResolveError, check_mirrored, resolve};
 use crate::routes::conditional;
-use crate::routes::download::{Download, send};
+use crate::routes::download::{Download, OCTETS, elsewhere, send};
 use crate::routes::extractors::release_summary;
 use crate::routes::{blocking, body, name_of, requirement_of, version_of};
 use crate::yank::{self, YankRequest};
@@ -224,6 +224,7 @@ pub(super) async fn readme(
         ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 307, description = "It is to be had at `Location`, in the object store, for a while; a hub that is told to does so for large ones"),
         (status = 401, body = Problem), (status = 404, body = Problem),
         (status = 416, body = Problem)))]
 pub(super) async fn file(
@@ -274,17 +275,25 @@ pub(super) async fn open_file(
             }
             Ok::<_, ResolveError>((release, digest))
         })?;
-        Ok::<_, Failure>((release, digest, hub.blobs.open(&digest)?))
+        let opened = match hub.blobs.open(&digest)? {
+            Some((blob, size_bytes)) => {
+                let elsewhere = elsewhere(&hub, &digest, size_bytes, media_type)?;
+                Some((blob, size_bytes, elsewhere))
+            }
+            None => None,
+        };
+        Ok::<_, Failure>((release, digest, opened))
     })
     .await?;
-    let (file, size_bytes) = opened.ok_or_else(|| {
+    let (blob, size_bytes, elsewhere) = opened.ok_or_else(|| {
         let corrupt = DatabaseError::Corrupt {
             what: "a release whose blob is gone",
         };
         Failure::internal(&corrupt)
     })?;
     let download = Download {
-        file,
+        blob,
+        elsewhere,
         size_bytes,
         digest,
         media_type,
@@ -320,6 +329,6 @@ fn media_type(path: &str) -> &'static str {
         "csv" => "text/csv; charset=utf-8",
         "json" => "application/json",
         "png" => "image/png",
-        _ => "application/octet-stream",
+        _ => OCTETS,
     }
 }

@@ -300,7 +300,7 @@ async fn a_rebuild_never_signs_another_history() {
     }
     assert_eq!(dump(&world), before);
     // Blobs that are gone are named.
-    std::fs::remove_dir_all(world.data().join("blobs/sha256")).unwrap();
+    std::fs::remove_dir_all(world.blobs()).unwrap();
     let rebuilt = world.run(&["rebuild-index"]);
     assert!(!rebuilt.status.success());
     assert!(

@@ -10,10 +10,12 @@ mod access;
 mod blobs;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
+mod bucket;
 mod cluster;
 mod consortium;
 mod deltas;
 mod draft;
+mod garbage;
 mod hugging_face;
 mod index;
 mod key_taken_back;
@@ -31,6 +33,8 @@ mod refusals;
 mod replicas;
 mod restoring;
 mod retries;
+#[path = "../../../registry-schema/tests/support/s3.rs"]
+mod s3;
 mod trust;
 mod watching;
 mod witnesses;

@@ -164,12 +164,7 @@ async fn the_doctor_finds_what_is_wrong() {
     ] {
         assert!(said.contains(what), "{said}");
     }
-    let digest = Digest::of(&signed.files["README.md"]).to_hex();
-    let blob = world
-        .data()
-        .join("blobs/sha256")
-        .join(&digest[..2])
-        .join(&digest);
+    let blob = world.blob(&Digest::of(&signed.files["README.md"]));
     let mut bytes = std::fs::read(&blob).unwrap();
     bytes[0] ^= 1;
     std::fs::write(&blob, &bytes).unwrap();
@@ -211,6 +206,10 @@ async fn a_disk_that_is_really_full_loses_nothing() {
 /// Uploads to a hub on a disk of 4 MiB until it is full.
 async fn fill(disk: std::path::PathBuf) {
     let mut world = World::start_with(&["--reserve-bytes", "0"]);
+    if world.is_in_bucket() {
+        // A bucket has room.
+        return;
+    }
     world.kill();
     world.move_uploads_to(&disk);
     world.serve(&["--reserve-bytes", "0"]);

@@ -1,8 +1,10 @@
 //! A hub in a temporary folder, and a client that trusts its certificate.
 
 use std::io::{BufRead, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::SimpleConnection as _;
@@ -22,6 +24,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use crate::cluster::Database;
 use crate::consortium::{HubKeys, founding, trust_root};
 use crate::draft::Signed;
+use crate::s3;
 
 /// Members by the byte their key is made of.
 pub(crate) const ALPHA: u8 = 1;
@@ -32,6 +35,8 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
     /// Where the rows are, when they are not in a file of the data folder.
     database: Option<Arc<Database>>,
+    /// Where the blobs are, when they are not in the data folder.
+    bucket: Option<Bucket>,
     server: Option<Child>,
     pub(crate) base: String,
     /// Where it is watched, if it was told to be.
@@ -48,6 +53,39 @@ pub(crate) enum Saved {
     Copy(&'static str),
     /// These files, with their bytes if they were there.
     Files([(PathBuf, Option<Vec<u8>>); 2]),
+}
+
+/// A bucket of a hub's own.
+#[derive(Clone)]
+pub(crate) struct Bucket {
+    /// As `serve --blobs` takes it.
+    pub(crate) url: String,
+    /// Where the S3 server keeps it.
+    pub(crate) folder: PathBuf,
+}
+
+impl Bucket {
+    /// A new bucket of a server, which is spoken to at an address.
+    pub(crate) fn new(server: &s3::Server, address: SocketAddr) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("hub-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        Self {
+            folder: server.make_bucket(&name).join("its"),
+            url: format!("s3://{name}/its?region=test&timeout=3&endpoint=http://{address}"),
+        }
+    }
+
+    /// What `HUB_TEST_BLOBS` says: every hub of the tests has its blobs in a bucket, or none has.
+    fn of_every_hub() -> Option<Self> {
+        match std::env::var("HUB_TEST_BLOBS") {
+            Ok(kind) if kind == "s3" => {
+                let server = s3::Server::shared();
+                Some(Self::new(server, server.address()))
+            }
+            Ok(kind) => panic!("HUB_TEST_BLOBS is `s3` or not set, not `{kind}`"),
+            Err(_) => None,
+        }
+    }
 }
 
 pub(crate) fn key(seed: u8) -> SecretKey {
@@ -68,12 +106,31 @@ impl World {
         args: &[&str],
         log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
     ) -> Self {
-        Self::start_on(Database::of_every_hub(), args, log_policy)
+        Self::start_with_both(
+            Database::of_every_hub(),
+            Bucket::of_every_hub(),
+            args,
+            log_policy,
+        )
     }
 
     /// A hub with its rows in a database, whatever `HUB_TEST_DATABASE` says.
     pub(crate) fn start_on(
         database: Option<Arc<Database>>,
+        args: &[&str],
+        log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
+    ) -> Self {
+        Self::start_with_both(database, Bucket::of_every_hub(), args, log_policy)
+    }
+
+    /// A hub with its blobs in a bucket, whatever `HUB_TEST_BLOBS` says.
+    pub(crate) fn start_in(bucket: Bucket, args: &[&str]) -> Self {
+        Self::start_with_both(Database::of_every_hub(), Some(bucket), args, |_| None)
+    }
+
+    fn start_with_both(
+        database: Option<Arc<Database>>,
+        bucket: Option<Bucket>,
         args: &[&str],
         log_policy: impl FnOnce(&VerifierKey) -> Option<String>,
     ) -> Self {
@@ -88,6 +145,7 @@ impl World {
         let mut world = Self {
             folder,
             database,
+            bucket,
             server: None,
             base: String::new(),
             watched: None,
@@ -209,12 +267,16 @@ impl World {
         command.args(args).output().unwrap()
     }
 
-    /// The program, told where the rows are.
+    /// The program, told where the rows and the blobs are.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hub-server"));
         match &self.database {
             Some(database) => command.env("HUB_SERVER_DATABASE", database.url()),
             None => command.env_remove("HUB_SERVER_DATABASE"),
+        };
+        match &self.bucket {
+            Some(bucket) => s3::with_keys(&mut command).env("HUB_SERVER_BLOBS", &bucket.url),
+            None => command.env_remove("HUB_SERVER_BLOBS"),
         };
         command
     }
@@ -232,6 +294,7 @@ impl World {
         let mut world = Self {
             folder,
             database: self.database.clone(),
+            bucket: self.bucket.clone(),
             server: None,
             base: String::new(),
             watched: None,
@@ -353,6 +416,48 @@ impl World {
         }
     }
 
+    /// Where the blobs and uploads are, as files, whoever keeps them.
+    fn store(&self) -> PathBuf {
+        match &self.bucket {
+            Some(bucket) => bucket.folder.clone(),
+            None => self.data().join("blobs"),
+        }
+    }
+
+    /// The folder with all blobs.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.store().join("sha256")
+    }
+
+    /// The file of a blob.
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.to_hex();
+        self.blobs().join(&hex[..2]).join(hex)
+    }
+
+    /// How many files uploads have, beginnings included.
+    pub(crate) fn upload_files(&self) -> usize {
+        count_files(&self.uploads())
+    }
+
+    /// The folder of what is on its way.
+    pub(crate) fn uploads(&self) -> PathBuf {
+        match &self.bucket {
+            Some(bucket) => bucket.folder.join("uploads"),
+            None => self.data().join("uploads"),
+        }
+    }
+
+    /// The certificate that the server shows.
+    pub(crate) fn certificate(&self) -> Option<reqwest::Certificate> {
+        let pem = std::fs::read(self.data().join("tls/dev-certificate.pem")).unwrap();
+        Some(reqwest::Certificate::from_pem(&pem).unwrap())
+    }
+
+    pub(crate) fn is_in_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
     pub(crate) fn make_token(&self, member: &str, scope: &str) -> String {
         self.make_token_for(member, scope, "1h")
     }
@@ -460,6 +565,14 @@ impl World {
     }
 }
 
+fn count_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let count = |path: PathBuf| if path.is_dir() { count_files(&path) } else { 1 };
+    entries.map(|entry| count(entry.unwrap().path())).sum()
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         if let Some(mut server) = self.server.take() {
@@ -480,6 +593,7 @@ impl NewFor for Client {
         Self::builder()
             .tls_certs_only(certificates)
             .https_only(true)
+            .http1_only()
             .build()
             .unwrap()
     }

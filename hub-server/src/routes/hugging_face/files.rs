@@ -24,6 +24,7 @@ use crate::routes::releases::open_file;
         ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 307, description = "It is to be had at `Location`, in the object store, for a while; a hub that is told to does so for large ones"),
         (status = 401, body = Problem),
         (status = 404, description = "`X-Error-Code` is `RepoNotFound`, `RevisionNotFound` or `EntryNotFound`", body = Problem),
         (status = 416, body = Problem)))]

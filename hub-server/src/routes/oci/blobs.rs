@@ -9,7 +9,7 @@ use crate::database::blobs;
 use crate::error::Failure;
 use crate::resolve::{ResolveError, check_mirrored};
 use crate::routes::blocking;
-use crate::routes::download::{Download, send};
+use crate::routes::download::{Download, OCTETS, elsewhere, send};
 use crate::routes::oci::{digest_of, repository_of};
 
 /// A blob, or a range of it. It can be read under every name it was uploaded for
@@ -19,6 +19,7 @@ use crate::routes::oci::{digest_of, repository_of};
         ("Range" = Option<String>, Header, description = "One range of bytes, closed, open or suffix")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 307, description = "It is to be had at `Location`, in the object store, for a while; a hub that is told to does so for large ones"),
         (status = 401, description = "OCI error `UNAUTHORIZED`"),
         (status = 404, description = "OCI error `BLOB_UNKNOWN`, also for what is not in a mirror"),
         (status = 416, description = "OCI error `SIZE_INVALID`")))]
@@ -42,15 +43,20 @@ pub(in crate::routes) async fn read(
             Ok::<_, ResolveError>(blobs::size_bytes(connection, &name, &digest)?)
         })?;
         let opened = hub.blobs.open(&digest)?;
-        Ok::<_, Failure>(opened.filter(|(_, size_bytes)| bound == Some(*size_bytes)))
+        let Some((blob, size_bytes)) = opened.filter(|(_, size)| bound == Some(*size)) else {
+            return Ok(None);
+        };
+        let elsewhere = elsewhere(&hub, &digest, size_bytes, OCTETS)?;
+        Ok::<_, Failure>(Some((blob, size_bytes, elsewhere)))
     })
     .await?;
-    let (file, size_bytes) = opened.ok_or_else(|| unknown.oci("BLOB_UNKNOWN"))?;
+    let (blob, size_bytes, elsewhere) = opened.ok_or_else(|| unknown.oci("BLOB_UNKNOWN"))?;
     let download = Download {
-        file,
+        blob,
+        elsewhere,
         size_bytes,
         digest,
-        media_type: "application/octet-stream",
+        media_type: OCTETS,
         is_forever: true,
         is_public,
     };

@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use crate::app::Hub;
 use crate::auth::Publisher;
-use crate::database::blobs;
+use crate::database::{blobs, collection};
 use crate::error::Failure;
 use crate::publish::check_owner;
+use crate::routes::blocking;
 use crate::routes::body::{announced, pour};
 use crate::routes::oci::{digest_of, repository_of};
 use crate::uploads::{Upload, UploadError};
@@ -81,7 +82,7 @@ pub(in crate::routes) async fn begin(
 
 /// Makes a blob of another name readable under this one too.
 async fn mount_blob(
-    hub: &Hub,
+    hub: &web::Data<Hub>,
     repository: &Name,
     mount: &str,
     from: &str,
@@ -89,19 +90,21 @@ async fn mount_blob(
     let (Ok(digest), Ok(from)) = (mount.parse::<Digest>(), from.parse::<Name>()) else {
         return Ok(None);
     };
-    let (repository, store) = (repository.clone(), hub.blobs.clone());
-    hub.database
-        .run(move |connection| {
+    let (repository, hub) = (repository.clone(), hub.clone());
+    blocking(move || {
+        let there = hub.blobs.size_bytes(&digest)?;
+        hub.database.transaction(|connection| {
+            // What can be read under a name is not removed as long as this is held.
+            collection::hold(connection)?;
             let bound = blobs::size_bytes(connection, &from, &digest)?;
-            let Some(size_bytes) =
-                bound.filter(|_| store.size_bytes(&digest).is_ok_and(|at| at == bound))
-            else {
+            let Some(size_bytes) = bound.filter(|_| bound == there) else {
                 return Ok(None);
             };
             blobs::bind(connection, &repository, &digest, size_bytes)?;
             Ok::<_, Failure>(Some(digest))
         })
-        .await
+    })
+    .await
 }
 
 /// How much of an upload has arrived, in `Range`; without it, nothing has
@@ -117,7 +120,7 @@ pub(in crate::routes) async fn status(
     path: UploadPath,
 ) -> Result<HttpResponse, Failure> {
     let upload = find(&hub, &publisher, &path).await?;
-    let size_bytes = hub.uploads.size_bytes(&upload)?;
+    let size_bytes = hub.uploads.size_bytes(&upload).await?;
     Ok(accepted(HttpResponse::NoContent(), &upload, size_bytes).finish())
 }
 
