@@ -14,6 +14,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::blobs::{BlobError, Blobs, HashProgress, UploadFile};
 use crate::database::uploads::{self, UploadRow};
 use crate::database::{Database, DatabaseError, blobs};
+use crate::quota::{self, QuotaError, check_bytes};
 use crate::tokens::{TokenError, random_id};
 
 /// Uploads a member may have open at once.
@@ -37,6 +38,7 @@ pub(crate) struct Uploads {
 pub(crate) struct Upload {
     pub(crate) id: String,
     pub(crate) repository: Name,
+    pub(crate) member: MemberName,
 }
 
 impl Uploads {
@@ -57,6 +59,7 @@ impl Uploads {
         let upload = Upload {
             id: random_id()?,
             repository: repository.clone(),
+            member: member.clone(),
         };
         let row = UploadRow {
             id: upload.id.clone(),
@@ -64,9 +67,11 @@ impl Uploads {
             member: member.to_string(),
             created_at: Timestamp::now().as_second(),
         };
-        let blobs = self.blobs.clone();
+        let (blobs, member) = (self.blobs.clone(), member.clone());
         self.database
             .run(move |connection| {
+                // Nothing fits, not even a byte.
+                check_bytes(quota::left_bytes(connection, &member)?, 1)?;
                 if uploads::count_of(connection, &row.member)? >= OPEN_UPLOADS {
                     return Err(UploadError::TooMany);
                 }
@@ -84,16 +89,17 @@ impl Uploads {
         id: &str,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
-        let (wanted, repository, member) = (id.to_owned(), repository.clone(), member.to_string());
+        let (wanted, repository, member) = (id.to_owned(), repository.clone(), member.clone());
         let row = self
             .database
             .run(move |connection| uploads::find(connection, &wanted))
             .await?
-            .filter(|row| row.repository == repository.to_string() && row.member == member)
+            .filter(|row| row.repository == repository.to_string() && row.member == member.as_str())
             .ok_or_else(|| UploadError::unknown(id))?;
         Ok(Upload {
             id: row.id,
             repository,
+            member,
         })
     }
 
@@ -112,6 +118,11 @@ impl Uploads {
         upload: &Upload,
         first: Option<u64>,
     ) -> Result<UploadWriter, UploadError> {
+        let member = upload.member.clone();
+        let left_bytes = self
+            .database
+            .run(move |connection| quota::left_bytes(connection, &member))
+            .await?;
         let session = Arc::clone(
             self.sessions
                 .lock()
@@ -139,6 +150,7 @@ impl Uploads {
                 blobs: self.blobs.clone(),
                 state: Some((file, progress)),
                 size_bytes: expected,
+                left_bytes,
             }),
         }
     }
@@ -164,6 +176,7 @@ impl Uploads {
             }
             blobs.keep(&file, &digest)?;
             database.transaction(|connection| {
+                quota::take_blob(connection, &row.member, &digest, file.size_bytes())?;
                 blobs::bind(connection, &row.repository, &digest, file.size_bytes())?;
                 Ok(uploads::delete(connection, &row.id)?)
             })
@@ -228,6 +241,8 @@ pub(crate) struct UploadWriter {
     blobs: Blobs,
     state: Option<(UploadFile, OwnedMutexGuard<HashProgress>)>,
     size_bytes: u64,
+    /// What the member's quota has room for, this upload included.
+    left_bytes: Option<u64>,
 }
 
 impl UploadWriter {
@@ -245,6 +260,7 @@ impl UploadWriter {
         if self.size_bytes.saturating_add(added) > limits::FILE_BYTES {
             return Err(BlobError::TooLarge.into());
         }
+        check_bytes(self.left_bytes, self.size_bytes.saturating_add(added))?;
         Ok(self.blobs.check_room(added)?)
     }
 
@@ -253,6 +269,7 @@ impl UploadWriter {
         if piece.is_empty() {
             return Ok(self);
         }
+        check_bytes(self.left_bytes, self.size_bytes + piece.len() as u64)?;
         let (mut file, mut progress) = self.state.take().ok_or(UploadError::Interrupted)?;
         let blobs = self.blobs.clone();
         let written = tokio::task::spawn_blocking(move || {
@@ -302,6 +319,9 @@ pub(crate) enum UploadError {
     /// Past [`OPEN_UPLOADS`].
     #[error("more than {OPEN_UPLOADS} uploads are open: finish or cancel some")]
     TooMany,
+    /// More than the member may store.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// The file system.
     #[error(transparent)]
     Blob(#[from] BlobError),

@@ -7,26 +7,36 @@
 )]
 
 mod access;
+mod backups;
 mod blobs;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
+mod certificates;
+mod connections;
 mod consortium;
 mod draft;
 mod hugging_face;
 mod index;
+mod kept;
 mod key_taken_back;
 mod killing;
+mod limits;
 mod log;
 mod log_keeping;
+mod malformed;
+mod matrix;
 mod members_say;
 mod model_signature;
+mod openapi;
 mod operations;
 mod pages;
+mod plain;
 mod publishing;
 mod reading;
 mod refusals;
 mod restoring;
 mod retries;
+mod settings;
 mod trust;
 mod watching;
 mod witnesses;

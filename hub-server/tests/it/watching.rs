@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::world::{ALPHA, World, header};
 
 /// The value of a line of the metrics.
-fn value(text: &str, name: &str) -> f64 {
+pub(crate) fn value(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.unwrap_or_else(|| panic!("no {name} in {text}"));
     number.trim().parse().unwrap()
