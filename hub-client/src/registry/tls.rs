@@ -68,11 +68,38 @@ pub(super) enum TlsError {
 
 /// Whether an error, or one it comes from, is about the hub's certificate.
 pub(super) fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    any_cause(error, |error| {
+        matches!(
+            error,
+            Error::InvalidCertificate(_) | Error::NoCertificatesPresented
+        )
+    })
+}
+
+/// Whether the hub wants this client's own certificate, or another one.
+pub(super) fn wants_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::AlertDescription::{
+        BadCertificate, CertificateExpired, CertificateRequired, CertificateUnknown, UnknownCA,
+    };
+    any_cause(error, |error| {
+        matches!(
+            error,
+            Error::AlertReceived(
+                BadCertificate
+                    | CertificateExpired
+                    | CertificateRequired
+                    | CertificateUnknown
+                    | UnknownCA
+            )
+        )
+    })
+}
+
+/// Whether an error, or one it comes from, is one of TLS that `is_meant`.
+fn any_cause(error: &(dyn std::error::Error + 'static), is_meant: impl Fn(&Error) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) =
-            error.downcast_ref()
-        {
+        if error.downcast_ref().is_some_and(&is_meant) {
             return true;
         }
         // An `io::Error` names as its source that of the error it wraps, not the wrapped error.

@@ -48,7 +48,7 @@ fn a_member_pulls_and_publishes_with_a_certificate() {
     world.restart_with(&args);
     let (url, pinned) = (world.server.url.clone(), world.server.certificate.clone());
     let login = ["login", &url, "--certificate", &pinned, "--anonymous"];
-    world.hub("alpha", &login).fails(3, "cannot be reached");
+    world.hub("alpha", &login).fails(4, "--client-cert");
     for member in ["alpha", "beta"] {
         let [chain, key] = certificate(folder.path(), &authority, member);
         let own = ["--client-cert", &chain, "--client-key", &key];
@@ -59,5 +59,5 @@ fn a_member_pulls_and_publishes_with_a_certificate() {
     world.hub("beta", &["pull", "dots@1"]).ok();
     // The files are read each time, so that they can be renewed; without them nothing works.
     fs::remove_file(folder.path().join("beta.key")).unwrap();
-    world.hub("beta", &["search", "dots"]).fails(3, "beta.key");
+    world.hub("beta", &["search", "dots"]).fails(4, "beta.key");
 }

@@ -16,7 +16,7 @@ use super::{BackupError, CONTENTS, CONTENTS_BYTES, Contents, DATABASE, FORMAT};
 use super::{Named, blob_path, named_blobs};
 use crate::blobs::{create_private_folder, is_there, sync_folder};
 use crate::config::DataFolder;
-use crate::database::{Database, log as rows, open_snapshot};
+use crate::database::{Database, log as rows};
 use crate::index::{FilesShown, compare};
 use crate::log::{key_of, load_key, recompute};
 use crate::trust;
@@ -160,16 +160,14 @@ fn verify(
     if unpacked.database != contents.database {
         return Err(BackupError::no_backup(from, "the database has other bytes"));
     }
-    let mut connection = open_snapshot(&stage.join(DATABASE))?;
-    let named = named_blobs(&mut connection)?;
-    drop(connection);
+    let copy = open_copy(stage)?;
+    let key = verify_log(&copy, contents, now)?;
     let mut missing = Vec::new();
-    for (digest, why) in named {
+    for (digest, why) in copy.with(named_blobs)? {
         if !unpacked.whole.contains(&digest) || !has_size(stage, &digest, &why)? {
             missing.extend(why.loss(&digest));
         }
     }
-    let key = verify_log(stage, contents, now)?;
     let has_key = check_key(data, stage, &key)?;
     Ok(Restored {
         contents: contents.clone(),
@@ -187,23 +185,26 @@ fn has_size(stage: &Path, digest: &Digest, why: &Named) -> Result<bool, BackupEr
     Ok(state.len() == *size_bytes)
 }
 
-/// What `log verify` does, on a copy that may be brought up to date; the key of the log.
+/// A copy of the database to look at, with tables as this version has them.
+fn open_copy(stage: &Path) -> Result<Database, BackupError> {
+    let (from, copy) = (stage.join(DATABASE), stage.join("verified.sqlite"));
+    let mut read = fs::File::open(&from).map_err(BackupError::file("read", &from))?;
+    write(&copy, &mut read)?;
+    Ok(Database::open(&copy)?)
+}
+
+/// What `log verify` does; the key of the log.
 fn verify_log(
-    stage: &Path,
+    database: &Database,
     contents: &Contents,
     now: Timestamp,
 ) -> Result<VerifierKey, BackupError> {
-    let copy = stage.join("verified.sqlite");
-    let read = fs::File::open(stage.join(DATABASE));
-    let mut read = read.map_err(BackupError::file("read", &stage.join(DATABASE)))?;
-    write(&copy, &mut read)?;
-    let database = Database::open(&copy)?;
     let mut findings = Vec::new();
     let integrity = database.integrity()?;
     if integrity != "ok" {
         findings.push(integrity);
     }
-    let trust = trust::load(&database, now)?;
+    let trust = trust::load(database, now)?;
     let policy = trust.root.log_policy();
     let key = database.view(|connection| {
         let row = rows::checkpoint(connection, rows::HEAD)?.ok_or(BackupError::NoLog)?;

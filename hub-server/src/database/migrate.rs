@@ -38,9 +38,6 @@ mod tests {
 
     use super::*;
 
-    /// Steps there are.
-    const STEPS: usize = 6;
-
     #[derive(QueryableByName)]
     struct Named {
         #[diesel(sql_type = Text)]
@@ -97,20 +94,16 @@ mod tests {
 
     #[test]
     fn every_step_can_be_done_and_undone_from_every_earlier_state() {
-        let shapes: Vec<_> = (0..=STEPS).map(|steps| shape(&mut at(steps))).collect();
-        assert_eq!(
-            pending_migrations(&mut at(STEPS)).unwrap(),
-            0,
-            "STEPS counts all"
-        );
+        let steps = pending_migrations(&mut at(0)).unwrap();
+        let shapes: Vec<_> = (0..=steps).map(|steps| shape(&mut at(steps))).collect();
         for (earlier, before) in shapes.iter().enumerate() {
             let mut connection = at(earlier);
             if earlier > 0 {
                 connection.batch_execute(ROWS).unwrap();
             }
             connection.run_pending_migrations(MIGRATIONS).unwrap();
-            assert_eq!(shape(&mut connection), shapes[STEPS], "from {earlier}");
-            for undone in (earlier..STEPS).rev() {
+            assert_eq!(shape(&mut connection), shapes[steps], "from {earlier}");
+            for undone in (earlier..steps).rev() {
                 connection.revert_last_migration(MIGRATIONS).unwrap();
                 assert_eq!(shape(&mut connection), shapes[undone], "back to {undone}");
             }
@@ -132,7 +125,7 @@ mod tests {
             connection.run_pending_migrations(MIGRATIONS).unwrap();
             assert_eq!(
                 shape(&mut connection),
-                shapes[STEPS],
+                shapes[steps],
                 "again from {earlier}"
             );
         }

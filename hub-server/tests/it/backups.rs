@@ -205,6 +205,41 @@ async fn a_backup_of_a_hub_that_lost_a_file_says_which() {
     );
 }
 
+#[tokio::test]
+async fn backups_made_while_others_publish_are_each_a_hub() {
+    let world = World::start();
+    publish(&world, "alpha/first").await;
+    let folder = world.data().with_file_name("nightly");
+    std::fs::create_dir(&folder).unwrap();
+    let (data, into) = (world.data(), folder.clone());
+    let backing_up = std::thread::spawn(move || {
+        (0..6)
+            .map(|night| {
+                let to = into.join(night.to_string());
+                let args = ["backup", "--with-keys", "--to", to.to_str().unwrap()];
+                let made = hub_server(&args, &data);
+                assert!(made.status.success(), "{}", said(&made));
+                to
+            })
+            .collect::<Vec<_>>()
+    });
+    let mut published = 1;
+    while !backing_up.is_finished() || published < 6 {
+        publish(&world, &format!("alpha/more-{published}")).await;
+        published += 1;
+    }
+    let mut before = 1;
+    for backup in backing_up.join().unwrap() {
+        let restored = restore(&backup.with_extension("data"), &backup, &[]);
+        let text = said(&restored);
+        assert!(restored.status.success(), "{text}");
+        let (_, entries) = text.split_once(" with ").unwrap();
+        let entries: usize = entries.split(' ').next().unwrap().parse().unwrap();
+        assert!((before..=published).contains(&entries), "{text}");
+        before = entries;
+    }
+}
+
 /// The commands between two marks of a document, run as they are there.
 fn commands_of(document: &str, mark: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -91,6 +91,28 @@ async fn metrics_count_what_was_asked_and_sent() {
 }
 
 #[tokio::test]
+async fn every_metric_that_the_documents_name_is_there() {
+    let world = World::start_with(&["--metrics-listen", "127.0.0.1:0"]);
+    world.get("/api/v1").await;
+    let text = metrics(&world).await;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/OPERATIONS.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let mut named = 0;
+    for (at, start) in document.match_indices("hub_server_") {
+        let rest = &document[at..];
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+        let name = &rest[..end.unwrap_or(rest.len())];
+        // These two are of hubs with witnesses.
+        if name.contains("witness_late") || name.contains("checkpoint_age") {
+            continue;
+        }
+        assert!(text.contains(name), "{name} is not in {text}");
+        named += usize::from(name.len() > start.len());
+    }
+    assert!(named >= 8, "{named}");
+}
+
+#[tokio::test]
 async fn a_database_that_is_broken_is_no_longer_ready() {
     let world = World::start_with(&["--metrics-listen", "127.0.0.1:0"]);
     assert_eq!(world.get("/readyz").await.status(), StatusCode::OK);
