@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use registry_schema::digest::Digest;
 use reqwest::StatusCode;
 
+use crate::disk::SmallDisk;
 use crate::draft::{Draft, Signed};
 use crate::log::checkpoint;
 use crate::restoring::copy_log;
@@ -237,6 +238,25 @@ async fn backups_made_while_others_publish_are_each_a_hub() {
         let entries: usize = entries.split(' ').next().unwrap().parse().unwrap();
         assert!((before..=published).contains(&entries), "{text}");
         before = entries;
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_finds_no_room_leaves_nothing() {
+    let Some(disk) = SmallDisk::mount("2m") else {
+        return;
+    };
+    let world = World::start();
+    publish(&world, "alpha/squares").await;
+    let bytes: Vec<u8> = (0..=250).cycle().take(4 << 20).collect();
+    let name = "alpha/squares".parse().unwrap();
+    assert!(world.upload(&name, &bytes).await.status().is_success());
+    for name in ["backup", "backup.tar"] {
+        let made = back_up(&world, &disk.path().join(name), &[]);
+        assert!(!made.status.success());
+        assert!(said(&made).contains("No space"), "{}", said(&made));
+        let left: Vec<_> = std::fs::read_dir(disk.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }
 

@@ -76,7 +76,7 @@ fn write_slowly(stream: &mut TcpStream, token: &str, name: &Name, bytes: &[u8]) 
 async fn five_hundred_idle_and_two_hundred_slow_connections() {
     let mut world = World::start();
     let name: Name = "alpha/squares".parse().unwrap();
-    let bytes: Vec<u8> = (0..READ_BYTES).map(|at| (at % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..=250).cycle().take(READ_BYTES).collect();
     assert!(world.upload(&name, &bytes).await.status().is_success());
     world.kill();
     let mut plain = Plain::start(&world.data(), &[]);

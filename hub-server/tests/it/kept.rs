@@ -5,7 +5,9 @@ use registry_schema::digest::Digest;
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use crate::disk::SmallDisk;
 use crate::draft::Draft;
+use crate::watching::{metrics, value};
 use crate::world::{ALPHA, World, problem};
 
 fn export(world: &World, args: &[&str]) -> String {
@@ -82,7 +84,8 @@ async fn who_published_and_pulled_what_is_kept_and_nothing_else() {
     );
     let pulled: Vec<&str> = kept
         .iter()
-        .filter_map(|entry| (entry["action"] == "pull").then(|| entry["file"].as_str().unwrap()))
+        .filter(|entry| entry["action"] == "pull")
+        .map(|entry| entry["file"].as_str().unwrap())
         .collect();
     assert_eq!(pulled, [digest.to_string().as_str(), "model.onnx"]);
     assert!(
@@ -110,6 +113,42 @@ async fn who_published_and_pulled_what_is_kept_and_nothing_else() {
         .unwrap()
         .unwrap();
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_journal_that_finds_no_room_keeps_nobody_waiting() {
+    let Some(disk) = SmallDisk::mount("64k") else {
+        return;
+    };
+    let mut world = World::start();
+    let signed = Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]);
+    world.published(&signed).await;
+    world.kill();
+    std::fs::remove_dir_all(world.data().join("journal")).unwrap();
+    std::os::unix::fs::symlink(disk.path(), world.data().join("journal")).unwrap();
+    let filler = disk.path().join("filler");
+    std::fs::write(&filler, vec![0; 52 << 10]).unwrap();
+    world.serve(&["--metrics-listen", "127.0.0.1:0"]);
+    let path = "/api/v1/extractors/alpha/squares/releases/1";
+    for _ in 0..800 {
+        assert_eq!(world.get(path).await.status(), StatusCode::OK);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let lost = value(
+        &metrics(&world).await,
+        "hub_server_journal_lost_entries_total",
+    );
+    assert!(lost > 0.0, "{lost}");
+    assert!(world.log().contains("the access journal cannot be written"));
+    // With room again it goes on, and no line is cut.
+    std::fs::remove_file(filler).unwrap();
+    let before = entries(&world, &[]).len();
+    let readme = format!("{path}/readme");
+    assert_eq!(world.get(&readme).await.status(), StatusCode::OK);
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let kept = entries(&world, &[]);
+    assert!(kept.len() > before, "{} and {before}", kept.len());
+    assert_eq!(kept.last().unwrap()["action"], "pull");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod browser;
 mod certificates;
 mod connections;
 mod consortium;
+mod disk;
 mod draft;
 mod hugging_face;
 mod index;
