@@ -147,6 +147,19 @@ pub struct HubConfig {
     /// SHA-256 of the only certificate to accept, for hubs with a self-made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Digest>,
+    /// The certificate that this client shows, for hubs that know their members by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// A client's own certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The file of the chain (PEM), the client's own first.
+    pub chain: PathBuf,
+    /// The file of its secret key (PEM).
+    pub key: PathBuf,
 }
 
 impl std::fmt::Debug for HubConfig {
@@ -256,6 +269,10 @@ mod tests {
             url: "https://h".into(),
             token: Some("hub_secret".into()),
             certificate: None,
+            client_certificate: Some(ClientCertificate {
+                chain: "/etc/hub/alpha.pem".into(),
+                key: "/etc/hub/alpha.key".into(),
+            }),
         };
         let config = UserConfig {
             hub: Some(hub),

@@ -49,7 +49,7 @@ impl Attempts {
 }
 
 /// One household has many IPv6 addresses, with the first 64 bits in common.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

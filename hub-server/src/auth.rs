@@ -11,9 +11,12 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use registry_schema::api::{ProblemCode, Scope};
 use registry_schema::name::MemberName;
+use registry_schema::trust_root::TrustRoot;
 
 use crate::app::Hub;
 use crate::error::Failure;
+use crate::gate::Gate;
+use crate::tls::ClientCertificate;
 use crate::tokens::{Identity, TokenError, authenticate, scope_text, session_identity};
 
 /// What a browser keeps when somebody has logged in: for this host alone, over TLS alone, out of reach
@@ -118,8 +121,12 @@ impl FromRequest for Publisher {
 /// Whose token the request carries; `None` when it carries none. A bad one is an error everywhere,
 /// also where none is needed.
 async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
+    let certified = certified(request)?;
     let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-        return Ok(None);
+        if let Some(identity) = &certified {
+            request.extensions_mut().insert(identity.clone());
+        }
+        return Ok(certified);
     };
     let token = header.to_str().ok().and_then(token_of).ok_or_else(|| {
         Failure::new(
@@ -127,21 +134,66 @@ async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
             "the `Authorization` header is neither `Bearer <token>` nor `Basic` with the token as password",
         )
     })?;
+    let gate = request.app_data::<web::Data<Gate>>();
+    if let Some(gate) = gate {
+        gate.take_token(request, &token)?;
+    }
     let hub = hub(request)?;
-    let hub_of = hub.clone();
-    let identity = hub
-        .database
-        .run(move |connection| {
-            authenticate(
-                connection,
-                &hub_of.trust_root().root,
-                &token,
-                Timestamp::now(),
-            )
-        })
-        .await?;
+    let (hub_of, text) = (hub.clone(), token.clone());
+    let known = hub.database.run(move |connection| {
+        let root = &hub_of.trust_root().root;
+        authenticate(connection, root, &text, Timestamp::now())
+    });
+    let known = known.await;
+    match (gate, &known) {
+        (Some(gate), Ok(_)) => gate.was_good(&token),
+        // What has expired or was revoked is nobody's guess.
+        (Some(gate), Err(TokenError::Unknown)) => gate.was_guessed(request),
+        _ => {}
+    }
+    let identity = known?;
+    if let Some(other) = certified.filter(|other| other.member != identity.member) {
+        let (token, certificate) = (&identity.member, &other.member);
+        let detail =
+            format!("the token is of `{token}`, and the client's certificate of `{certificate}`");
+        return Err(Failure::new(ProblemCode::Forbidden, detail));
+    }
     request.extensions_mut().insert(identity.clone());
     Ok(Some(identity))
+}
+
+/// The certificate that a connection's client has shown, and what it allows without a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) certificate: ClientCertificate,
+    pub(crate) scope: Scope,
+}
+
+/// Whom the client's certificate names, if it showed one that names a member.
+fn certified(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
+    let Some(shown) = request.conn_data::<Shown>() else {
+        return Ok(None);
+    };
+    let Some(member) = &shown.certificate.member else {
+        return Ok(None);
+    };
+    let expires_at = shown.certificate.until;
+    let refused = |detail: String| Err(Failure::new(ProblemCode::Unauthenticated, detail));
+    // It was good when the connection began, which may be long ago.
+    if Timestamp::now() >= expires_at {
+        return refused(format!("the client's certificate expired at {expires_at}"));
+    }
+    if !hub(request)?.trust_root().root.has_member(member) {
+        return refused(format!(
+            "`{member}`, whom the client's certificate names, is not a member of the consortium"
+        ));
+    }
+    Ok(Some(Identity {
+        token_id: "certificate".to_owned(),
+        member: member.clone(),
+        scope: shown.scope,
+        expires_at,
+    }))
 }
 
 /// Who has logged in with this browser; a session that has ended is none.

@@ -11,24 +11,30 @@ use registry_schema::trust_root::TrustRoot;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{Hub, HubError, check_made, mirror_of, open_trust, read_draft};
+use crate::backup::{self, BackupError};
 use crate::blobs::{BlobError, Blobs, create_private_folder, try_lock};
 use crate::cause::chain;
+use crate::check_config::{check, write_settings};
 use crate::config::{
-    BlobsPlace, Cli, Command, CopyBlobsArgs, DataArgs, DataFolder, DoctorArgs, GcArgs, InitArgs,
-    KeysArgs, LogCommand, MigrateStoreArgs, RebuildArgs, RestoreArgs, ServeArgs, TokenCommand,
-    TokenCreateArgs, TokenRevokeArgs,
+    BackupArgs, BlobsPlace, Cli, Command, CopyBlobsArgs, DataArgs, DataFolder, DoctorArgs, GcArgs,
+    InitArgs, JournalCommand, JournalExportArgs, KeysArgs, Limit, LogCommand, MigrateStoreArgs,
+    QuotaCommand, QuotaSetArgs, RebuildArgs, RestoreArgs, RestoreBackupArgs, ServeArgs,
+    TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
 use crate::copy_blobs::copy;
 use crate::database::{Database, DatabaseError, tokens as rows};
-use crate::doctor::{Verdict, examine};
+use crate::doctor::{Check, Verdict, examine};
 use crate::gc::{Count, GcError, collect, written_before};
 use crate::index::{FilesShown, IndexError, Rebuilt, compare, rebuild};
+use crate::journal_file::{ExportError, Wanted, export};
 use crate::log::{LogError, copied, key_of, load_key, load_or_make_key, recompute};
 use crate::migrate_store::{MigrateError, migrate};
 use crate::mirror::{self, MirrorError, Taken};
 use crate::publish::time_text;
+use crate::quota;
 use crate::restore::{RestoreError, restore};
 use crate::server::{ServeError, lock, serve};
+use crate::settings_file::ParseError;
 use crate::tokens::{self, TokenError, TokenWish};
 use crate::trust::{self, State, TrustError};
 
@@ -47,7 +53,12 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(TokenCommand::Create(args)) => create_token(&args),
         Command::Token(TokenCommand::List(args)) => list_tokens(&args),
         Command::Token(TokenCommand::Revoke(args)) => revoke_token(&args),
+        Command::Quota(QuotaCommand::Set(args)) => set_quota(&args),
+        Command::Quota(QuotaCommand::List(args)) => list_quotas(&args),
+        Command::Journal(JournalCommand::Export(args)) => export_journal(&args),
         Command::Doctor(args) => doctor(&args),
+        Command::Backup(args) => back_up(&args),
+        Command::Restore(args) => restore_backup(&args),
     };
     match done {
         Ok(code) => code,
@@ -55,6 +66,20 @@ pub fn run(cli: Cli) -> ExitCode {
             // Nowhere is left to complain to when this fails.
             let _ = writeln!(io::stderr(), "error: {}", chain(&error));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says why the command line was not taken; `--help` is no mistake.
+pub fn refuse(error: &ParseError) -> ExitCode {
+    match error {
+        ParseError::Words(error) => {
+            let _ = error.print();
+            u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        ParseError::File(error) => {
+            let _ = writeln!(io::stderr(), "error: {}", chain(error));
+            ExitCode::from(2)
         }
     }
 }
@@ -315,6 +340,12 @@ fn blobs_at(place: &BlobsPlace) -> Result<Blobs, CommandError> {
 }
 
 fn start(args: &ServeArgs) -> Result<ExitCode, CommandError> {
+    if args.check_config {
+        let checks = check(args);
+        let mut out = io::stdout().lock();
+        write_settings(args, &mut out)?;
+        return tell(&mut out, &checks);
+    }
     let filter =
         EnvFilter::try_from_env("HUB_SERVER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -412,10 +443,73 @@ fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
     }
 }
 
-fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
-    let checks = examine(args);
+fn set_quota(args: &QuotaSetArgs) -> Result<ExitCode, CommandError> {
+    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    if !trust.root.has_member(&args.member) {
+        return Err(TokenError::of_stranger(&args.member, &trust.root).into());
+    }
+    let (bytes, releases) = (args.bytes, args.releases_per_day);
+    database.transaction(|connection| {
+        let value = |limit: Option<Limit>| limit.map(|Limit(limit)| limit);
+        quota::change(connection, &args.member, value(bytes), value(releases))
+    })?;
+    list_quotas(&args.data)
+}
+
+fn list_quotas(args: &DataArgs) -> Result<ExitCode, CommandError> {
+    let (trust, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
     let mut out = io::stdout().lock();
-    for check in &checks {
+    writeln!(
+        out,
+        "{:<20}  {:>18}  {:>18}  {:>15}  {:>12}",
+        "member", "stored bytes", "at most", "releases of 24h", "at most"
+    )?;
+    let limit =
+        |limit: Option<u64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    for member in trust.root.members() {
+        let used =
+            database.with(|connection| quota::usage(connection, member, Timestamp::now()))?;
+        writeln!(
+            out,
+            "{:<20}  {:>18}  {:>18}  {:>15}  {:>12}",
+            member.as_str(),
+            used.stored_bytes,
+            limit(used.stored_limit),
+            used.releases,
+            limit(used.releases_limit)
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn export_journal(args: &JournalExportArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    check_made(&data)?;
+    let wanted = Wanted {
+        from: args.from,
+        to: args.to,
+        member: args.member.as_ref().map(MemberName::to_string),
+        is_table: false,
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let unread = export(&data, &wanted.format(args.format), &mut out)?;
+    out.flush()?;
+    if unread > 0 {
+        writeln!(
+            io::stderr(),
+            "warning: {unread} lines cannot be read, and were left out"
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
+    tell(&mut io::stdout().lock(), &examine(args))
+}
+
+/// Says what was looked at; whether nothing of it is bad.
+fn tell(out: &mut impl Write, checks: &[Check]) -> Result<ExitCode, CommandError> {
+    for check in checks {
         let verdict = match check.verdict {
             Verdict::Good => "good",
             Verdict::Warning => "warning",
@@ -427,6 +521,72 @@ fn doctor(args: &DoctorArgs) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    check_made(&data)?;
+    // As it is: the tables of a hub that runs are its server's to bring up to date.
+    let database = Database::connect(&data.database())?;
+    let wish = backup::Wish {
+        with_keys: args.with_keys,
+        is_copy: args.copy,
+    };
+    let (contents, missing) = backup::make(&data, &database, &args.to, wish)?;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "backed up into {}\nlog {} with {} entries\nblobs {}, {} MiB\nkeys {}",
+        args.to.display(),
+        contents.origin,
+        contents.entries,
+        contents.blobs,
+        contents.blob_bytes >> 20,
+        match contents.has_keys {
+            true => "in it: keep it as safe as the hub itself",
+            false => "not in it: keep a copy of `keys/` elsewhere",
+        }
+    )?;
+    tell_missing(&mut out, &missing)
+}
+
+fn restore_backup(args: &RestoreBackupArgs) -> Result<ExitCode, CommandError> {
+    let data = DataFolder::new(&args.data.folder);
+    create_private_folder(data.root()).map_err(HubError::from)?;
+    {
+        let _lock = lock(&data)?;
+        let restored = backup::restore(&data, &args.from, args.allow_missing, Timestamp::now())?;
+        let contents = &restored.contents;
+        let mut out = io::stdout().lock();
+        writeln!(
+            out,
+            "restored the backup of {}\nlog {} with {} entries\ngood: hashes, tiles, root, signatures and rows fit the entries\nblobs {}",
+            contents.made_at, contents.origin, contents.entries, contents.blobs
+        )?;
+        let said = tell_missing(&mut out, &restored.missing)?;
+        if !restored.has_key {
+            writeln!(
+                io::stderr(),
+                "note: the backup holds no keys: copy the hub's `keys/` into {} before you go on",
+                data.root().display()
+            )?;
+        }
+        if args.log.is_none() {
+            writeln!(
+                io::stderr(),
+                "note: clients may have seen more than this backup knows: before `serve`, bring it back with `hub-server log restore --from COPY`, also when it is nothing"
+            )?;
+            return Ok(said);
+        }
+    }
+    let Some(log) = &args.log else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    restore_log(&RestoreArgs {
+        data: args.data.clone(),
+        from: log.clone(),
+        drafts: args.drafts.clone(),
+    })
 }
 
 /// Why a command did not do what was asked.
@@ -450,6 +610,12 @@ enum CommandError {
     /// Rows that were to be moved.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The access journal.
+    #[error(transparent)]
+    Journal(#[from] ExportError),
     /// A mirror.
     #[error(transparent)]
     Mirror(#[from] MirrorError),

@@ -1,10 +1,11 @@
 //! The command line, and where things are in the data folder.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use registry_schema::api::Scope;
 use registry_schema::log::checkpoint::Origin;
 use registry_schema::name::MemberName;
@@ -48,8 +49,18 @@ pub enum Command {
     /// Tokens of members
     #[command(subcommand)]
     Token(TokenCommand),
+    /// How much members may store, and how often they may publish
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// The access journal: who published and pulled what, and when
+    #[command(subcommand)]
+    Journal(JournalCommand),
     /// Check the data folder, and say what is wrong
     Doctor(DoctorArgs),
+    /// Copy all data into a folder or a file, also while the hub serves
+    Backup(BackupArgs),
+    /// Make an empty data folder that of a backed-up hub, and verify all of it
+    Restore(RestoreBackupArgs),
 }
 
 /// The folder that holds everything.
@@ -300,7 +311,12 @@ pub struct ServeArgs {
     )]
     pub tls_cert: Option<PathBuf>,
     /// Secret key of the certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        conflicts_with = "dev_tls"
+    )]
     pub tls_key: Option<PathBuf>,
     /// Use a certificate made here, kept in the data folder, and print its fingerprint
     #[arg(long)]
@@ -328,6 +344,78 @@ pub struct ServeArgs {
     /// Seconds that requests under way get to end when the server stops
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub shutdown_seconds: u64,
+    /// Requests a minute from one address, a sixth of them at once; 0 for no limit. This machine itself is not
+    /// limited
+    #[arg(long, value_name = "REQUESTS", default_value_t = 6000)]
+    pub rate_per_address: u32,
+    /// Requests a minute with one token, a sixth of them at once; 0 for no limit
+    #[arg(long, value_name = "REQUESTS", default_value_t = 6000)]
+    pub rate_per_token: u32,
+    /// Address or network of a proxy before this server, which is believed when it says whose request it
+    /// brings; repeatable
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS|CIDR", value_parser = parse_network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// In which header the proxy says it
+    #[arg(long, value_enum, default_value_t = ForwardedBy::XForwardedFor)]
+    pub forwarded_by: ForwardedBy,
+    /// Authorities (PEM) that sign clients' certificates: one that names a member in
+    /// `urn:extractor-hub:member:NAME`, or in its common name, is as good as a token of the member
+    #[arg(long, value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
+    /// What a client may do that has a certificate and no token
+    #[arg(long, value_enum, value_name = "SCOPE", default_value_t = ScopeArg::Read)]
+    pub client_cert_scope: ScopeArg,
+    /// Refuse connections without a client's certificate
+    #[arg(long, requires = "client_ca")]
+    pub require_client_cert: bool,
+    /// Days for which the access journal is kept; 0 keeps none
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub journal_days: u32,
+    /// Bytes of the access journal at most; the oldest part goes first
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub journal_bytes: u64,
+    /// Keep addresses of clients in the access journal, too
+    #[arg(long)]
+    pub journal_addresses: bool,
+    /// A file of these settings in TOML, such as examples/hub.toml; the command line and the environment win
+    #[arg(long, value_name = "FILE", env = "HUB_SERVER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Check everything that can be checked without starting, and print the settings in force
+    #[arg(long)]
+    pub check_config: bool,
+    /// The settings in force, by name.
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
+}
+
+/// How a proxy says whose request it brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`, to which each proxy appends
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239)
+    Forwarded,
+}
+
+impl ForwardedBy {
+    /// The header's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+/// One setting of `serve`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in a file.
+    pub key: String,
+    /// Its value, without passwords.
+    pub value: String,
+    /// Where it comes from: the command line, the environment, the file, or a default.
+    pub source: &'static str,
 }
 
 /// `hub-server token …`
@@ -388,6 +476,168 @@ pub struct DoctorArgs {
     pub tls_cert: Option<PathBuf>,
 }
 
+/// `hub-server quota …`
+#[derive(Debug, Subcommand)]
+pub enum QuotaCommand {
+    /// Set limits of a member; a running server goes by them at once
+    Set(QuotaSetArgs),
+    /// List all members with what they use
+    List(DataArgs),
+}
+
+/// `hub-server quota set`
+#[derive(Debug, Args)]
+pub struct QuotaSetArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Whose limits
+    #[arg(long)]
+    pub member: MemberName,
+    /// Bytes of all blobs it has sent, such as `50GiB`, or `none`; stays as it is when not given
+    #[arg(long, value_name = "BYTES|none", value_parser = parse_bytes, required_unless_present = "releases_per_day")]
+    pub bytes: Option<Limit>,
+    /// Releases in 24 hours, or `none`; stays as it is when not given
+    #[arg(long, value_name = "N|none", value_parser = parse_count)]
+    pub releases_per_day: Option<Limit>,
+}
+
+/// A limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(pub Option<u64>);
+
+fn parse_count(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        number => match number.parse() {
+            Ok(number) if i64::try_from(number).is_ok() => Ok(Limit(Some(number))),
+            _ => Err(format!("`{text}` is neither a whole number nor `none`")),
+        },
+    }
+}
+
+fn parse_bytes(text: &str) -> Result<Limit, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+    ];
+    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
+    let (number, factor) = unit.map_or((text, 1), |(unit, factor)| {
+        (text.trim_end_matches(unit).trim_end(), *factor)
+    });
+    let wrong = || format!("`{text}` is neither a number of bytes such as `50GiB` nor `none`");
+    let Limit(limit) = parse_count(number).map_err(|_| wrong())?;
+    let bytes = limit.map(|number| number.checked_mul(factor).filter(|bytes| *bytes < 1 << 63));
+    match bytes {
+        None => Ok(Limit(None)),
+        Some(Some(bytes)) => Ok(Limit(Some(bytes))),
+        Some(None) => Err(wrong()),
+    }
+}
+
+/// `hub-server journal …`
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Print what was kept, the earliest first
+    Export(JournalExportArgs),
+}
+
+/// `hub-server journal export`
+#[derive(Debug, Args)]
+pub struct JournalExportArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The first day or moment, such as `2026-11-01` or `2026-11-01T12:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = parse_first)]
+    pub from: Option<jiff::Timestamp>,
+    /// The last day, or the moment before which it ends
+    #[arg(long, value_name = "TIME", value_parser = parse_end)]
+    pub to: Option<jiff::Timestamp>,
+    /// What one member did
+    #[arg(long)]
+    pub member: Option<MemberName>,
+    /// A line of JSON for each, or a table
+    #[arg(long, value_enum, default_value_t = JournalFormat::Jsonl)]
+    pub format: JournalFormat,
+}
+
+/// In which form the journal is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JournalFormat {
+    /// JSON lines
+    Jsonl,
+    /// CSV (RFC 4180) with a header
+    Csv,
+}
+
+fn parse_first(text: &str) -> Result<jiff::Timestamp, String> {
+    parse_moment(text, 0)
+}
+
+fn parse_end(text: &str) -> Result<jiff::Timestamp, String> {
+    parse_moment(text, 1)
+}
+
+/// A moment; for a day in UTC its beginning, or that of a later day.
+fn parse_moment(text: &str, days: i64) -> Result<jiff::Timestamp, String> {
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let day = text.parse::<jiff::civil::Date>();
+    let day = day.and_then(|day| day.checked_add(jiff::Span::new().days(days)));
+    day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC))
+        .map(|start| start.timestamp())
+        .map_err(|_| {
+            format!("`{text}` is neither a day such as `2026-11-01` nor a moment in RFC 3339")
+        })
+}
+
+/// `hub-server backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// The folder that is made; or the file, when its name ends in `.tar`
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    pub to: PathBuf,
+    /// With the hub's secret keys: keep such a backup as safe as the hub itself
+    #[arg(long)]
+    pub with_keys: bool,
+    /// Copy blobs and compare their digests, also where a second name for the same bytes would do
+    #[arg(long)]
+    pub copy: bool,
+}
+
+/// `hub-server restore`
+#[derive(Debug, Args)]
+pub struct RestoreBackupArgs {
+    /// Where the data will be: empty, or with `keys/` alone.
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// What `hub-server backup` made
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    pub from: PathBuf,
+    /// A newer copy of the log, as `hub-server log restore` takes it: what was recorded since the backup is
+    /// brought back
+    #[arg(long, value_name = "DIR")]
+    pub log: Option<PathBuf>,
+    /// A change of the trust root since the backup, as it was published; repeatable, in the order in which
+    /// they were
+    #[arg(long = "draft", value_name = "FILE", requires = "log")]
+    pub drafts: Vec<PathBuf>,
+    /// Restore also when files of releases are not whole in the backup
+    #[arg(long)]
+    pub allow_missing: bool,
+}
+
 /// A scope on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ScopeArg {
@@ -432,6 +682,12 @@ fn parse_time(text: &str) -> Result<jiff::SignedDuration, String> {
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
         .map_err(|_| wrong())
+}
+
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    one.or_else(|_| text.parse())
+        .map_err(|_| format!("`{text}` is neither an address nor a network such as `10.0.0.0/8`"))
 }
 
 /// Where things are in the data folder.
@@ -531,6 +787,11 @@ impl DataFolder {
         self.root.join("tls")
     }
 
+    /// The access journal.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("server.lock")
     }
@@ -551,6 +812,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bytes_have_units_and_days_an_end() {
+        let bytes = |text| parse_bytes(text).map(|Limit(limit)| limit);
+        assert_eq!(bytes("none"), Ok(None));
+        assert_eq!(bytes("50GiB"), Ok(Some(50 << 30)));
+        assert_eq!(bytes("1 kB"), Ok(Some(1000)));
+        assert_eq!(bytes("7"), Ok(Some(7)));
+        for bad in ["", "GiB", "1.5GiB", "-1", "99999999TiB", "1XB"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
+        let day = "2026-11-28";
+        assert_eq!(
+            parse_first(day).unwrap().to_string(),
+            "2026-11-28T00:00:00Z"
+        );
+        assert_eq!(parse_end(day).unwrap().to_string(), "2026-11-29T00:00:00Z");
+        let moment = "2026-11-28T12:00:00Z";
+        assert_eq!(parse_end(moment).unwrap().to_string(), moment);
+        assert!(parse_end("yesterday").is_err());
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
 }
 
 impl Check {
-    fn new(verdict: Verdict, what: &'static str, found: String) -> Self {
+    pub(crate) fn new(verdict: Verdict, what: &'static str, found: String) -> Self {
         Self {
             verdict,
             what,
@@ -135,8 +135,13 @@ fn certificate(args: &DoctorArgs, data: &DataFolder) -> Check {
             return Check::new(Verdict::Good, "certificate", found);
         }
     };
-    let state = tls::expires_at(&path).map(|end| {
-        let days = (end - Timestamp::now().as_second()).div_euclid(24 * 3600);
+    certificate_check(&path, Timestamp::now())
+}
+
+/// Until when a certificate is good.
+pub(crate) fn certificate_check(path: &Path, now: Timestamp) -> Check {
+    let state = tls::expires_at(path).map(|end| {
+        let days = (end - now.as_second()).div_euclid(24 * 3600);
         let verdict = match days {
             ..0 => Verdict::Bad,
             0..CERTIFICATE_DAYS => Verdict::Warning,

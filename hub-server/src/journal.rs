@@ -1,7 +1,7 @@
-//! Around every request: its id, its line in the access journal, the body of its error, and what is
+//! Around every request: its id, its line in the log and its entry in the access journal, the body of its error, and what is
 //! counted of it.
 //!
-//! The journal says who did what with which outcome, as fields. It never holds a token or a query.
+//! The log says who did what with which outcome, as fields. Neither it nor the journal holds a token or a query.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,9 @@ use registry_schema::api::ProblemCode;
 
 use crate::app::Hub;
 use crate::error::{Dialect, Failure};
+use crate::gate::client_address;
+use crate::journal_entry::entry;
+use crate::journal_file::JournalFile;
 use crate::metrics::Metrics;
 use crate::pages::login::{LoginPage, checked_next};
 use crate::pages::{ErrorPage, Part, Site};
@@ -67,6 +70,11 @@ pub(crate) async fn journal(
         }
     }
     write_line(&response, &method, &id, &outcome, started);
+    if let Some(journal) = response.request().app_data::<web::Data<JournalFile>>() {
+        let code = outcome.code();
+        let entry = entry(response.request(), response.status(), code, &id);
+        entry.into_iter().for_each(|entry| journal.keep(entry));
+    }
     Ok(match &metrics {
         Some(metrics) => count(response, metrics, started),
         None => response,
@@ -160,6 +168,15 @@ enum Outcome {
     Refused(Failure),
 }
 
+impl Outcome {
+    fn code(&self) -> &str {
+        match self {
+            Self::Done => "done",
+            Self::Refused(failure) => failure.problem.code.as_str(),
+        }
+    }
+}
+
 /// The id a proxy gave the request, if it is a plain word, else a new one.
 fn request_id(request: &ServiceRequest) -> String {
     let is_plain = |id: &&str| {
@@ -207,7 +224,7 @@ fn write_line(
     let (path, status) = (request.path(), response.status());
     let method = method.as_str();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    let peer = client_address(request).to_string();
     let (code, detail, cause) = match outcome {
         Outcome::Done => ("done", None, None),
         Outcome::Refused(failure) => (

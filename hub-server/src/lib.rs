@@ -7,9 +7,9 @@
 //! |---|---|---|
 //! | 0 | [`bucket_address`] | where a bucket is |
 //! | 1 | [`config`], `cause` | command line, data folder; errors in words |
-//! | 2 | `database`, `blobs` | where things are kept |
+//! | 2 | `settings_file`, `database`, `blobs` | the command line from a file; where things are kept |
 //! | 3 | `gc`, `copy_blobs` | blobs that nothing names; blobs in another place |
-//! | 3, 4 | `tokens`, `attempts`, `log`, `uploads`, `answers` | who, and who guesses; what everybody was shown, what is on its way, and what is asked most, kept while it is true |
+//! | 3, 4 | `tokens`, `attempts`, `rate`, `quota`, `journal_file`, `log`, `uploads`, `answers` | who, who guesses, how often and how much; what everybody was shown, what is on its way, and what is asked most, kept while it is true |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
@@ -17,18 +17,22 @@
 //! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
 //! | 10 | `migrate_store` | the rows, moved to a database of another kind |
 //! | 10 | `restore`, `mirror` | what a copy of the log has beyond an old database, or beyond a mirror's |
-//! | 10 | `auth`, `journal`, `freshness` | around every request |
-//! | 11 | `routes` | the URL table |
-//! | 12, 13 | `server`, `doctor`, `commands` | what the program does |
+//! | 10 | `backup` | a copy of all data, made and made a hub again |
+//! | 10 | `gate` | where a request comes from, and whether it comes too often |
+//! | 11 | `auth`, `journal_entry`, `journal`, `freshness` | around every request |
+//! | 12 | `routes` | the URL table |
+//! | 13–15 | `server`, `doctor`, `check_config`, `commands` | what the program does |
 
 mod answers;
 mod app;
 mod attach;
 mod attempts;
 mod auth;
+mod backup;
 mod blobs;
 pub mod bucket_address;
 mod cause;
+mod check_config;
 mod commands;
 pub mod config;
 mod copy_blobs;
@@ -37,10 +41,13 @@ mod deltas;
 mod doctor;
 mod error;
 mod freshness;
+mod gate;
 mod gc;
 mod index;
 mod inspection;
 mod journal;
+mod journal_entry;
+mod journal_file;
 mod log;
 mod log_folder;
 mod members_say;
@@ -49,10 +56,13 @@ mod migrate_store;
 mod mirror;
 mod pages;
 mod publish;
+mod quota;
+mod rate;
 mod resolve;
 mod restore;
 mod routes;
 mod server;
+mod settings_file;
 mod tls;
 mod tokens;
 mod traffic;
@@ -61,4 +71,5 @@ mod trust_change;
 mod uploads;
 mod yank;
 
-pub use commands::run;
+pub use commands::{refuse, run};
+pub use settings_file::{FileError, ParseError, parse};

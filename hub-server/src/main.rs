@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use hub_server::config::Cli;
-
 fn main() -> ExitCode {
-    hub_server::run(Cli::parse())
+    match hub_server::parse(std::env::args_os()) {
+        Ok(cli) => hub_server::run(cli),
+        Err(error) => hub_server::refuse(&error),
+    }
 }

@@ -1,7 +1,8 @@
 //! What is counted, as OpenMetrics text for Prometheus: requests as they are answered, and what the
 //! hub is like when it is asked.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
 use crate::app::Hub;
 use crate::cause::chain;
 use crate::database::uploads;
+use crate::tls::Certificate;
 
 /// Media type of what [`Metrics::text`] writes.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -74,6 +76,12 @@ pub(crate) struct Metrics {
     open_uploads: Gauge,
     database_up: Gauge,
     database_connections: Family<StateLabels, Gauge>,
+    certificate: Option<Arc<Certificate>>,
+    certificate_end: Gauge,
+    certificate_changes: Family<StateLabels, Counter>,
+    certificate_stale: Gauge,
+    journal_lost: Option<Arc<AtomicU64>>,
+    lost_entries: Counter,
 }
 
 struct Durations(Family<RouteLabels, Histogram, fn() -> Histogram>);
@@ -85,13 +93,22 @@ impl Default for Durations {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Of a server with a certificate, and with a journal that counts what it loses.
+    pub(crate) fn new(
+        certificate: Option<Arc<Certificate>>,
+        journal_lost: Option<Arc<AtomicU64>>,
+    ) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
+            certificate,
+            journal_lost,
             ..Self::default()
         };
         metrics.register_traffic();
         metrics.register_state();
+        if metrics.certificate.is_some() {
+            metrics.register_certificate();
+        }
         metrics
     }
 
@@ -156,6 +173,11 @@ impl Metrics {
             self.open_uploads.clone(),
         );
         registry.register(
+            "journal_lost_entries",
+            "Entries of the access journal that could not be written",
+            self.lost_entries.clone(),
+        );
+        registry.register(
             "database_up",
             "1 when the database answers",
             self.database_up.clone(),
@@ -165,6 +187,48 @@ impl Metrics {
             "Connections to the database: busy, idle",
             self.database_connections.clone(),
         );
+    }
+
+    fn register_certificate(&mut self) {
+        let registry = &mut self.registry;
+        registry.register_with_unit(
+            "certificate_end_timestamp",
+            "When the certificate in use ends, since 1970",
+            Unit::Seconds,
+            self.certificate_end.clone(),
+        );
+        registry.register(
+            "certificate_changes",
+            "New certificates since the server started: taken, refused",
+            self.certificate_changes.clone(),
+        );
+        registry.register(
+            "certificate_stale",
+            "1 when the certificate's files hold one that was refused",
+            self.certificate_stale.clone(),
+        );
+    }
+
+    fn look_at_certificate(&self) {
+        let Some(certificate) = &self.certificate else {
+            return;
+        };
+        let (until, changes) = (certificate.current().until, certificate.changes());
+        self.certificate_end.set(until.as_second());
+        self.certificate_stale.set(i64::from(changes.is_stale));
+        for (state, count) in [("taken", changes.taken), ("refused", changes.refused)] {
+            let counter = self
+                .certificate_changes
+                .get_or_create(&StateLabels { state });
+            // Looks do not come one after another: what another one has counted is not counted again.
+            counter.inner().fetch_max(count, Ordering::Relaxed);
+        }
+    }
+
+    /// Until when the certificate in use is good; `None` in plain HTTP.
+    pub(crate) fn certificate_end(&self) -> Option<Timestamp> {
+        let certificate = self.certificate.as_ref()?;
+        Some(certificate.current().until)
     }
 
     /// A request was answered. `route` and `method` are among few: each pair is a time series.
@@ -212,6 +276,11 @@ impl Metrics {
     }
 
     fn look(&self, hub: &Hub) {
+        self.look_at_certificate();
+        if let Some(lost) = &self.journal_lost {
+            let lost = lost.load(Ordering::Relaxed);
+            self.lost_entries.inner().fetch_max(lost, Ordering::Relaxed);
+        }
         self.log_entries
             .set(to_gauge(hub.log.head().checkpoint.size));
         self.published_entries
@@ -278,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_text_is_what_prometheus_reads() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None, None);
         let route = || "/api/v1/extractors".to_owned();
         metrics.answered(route(), "GET", 200, Duration::from_millis(3));
         metrics.answered(route(), "GET", 404, Duration::from_millis(3));

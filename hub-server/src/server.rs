@@ -1,26 +1,34 @@
 //! Listening: TLS, limits, and an end that lets requests finish.
 
+use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::dev::{Extensions, Server, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 use jiff::Timestamp;
+use registry_schema::api::Scope;
 
 use crate::app::{Hub, HubError, check_made};
+use crate::auth::Shown;
 use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::freshness::{Freshness, fresh};
+use crate::gate::{Gate, limit};
 use crate::journal::journal;
+use crate::journal_file::{JournalFile, Keeping};
 use crate::log::witnesses;
 use crate::metrics::Metrics;
 use crate::mirror::Follower;
 use crate::routes;
-use crate::tls::{self, Tls, TlsError};
+use crate::tls::{self, Certificate, ClientCertificate, Clients, Tls, TlsError};
 
 /// The head of a request must arrive in this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,11 +39,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How often abandoned uploads are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
+/// How often the certificate's files are looked at.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(2);
+
 /// How often the ages of the hub's own signatures on the trust root are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(3600);
 
 /// Serves a hub until it is told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+    raise_file_limit();
     // 1. One server for a data folder.
     let data = DataFolder::of_server(args);
     // Before anything is opened: opening brings the tables up to date.
@@ -89,25 +101,40 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         source,
     };
     let log = hub.log.clone();
-    let metrics = web::Data::new(Metrics::new());
+    let certificate = tls.as_ref().map(|tls| Arc::clone(&tls.certificate));
+    let kept = open_journal(args)?;
+    let lost = kept.as_ref().map(JournalFile::lost);
+    let metrics = web::Data::new(Metrics::new(certificate.clone(), lost));
+    let gate = web::Data::new(Gate::new(args, Instant::now()));
+    let journal_data = kept.map(web::Data::new);
     let freshness = web::Data::new(Freshness::default());
-    let following = hub.is_followed().then(|| {
+    let mut keepers = vec![actix_web::rt::spawn(keep_certificate(certificate.clone()))];
+    if hub.is_followed() {
         let (hub, freshness) = (hub.clone(), freshness.clone());
-        actix_web::rt::spawn(async move { freshness.go_on(&hub).await })
-    });
+        keepers.push(actix_web::rt::spawn(async move {
+            freshness.go_on(&hub).await;
+        }));
+    }
     let counted = match args.metrics_listen {
         Some(listen) => Some(listen_for_metrics(listen, &hub, &metrics)?),
         None => None,
     };
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(hub.clone())
+        let app = App::new();
+        let app = match &journal_data {
+            Some(kept) => app.app_data(kept.clone()),
+            None => app,
+        };
+        app.app_data(hub.clone())
             .app_data(metrics.clone())
+            .app_data(gate.clone())
             .app_data(freshness.clone())
             .wrap(from_fn(fresh))
+            .wrap(from_fn(limit))
             .wrap(from_fn(journal))
             .configure(routes::table)
     })
+    .on_connect(show_certificate(args.client_cert_scope.into()))
     .client_request_timeout(HEAD_TIMEOUT)
     .tls_handshake_timeout(HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
@@ -115,7 +142,8 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     .disable_signals();
     let (scheme, server) = match tls {
         Some(tls) => {
-            say(&format!("certificate {}", tls.fingerprint)).map_err(listen_error)?;
+            let fingerprint = tls.certificate.current().fingerprint;
+            say(&format!("certificate {fingerprint}")).map_err(listen_error)?;
             let bound = server.bind_rustls_0_23(args.listen, tls.config);
             ("https", bound.map_err(listen_error)?)
         }
@@ -130,14 +158,28 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
     let ended = until_fault(server, log.ended()).await;
     stopper.abort();
-    if let Some(following) = following {
-        following.abort();
+    for keeper in keepers {
+        keeper.abort();
     }
     if let Some(counted) = counted {
         counted.stop(false).await;
     }
     tracing::info!("stopped");
     ended?.map_err(listen_error)
+}
+
+/// The access journal, unless none is to be kept.
+fn open_journal(args: &ServeArgs) -> Result<Option<JournalFile>, ServeError> {
+    let data = DataFolder::new(&args.data.folder);
+    let keeping = Keeping {
+        days: args.journal_days,
+        limit_bytes: args.journal_bytes,
+        with_addresses: args.journal_addresses,
+    };
+    JournalFile::open(&data, keeping).map_err(|source| ServeError::Journal {
+        folder: data.journal(),
+        source,
+    })
 }
 
 /// Listens for whoever watches the server, beside the API and until that ends.
@@ -278,11 +320,68 @@ async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: Duration) {
     }
 }
 
-fn load_tls(args: &ServeArgs, data: &DataFolder) -> Result<Option<Tls>, TlsError> {
-    match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
-        _ if args.dev_tls => tls::load_or_make(data, args.listen.ip()).map(Some),
-        _ => Ok(None),
+/// Keeps the certificate that is in the files in use: after they have changed, and at SIGHUP.
+async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    let mut clock = tokio::time::interval(CERTIFICATE_EVERY);
+    loop {
+        let is_told = tokio::select! {
+            _ = hang_up.recv() => true,
+            _ = clock.tick() => false,
+        };
+        let Some(certificate) = certificate.clone() else {
+            continue;
+        };
+        let looked = web::block(move || match is_told {
+            true => certificate.reload(Timestamp::now()),
+            false => certificate.look(Timestamp::now()),
+        });
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "cannot look at the certificate");
+        }
+    }
+}
+
+/// Remembers with each connection whose certificate its client has shown.
+fn show_certificate(scope: Scope) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + 'static {
+    move |connection, data| {
+        let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else {
+            return;
+        };
+        let certificates = stream.get_ref().1.peer_certificates();
+        let first = certificates.and_then(<[_]>::first);
+        if let Some(certificate) = first.and_then(|first| ClientCertificate::parse(first)) {
+            data.insert(Shown { certificate, scope });
+        }
+    }
+}
+
+pub(crate) fn load_tls(args: &ServeArgs, data: &DataFolder) -> Result<Option<Tls>, ServeError> {
+    let clients = args.client_ca.as_deref().map(|authorities| Clients {
+        authorities,
+        is_required: args.require_client_cert,
+    });
+    Ok(match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(tls::load(certificate, key, clients)?),
+        _ if args.dev_tls => Some(tls::load_or_make(data, args.listen.ip(), clients)?),
+        _ if clients.is_some() => return Err(ServeError::ClientsInTheClear),
+        _ => None,
+    })
+}
+
+/// Each connection is an open file, and many systems begin with a thousand.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 
@@ -320,11 +419,24 @@ pub(crate) enum ServeError {
         /// The address.
         listen: SocketAddr,
     },
+    /// Certificates of clients without one of the server.
+    #[error("`--client-ca` needs TLS: give `--tls-cert` and `--tls-key`, or `--dev-tls`")]
+    ClientsInTheClear,
     /// The address is not to be had.
     #[error("cannot listen at {listen}")]
     Listen {
         /// The address.
         listen: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No journal.
+    #[error(
+        "the access journal cannot be kept in `{folder}`: mend that, or serve with `--journal-days 0`"
+    )]
+    Journal {
+        /// Where.
+        folder: PathBuf,
         /// What the system said.
         source: io::Error,
     },

@@ -38,11 +38,7 @@ pub(crate) fn create(
     now: Timestamp,
 ) -> Result<(String, TokenRow), TokenError> {
     if !trust_root.has_member(wish.member) {
-        let members: Vec<&str> = trust_root.members().map(MemberName::as_str).collect();
-        return Err(TokenError::UnknownMember {
-            member: wish.member.clone(),
-            members: members.join(", "),
-        });
+        return Err(TokenError::of_stranger(wish.member, trust_root));
     }
     let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
     let expires_at = now
@@ -185,6 +181,17 @@ fn random<const N: usize>() -> Result<[u8; N], TokenError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| TokenError::Random)?;
     Ok(bytes)
+}
+
+impl TokenError {
+    /// That somebody is no member, and who is.
+    pub(crate) fn of_stranger(member: &MemberName, trust_root: &ConsortiumRoot) -> Self {
+        let members: Vec<&str> = trust_root.members().map(MemberName::as_str).collect();
+        Self::UnknownMember {
+            member: member.clone(),
+            members: members.join(", "),
+        }
+    }
 }
 
 /// Why a token is not made or not believed.

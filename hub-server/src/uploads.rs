@@ -15,6 +15,7 @@ use crate::blobs::{Arriving, BlobError, Blobs, Finished, HashProgress};
 use crate::cause::chain;
 use crate::database::uploads::{self, UploadRow};
 use crate::database::{Database, DatabaseError, blobs, collection};
+use crate::quota::{self, QuotaError, check_bytes};
 use crate::tokens::{TokenError, random_id};
 
 /// Uploads a member may have open at once.
@@ -38,6 +39,7 @@ pub(crate) struct Uploads {
 pub(crate) struct Upload {
     pub(crate) id: String,
     pub(crate) repository: Name,
+    pub(crate) member: MemberName,
 }
 
 impl Uploads {
@@ -58,6 +60,7 @@ impl Uploads {
         let upload = Upload {
             id: random_id()?,
             repository: repository.clone(),
+            member: member.clone(),
         };
         let row = UploadRow {
             id: upload.id.clone(),
@@ -65,10 +68,14 @@ impl Uploads {
             member: member.to_string(),
             created_at: Timestamp::now().as_second(),
         };
-        let (blobs, database) = (self.blobs.clone(), self.database.clone());
+        let (blobs, database, member) = (self.blobs.clone(), self.database.clone(), member.clone());
         // No connection is held while the store takes its time.
         waiting(move || {
-            let open = database.with(|connection| uploads::count_of(connection, &row.member))?;
+            let open = database.with(|connection| {
+                // Nothing fits, not even a byte.
+                check_bytes(quota::left_bytes(connection, &member)?, 1)?;
+                Ok::<_, UploadError>(uploads::count_of(connection, &row.member)?)
+            })?;
             if open >= OPEN_UPLOADS {
                 return Err(UploadError::TooMany);
             }
@@ -86,16 +93,17 @@ impl Uploads {
         id: &str,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
-        let (wanted, repository, member) = (id.to_owned(), repository.clone(), member.to_string());
+        let (wanted, repository, member) = (id.to_owned(), repository.clone(), member.clone());
         let row = self
             .database
             .run(move |connection| uploads::find(connection, &wanted))
             .await?
-            .filter(|row| row.repository == repository.to_string() && row.member == member)
+            .filter(|row| row.repository == repository.to_string() && row.member == member.as_str())
             .ok_or_else(|| UploadError::unknown(id))?;
         Ok(Upload {
             id: row.id,
             repository,
+            member,
         })
     }
 
@@ -115,6 +123,11 @@ impl Uploads {
         upload: &Upload,
         first: Option<u64>,
     ) -> Result<UploadWriter, UploadError> {
+        let member = upload.member.clone();
+        let left_bytes = self
+            .database
+            .run(move |connection| quota::left_bytes(connection, &member))
+            .await?;
         let session = Arc::clone(
             self.sessions
                 .lock()
@@ -143,6 +156,7 @@ impl Uploads {
                 blobs: self.blobs.clone(),
                 state: Some((arriving, progress)),
                 size_bytes: expected,
+                left_bytes,
             }),
         }
     }
@@ -256,6 +270,7 @@ fn bind(
             if now.round != round {
                 return Ok(Err(now.round));
             }
+            quota::take_blob(connection, &upload.member, digest, size_bytes)?;
             blobs::bind(connection, &upload.repository, digest, size_bytes)?;
             uploads::delete(connection, &upload.id)?;
             Ok(Ok(()))
@@ -289,6 +304,8 @@ pub(crate) struct UploadWriter {
     blobs: Blobs,
     state: Option<(Arriving, OwnedMutexGuard<HashProgress>)>,
     size_bytes: u64,
+    /// What the member's quota has room for, this upload included.
+    left_bytes: Option<u64>,
 }
 
 impl UploadWriter {
@@ -306,6 +323,7 @@ impl UploadWriter {
         if self.size_bytes.saturating_add(added) > limits::FILE_BYTES {
             return Err(BlobError::TooLarge.into());
         }
+        check_bytes(self.left_bytes, self.size_bytes.saturating_add(added))?;
         Ok(self.blobs.check_room(added)?)
     }
 
@@ -314,6 +332,7 @@ impl UploadWriter {
         if piece.is_empty() {
             return Ok(self);
         }
+        check_bytes(self.left_bytes, self.size_bytes + piece.len() as u64)?;
         self.change(move |arriving, progress| arriving.append(progress, &piece))
             .await?;
         Ok(self)
@@ -407,6 +426,9 @@ pub(crate) enum UploadError {
     /// Garbage collection was faster.
     #[error("the hub is removing this blob, which nothing named: send it again in a minute")]
     BeingRemoved,
+    /// More than the member may store.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// The store of blobs.
     #[error(transparent)]
     Blob(#[from] BlobError),

@@ -14,6 +14,11 @@ impl Hint for RegistryError {
                 "a hub with a certificate of its own prints its fingerprint when it starts (`hub-server serve`): \
                  ask its operator for it and run `hub login URL --certificate sha256:…`",
             ),
+            Self::Connection { .. } if self.wants_certificate() => Advice::with_hint(
+                ErrorCode::Certificate,
+                "this hub knows its members by certificates: `hub login URL --client-cert FILE --client-key FILE`, \
+                 with one that its operator's authority has signed and that has not expired",
+            ),
             Self::Tls { .. } => Advice::of(ErrorCode::Certificate),
             Self::Connection { .. } => Advice::with_hint(
                 ErrorCode::Unreachable,

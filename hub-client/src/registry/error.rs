@@ -101,10 +101,18 @@ impl RegistryError {
         }
     }
 
+    /// Whether the hub refused the connection because it wants this client's own certificate, or another one.
+    pub fn wants_certificate(&self) -> bool {
+        match self {
+            Self::Connection { source, .. } => tls::wants_certificate(&**source),
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Connection { .. } => !self.is_about_certificate(),
+            Self::Connection { .. } => !self.is_about_certificate() && !self.wants_certificate(),
             Self::Problem { problem } => matches!(problem.status, 429 | 503),
             Self::Status { status, .. } => matches!(status, 429 | 502..=504),
             _ => false,

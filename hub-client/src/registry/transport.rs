@@ -1,7 +1,7 @@
 //! The only door to the network: requests with the token, limits and time-outs of one hub.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -9,7 +9,7 @@ use registry_schema::api::Problem;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::{Body, Client, ClientBuilder, Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::error::RegistryError;
 use super::tls;
 use super::traffic::{Counters, Traffic};
-use crate::config::HubConfig;
+use crate::config::{ClientCertificate, HubConfig};
 
 /// A connection that cannot be made in this time is given up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +29,12 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// its time; past this it is given up.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
+/// A hub that wants to be left alone for longer than this is not waited for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(90);
+
+/// How often a request is sent again after a pause.
+const PAUSES: u32 = 5;
+
 /// A hub, and how to speak to it.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
@@ -37,10 +43,12 @@ pub(super) struct Transport {
     uploads: Client,
     /// Speaks to other hosts, where the system's roots count, when the hub's own certificate is pinned.
     elsewhere: Arc<OnceLock<Client>>,
-    is_pinned: bool,
+    has_own_tls: bool,
     base: Url,
     token: Option<String>,
     traffic: Arc<Counters>,
+    /// Before this moment the hub wants no request, as it said with status 429.
+    pause: Arc<Mutex<Option<Instant>>>,
 }
 
 /// The start of an answer, and its body still to come.
@@ -53,17 +61,18 @@ pub(super) struct Answer {
 impl Transport {
     pub(super) fn new(hub: &HubConfig) -> Result<Self, RegistryError> {
         let base = parse_url(&hub.url)?;
-        let builder = builder(&base, hub.certificate)?;
+        let builder = builder(&base, hub.certificate, hub.client_certificate.as_ref())?;
         let client = build(builder().read_timeout(READ_TIMEOUT))?;
         let uploads = build(builder().timeout(UPLOAD_TIMEOUT))?;
         Ok(Self {
             client,
             uploads,
             elsewhere: Arc::default(),
-            is_pinned: hub.certificate.is_some(),
+            has_own_tls: hub.certificate.is_some() || hub.client_certificate.is_some(),
             base,
             token: hub.token.clone(),
             traffic: Arc::default(),
+            pause: Arc::default(),
         })
     }
 
@@ -195,13 +204,13 @@ impl Transport {
     }
 
     fn store_client(&self) -> Result<&Client, RegistryError> {
-        if !self.is_pinned {
+        if !self.has_own_tls {
             return Ok(&self.client);
         }
         if let Some(client) = self.elsewhere.get() {
             return Ok(client);
         }
-        let client = build(builder(&self.base, None)?().read_timeout(READ_TIMEOUT))?;
+        let client = build(builder(&self.base, None, None)?().read_timeout(READ_TIMEOUT))?;
         Ok(self.elsewhere.get_or_init(|| client))
     }
 
@@ -214,8 +223,44 @@ impl Transport {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let sent = self.send_as_is(request).await;
-        sent.map_err(|error| self.connection(error))
+        let mut asked_again = 0;
+        loop {
+            self.wait_for_pause().await;
+            // A body that is read while it is sent cannot be sent twice: its sender goes on from what arrived.
+            let again = request.try_clone();
+            let sent = self.send_as_is(request).await;
+            let answer = sent.map_err(|error| self.connection(error))?;
+            let is_paused = self.pause_as_told(&answer);
+            match again {
+                Some(again) if is_paused && asked_again < PAUSES => {
+                    asked_again += 1;
+                    request = again;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// Obeys `Retry-After` of status 429 (RFC 6585 §4); whether it said how long. All requests to this hub wait.
+    fn pause_as_told(&self, answer: &Answer) -> bool {
+        let wait = match answer.status() {
+            429 => answer.retry_after(),
+            _ => None,
+        };
+        let Some(wait) = wait.filter(|wait| *wait <= LONGEST_PAUSE) else {
+            return false;
+        };
+        let until = Instant::now() + wait;
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        *pause = (*pause).max(Some(until));
+        true
+    }
+
+    async fn wait_for_pause(&self) {
+        let until = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = until {
+            tokio::time::sleep_until(until.into()).await;
+        }
     }
 
     async fn send_as_is(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
@@ -252,8 +297,9 @@ pub(super) struct UploadBody {
 fn builder(
     base: &Url,
     pinned: Option<Digest>,
+    own: Option<&ClientCertificate>,
 ) -> Result<impl Fn() -> ClientBuilder + use<>, RegistryError> {
-    let tls = tls::client_config(pinned).map_err(|error| RegistryError::Tls {
+    let tls = tls::client_config(pinned, own).map_err(|error| RegistryError::Tls {
         source: error.into(),
     })?;
     let is_https = base.scheme() == "https";
@@ -296,6 +342,12 @@ impl Answer {
     pub(super) fn date(&self) -> Option<jiff::Timestamp> {
         let value = self.response.headers().get(DATE)?.to_str().ok()?;
         Some(jiff::fmt::rfc2822::parse(value).ok()?.timestamp())
+    }
+
+    /// `Retry-After` in seconds (RFC 9110, section 10.2.3).
+    fn retry_after(&self) -> Option<Duration> {
+        let value = self.response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+        Some(Duration::from_secs(value.trim().parse().ok()?))
     }
 
     /// The `Location` header.
@@ -491,6 +543,10 @@ fn parse_url(text: &str) -> Result<Url, RegistryError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -519,6 +575,7 @@ mod tests {
             url: "https://hub.example.org".into(),
             token: None,
             certificate: None,
+            client_certificate: None,
         };
         let transport = Transport::new(&hub).unwrap();
         assert!(transport.url("https://evil.example.org/v2/").is_err());
@@ -539,5 +596,73 @@ mod tests {
         ] {
             assert!(transport.store_url(bad).is_err(), "{bad}");
         }
+    }
+
+    /// A hub that wants a pause of a second before it answers, so many times; how often it was asked.
+    async fn pausing(times: usize, pause: &str) -> (Transport, Arc<AtomicUsize>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (asked, pause) = (Arc::new(AtomicUsize::new(0)), pause.to_owned());
+        let counted = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).await;
+                let answer = match counted.fetch_add(1, Ordering::SeqCst) < times {
+                    true => format!("429 Too Many Requests\r\nRetry-After: {pause}"),
+                    false => "200 OK".to_owned(),
+                };
+                let answer =
+                    format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let hub = HubConfig {
+            url,
+            token: None,
+            certificate: None,
+            client_certificate: None,
+        };
+        (Transport::new(&hub).unwrap(), asked)
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_wants_a_pause_gets_one() {
+        let (transport, asked) = pausing(2, "1").await;
+        let before = Instant::now();
+        assert!(transport.get("/x", &[]).await.is_ok());
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        assert!(before.elapsed() >= Duration::from_secs(2));
+        // Of hours it is told, and of a hub that never stops too.
+        for (times, pause, expected) in [(1, "7200", 1), (usize::MAX, "0", 1 + PAUSES as usize)] {
+            let (transport, asked) = pausing(times, pause).await;
+            let refused = transport.get("/x", &[]).await;
+            assert!(matches!(
+                refused,
+                Err(RegistryError::Status { status: 429, .. })
+            ));
+            assert_eq!(asked.load(Ordering::SeqCst), expected);
+        }
+        // What is sent while it is read cannot be sent again; the next request waits.
+        let (transport, asked) = pausing(1, "1").await;
+        let before = Instant::now();
+        let body = || UploadBody {
+            first: 0,
+            size_bytes: 1,
+            body: Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("x")])),
+        };
+        let refused = transport.upload(Method::PATCH, "/x", Some(body())).await;
+        assert!(matches!(
+            refused,
+            Err(RegistryError::Status { status: 429, .. })
+        ));
+        assert!(
+            transport
+                .upload(Method::PATCH, "/x", Some(body()))
+                .await
+                .is_ok()
+        );
+        assert!(before.elapsed() >= Duration::from_secs(1));
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 }

@@ -16,6 +16,7 @@ mod bad_input;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
 mod bundles;
+mod client_certificates;
 mod confinement;
 mod delta;
 mod domain;

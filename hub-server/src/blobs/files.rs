@@ -233,7 +233,8 @@ impl Files {
         sync_folder(&self.blobs)
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
+    /// Where a blob is, or would be.
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         let hex = digest.to_hex();
         self.blobs.join("sha256").join(&hex[..2]).join(hex)
     }

@@ -61,3 +61,117 @@ fn migration_error(error: Box<dyn std::error::Error + Send + Sync>) -> DatabaseE
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::collections::BTreeSet;
+
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::{Connection as _, QueryableByName, RunQueryDsl};
+    use diesel::sql_types::{BigInt, Text};
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+
+    fn names(connection: &mut Connection, query: &str) -> BTreeSet<String> {
+        let rows: Vec<Named> = diesel::sql_query(query).load(connection).unwrap();
+        rows.into_iter().map(|row| row.name).collect()
+    }
+
+    /// Tables with their columns, and indexes.
+    fn shape(connection: &mut Connection) -> BTreeSet<String> {
+        names(
+            connection,
+            "SELECT m.name || ' ' || m.type || ' ' || COALESCE(c.name || ' ' || c.type || ' ' || c.pk, '') AS name \
+             FROM sqlite_schema AS m LEFT JOIN pragma_table_info(m.name) AS c ON m.type = 'table' \
+             WHERE m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '__diesel%'",
+        )
+    }
+
+    fn count(connection: &mut Connection, table: &str) -> i64 {
+        let query = format!("SELECT COUNT(*) AS count FROM {table}");
+        let row: Counted = diesel::sql_query(query).get_result(connection).unwrap();
+        row.count
+    }
+
+    /// An empty database with the first steps done.
+    fn at(steps: usize) -> Connection {
+        let mut connection = Connection::establish(":memory:").unwrap();
+        for _ in 0..steps {
+            connection.run_next_migration(MIGRATIONS).unwrap();
+        }
+        connection
+    }
+
+    /// What a hub of the first version holds: a setting, a token, a release with a file.
+    const ROWS: &str = "
+        INSERT INTO settings (key, value) VALUES ('key', 'value');
+        INSERT INTO tokens (id, hash, member, scope, created_at, expires_at) \
+            VALUES ('t', 'h', 'alpha', 'read', 1, 2);
+        INSERT INTO extractors (name, member, revision) VALUES ('alpha/x', 'alpha', 1);
+        INSERT INTO releases (statement, name, version, envelope, member, summary, license, domain, tags, \
+            search_text, dimension, distance, size_bytes, signers, published_at, published_by, is_listed, is_yanked) \
+            VALUES ('s', 'alpha/x', '1.0.0', x'00', 'alpha', '', '', '', '', '', 1, '', 7, '', 5, 'alpha', 1, 0);
+        INSERT INTO release_files (statement, path, digest, size_bytes) VALUES ('s', 'a', 'd', 7);
+        INSERT INTO release_files (statement, path, digest, size_bytes) VALUES ('s', 'b', 'd', 7);";
+
+    #[test]
+    fn every_step_can_be_done_and_undone_from_every_earlier_state() {
+        let steps = pending_migrations(&mut at(0)).unwrap();
+        let shapes: Vec<_> = (0..=steps).map(|steps| shape(&mut at(steps))).collect();
+        for (earlier, before) in shapes.iter().enumerate() {
+            let mut connection = at(earlier);
+            if earlier > 0 {
+                connection.batch_execute(ROWS).unwrap();
+            }
+            connection.run_pending_migrations(MIGRATIONS).unwrap();
+            assert_eq!(shape(&mut connection), shapes[steps], "from {earlier}");
+            for undone in (earlier..steps).rev() {
+                connection.revert_last_migration(MIGRATIONS).unwrap();
+                assert_eq!(shape(&mut connection), shapes[undone], "back to {undone}");
+            }
+            assert_eq!(shape(&mut connection), *before);
+            if earlier > 0 {
+                for (table, rows) in [
+                    ("settings", 1),
+                    ("tokens", 1),
+                    ("releases", 1),
+                    ("release_files", 2),
+                ] {
+                    assert_eq!(
+                        count(&mut connection, table),
+                        rows,
+                        "{table} from {earlier}"
+                    );
+                }
+            }
+            connection.run_pending_migrations(MIGRATIONS).unwrap();
+            assert_eq!(
+                shape(&mut connection),
+                shapes[steps],
+                "again from {earlier}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_members_have_sent_is_known_of_their_releases() {
+        let mut connection = at(5);
+        connection.batch_execute(ROWS).unwrap();
+        connection.run_pending_migrations(MIGRATIONS).unwrap();
+        let sent = super::super::quotas::stored_bytes(&mut connection, "alpha").unwrap();
+        assert_eq!(sent, 7, "one blob under two paths");
+    }
+}

@@ -19,6 +19,7 @@ mod migrate;
 pub(crate) mod model_signatures;
 mod pool;
 mod postgres;
+pub(crate) mod quotas;
 pub(crate) mod releases;
 mod schema;
 pub(crate) mod sessions;
@@ -134,6 +135,16 @@ impl Database {
             .map_err(|_| DatabaseError::Interrupted)?
     }
 
+    /// Writes all of it, as it is at one moment, into an empty file. Who writes meanwhile is not kept waiting.
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
+        self.with(|connection| {
+            diesel::sql_query("VACUUM INTO ?")
+                .bind::<diesel::sql_types::Text, _>(path.to_string_lossy())
+                .execute(connection)?;
+            Ok(())
+        })
+    }
+
     /// How many connections are in use, and how many are open and idle.
     pub(crate) fn connections(&self) -> (u32, u32) {
         self.connections.count()
@@ -243,6 +254,12 @@ pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
     let mut connection = AnyConnection::Sqlite(file);
     migrate::run(&mut connection)?;
     Ok(connection)
+}
+
+/// Opens what [`Database::copy_to`] wrote, to be read as it is.
+pub(crate) fn open_snapshot(path: &Path) -> Result<Connection, DatabaseError> {
+    <Connection as diesel::Connection>::establish(&path.to_string_lossy())
+        .map_err(DatabaseError::open)
 }
 
 /// Marks a place in a transaction, for [`check_mark`].

@@ -44,6 +44,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (member) {
+        member -> Text,
+        stored_bytes -> Nullable<BigInt>,
+        releases_per_day -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    member_blobs (member, digest) {
+        member -> Text,
+        digest -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
     extractors (name) {
         name -> Text,
         member -> Nullable<Text>,

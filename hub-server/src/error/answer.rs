@@ -85,7 +85,7 @@ fn header_text(text: &str) -> String {
 pub(super) fn oci_code(code: ProblemCode) -> &'static str {
     match code {
         ProblemCode::Unauthenticated => "UNAUTHORIZED",
-        ProblemCode::Forbidden | ProblemCode::ReadOnly => "DENIED",
+        ProblemCode::Forbidden | ProblemCode::ReadOnly | ProblemCode::QuotaExceeded => "DENIED",
         ProblemCode::NotFound | ProblemCode::NoSuchRelease => "NAME_UNKNOWN",
         ProblemCode::NotMirrored => "BLOB_UNKNOWN",
         ProblemCode::MethodNotAllowed | ProblemCode::MediaType => "UNSUPPORTED",

@@ -34,6 +34,7 @@ use crate::log::LogError;
 use crate::members_say::SayError;
 use crate::pages::{self, PageError};
 use crate::publish::{OwnerError, PublishError};
+use crate::quota::QuotaError;
 use crate::resolve::ResolveError;
 use crate::tokens::TokenError;
 use crate::trust::TrustError;
@@ -309,6 +310,7 @@ impl From<UploadError> for Failure {
             UploadError::Blob(error) => error.into(),
             UploadError::Database(error) => error.into(),
             UploadError::Random(error) => error.into(),
+            UploadError::Quota(error) => error.into(),
             UploadError::Unknown { .. } => {
                 Self::shown(ProblemCode::NotFound, &error).oci("BLOB_UPLOAD_UNKNOWN")
             }
@@ -325,6 +327,16 @@ impl From<UploadError> for Failure {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "5")
             }
             UploadError::TooMany => Self::shown(ProblemCode::TooManyRequests, &error),
+        }
+    }
+}
+
+impl From<QuotaError> for Failure {
+    fn from(error: QuotaError) -> Self {
+        match error {
+            QuotaError::Database(error) => error.into(),
+            _ => Self::shown(ProblemCode::QuotaExceeded, &error)
+                .hint("the hub's operator sees and sets quotas with `hub-server quota`"),
         }
     }
 }
@@ -414,6 +426,7 @@ impl From<PublishError> for Failure {
             PublishError::Blob(error) => error.into(),
             PublishError::Log(error) => error.into(),
             PublishError::Database(error) => error.into(),
+            PublishError::Quota(error) => error.into(),
             PublishError::VersionExists { .. } => Self::shown(ProblemCode::VersionExists, &error),
             PublishError::Predecessor { .. } => Self::shown(ProblemCode::VersionPromise, &error),
             PublishError::Compatibility(

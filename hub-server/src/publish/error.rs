@@ -11,6 +11,7 @@ use crate::blobs::BlobError;
 use crate::database::DatabaseError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
+use crate::quota::QuotaError;
 
 /// A member may not do this to a name.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +104,9 @@ pub(crate) enum PublishError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// More than the member may publish.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
 }
 
 fn predecessor_text(predecessor: Option<&Predecessor>) -> String {

@@ -28,6 +28,7 @@ use crate::database::releases::{self, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
+use crate::quota;
 use crate::trust::State;
 
 /// How often recording starts again because something else of the same name came between.
@@ -68,11 +69,12 @@ pub(crate) async fn publish(
                 // 6. Recorded with its entry of the log, or not at all; at that place its keys must
                 // count.
                 let entry = NewEntry::new(request.envelope.clone(), request.member.to_string());
-                let asked = Arc::clone(&hub);
+                let (asked, member) = (Arc::clone(&hub), request.member.clone());
                 let record = move |connection: &mut Connection, place: Place| {
                     asked.check_same_trust(connection, &trust)?;
                     draft.check_signers(&trust.root, place)?;
                     draft.check_bound(connection)?;
+                    quota::check_release(connection, &member, place.logged_at)?;
                     draft.record(connection, place)
                 };
                 match hub.log.append(entry, record).await {

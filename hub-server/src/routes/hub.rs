@@ -1,7 +1,8 @@
 //! The hub itself: what it is, whose token this is, whether it works, what it counts.
 
 use actix_web::{HttpResponse, web};
-use registry_schema::api::{HubInfo, Problem, WhoAmI};
+use jiff::Timestamp;
+use registry_schema::api::{HubInfo, Problem, ProblemCode, WhoAmI};
 
 use crate::app::Hub;
 use crate::auth::Holder;
@@ -48,13 +49,23 @@ pub(super) async fn healthz() -> &'static str {
     live().await
 }
 
-/// Whether the server can do its work: the database answers, the log can be written, the disk has room
+/// Whether the server can do its work: the database answers, the log can be written, the disk has room, the
+/// certificate has not ended
 #[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "ready", security(()),
     responses((status = 200, body = String, content_type = "text/plain"),
         (status = 500, body = Problem), (status = 503, body = Problem),
         (status = 507, body = Problem)))]
-pub(super) async fn ready(hub: web::Data<Hub>) -> Result<&'static str, Failure> {
+pub(super) async fn ready(
+    hub: web::Data<Hub>,
+    metrics: web::Data<Metrics>,
+) -> Result<&'static str, Failure> {
     blocking(move || {
+        let end = metrics.certificate_end();
+        if let Some(end) = end.filter(|end| *end <= Timestamp::now()) {
+            let detail = format!("the server's certificate ended at {end}");
+            return Err(Failure::new(ProblemCode::Unavailable, detail)
+                .hint("put a new one into its files: the server takes it within seconds"));
+        }
         hub.database.with(pending_migrations)?;
         hub.log.check_writer()?;
         hub.blobs.check_ready()?;
@@ -68,8 +79,11 @@ pub(super) async fn ready(hub: web::Data<Hub>) -> Result<&'static str, Failure> 
     responses((status = 200, body = String, content_type = "text/plain"),
         (status = 500, body = Problem), (status = 503, body = Problem),
         (status = 507, body = Problem)))]
-pub(super) async fn readyz(hub: web::Data<Hub>) -> Result<&'static str, Failure> {
-    ready(hub).await
+pub(super) async fn readyz(
+    hub: web::Data<Hub>,
+    metrics: web::Data<Metrics>,
+) -> Result<&'static str, Failure> {
+    ready(hub, metrics).await
 }
 
 /// What the server counts, for Prometheus; not at the address of the API.

@@ -1,7 +1,6 @@
 //! How the log is kept: its key, restarts, tampering, a full disk.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use registry_schema::api::yanks_path;
 use registry_schema::envelope;
@@ -12,6 +11,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use crate::consortium::{HubKeys, founding};
+use crate::disk::SmallDisk;
 use crate::log::{check, checkpoint, published, release};
 use crate::world::{ALPHA, World, hub_server, log_key};
 
@@ -168,19 +168,10 @@ async fn the_key_is_made_once_and_kept_for_its_owner() {
 
 #[tokio::test]
 async fn a_full_disk_spoils_no_log() {
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
-        .arg(folder.path())
-        .output();
-    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-        eprintln!("skipped: only root can mount a small disk");
+    let Some(disk) = SmallDisk::mount("8m") else {
         return;
-    }
-    let outcome = tokio::spawn(fill(folder.path().to_owned())).await;
-    let unmounted = Command::new("umount").arg("-l").arg(folder.path()).status();
-    assert!(unmounted.unwrap().success());
-    outcome.unwrap();
+    };
+    fill(disk.path().to_owned()).await;
 }
 
 /// Publishes from several clients at once on a disk of 8 MiB until it is full, makes room, and goes

@@ -7,26 +7,36 @@
 )]
 
 mod access;
+mod backups;
 mod blobs;
 #[path = "../../../registry-schema/tests/support/browser.rs"]
 mod browser;
 mod bucket;
+mod certificates;
 mod cluster;
+mod connections;
 mod consortium;
 mod deltas;
+mod disk;
 mod draft;
 mod garbage;
 mod hugging_face;
 mod index;
+mod kept;
 mod key_taken_back;
 mod killing;
+mod limits;
 mod log;
 mod log_keeping;
+mod malformed;
+mod matrix;
 mod members_say;
 mod migrations;
 mod model_signature;
+mod openapi;
 mod operations;
 mod pages;
+mod plain;
 mod publishing;
 mod reading;
 mod refusals;
@@ -35,6 +45,7 @@ mod restoring;
 mod retries;
 #[path = "../../../registry-schema/tests/support/s3.rs"]
 mod s3;
+mod settings;
 mod trust;
 mod watching;
 mod witnesses;

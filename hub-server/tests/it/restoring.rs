@@ -15,7 +15,7 @@ use crate::trust;
 use crate::world::{ALPHA, BETA, World, key};
 
 /// A copy of the log as anybody can make one.
-async fn copy_log(world: &World, to: &Path) {
+pub(crate) async fn copy_log(world: &World, to: &Path) {
     let size = checkpoint(world).await.checkpoint().size;
     let bundle = BundleId::of_tree(0, size).unwrap().to_string();
     for path in ["checkpoint", &bundle] {

@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use crate::world::{ALPHA, World, header};
 
 /// The value of a line of the metrics.
-fn value(text: &str, name: &str) -> f64 {
+pub(crate) fn value(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.unwrap_or_else(|| panic!("no {name} in {text}"));
     number.trim().parse().unwrap()
@@ -86,6 +86,28 @@ async fn metrics_count_what_was_asked_and_sent() {
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
     let api = look("/api/v1").await;
     assert_eq!(api.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn every_metric_that_the_documents_name_is_there() {
+    let world = World::start_with(&["--metrics-listen", "127.0.0.1:0"]);
+    world.get("/api/v1").await;
+    let text = metrics(&world).await;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/OPERATIONS.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let mut named = 0;
+    for (at, start) in document.match_indices("hub_server_") {
+        let rest = &document[at..];
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+        let name = &rest[..end.unwrap_or(rest.len())];
+        // These two are of hubs with witnesses.
+        if name.contains("witness_late") || name.contains("checkpoint_age") {
+            continue;
+        }
+        assert!(text.contains(name), "{name} is not in {text}");
+        named += usize::from(name.len() > start.len());
+    }
+    assert!(named >= 8, "{named}");
 }
 
 #[tokio::test]

@@ -87,6 +87,8 @@ codes! {
     Unauthenticated, "unauthenticated", 401;
     /// The token does not allow this.
     Forbidden, "forbidden", 403;
+    /// The member has used up its quota.
+    QuotaExceeded, "quota_exceeded", 403;
     /// There is no such thing on this hub.
     NotFound, "not_found", 404;
     /// No release satisfies the requirement.

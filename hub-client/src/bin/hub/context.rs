@@ -139,6 +139,7 @@ impl Context {
                 url: url.clone(),
                 token: None,
                 certificate: None,
+                client_certificate: None,
             },
         };
         if let Some(token) = token_of_environment()? {

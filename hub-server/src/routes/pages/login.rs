@@ -1,6 +1,5 @@
 //! Logging a browser in with a token, and out.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -14,6 +13,7 @@ use crate::app::Hub;
 use crate::auth::{SESSION_COOKIE, session_of};
 use crate::database::DatabaseError;
 use crate::error::Failure;
+use crate::gate::{client_address, too_many};
 use crate::journal::LoginTried;
 use crate::pages::login::{LoginPage, checked_next};
 use crate::pages::{PageError, Part, Site};
@@ -60,14 +60,9 @@ pub(super) async fn log_in(
         .extensions_mut()
         .insert(LoginTried { next: next.clone() });
     // 1. Whoever guesses waits.
-    let address = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    let address = client_address(&request);
     if let Some(wait) = hub.attempts.wait(address, Instant::now()) {
-        let seconds = wait.as_secs() + 1;
-        let detail = format!("too many wrong tokens: try again in {seconds} seconds");
-        return Err(Failure::new(ProblemCode::TooManyRequests, detail)
-            .header(header::RETRY_AFTER, &seconds.to_string()));
+        return Err(too_many("too many wrong tokens", wait));
     }
     // 2. The token becomes a session.
     let opening = hub.clone();

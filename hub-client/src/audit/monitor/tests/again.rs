@@ -62,6 +62,7 @@ fn what_nobody_has_heard_is_told_again() {
         url: "http://127.0.0.1:1".to_owned(),
         token: None,
         certificate: None,
+        client_certificate: None,
     });
     let registry = registry.unwrap();
     let watched = world.watch_hub(&registry).unwrap();

@@ -14,7 +14,8 @@ order. It is never an argument: other users of the machine see those.
 Examples:
   hub login https://hub.example.org
   hub login https://hub.example.org < token.txt
-  hub login https://localhost:8443 --token-file alpha.token --certificate sha256:…")]
+  hub login https://localhost:8443 --token-file alpha.token --certificate sha256:…
+  hub login https://hub.example.org --client-cert alpha.pem --client-key alpha.key")]
 pub(crate) struct LoginArgs {
     /// The hub's address; plain http only on this machine
     #[arg(value_name = "URL")]
@@ -28,6 +29,12 @@ pub(crate) struct LoginArgs {
     /// SHA-256 of the only certificate to accept, as `hub-server serve` prints it
     #[arg(long, value_name = "sha256:…")]
     pub(crate) certificate: Option<Digest>,
+    /// The certificate (PEM) that this client shows, for hubs that know their members by one
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Its secret key (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
 }
 
 /// `hub trust`

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::path::absolute;
 
-use hub_client::config::{HubConfig, UserConfig};
+use hub_client::config::{ClientCertificate, HubConfig, UserConfig};
 use hub_client::registry::Registry;
 use registry_schema::api::WhoAmI;
 use registry_schema::digest::Digest;
@@ -35,23 +36,32 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         return Err(CommandError::Offline { command: "login" });
     }
     // 1. who we say we are
+    let client_certificate = match (&args.client_cert, &args.client_key) {
+        (Some(chain), Some(key)) => Some(ClientCertificate {
+            chain: absolute(chain).map_err(CommandError::Input)?,
+            key: absolute(key).map_err(CommandError::Input)?,
+        }),
+        _ => None,
+    };
     let token = if args.anonymous {
         None
     } else {
-        Some(find_token(args)?)
+        find_token(args, client_certificate.is_some())?
     };
     let hub = HubConfig {
         url: args.url.clone(),
         token,
         certificate: args.certificate,
+        client_certificate,
     };
     // 2. does the hub know us
     let registry = Registry::new(&hub)?;
     let info = registry.info().await?;
-    let identity = match &hub.token {
-        Some(_) => Some(registry.whoami().await?),
-        None if info.public => None,
-        None => {
+    let is_somebody = hub.token.is_some() || hub.client_certificate.is_some();
+    let identity = match is_somebody {
+        true => Some(registry.whoami().await?),
+        false if info.public => None,
+        false => {
             return Err(CommandError::NotPublic {
                 url: registry.url().to_owned(),
             });
@@ -93,12 +103,14 @@ pub(super) fn logout(context: &Context) -> Result<Outcome, CommandError> {
     Ok(Outcome::Done)
 }
 
-/// The token from the file, the environment, standard input, or the keyboard, in this order.
-fn find_token(args: &LoginArgs) -> Result<String, CommandError> {
+/// The token from the file, the environment, standard input, or the keyboard, in this order; nobody is asked
+/// who shows a certificate.
+fn find_token(args: &LoginArgs, is_certified: bool) -> Result<Option<String>, CommandError> {
     if let Some(path) = &args.token_file {
-        return token_of_file(path);
+        return token_of_file(path).map(Some);
     }
-    if let Some(token) = token_of_environment()? {
+    let token = token_of_environment()?;
+    if token.is_some() || is_certified {
         return Ok(token);
     }
     let token = if io::stdin().is_terminal() {
@@ -108,7 +120,7 @@ fn find_token(args: &LoginArgs) -> Result<String, CommandError> {
     } else {
         token_of_reader(io::stdin().lock())?
     };
-    token.ok_or(CommandError::NoToken)
+    token.map(Some).ok_or(CommandError::NoToken)
 }
 
 impl Answer for LoginView {

@@ -1,17 +1,25 @@
 //! The certificate: the operator's own, or one made here for trying things out.
 
+mod certificate;
+mod clients;
+mod error;
+
+pub(crate) use certificate::Certificate;
+pub(crate) use clients::{ClientCertificate, Clients};
+pub(crate) use error::TlsError;
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
-use registry_schema::digest::Digest;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 
-use crate::blobs::{BlobError, Existing, create_private_folder, is_there, write_file};
+use crate::blobs::{Existing, create_private_folder, is_there, write_file};
 use crate::config::DataFolder;
 
 /// Years a certificate made here is good for; clients pin it, so a new one is work for all of them.
@@ -21,40 +29,41 @@ const DEV_YEARS: i16 = 10;
 #[derive(Debug)]
 pub(crate) struct Tls {
     pub(crate) config: ServerConfig,
-    /// SHA-256 of the certificate (DER), for clients to pin.
-    pub(crate) fingerprint: Digest,
+    /// The one in use, which may change.
+    pub(crate) certificate: Arc<Certificate>,
 }
 
-/// Reads the operator's certificate chain and key.
-pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Tls, TlsError> {
-    let pem_error = |path: &Path| {
-        let path = path.to_owned();
-        |source| TlsError::Pem { path, source }
+/// Reads the operator's certificate chain and key, and what clients' certificates are held against.
+pub(crate) fn load(
+    certificate: &Path,
+    key: &Path,
+    clients: Option<Clients<'_>>,
+) -> Result<Tls, TlsError> {
+    let certificate = Arc::new(Certificate::open(certificate, key)?);
+    let builder = ServerConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()?;
+    let builder = match clients {
+        Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+        None => builder.with_no_client_auth(),
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem_error(certificate))?;
-    let first = chain.first().ok_or_else(|| TlsError::NoCertificate {
-        path: certificate.to_owned(),
-    })?;
-    let fingerprint = Digest::of(first);
-    let key = PrivateKeyDer::from_pem_file(key).map_err(pem_error(key))?;
-    let config = ServerConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))?;
+    let resolver: Arc<Certificate> = Arc::clone(&certificate);
     Ok(Tls {
-        config,
-        fingerprint,
+        config: builder.with_cert_resolver(resolver),
+        certificate,
     })
 }
 
 /// The certificate of `--dev-tls`: made at the first start, then always the same.
-pub(crate) fn load_or_make(data: &DataFolder, listen: IpAddr) -> Result<Tls, TlsError> {
+pub(crate) fn load_or_make(
+    data: &DataFolder,
+    listen: IpAddr,
+    clients: Option<Clients<'_>>,
+) -> Result<Tls, TlsError> {
     let (certificate, key) = dev_files(data);
     if !is_there(&certificate)? {
         make(data, &certificate, &key, listen)?;
     }
-    load(&certificate, &key)
+    load(&certificate, &key, clients)
 }
 
 /// Where the certificate and the key of `--dev-tls` are.
@@ -104,50 +113,6 @@ pub(crate) fn expires_at(certificate: &Path) -> Result<i64, TlsError> {
         source,
     })?;
     let der = CertificateDer::from_pem_slice(&text).map_err(|_| unreadable())?;
-    let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(|_| unreadable())?;
-    Ok(parsed.validity().not_after.timestamp())
-}
-
-/// Why there is no TLS.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TlsError {
-    /// Not the PEM it should be.
-    #[error("cannot read `{path}` as PEM")]
-    Pem {
-        /// Which file.
-        path: PathBuf,
-        /// What the parser met.
-        source: pem::Error,
-    },
-    /// Cannot be read at all.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// No certificate in it.
-    #[error("`{path}` holds no certificate that can be read")]
-    NoCertificate {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Certificate and key that do not fit, or are of a kind TLS does not take.
-    #[error("the certificate and its key cannot be used")]
-    Unusable {
-        /// What rustls said.
-        #[from]
-        source: rustls::Error,
-    },
-    /// `--dev-tls` failed.
-    #[error("a certificate cannot be made")]
-    Make {
-        /// What rcgen said.
-        #[from]
-        source: rcgen::Error,
-    },
-    /// The file system.
-    #[error(transparent)]
-    File(#[from] BlobError),
+    let (_, until) = certificate::validity(&der).ok_or_else(unreadable)?;
+    Ok(until.as_second())
 }

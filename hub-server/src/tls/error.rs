@@ -1,0 +1,69 @@
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rustls::pki_types::pem;
+use rustls::server::VerifierBuilderError;
+
+use crate::blobs::BlobError;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TlsError {
+    /// Not the PEM it should be.
+    #[error("cannot read `{path}` as PEM")]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser met.
+        source: pem::Error,
+    },
+    /// Cannot be read at all.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No certificate in it.
+    #[error("`{path}` holds no certificate that can be read")]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A new certificate that no client would take.
+    #[error("`{path}` holds a certificate that is good from {from} to {until}, not now")]
+    NotNow {
+        /// Which file.
+        path: PathBuf,
+        /// Its first moment.
+        from: Timestamp,
+        /// Its last moment.
+        until: Timestamp,
+    },
+    /// Certificate and key that do not fit, or are of a kind TLS does not take.
+    #[error("the certificate and its key cannot be used")]
+    Unusable {
+        /// What rustls said.
+        #[from]
+        source: rustls::Error,
+    },
+    /// Not what clients' certificates can be held against.
+    #[error("`{path}` holds no authority for clients' certificates that can be used")]
+    Clients {
+        /// Which file.
+        path: PathBuf,
+        /// What rustls said.
+        source: VerifierBuilderError,
+    },
+    /// `--dev-tls` failed.
+    #[error("a certificate cannot be made")]
+    Make {
+        /// What rcgen said.
+        #[from]
+        source: rcgen::Error,
+    },
+    /// The file system.
+    #[error(transparent)]
+    File(#[from] BlobError),
+}

@@ -1,0 +1,120 @@
+//! Many connections at once, most of them idle, some very slow: none fails, and memory has a bound.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Barrier;
+use std::time::Duration;
+
+use registry_schema::api::{blob_path, upload_path};
+use registry_schema::digest::Digest;
+use registry_schema::name::Name;
+
+use crate::plain::Plain;
+use crate::world::World;
+
+const IDLE: usize = 500;
+const READERS: usize = 100;
+const WRITERS: usize = 100;
+
+/// A file that each reader takes, and one of each writer's own.
+const READ_BYTES: usize = 8 << 20;
+const WRITTEN_BYTES: usize = 256 << 10;
+
+/// What the server may use with all of them at work. It is said in docs/OPERATIONS.md, too.
+const MEMORY_BYTES: u64 = 256 << 20;
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+fn ask(stream: &mut TcpStream, token: &str, line: &str, headers: &str) {
+    let request =
+        format!("{line} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+}
+
+/// Takes a file in pieces with silences between.
+fn read_slowly(stream: &mut TcpStream, token: &str, path: &str) -> Digest {
+    ask(stream, token, &format!("GET {path}"), "");
+    let answer = head(stream);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut body = vec![0; READ_BYTES];
+    let (first, rest) = body.split_at_mut(READ_BYTES / 2);
+    for piece in first.chunks_mut(READ_BYTES / 16) {
+        stream.read_exact(piece).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    stream.read_exact(rest).unwrap();
+    Digest::of(&body)
+}
+
+/// Sends a file in pieces with silences between.
+fn write_slowly(stream: &mut TcpStream, token: &str, name: &Name, bytes: &[u8]) {
+    let digest = Digest::of(bytes);
+    let line = format!("POST {}?digest={digest}", upload_path(name));
+    ask(
+        stream,
+        token,
+        &line,
+        &format!("Content-Length: {}\r\n", bytes.len()),
+    );
+    for piece in bytes.chunks(bytes.len() / 8) {
+        stream.write_all(piece).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let answer = head(stream);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+#[tokio::test]
+async fn five_hundred_idle_and_two_hundred_slow_connections() {
+    let mut world = World::start();
+    let name: Name = "alpha/squares".parse().unwrap();
+    let bytes: Vec<u8> = (0..=250).cycle().take(READ_BYTES).collect();
+    assert!(world.upload(&name, &bytes).await.status().is_success());
+    world.kill();
+    let mut plain = Plain::start(&world.data(), &[]);
+    // Each has asked once: connections that never ask are ended after ten seconds.
+    let ready = |stream: &mut TcpStream| {
+        ask(stream, &world.token, "GET /healthz", "");
+        let answer = head(stream);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let mut body = [0; 5];
+        stream.read_exact(&mut body).unwrap();
+        assert_eq!(&body, b"live\n");
+    };
+    let mut idle: Vec<TcpStream> = (0..IDLE).map(|_| plain.connect()).collect();
+    idle.iter_mut().for_each(ready);
+    let path = blob_path(&name, &Digest::of(&bytes));
+    let together = Barrier::new(READERS + WRITERS);
+    std::thread::scope(|scope| {
+        let (plain, token, path, name, bytes) = (&plain, &world.token, &path, &name, &bytes);
+        let together = &together;
+        for _ in 0..READERS {
+            scope.spawn(move || {
+                let mut stream = plain.connect();
+                together.wait();
+                assert_eq!(read_slowly(&mut stream, token, path), Digest::of(bytes));
+            });
+        }
+        for writer in 0..WRITERS {
+            scope.spawn(move || {
+                let mut stream = plain.connect();
+                together.wait();
+                let own = vec![u8::try_from(writer).unwrap(); WRITTEN_BYTES];
+                write_slowly(&mut stream, token, name, &own);
+            });
+        }
+    });
+    idle.iter_mut().for_each(ready);
+    assert!(plain.is_alive());
+    let peak = plain.peak_bytes();
+    eprintln!("peak memory: {} MiB", peak >> 20);
+    assert!(peak < MEMORY_BYTES, "{} MiB", peak >> 20);
+}
