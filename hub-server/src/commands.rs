@@ -16,10 +16,10 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, try_lock};
 use crate::cause::chain;
 use crate::check_config::{check, write_settings};
 use crate::config::{
-    BackupArgs, BlobsPlace, Cli, Command, CopyBlobsArgs, DataArgs, DataFolder, DoctorArgs, GcArgs,
-    InitArgs, JournalCommand, JournalExportArgs, KeysArgs, Limit, LogCommand, MigrateStoreArgs,
-    QuotaCommand, QuotaSetArgs, RebuildArgs, RestoreArgs, RestoreBackupArgs, ServeArgs,
-    TokenCommand, TokenCreateArgs, TokenRevokeArgs,
+    BackupArgs, BlobsArgs, BlobsPlace, Cli, Command, CopyBlobsArgs, DataArgs, DataFolder,
+    DoctorArgs, GcArgs, InitArgs, JournalCommand, JournalExportArgs, KeysArgs, Limit, LogCommand,
+    MigrateStoreArgs, QuotaCommand, QuotaSetArgs, RebuildArgs, RestoreArgs, RestoreBackupArgs,
+    ServeArgs, TokenCommand, TokenCreateArgs, TokenRevokeArgs,
 };
 use crate::copy_blobs::copy;
 use crate::database::{Database, DatabaseError, tokens as rows};
@@ -523,11 +523,19 @@ fn tell(out: &mut impl Write, checks: &[Check]) -> Result<ExitCode, CommandError
     Ok(ExitCode::SUCCESS)
 }
 
+/// The folder that a backup is made of, or restored into: with database and blobs in it.
+fn whole_folder(data: &DataArgs, blobs: &BlobsArgs) -> Result<DataFolder, BackupError> {
+    if data.database.is_some() || blobs.bucket.is_some() {
+        return Err(BackupError::Elsewhere);
+    }
+    Ok(DataFolder::of(data))
+}
+
 fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = whole_folder(&args.data, &args.blobs)?;
     check_made(&data)?;
     // As it is: the tables of a hub that runs are its server's to bring up to date.
-    let database = Database::connect(&data.database())?;
+    let database = Database::connect(data.database())?;
     let wish = backup::Wish {
         with_keys: args.with_keys,
         is_copy: args.copy,
@@ -551,7 +559,7 @@ fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn restore_backup(args: &RestoreBackupArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = whole_folder(&args.data, &args.blobs)?;
     create_private_folder(data.root()).map_err(HubError::from)?;
     {
         let _lock = lock(&data)?;
@@ -584,6 +592,7 @@ fn restore_backup(args: &RestoreBackupArgs) -> Result<ExitCode, CommandError> {
     };
     restore_log(&RestoreArgs {
         data: args.data.clone(),
+        blobs: args.blobs.clone(),
         from: log.clone(),
         drafts: args.drafts.clone(),
     })

@@ -605,6 +605,9 @@ pub struct BackupArgs {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Where the blobs are: in the data folder.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
     /// The folder that is made; or the file, when its name ends in `.tar`
     #[arg(long, value_name = "DIR|FILE.tar")]
     pub to: PathBuf,
@@ -622,6 +625,9 @@ pub struct RestoreBackupArgs {
     /// Where the data will be: empty, or with `keys/` alone.
     #[command(flatten)]
     pub data: DataArgs,
+    /// Where the blobs will be: in the data folder.
+    #[command(flatten)]
+    pub blobs: BlobsArgs,
     /// What `hub-server backup` made
     #[arg(long, value_name = "DIR|FILE.tar")]
     pub from: PathBuf,

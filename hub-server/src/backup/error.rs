@@ -23,6 +23,11 @@ pub(crate) enum BackupError {
         /// What the system said.
         source: io::Error,
     },
+    /// Not on this machine alone.
+    #[error(
+        "this makes a backup of a data folder that holds database and blobs: use the tools of PostgreSQL or of the object store for what is there, database first, and keep a copy of `keys/`"
+    )]
+    Elsewhere,
     /// Something has the name.
     #[error("`{path}` is there already: choose another name, or remove it")]
     Exists {

@@ -103,7 +103,8 @@ fn write(
         }
     }
     for (digest, why) in there {
-        let (path, from) = (blob_path(digest), store.path(digest));
+        let path = blob_path(digest);
+        let from = store.file(digest).ok_or(BackupError::Elsewhere)?;
         if !wish.is_copy && writing.link(&path, &from)? {
             continue;
         }

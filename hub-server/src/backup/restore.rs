@@ -15,7 +15,7 @@ use super::place::{read, remove, write};
 use super::{BackupError, CONTENTS, CONTENTS_BYTES, Contents, DATABASE, FORMAT};
 use super::{Named, blob_path, named_blobs};
 use crate::blobs::{create_private_folder, is_there, sync_folder};
-use crate::config::DataFolder;
+use crate::config::{DataFolder, DatabasePlace};
 use crate::database::{Database, log as rows};
 use crate::index::{FilesShown, compare};
 use crate::log::{key_of, load_key, recompute};
@@ -190,7 +190,7 @@ fn open_copy(stage: &Path) -> Result<Database, BackupError> {
     let (from, copy) = (stage.join(DATABASE), stage.join("verified.sqlite"));
     let mut read = fs::File::open(&from).map_err(BackupError::file("read", &from))?;
     write(&copy, &mut read)?;
-    Ok(Database::open(&copy)?)
+    Ok(Database::open(&DatabasePlace::File(copy))?)
 }
 
 /// What `log verify` does; the key of the log.
@@ -200,8 +200,8 @@ fn verify_log(
     now: Timestamp,
 ) -> Result<VerifierKey, BackupError> {
     let mut findings = Vec::new();
-    let integrity = database.integrity()?;
-    if integrity != "ok" {
+    let (is_whole, integrity) = database.integrity()?;
+    if !is_whole {
         findings.push(integrity);
     }
     let trust = trust::load(database, now)?;
@@ -259,7 +259,7 @@ fn settle(data: &DataFolder, stage: &Path) -> Result<(), BackupError> {
     }
     create_private_folder(&data.uploads())?;
     sync_folder(data.root())?;
-    rename(&staged.database(), &data.database())?;
+    rename(&stage.join(DATABASE), &data.root().join(DATABASE))?;
     Ok(sync_folder(data.root())?)
 }
 

@@ -79,6 +79,14 @@ impl Blobs {
         })
     }
 
+    /// The file of a blob, whether or not it is there; none in a bucket.
+    pub(crate) fn file(&self, digest: &Digest) -> Option<PathBuf> {
+        match &self.place {
+            Place::Files(files) => Some(files.path(digest)),
+            Place::Bucket(_) => None,
+        }
+    }
+
     /// The blobs in the folder of a mirror, to be read; nothing is uploaded.
     pub(crate) fn of_mirror(folder: &Path, data: &DataFolder) -> Self {
         Self {

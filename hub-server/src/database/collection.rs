@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use registry_schema::digest::Digest;
 
-use super::schema::{repository_blobs, settings};
+use super::schema::{member_blobs, repository_blobs, settings};
 use super::{Connection, DatabaseError, settings as rows};
 
 /// The row's key.
@@ -70,7 +70,11 @@ pub(crate) fn forget_names(
     connection: &mut Connection,
     digest: &Digest,
 ) -> Result<(), DatabaseError> {
-    diesel::delete(repository_blobs::table.filter(repository_blobs::digest.eq(digest.to_string())))
+    let digest = digest.to_string();
+    diesel::delete(repository_blobs::table.filter(repository_blobs::digest.eq(&digest)))
+        .execute(connection)?;
+    // Nobody's quota is used up by it any more.
+    diesel::delete(member_blobs::table.filter(member_blobs::digest.eq(&digest)))
         .execute(connection)?;
     Ok(())
 }

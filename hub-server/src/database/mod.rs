@@ -35,6 +35,8 @@ pub(crate) use error::DatabaseError;
 pub(crate) use migrate::pending_migrations;
 pub(crate) use pool::Hold;
 
+use std::path::Path;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use pool::Connections;
