@@ -108,9 +108,10 @@ mod tests {
 
     /// An empty database with the first steps done.
     fn at(steps: usize) -> Connection {
-        let mut connection = Connection::establish(":memory:").unwrap();
+        let file = SqliteConnection::establish(":memory:").unwrap();
+        let mut connection = AnyConnection::Sqlite(file);
         for _ in 0..steps {
-            connection.run_next_migration(MIGRATIONS).unwrap();
+            connection.run_next_migration(SQLITE).unwrap();
         }
         connection
     }
@@ -136,10 +137,10 @@ mod tests {
             if earlier > 0 {
                 connection.batch_execute(ROWS).unwrap();
             }
-            connection.run_pending_migrations(MIGRATIONS).unwrap();
+            connection.run_pending_migrations(SQLITE).unwrap();
             assert_eq!(shape(&mut connection), shapes[steps], "from {earlier}");
             for undone in (earlier..steps).rev() {
-                connection.revert_last_migration(MIGRATIONS).unwrap();
+                connection.revert_last_migration(SQLITE).unwrap();
                 assert_eq!(shape(&mut connection), shapes[undone], "back to {undone}");
             }
             assert_eq!(shape(&mut connection), *before);
@@ -157,7 +158,7 @@ mod tests {
                     );
                 }
             }
-            connection.run_pending_migrations(MIGRATIONS).unwrap();
+            connection.run_pending_migrations(SQLITE).unwrap();
             assert_eq!(
                 shape(&mut connection),
                 shapes[steps],
@@ -170,7 +171,7 @@ mod tests {
     fn what_members_have_sent_is_known_of_their_releases() {
         let mut connection = at(5);
         connection.batch_execute(ROWS).unwrap();
-        connection.run_pending_migrations(MIGRATIONS).unwrap();
+        connection.run_pending_migrations(SQLITE).unwrap();
         let sent = super::super::quotas::stored_bytes(&mut connection, "alpha").unwrap();
         assert_eq!(sent, 7, "one blob under two paths");
     }

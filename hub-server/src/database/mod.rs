@@ -260,8 +260,8 @@ pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
 
 /// Opens what [`Database::copy_to`] wrote, to be read as it is.
 pub(crate) fn open_snapshot(path: &Path) -> Result<Connection, DatabaseError> {
-    <Connection as diesel::Connection>::establish(&path.to_string_lossy())
-        .map_err(DatabaseError::open)
+    let file = <SqliteConnection as diesel::Connection>::establish(&path.to_string_lossy());
+    file.map(AnyConnection::Sqlite).map_err(DatabaseError::open)
 }
 
 /// Marks a place in a transaction, for [`check_mark`].
