@@ -30,7 +30,7 @@ pub enum Command {
     /// of the trust root
     Keys(KeysArgs),
     /// Answer requests until SIGTERM or Ctrl-C
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// The transparency log
     #[command(subcommand)]
     Log(LogCommand),

@@ -345,7 +345,7 @@ mod tests {
         let line = ["hub-server", "serve", "--config", file.to_str().unwrap()];
         let line = line.iter().chain(words).map(OsString::from);
         match parse(line)?.command {
-            config::Command::Serve(args) => Ok(args),
+            config::Command::Serve(args) => Ok(*args),
             other => panic!("{other:?}"),
         }
     }

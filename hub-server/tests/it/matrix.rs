@@ -289,6 +289,12 @@ const ROWS: &[Row] = &[
         "/alpha/squares/resolve/1.0.0/README.md",
         reading(200),
     ),
+    (
+        (".on", "/extractors/{namespace}/{name}/blobs/{digest}/delta"),
+        "GET",
+        "/api/v1/extractors/alpha/squares/blobs/{digest of README.md}/delta?from={digest of README.md}",
+        reading(404),
+    ),
     // pages
     (("read", "/"), "GET", "/", reading(200)),
     (("read", "/"), "HEAD", "/", reading(200)),
