@@ -15,7 +15,7 @@ use crate::tls;
 
 /// Looks at what `serve` would use.
 pub(crate) fn check(args: &ServeArgs) -> Vec<Check> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of_server(args);
     let (folder, runs) = data_folder(&data);
     let mut checks = vec![folder];
     let mut held = Vec::new();

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{Hub, HubError, check_made, mirror_of, open_trust, read_draft};
 use crate::backup::{self, BackupError};
-use crate::blobs::{BlobError, Blobs, create_private_folder, try_lock};
+use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, try_lock};
 use crate::cause::chain;
 use crate::check_config::{check, write_settings};
 use crate::config::{
@@ -333,7 +333,8 @@ fn blobs_at(place: &BlobsPlace) -> Result<Blobs, CommandError> {
         BlobsPlace::Bucket(address) => (Path::new("."), Some(address)),
     };
     let data = DataFolder::new(folder);
-    if bucket.is_none() {
+    // Its database may be elsewhere.
+    if bucket.is_none() && !is_there(&data.keys())? {
         check_made(&data)?;
     }
     Ok(Blobs::at(bucket, &data, 0)?)
@@ -444,7 +445,7 @@ fn revoke_token(args: &TokenRevokeArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn set_quota(args: &QuotaSetArgs) -> Result<ExitCode, CommandError> {
-    let (trust, database) = open_trust(&DataFolder::new(&args.data.folder), Timestamp::now())?;
+    let (trust, database) = open_trust(&DataFolder::of(&args.data), Timestamp::now())?;
     if !trust.root.has_member(&args.member) {
         return Err(TokenError::of_stranger(&args.member, &trust.root).into());
     }
@@ -457,7 +458,7 @@ fn set_quota(args: &QuotaSetArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn list_quotas(args: &DataArgs) -> Result<ExitCode, CommandError> {
-    let (trust, database) = open_trust(&DataFolder::new(&args.folder), Timestamp::now())?;
+    let (trust, database) = open_trust(&DataFolder::of(args), Timestamp::now())?;
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -483,7 +484,7 @@ fn list_quotas(args: &DataArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn export_journal(args: &JournalExportArgs) -> Result<ExitCode, CommandError> {
-    let data = DataFolder::new(&args.data.folder);
+    let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let wanted = Wanted {
         from: args.from,

@@ -79,7 +79,7 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
     let bytes: Vec<u8> = (0..=250).cycle().take(READ_BYTES).collect();
     assert!(world.upload(&name, &bytes).await.status().is_success());
     world.kill();
-    let mut plain = Plain::start(&world.data(), &[]);
+    let mut plain = Plain::start(&world, &[]);
     // Each has asked once: connections that never ask are ended after ten seconds.
     let ready = |stream: &mut TcpStream| {
         ask(stream, &world.token, "GET /healthz", "");

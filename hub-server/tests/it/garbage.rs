@@ -98,7 +98,8 @@ async fn the_log_alone_keeps_its_blobs() {
     let rebuilt = world.run(&["rebuild-index"]);
     assert!(rebuilt.status.success(), "{rebuilt:?}");
     // An entry that cannot be read may name anything.
-    tamper(&world, "UPDATE log_entries SET envelope = x'00'");
+    let zero = world.zeroes(1);
+    tamper(&world, &format!("UPDATE log_entries SET envelope = {zero}"));
     let refused = world.run(&["gc", "--grace", "0s"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(

@@ -154,7 +154,7 @@ async fn ten_thousand_malformed_requests_are_no_fault() {
         .published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
         .await;
     world.kill();
-    let mut plain = Plain::start(&world.data(), &[]);
+    let mut plain = Plain::start(&world, &[]);
     let seeds = seeds(&world.token);
     let (answered, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {

@@ -22,7 +22,7 @@ async fn requests_made_of_the_description_are_no_fault() {
         .published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
         .await;
     world.kill();
-    let mut plain = Plain::start(&world.data(), &[]);
+    let mut plain = Plain::start(&world, &[]);
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
     let folder = tempfile::tempdir().unwrap();
     let ran = Command::new(Path::new(&python).with_file_name("schemathesis"))

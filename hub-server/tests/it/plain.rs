@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use crate::world::World;
 
 pub(crate) struct Plain {
     server: Child,
@@ -15,10 +16,11 @@ pub(crate) struct Plain {
 
 impl Plain {
     /// Starts it on a data folder on which no other one runs.
-    pub(crate) fn start(data: &Path, args: &[&str]) -> Self {
-        let mut server = Command::new(env!("CARGO_BIN_EXE_hub-server"))
+    pub(crate) fn start(world: &World, args: &[&str]) -> Self {
+        let mut server = world
+            .command()
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
+            .arg(world.data())
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

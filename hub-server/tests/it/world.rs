@@ -319,6 +319,11 @@ impl World {
         self.database.is_none()
     }
 
+    /// Whether database and blobs are in the data folder, as backups of it need.
+    pub(crate) fn is_whole_folder(&self) -> bool {
+        self.has_file() && !self.is_in_bucket()
+    }
+
     /// The file.
     fn file(&self) -> PathBuf {
         self.data().join("hub.sqlite")
