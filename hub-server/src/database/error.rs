@@ -38,6 +38,9 @@ pub(crate) enum DatabaseError {
     /// Others write, or hold all connections, for longer than a request waits.
     #[error("the database is busy: try again in a moment")]
     Busy,
+    /// A NUL, which SQLite takes in a text, and PostgreSQL does not.
+    #[error("a text with the character NUL is the name of nothing here")]
+    NoText,
     /// No room on the disk.
     #[error("no room left on the disk for the database")]
     Full,
@@ -99,6 +102,7 @@ impl From<Error> for DatabaseError {
                 Self::away(source)
             }
             // Diesel has no kinds for the others.
+            _ if has(&[NO_TEXT]) => Self::NoText,
             _ if has(&FULL) => Self::Full,
             _ if has(&BUSY) => Self::Busy,
             _ if has(&AWAY) => Self::away(source),
@@ -106,6 +110,9 @@ impl From<Error> for DatabaseError {
         }
     }
 }
+
+/// PostgreSQL's 22021.
+const NO_TEXT: &str = "invalid byte sequence for encoding";
 
 /// No room: `SQLITE_FULL`, and PostgreSQL's 53100.
 const FULL: [&str; 2] = ["disk is full", "No space left on device"];

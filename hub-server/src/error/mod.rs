@@ -188,6 +188,7 @@ impl ResponseError for Failure {
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
+            DatabaseError::NoText => Self::shown(ProblemCode::MalformedRequest, &error),
             DatabaseError::Full => Self::shown(ProblemCode::StorageFull, &error),
             DatabaseError::Away { .. } => {
                 let mut failure = Self::new(ProblemCode::Unavailable, error.to_string());

@@ -293,7 +293,7 @@ const ROWS: &[Row] = &[
         (".on", "/extractors/{namespace}/{name}/blobs/{digest}/delta"),
         "GET",
         "/api/v1/extractors/alpha/squares/blobs/{digest of README.md}/delta?from={digest of README.md}",
-        reading(404),
+        reading(200),
     ),
     // pages
     (("read", "/"), "GET", "/", reading(200)),
