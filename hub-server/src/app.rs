@@ -22,6 +22,7 @@ use crate::database::catalogue::KnownChoices;
 use crate::database::{Connection, Database, DatabaseError, releases, settings};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
+use crate::repository::{MadeDigests, Namespace};
 use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
@@ -45,6 +46,10 @@ pub(crate) struct Hub {
     pub(crate) answers: Answers,
     /// What the catalogue's filters offer.
     pub(crate) choices: KnownChoices,
+    /// Where members may keep what is no extractor.
+    pub(crate) namespaces: Vec<Namespace>,
+    /// Which releases the manifests for OCI clients come from.
+    pub(crate) made: MadeDigests,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
     /// The folder that is shown, when this is a mirror of another hub, which takes nothing.
@@ -116,6 +121,8 @@ impl Hub {
             attempts: Attempts::default(),
             answers: Answers::default(),
             choices: KnownChoices::default(),
+            namespaces: Vec::new(),
+            made: MadeDigests::default(),
             is_public,
             mirror: None,
         })
@@ -145,6 +152,8 @@ impl Hub {
             attempts: Attempts::default(),
             answers: Answers::default(),
             choices: KnownChoices::default(),
+            namespaces: Vec::new(),
+            made: MadeDigests::default(),
             is_public,
             mirror: Some(folder),
         })

@@ -41,7 +41,8 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     // Before anything is opened: opening brings the tables up to date.
     check_made(&data)?;
     let _lock = lock(&data)?;
-    let hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    let mut hub = Hub::open(&data, args.reserve_bytes, args.public, Timestamp::now())?;
+    hub.namespaces.clone_from(&args.oci_repositories);
     let mut follower = Follower::default();
     follower.look(&hub, Timestamp::now());
     // 2. TLS, or plain HTTP where nobody can listen.

@@ -8,12 +8,14 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
-use registry_schema::name::{MemberName, Name};
+use registry_schema::name::MemberName;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::blobs::{BlobError, Blobs, HashProgress, UploadFile};
+use crate::database::oci::{KeptBlob, bind_blob};
 use crate::database::uploads::{self, UploadRow};
-use crate::database::{Database, DatabaseError, blobs};
+use crate::database::{Connection, Database, DatabaseError, blobs};
+use crate::repository::{AnyDigest, Repository, Sha512, sha512_of};
 use crate::tokens::{TokenError, random_id};
 
 /// Uploads a member may have open at once.
@@ -32,11 +34,11 @@ pub(crate) struct Uploads {
     sessions: Mutex<HashMap<String, Session>>,
 }
 
-/// One upload, which belongs to a name and to the member that began it.
+/// One upload, which belongs to a repository and to the member that began it.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) id: String,
-    pub(crate) repository: Name,
+    pub(crate) repository: Repository,
 }
 
 impl Uploads {
@@ -48,10 +50,10 @@ impl Uploads {
         }
     }
 
-    /// Begins an upload under a name.
+    /// Begins an upload to a repository.
     pub(crate) async fn begin(
         &self,
-        repository: &Name,
+        repository: &Repository,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
         let upload = Upload {
@@ -77,10 +79,10 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// An upload that this member began under this name.
+    /// An upload that this member began in this repository.
     pub(crate) async fn find(
         &self,
-        repository: &Name,
+        repository: &Repository,
         id: &str,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
@@ -143,28 +145,44 @@ impl Uploads {
         }
     }
 
-    /// Makes an upload a blob that can be read under the upload's name.
+    /// Makes an upload a blob that can be read in the upload's repository.
     pub(crate) async fn finish(
         &self,
         upload: &Upload,
         writer: UploadWriter,
-        digest: &Digest,
+        digest: &AnyDigest,
     ) -> Result<(), UploadError> {
         let (mut file, progress) = writer.state.ok_or(UploadError::Interrupted)?;
         let (blobs, database) = (self.blobs.clone(), self.database.clone());
         let (digest, row) = (*digest, upload.clone());
         let finished = tokio::task::spawn_blocking(move || {
-            let found = file.digest(&progress)?;
-            if found != digest {
+            let content = file.digest(&progress)?;
+            let refuse = |found| {
                 discard(&database, &blobs, &row.id)?;
-                return Err(UploadError::Digest {
+                Err(UploadError::Digest {
                     expected: digest,
                     found,
-                });
+                })
+            };
+            if let AnyDigest::Sha256(expected) = digest
+                && expected != content
+            {
+                return refuse(AnyDigest::Sha256(content));
             }
-            blobs.keep(&file, &digest)?;
+            blobs.keep(&file, &content)?;
+            // What is kept under its SHA-256 and found to be something else belongs to no repository.
+            if let AnyDigest::Sha512(expected) = digest {
+                let found = kept_sha512(&blobs, &content)?;
+                if found != expected {
+                    return refuse(AnyDigest::Sha512(found));
+                }
+            }
+            let kept = KeptBlob {
+                content,
+                size_bytes: file.size_bytes(),
+            };
             database.transaction(|connection| {
-                blobs::bind(connection, &row.repository, &digest, file.size_bytes())?;
+                bind(connection, &row.repository, &digest, kept)?;
                 Ok(uploads::delete(connection, &row.id)?)
             })
         })
@@ -224,6 +242,29 @@ impl Uploads {
 fn is_begun_before(row: &UploadRow, time: Duration) -> bool {
     let age = Timestamp::now().as_second().saturating_sub(row.created_at);
     u64::try_from(age).is_ok_and(|age| age > time.as_secs())
+}
+
+/// Makes a blob readable in a repository; does nothing when it is.
+pub(crate) fn bind(
+    connection: &mut Connection,
+    repository: &Repository,
+    digest: &AnyDigest,
+    kept: KeptBlob,
+) -> Result<(), DatabaseError> {
+    match repository {
+        Repository::Extractor(name) => {
+            blobs::bind(connection, name, &kept.content, kept.size_bytes)
+        }
+        Repository::Foreign(name) => {
+            bind_blob(connection, name.as_str(), &digest.to_string(), kept)
+        }
+    }
+}
+
+/// Reads a blob that was kept a moment ago.
+fn kept_sha512(blobs: &Blobs, content: &Digest) -> Result<Sha512, UploadError> {
+    let (blob, _) = blobs.open(content)?.ok_or(UploadError::Interrupted)?;
+    sha512_of(blob).map_err(|source| UploadError::Read { source })
 }
 
 fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadError> {
@@ -299,9 +340,15 @@ pub(crate) enum UploadError {
     #[error("the uploaded bytes have the digest {found}, not {expected}: send the blob again")]
     Digest {
         /// As announced.
-        expected: Digest,
+        expected: AnyDigest,
         /// As arrived.
-        found: Digest,
+        found: AnyDigest,
+    },
+    /// What was kept cannot be read back.
+    #[error("the uploaded bytes cannot be read back")]
+    Read {
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The piece ended before its announced length, or its sender fell silent.
     #[error("the upload was interrupted: ask how much arrived, and go on from there")]
@@ -346,12 +393,13 @@ mod tests {
         let database = Database::open(data.database()).unwrap();
         let uploads = Uploads::new(database, Blobs::new(&data, 0));
         let sessions = || uploads.sessions.lock().unwrap().len();
-        let (name, member) = ("alpha/squares".parse().unwrap(), "alpha".parse().unwrap());
+        let name = Repository::Extractor("alpha/squares".parse().unwrap());
+        let member = "alpha".parse().unwrap();
         let upload = uploads.begin(&name, &member).await.unwrap();
         let writer = uploads.writer(&upload, Some(0)).await.unwrap();
         let writer = writer.append(b"squares".to_vec()).await.unwrap();
         assert_eq!(sessions(), 1);
-        let digest = Digest::of(b"squares");
+        let digest = AnyDigest::Sha256(Digest::of(b"squares"));
         uploads.finish(&upload, writer, &digest).await.unwrap();
         // One request more, which knew of the upload before.
         let late = uploads.writer(&upload, None).await;

@@ -40,6 +40,7 @@ mod mirrors;
 mod mirrors_harmed;
 mod offline;
 mod packs;
+mod pull_mirror;
 mod refusals;
 mod reports;
 mod serve;

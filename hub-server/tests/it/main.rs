@@ -23,6 +23,7 @@ mod log_keeping;
 mod members_say;
 mod migrations;
 mod model_signature;
+mod oci;
 mod operations;
 mod pages;
 mod publishing;
