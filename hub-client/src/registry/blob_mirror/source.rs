@@ -62,6 +62,7 @@ impl Source {
                 place: registry.clone(),
                 credentials,
                 authorizations: Mutex::default(),
+                asking: tokio::sync::Mutex::default(),
             })),
         })
     }
@@ -129,6 +130,8 @@ pub(super) struct RegistrySource {
     credentials: Option<Credentials>,
     /// What was accepted last, for each repository.
     authorizations: Mutex<HashMap<String, String>>,
+    /// Held by whoever asks for the next one.
+    asking: tokio::sync::Mutex<()>,
 }
 
 fn client(place: &RegistryPlace) -> Result<Client, RegistryError> {
@@ -168,7 +171,12 @@ impl RegistrySource {
         let known = self.authorization(&repository);
         let mut response = self.send(request(), known.as_deref()).await?;
         if response.status().as_u16() == 401 {
-            let authorization = self.authorize(&response, &repository).await?;
+            // Files come together: one of them asks, the others get what it was given.
+            let _turn = self.asking.lock().await;
+            let authorization = match self.authorization(&repository) {
+                Some(given) if known.as_ref() != Some(&given) => given,
+                _ => self.authorize(&response, &repository).await?,
+            };
             response = self.send(request(), Some(&authorization)).await?;
         }
         let opened_at = match response.status().as_u16() {
