@@ -130,6 +130,9 @@ pub struct UserConfig {
     /// `@2` moves to it; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluations_required: Option<u32>,
+    /// Where files of releases come from as far as they are there: `oci://registry/path/` or a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
     /// Threads of the runtime and the decoders; all cores when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
@@ -278,6 +281,7 @@ mod tests {
             hub: Some(hub),
             first_root: Some(Digest::of(b"p")),
             evaluations_required: Some(2),
+            mirror: Some("oci://registry.example.org/hub/".into()),
             threads: Some(2),
         };
         config.save(&folders).unwrap();

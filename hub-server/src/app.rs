@@ -24,6 +24,7 @@ use crate::database::catalogue::KnownChoices;
 use crate::database::{Connection, Database, DatabaseError, collection, releases, settings};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
+use crate::repository::{MadeDigests, Namespace};
 use crate::trust::{self, State, Trust, TrustError};
 use crate::uploads::Uploads;
 
@@ -47,6 +48,10 @@ pub(crate) struct Hub {
     pub(crate) answers: Answers,
     /// What the catalogue's filters offer.
     pub(crate) choices: KnownChoices,
+    /// Where members may keep what is no extractor.
+    pub(crate) namespaces: Vec<Namespace>,
+    /// Which releases the manifests for OCI clients come from.
+    pub(crate) made: MadeDigests,
     /// Whether reading needs no token.
     pub(crate) is_public: bool,
     /// For how long an address in the object store is good that takes the place of a blob's bytes.
@@ -125,6 +130,8 @@ impl Hub {
             attempts: Attempts::default(),
             answers: Answers::default(),
             choices: KnownChoices::default(),
+            namespaces: Vec::new(),
+            made: MadeDigests::default(),
             is_public,
             redirect_blobs: None,
             mirror: None,
@@ -155,6 +162,8 @@ impl Hub {
             attempts: Attempts::default(),
             answers: Answers::default(),
             choices: KnownChoices::default(),
+            namespaces: Vec::new(),
+            made: MadeDigests::default(),
             is_public,
             redirect_blobs: None,
             mirror: Some(folder),

@@ -27,6 +27,14 @@ pub(crate) const SESSION_COOKIE: &str = "__Host-hub";
 #[derive(Debug)]
 pub(crate) struct Reader;
 
+/// What clients of container registries carry where none is needed, since they always want one.
+pub(crate) const ANONYMOUS: &str = "anonymous";
+
+/// The token that a request carries, found to be good, for a client that wants to carry it in another
+/// form; on a public hub [`ANONYMOUS`] when it carries none.
+#[derive(Debug)]
+pub(crate) struct GoodToken(pub(crate) String);
+
 /// May read pages: as [`Reader`], or with a browser that is logged in.
 #[derive(Debug)]
 pub(crate) struct PageReader {
@@ -54,6 +62,24 @@ impl FromRequest for Reader {
             match identify(&request).await? {
                 Some(_) => Ok(Self),
                 None if hub(&request)?.is_public => Ok(Self),
+                None => Err(no_token()),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl FromRequest for GoodToken {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            let identity = identify(&request).await?;
+            match carried(&request).filter(|_| identity.is_some()) {
+                Some(token) => Ok(Self(token)),
+                None if hub(&request)?.is_public => Ok(Self(ANONYMOUS.to_owned())),
                 None => Err(no_token()),
             }
         }
@@ -128,6 +154,9 @@ async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
         }
         return Ok(certified);
     };
+    if is_anonymous(request)? {
+        return Ok(None);
+    }
     let token = header.to_str().ok().and_then(token_of).ok_or_else(|| {
         Failure::new(
             ProblemCode::Unauthenticated,
@@ -196,6 +225,24 @@ fn certified(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
     }))
 }
 
+/// The token in the `Authorization` header.
+fn carried(request: &HttpRequest) -> Option<String> {
+    let header = request.headers().get(header::AUTHORIZATION)?;
+    token_of(header.to_str().ok()?)
+}
+
+/// Whether a reader of a public hub says nothing in the words that its client has for that.
+fn is_anonymous(request: &HttpRequest) -> Result<bool, Failure> {
+    let says_nothing = carried(request).is_some_and(|token| token.is_empty() || token == ANONYMOUS);
+    Ok(says_nothing && hub(request)?.is_public)
+}
+
+/// Whether a request carries an `Authorization` header, or is a member's without one.
+pub(crate) fn has_introduced_itself(request: &HttpRequest) -> bool {
+    request.headers().contains_key(header::AUTHORIZATION)
+        || request.extensions().get::<Identity>().is_some()
+}
+
 /// Who has logged in with this browser; a session that has ended is none.
 async fn logged_in(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
     let Some(session) = session_of(request) else {
@@ -254,7 +301,7 @@ fn read_only() -> Failure {
         .hint("publish to the hub itself: `--hub URL`, or `hub login URL`")
 }
 
-fn no_token() -> Failure {
+pub(crate) fn no_token() -> Failure {
     Failure::new(
         ProblemCode::Unauthenticated,
         "this needs a token, and none came",

@@ -11,6 +11,7 @@ use registry_schema::log::checkpoint::Origin;
 use registry_schema::name::MemberName;
 
 use crate::bucket_address::{AddressError, BucketAddress};
+use crate::repository::Namespace;
 
 /// The registry of an extractor hub: signed releases, blobs, tokens.
 #[derive(Debug, Parser)]
@@ -328,6 +329,10 @@ pub struct ServeArgs {
     /// of each
     #[arg(long, value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..))]
     pub database_connections: u32,
+    /// Let members push to, and delete from, OCI repositories `NAMESPACE/…`, which are no extractors:
+    /// all members, or those of `NAMESPACE=MEMBER,MEMBER`; repeatable
+    #[arg(long, value_name = "NAMESPACE")]
+    pub oci_repositories: Vec<Namespace>,
     /// Bytes of the disk that uploads leave free
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
     pub reserve_bytes: u64,

@@ -13,7 +13,7 @@ use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace, DoctorArgs};
 use crate::database::{
-    Database, DatabaseError, alarms, blobs as rows, from_column, pending_migrations, releases,
+    Database, DatabaseError, alarms, blobs as rows, from_column, oci, pending_migrations, releases,
 };
 use crate::log::{LogError, check_policy, copied, load_key, stored};
 use crate::tls;
@@ -281,10 +281,7 @@ fn release_blobs(database: &Database, blobs: &Blobs, is_mirror: bool, is_deep: b
     let state = wrong_blobs(database, blobs, is_mirror, is_deep).map(|(count, wrong)| {
         if wrong.is_empty() {
             let how = if is_deep { "digests" } else { "sizes" };
-            (
-                Verdict::Good,
-                format!("{count} blobs of releases have their {how}"),
-            )
+            (Verdict::Good, format!("{count} blobs have their {how}"))
         } else {
             let found = format!("{} of {count} are wrong: {}", wrong.len(), wrong.join("; "));
             (Verdict::Bad, found)
@@ -301,7 +298,7 @@ enum BlobsError {
     Blob(#[from] BlobError),
 }
 
-/// How many blobs the releases name, and what is wrong with some.
+/// How many blobs releases and other repositories name, and what is wrong with some.
 fn wrong_blobs(
     database: &Database,
     blobs: &Blobs,
@@ -316,6 +313,13 @@ fn wrong_blobs(
     if is_mirror {
         let shown = database.with(rows::all)?;
         expected.retain(|digest, _| shown.contains(digest));
+    }
+    for (digest, size_bytes) in database.with(oci::contents)? {
+        let what = (
+            size_bytes,
+            "in a repository that is no extractor".to_owned(),
+        );
+        expected.entry(digest).or_insert(what);
     }
     let mut wrong = Vec::new();
     for (text, (size_bytes, path)) in &expected {

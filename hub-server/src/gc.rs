@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::blobs::{BlobError, Blobs, StoredBlob};
 use crate::database::log::{EntryRow, entries};
 use crate::database::{
-    Connection, Database, DatabaseError, collection, from_column, model_signatures, releases,
+    Connection, Database, DatabaseError, collection, from_column, model_signatures, oci, releases,
 };
 
 /// Entries read at a time.
@@ -202,6 +202,10 @@ impl Named {
         }
         for row in model_signatures::list(connection)? {
             self.add(&row.digest)?;
+        }
+        // What members keep in repositories that are no extractors.
+        for content in oci::contents(connection)?.keys() {
+            self.add(content)?;
         }
         Ok(())
     }

@@ -117,8 +117,27 @@ fn answer(
     let page = wants_page(request).then(|| page(request, failure, request_id));
     match page.flatten() {
         Some(page) => failure.page_response(page),
-        None => failure.response(dialect(request), request_id),
+        None => {
+            let dialect = dialect(request);
+            let mut answer = failure.response(dialect, request_id);
+            if dialect == Dialect::Oci
+                && failure.problem.code == ProblemCode::Unauthenticated
+                && let Ok(challenge) = HeaderValue::from_str(&registry_challenge(request))
+            {
+                let headers = answer.headers_mut();
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            answer
+        }
     }
+}
+
+/// Where clients of container registries get a token for their password ("Token Authentication
+/// Specification" of the distribution project): not all of them send the password itself.
+fn registry_challenge(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    let (scheme, host) = (connection.scheme(), connection.host());
+    format!("Bearer realm=\"{scheme}://{host}/v2/token\",service=\"{host}\"")
 }
 
 /// Whether a person asks, with a browser: for a page, or for something that is nowhere.
@@ -260,8 +279,10 @@ fn action(name: &str, method: &Method) -> String {
         ("release", &Method::PUT) => "publish",
         ("release", _) => "resolve",
         ("blob" | "hf file", &Method::GET) => "pull",
-        ("blob" | "hf file", _) => "look",
         ("uploads" | "upload", _) => "upload",
+        ("manifest", &Method::PUT) => "push",
+        ("blob" | "manifest", &Method::DELETE) => "delete",
+        ("blob" | "hf file", _) => "look",
         (other, _) => other,
     };
     known.to_owned()

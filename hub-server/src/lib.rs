@@ -5,13 +5,14 @@
 //!
 //! | floor | modules | |
 //! |---|---|---|
-//! | 0 | [`bucket_address`] | where a bucket is |
+//! | 0 | [`bucket_address`], `repository` | where a bucket is; names and digests of the OCI protocol |
 //! | 1 | [`config`], `cause` | command line, data folder; errors in words |
 //! | 2 | `settings_file`, `database`, `blobs` | the command line from a file; where things are kept |
 //! | 3 | `gc`, `copy_blobs` | blobs that nothing names; blobs in another place |
 //! | 3, 4 | `tokens`, `attempts`, `rate`, `quota`, `journal_file`, `log`, `uploads`, `answers` | who, who guesses, how often and how much; what everybody was shown, what is on its way, and what is asked most, kept while it is true |
 //! | 5 | `app` | an open hub |
 //! | 6 | `inspection`, `resolve`, `log_folder`, `tls`, `metrics` | what is in the files; which release is meant; a copy of the log; the certificate; what is counted |
+//! | 7 | `oci` | releases as OCI artifacts, and repositories of what is no extractor |
 //! | 7, 8 | `publish`, `yank`, `attach`, `members_say` | the stories that change a hub |
 //! | 8 | `trust_change`, `pages` | another trust root, held against what was logged; the catalogue as pages |
 //! | 9 | `index`, `error`, `traffic` | the rows made anew from the log; what goes wrong, as status codes; bodies, counted |
@@ -54,10 +55,12 @@ mod members_say;
 mod metrics;
 mod migrate_store;
 mod mirror;
+mod oci;
 mod pages;
 mod publish;
 mod quota;
 mod rate;
+mod repository;
 mod resolve;
 mod restore;
 mod routes;

@@ -57,6 +57,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let now = Timestamp::now();
     let mut hub = Hub::open(&data, bucket, args.reserve_bytes, args.public, now)?;
     hub.redirect_blobs = args.redirect_blobs.map(Duration::from_secs);
+    hub.namespaces.clone_from(&args.oci_repositories);
     let mut follower = Follower::default();
     follower.look(&hub, Timestamp::now());
     // 2. TLS, or plain HTTP where nobody can listen.

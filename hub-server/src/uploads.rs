@@ -8,14 +8,16 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
 use registry_schema::limits;
-use registry_schema::name::{MemberName, Name};
+use registry_schema::name::MemberName;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::blobs::{Arriving, BlobError, Blobs, Finished, HashProgress};
 use crate::cause::chain;
+use crate::database::oci::{KeptBlob, bind_blob};
 use crate::database::uploads::{self, UploadRow};
-use crate::database::{Database, DatabaseError, blobs, collection};
+use crate::database::{Connection, Database, DatabaseError, blobs, collection};
 use crate::quota::{self, QuotaError, check_bytes};
+use crate::repository::{AnyDigest, Repository, Sha512, sha512_of};
 use crate::tokens::{TokenError, random_id};
 
 /// Uploads a member may have open at once.
@@ -38,7 +40,7 @@ pub(crate) struct Uploads {
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) id: String,
-    pub(crate) repository: Name,
+    pub(crate) repository: Repository,
     pub(crate) member: MemberName,
 }
 
@@ -54,7 +56,7 @@ impl Uploads {
     /// Begins an upload under a name.
     pub(crate) async fn begin(
         &self,
-        repository: &Name,
+        repository: &Repository,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
         let upload = Upload {
@@ -89,7 +91,7 @@ impl Uploads {
     /// An upload that this member began under this name.
     pub(crate) async fn find(
         &self,
-        repository: &Name,
+        repository: &Repository,
         id: &str,
         member: &MemberName,
     ) -> Result<Upload, UploadError> {
@@ -166,7 +168,7 @@ impl Uploads {
         &self,
         upload: &Upload,
         writer: UploadWriter,
-        digest: &Digest,
+        digest: &AnyDigest,
     ) -> Result<(), UploadError> {
         // What `pour` left is in the store already.
         let mut writer = writer.flush().await?;
@@ -177,18 +179,39 @@ impl Uploads {
             // Nobody else writes to it before the end.
             let progress = progress;
             let before = database.with(collection::look)?;
-            if before.doomed.contains(&digest) {
-                return Err(UploadError::BeingRemoved);
-            }
-            if let Finished::Other(found) = arriving.finish(&progress, Some(&digest))? {
+            let check_doomed = |content: &Digest| match before.doomed.contains(content) {
+                true => Err(UploadError::BeingRemoved),
+                false => Ok(()),
+            };
+            let refuse = |found| {
                 discard(&database, &blobs, &row.id)?;
-                return Err(UploadError::Digest {
+                Err(UploadError::Digest {
                     expected: digest,
                     found,
-                });
+                })
+            };
+            let expected = match &digest {
+                AnyDigest::Sha256(content) => Some(content),
+                AnyDigest::Sha512(_) => None,
+            };
+            expected.map_or(Ok(()), check_doomed)?;
+            let content = match arriving.finish(&progress, expected)? {
+                Finished::Kept(content) => content,
+                Finished::Other(found) => return refuse(AnyDigest::Sha256(found)),
+            };
+            // What is kept under its SHA-256 and found to be something else belongs to no repository.
+            if let AnyDigest::Sha512(expected) = digest {
+                check_doomed(&content)?;
+                let found = kept_sha512(&blobs, &content)?;
+                if found != expected {
+                    return refuse(AnyDigest::Sha512(found));
+                }
             }
-            let size_bytes = arriving.size_bytes();
-            bind(&database, &blobs, &row, (&digest, size_bytes), before.round)?;
+            let kept = KeptBlob {
+                content,
+                size_bytes: arriving.size_bytes(),
+            };
+            take(&database, &blobs, &row, (&digest, kept), before.round)?;
             if let Err(error) = blobs.remove_upload(&row.id) {
                 tracing::warn!(
                     error = chain(&error),
@@ -252,35 +275,62 @@ fn is_begun_before(row: &UploadRow, time: Duration) -> bool {
     u64::try_from(age).is_ok_and(|age| age > time.as_secs())
 }
 
-/// Lets a blob that has just been stored be read under the upload's name. When `gc` has begun a round since the
+/// Lets a blob that has just been stored be read in the upload's repository. When `gc` has begun a round since the
 /// blob was stored, the store is asked again whether it is there.
-fn bind(
+fn take(
     database: &Database,
     store: &Blobs,
     upload: &Upload,
-    (digest, size_bytes): (&Digest, u64),
+    (digest, kept): (&AnyDigest, KeptBlob),
     mut round: u64,
 ) -> Result<(), UploadError> {
+    let KeptBlob {
+        content,
+        size_bytes,
+    } = kept;
     loop {
-        let bound = database.transaction(|connection| {
+        let taken = database.transaction(|connection| {
             let now = collection::hold(connection)?;
-            if now.doomed.contains(digest) {
+            if now.doomed.contains(&content) {
                 return Err(UploadError::BeingRemoved);
             }
             if now.round != round {
                 return Ok(Err(now.round));
             }
-            quota::take_blob(connection, &upload.member, digest, size_bytes)?;
-            blobs::bind(connection, &upload.repository, digest, size_bytes)?;
+            quota::take_blob(connection, &upload.member, &content, size_bytes)?;
+            bind(connection, &upload.repository, digest, kept)?;
             uploads::delete(connection, &upload.id)?;
             Ok(Ok(()))
         })?;
-        match bound {
+        match taken {
             Ok(()) => return Ok(()),
-            Err(now) if store.size_bytes(digest)? == Some(size_bytes) => round = now,
+            Err(now) if store.size_bytes(&content)? == Some(size_bytes) => round = now,
             Err(_) => return Err(UploadError::BeingRemoved),
         }
     }
+}
+
+/// Makes a blob readable in a repository; does nothing when it is.
+pub(crate) fn bind(
+    connection: &mut Connection,
+    repository: &Repository,
+    digest: &AnyDigest,
+    kept: KeptBlob,
+) -> Result<(), DatabaseError> {
+    match repository {
+        Repository::Extractor(name) => {
+            blobs::bind(connection, name, &kept.content, kept.size_bytes)
+        }
+        Repository::Foreign(name) => {
+            bind_blob(connection, name.as_str(), &digest.to_string(), kept)
+        }
+    }
+}
+
+/// Reads a blob that was kept a moment ago.
+fn kept_sha512(blobs: &Blobs, content: &Digest) -> Result<Sha512, UploadError> {
+    let (blob, _) = blobs.open(content)?.ok_or(UploadError::Interrupted)?;
+    sha512_of(blob).map_err(|source| UploadError::Read { source })
 }
 
 /// Does what may wait for disk or network on a thread that may wait.
@@ -410,9 +460,15 @@ pub(crate) enum UploadError {
     #[error("the uploaded bytes have the digest {found}, not {expected}: send the blob again")]
     Digest {
         /// As announced.
-        expected: Digest,
+        expected: AnyDigest,
         /// As arrived.
-        found: Digest,
+        found: AnyDigest,
+    },
+    /// What was kept cannot be read back.
+    #[error("the uploaded bytes cannot be read back")]
+    Read {
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The piece ended before its announced length, or its sender fell silent.
     #[error("the upload was interrupted: ask how much arrived, and go on from there")]
@@ -463,12 +519,13 @@ mod tests {
         let database = Database::open(data.database()).unwrap();
         let uploads = Uploads::new(database, Blobs::new(&data, 0));
         let sessions = || uploads.sessions.lock().unwrap().len();
-        let (name, member) = ("alpha/squares".parse().unwrap(), "alpha".parse().unwrap());
+        let name = Repository::Extractor("alpha/squares".parse().unwrap());
+        let member = "alpha".parse().unwrap();
         let upload = uploads.begin(&name, &member).await.unwrap();
         let writer = uploads.writer(&upload, Some(0)).await.unwrap();
         let writer = writer.append(b"squares".to_vec()).await.unwrap();
         assert_eq!(sessions(), 1);
-        let digest = Digest::of(b"squares");
+        let digest = AnyDigest::Sha256(Digest::of(b"squares"));
         uploads.finish(&upload, writer, &digest).await.unwrap();
         // One request more, which knew of the upload before.
         let late = uploads.writer(&upload, None).await;

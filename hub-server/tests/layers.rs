@@ -8,7 +8,7 @@ use support::{Crate, Door};
 #[test]
 fn modules_import_lower_floors_only() {
     Crate::here(env!("CARGO_MANIFEST_DIR")).check_floors(&[
-        &["bucket_address"],
+        &["bucket_address", "repository"],
         &["config", "cause"],
         &["settings_file", "database", "blobs"],
         &[
@@ -26,7 +26,7 @@ fn modules_import_lower_floors_only() {
         &["app"],
         &["inspection", "resolve", "log_folder", "tls"],
         &["metrics"],
-        &["publish"],
+        &["publish", "oci"],
         &["yank", "attach", "members_say"],
         &["trust_change", "pages"],
         &["index", "error", "traffic"],
@@ -89,6 +89,10 @@ fn each_outside_thing_has_one_door() {
         Door {
             thing: "object_store",
             allowed: &["blobs/bucket/"],
+        },
+        Door {
+            thing: "sha2::",
+            allowed: &["repository/digest.rs"],
         },
         Door {
             thing: "reqwest::",

@@ -3,7 +3,7 @@
 use registry_schema::api::ProblemCode;
 
 use super::{Advice, ErrorCode, Hint};
-use crate::registry::RegistryError;
+use crate::registry::{CredentialsError, MirrorPlaceError, RegistryError};
 
 impl Hint for RegistryError {
     fn advice(&self) -> Advice {
@@ -41,12 +41,30 @@ impl Hint for RegistryError {
                 ErrorCode::BadAnswer,
                 "check that the address is that of a hub and not of something in between",
             ),
-            Self::Digest { .. } | Self::Size { .. } => Advice::with_hint(
+            Self::Digest { .. } | Self::OtherBytes { .. } | Self::Size { .. } => Advice::with_hint(
                 ErrorCode::Digest,
                 "nothing was installed; tell the hub's operator, then try again",
             ),
             Self::File(error) => error.advice(),
             Self::Interrupted => Advice::of(ErrorCode::Interrupted),
+        }
+    }
+}
+
+impl Hint for MirrorPlaceError {
+    fn advice(&self) -> Advice {
+        Advice::of(ErrorCode::Usage)
+    }
+}
+
+impl Hint for CredentialsError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File(error) => error.advice(),
+            Self::Malformed { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "HUB_MIRROR_TOKEN, when it is set, is taken instead of that file",
+            ),
         }
     }
 }

@@ -99,6 +99,14 @@ pub(crate) async fn fetch_blob(
         progress.moved(file.size_bytes)?;
         return Ok(Moved::default());
     };
+    if let Some(mirror) = registry.mirror() {
+        let (digest, partial) = (&file.digest, lock.partial());
+        let fetched = mirror.fetch(&name, digest, file.size_bytes, partial, progress);
+        if fetched.await? {
+            lock.finish()?;
+            return Ok(Moved::default());
+        }
+    }
     let wanted = Wanted {
         name: &name,
         digest: &file.digest,

@@ -63,8 +63,16 @@ pub enum RegistryError {
         /// What came.
         found: Digest,
     },
+    /// The same, from a mirror.
+    #[error("it has other bytes for {expected}: they have digest {found}")]
+    OtherBytes {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        found: Digest,
+    },
     /// A blob of another length.
-    #[error("the hub sent {found} bytes for {digest}, the statement says {expected}")]
+    #[error("{found} bytes came for {digest}, the statement says {expected}")]
     Size {
         /// What was asked for.
         digest: Digest,

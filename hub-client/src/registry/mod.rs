@@ -2,6 +2,7 @@
 //!
 //! Nothing that comes back is believed by this module's callers before `verify` has said so.
 
+mod blob_mirror;
 mod delta;
 mod download;
 mod error;
@@ -11,6 +12,9 @@ mod traffic;
 mod transport;
 mod upload;
 
+pub use blob_mirror::{
+    BlobMirror, Credentials, CredentialsError, MirrorPlace, MirrorPlaceError, MirrorReport,
+};
 pub use delta::EarlierBlob;
 pub use download::{Moved, Wanted};
 pub use error::RegistryError;
@@ -38,6 +42,7 @@ use transport::Transport;
 #[derive(Clone, Debug)]
 pub struct Registry {
     transport: Transport,
+    mirror: Option<Arc<BlobMirror>>,
 }
 
 /// Tells how far a transfer has come, and asks whether to go on.
@@ -97,7 +102,22 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Url`] or [`RegistryError::Tls`].
     pub fn new(hub: &HubConfig) -> Result<Self, RegistryError> {
-        Transport::new(hub).map(|transport| Self { transport })
+        Transport::new(hub).map(|transport| Self {
+            transport,
+            mirror: None,
+        })
+    }
+
+    /// The same, with files from a mirror as far as it has them.
+    #[must_use]
+    pub fn with_mirror(mut self, mirror: BlobMirror) -> Self {
+        self.mirror = Some(Arc::new(mirror));
+        self
+    }
+
+    /// Where files come from as far as they are there, when it is not the hub.
+    pub fn mirror(&self) -> Option<&BlobMirror> {
+        self.mirror.as_deref()
     }
 
     /// The hub's address.

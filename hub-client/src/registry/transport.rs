@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use registry_schema::api::Problem;
+use registry_schema::api::{Problem, UPLOAD_BYTES_HEADER};
 use registry_schema::digest::Digest;
 use registry_schema::limits;
 use reqwest::header::{
@@ -355,8 +355,13 @@ impl Answer {
         self.response.headers().get(LOCATION)?.to_str().ok()
     }
 
-    /// How many bytes of an upload the hub has, from `Range: 0-N`; 0 when it has none.
+    /// How many bytes of an upload the hub has, from `Hub-Upload-Bytes`, or from `Range: 0-N` where an
+    /// older hub tells that alone; 0 when it has none.
     pub(super) fn uploaded(&self) -> u64 {
+        let told = self.response.headers().get(UPLOAD_BYTES_HEADER);
+        if let Some(bytes) = told.and_then(|value| value.to_str().ok()?.parse().ok()) {
+            return bytes;
+        }
         let last = || {
             self.response
                 .headers()
@@ -517,23 +522,27 @@ fn oci_problem(status: u16, error: &OciError) -> RegistryError {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, RegistryError> {
-    let error = || RegistryError::Url {
-        url: text.to_owned(),
-    };
-    let url = Url::parse(text).map_err(|_| error())?;
-    let is_loopback = match url.host_str() {
+/// Whether an address is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
         Some("localhost") => true,
         Some(host) => host
             .trim_matches(['[', ']'])
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.is_loopback()),
-        None => return Err(error()),
+        None => false,
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, RegistryError> {
+    let error = || RegistryError::Url {
+        url: text.to_owned(),
     };
-    let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    let url = Url::parse(text).map_err(|_| error())?;
+    let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     // A path would be lost when the API's own paths are joined, and the token sent elsewhere.
     let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if allowed && is_bare && url.username().is_empty() {
+    if allowed && is_bare && url.has_host() && url.username().is_empty() {
         Ok(url)
     } else {
         Err(error())

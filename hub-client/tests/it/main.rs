@@ -41,6 +41,7 @@ mod mirrors;
 mod mirrors_harmed;
 mod offline;
 mod packs;
+mod pull_mirror;
 mod refusals;
 mod reports;
 #[path = "../../../registry-schema/tests/support/s3.rs"]

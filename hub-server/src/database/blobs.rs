@@ -23,6 +23,19 @@ pub(crate) fn size_bytes(
     found.map(from_column).transpose()
 }
 
+/// The size of a blob that can be read under some name.
+pub(crate) fn size_anywhere(
+    connection: &mut Connection,
+    digest: &Digest,
+) -> Result<Option<u64>, DatabaseError> {
+    let found: Option<i64> = repository_blobs::table
+        .filter(repository_blobs::digest.eq(digest.to_string()))
+        .select(repository_blobs::size_bytes)
+        .first(connection)
+        .optional()?;
+    found.map(from_column).transpose()
+}
+
 /// Forgets which blobs can be read.
 pub(crate) fn clear(connection: &mut Connection) -> Result<(), DatabaseError> {
     diesel::delete(repository_blobs::table).execute(connection)?;

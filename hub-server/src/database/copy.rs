@@ -7,15 +7,17 @@ use super::evaluations::EvaluationRow;
 use super::key_compromises::KeyCompromiseRow;
 use super::log::{CheckpointRow, EntryRow};
 use super::model_signatures::ModelSignatureRow;
+use super::quotas::QuotaRow;
 use super::releases::{FileRow, ReleaseRow};
 use super::schema::{
     advisories, evaluations, extractors, key_compromises, log_checkpoints, log_entries, log_tiles,
-    model_signatures, release_files, releases, repository_blobs, sessions, settings, tokens,
-    trust_files, trust_states, yanks,
+    member_blobs, model_signatures, oci_blobs, oci_manifests, oci_proofs, oci_tags, quotas,
+    release_files, releases, repository_blobs, sessions, settings, tokens, trust_files,
+    trust_states, yanks,
 };
 use super::tokens::TokenRow;
 use super::yanks::YankRow;
-use super::{Connection, DatabaseError, from_column};
+use super::{Connection, DatabaseError, from_column, oci};
 
 /// Rows that are held in memory at once, where one can be large.
 const PAGE: i64 = 256;
@@ -99,6 +101,28 @@ pub(crate) fn copy_all(
         digest: String,
         size_bytes: i64
     });
+    copy!(quotas as QuotaRow);
+    copy!(member_blobs {
+        member: String,
+        digest: String,
+        size_bytes: i64
+    });
+    copy!(oci_blobs {
+        repository: String,
+        digest: String,
+        content: String,
+        size_bytes: i64
+    });
+    copied.push(("oci_manifests", copy_manifests(from, to)?));
+    copy!(oci_tags {
+        repository: String,
+        tag: String,
+        digest: String
+    });
+    copy!(oci_proofs {
+        release_statement: String,
+        proof: String
+    });
     copied.push(("log_entries", copy_entries(from, to)?));
     copy!(log_tiles { level: i64, number: i64, hashes: Vec<u8> });
     copy!(log_checkpoints as CheckpointRow);
@@ -125,6 +149,18 @@ fn copy_releases(from: &mut Connection, to: &mut Connection) -> Result<u64, Data
                 .execute(to)?;
         }
     }
+}
+
+/// One at a time: each may have some megabytes.
+fn copy_manifests(from: &mut Connection, to: &mut Connection) -> Result<u64, DatabaseError> {
+    let mut count = 0;
+    for (repository, digest) in oci::manifests(from)? {
+        if let Some(row) = oci::find_manifest(from, &repository, &digest)? {
+            oci::put_manifest(to, &row)?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 fn copy_entries(from: &mut Connection, to: &mut Connection) -> Result<u64, DatabaseError> {
@@ -166,6 +202,12 @@ pub(crate) fn counts(connection: &mut Connection) -> Result<Copied, DatabaseErro
         advisories,
         key_compromises,
         repository_blobs,
+        quotas,
+        member_blobs,
+        oci_blobs,
+        oci_manifests,
+        oci_tags,
+        oci_proofs,
         log_entries,
         log_tiles,
         log_checkpoints

@@ -17,6 +17,7 @@ pub(crate) mod key_compromises;
 pub(crate) mod log;
 mod migrate;
 pub(crate) mod model_signatures;
+pub(crate) mod oci;
 mod pool;
 mod postgres;
 pub(crate) mod quotas;

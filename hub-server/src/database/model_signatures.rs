@@ -1,8 +1,9 @@
 //! Which blob is the `model.sig` of a release.
 
 use diesel::prelude::*;
+use registry_schema::name::Name;
 
-use super::schema::model_signatures;
+use super::schema::{model_signatures, releases};
 use super::{Connection, DatabaseError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -34,6 +35,21 @@ pub(crate) fn find(
         .select(ModelSignatureRow::as_select())
         .first(connection)
         .optional()?)
+}
+
+/// The digests of all that are attached to releases of a name.
+pub(crate) fn digests_of(
+    connection: &mut Connection,
+    name: &Name,
+) -> Result<Vec<String>, DatabaseError> {
+    let of_name = releases::table
+        .filter(releases::name.eq(name.to_string()))
+        .select(releases::statement);
+    Ok(model_signatures::table
+        .filter(model_signatures::release_statement.eq_any(of_name))
+        .order(model_signatures::release_statement)
+        .select(model_signatures::digest)
+        .load(connection)?)
 }
 
 /// Removes all.

@@ -205,4 +205,48 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(releases, release_files, repository_blobs);
+diesel::table! {
+    oci_blobs (repository, digest) {
+        repository -> Text,
+        digest -> Text,
+        content -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    oci_manifests (repository, digest) {
+        repository -> Text,
+        digest -> Text,
+        media_type -> Text,
+        artifact_type -> Nullable<Text>,
+        annotations -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        size_bytes -> BigInt,
+        content -> Binary,
+        pushed_at -> BigInt,
+        pushed_by -> Text,
+    }
+}
+
+diesel::table! {
+    oci_tags (repository, tag) {
+        repository -> Text,
+        tag -> Text,
+        digest -> Text,
+    }
+}
+
+diesel::table! {
+    oci_proofs (release_statement) {
+        release_statement -> Text,
+        proof -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    releases,
+    release_files,
+    repository_blobs,
+    model_signatures
+);

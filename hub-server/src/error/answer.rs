@@ -28,12 +28,7 @@ impl Failure {
             response.insert_header((name.clone(), value.clone()));
         }
         if self.problem.code == ProblemCode::Unauthenticated {
-            // Clients of container registries ask for a password when they see `Basic`.
-            let scheme = match dialect {
-                Dialect::Oci => "Basic",
-                Dialect::Hub | Dialect::HuggingFace => "Bearer",
-            };
-            let challenge = format!("{scheme} realm=\"extractor hub\"");
+            let challenge = "Bearer realm=\"extractor hub\"";
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         let mut problem = self.problem.clone();

@@ -32,6 +32,7 @@ use crate::deltas::DeltasError;
 use crate::inspection::InspectionError;
 use crate::log::LogError;
 use crate::members_say::SayError;
+use crate::oci::OciError;
 use crate::pages::{self, PageError};
 use crate::publish::{OwnerError, PublishError};
 use crate::quota::QuotaError;
@@ -328,6 +329,7 @@ impl From<UploadError> for Failure {
                 Self::shown(ProblemCode::Unavailable, &error).header(header::RETRY_AFTER, "5")
             }
             UploadError::TooMany => Self::shown(ProblemCode::TooManyRequests, &error),
+            UploadError::Read { .. } => Self::internal(&error),
         }
     }
 }
@@ -357,6 +359,38 @@ impl From<ResolveError> for Failure {
             ResolveError::NoSuchFile { .. } => {
                 Self::shown(ProblemCode::NotFound, &error).hugging_face("EntryNotFound")
             }
+        }
+    }
+}
+
+impl From<OciError> for Failure {
+    fn from(error: OciError) -> Self {
+        let shown = |code, oci| Self::shown(code, &error).oci(oci);
+        match error {
+            OciError::Name(_) => shown(ProblemCode::MalformedRequest, "NAME_INVALID"),
+            OciError::Digest(_) | OciError::OtherBytes { .. } => {
+                shown(ProblemCode::MalformedRequest, "DIGEST_INVALID")
+            }
+            OciError::NoManifest { .. } => shown(ProblemCode::NotFound, "MANIFEST_UNKNOWN"),
+            OciError::NoBlob { .. } => shown(ProblemCode::NotFound, "BLOB_UNKNOWN"),
+            OciError::Missing { .. } => shown(ProblemCode::NotFound, "MANIFEST_BLOB_UNKNOWN"),
+            OciError::Manifest { .. } | OciError::Tag { .. } => {
+                shown(ProblemCode::MalformedRequest, "MANIFEST_INVALID")
+            }
+            OciError::Denied { .. } => shown(ProblemCode::Forbidden, "DENIED"),
+            OciError::Resolve(error) => {
+                let is_release = matches!(
+                    error,
+                    ResolveError::NoSuchRelease { .. } | ResolveError::NotMirrored { .. }
+                );
+                match Self::from(error) {
+                    failure if is_release => failure.oci("MANIFEST_UNKNOWN"),
+                    failure => failure,
+                }
+            }
+            OciError::Log(error) => error.into(),
+            OciError::Blob(error) => error.into(),
+            OciError::Database(error) => error.into(),
         }
     }
 }

@@ -75,33 +75,51 @@ pub(crate) fn table(config: &mut ServiceConfig) {
         .service(at("/log/checkpoint", "log", "GET").get(log::checkpoint))
         .service(at("/log/tile/{path:.*}", "log", "GET").get(log::tile))
         .service(at("/tuf/{path:.*}", "tuf", "GET").get(tuf::file))
+        .configure(oci_table)
+        .configure(hugging_face_table)
+        .default_service(web::to(unknown_path));
+}
+
+/// The paths of the OCI distribution protocol. A repository's name may have any number of parts, so
+/// those with more after it come first.
+fn oci_table(config: &mut ServiceConfig) {
+    use oci::{blobs, manifests, tags, uploads};
+    config
         .service(at("/v2/", "oci", "GET").get(oci::version))
-        .service(
-            v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(oci::uploads::begin)),
-        )
+        .service(at("/v2/token", "oci", "GET").get(oci::token))
+        .service(at("/v2/_catalog", "oci", "GET").get(tags::repositories))
+        .service(v2("/blobs/uploads/", "uploads", "POST").route(web::post().to(uploads::begin)))
         .service(
             v2(
                 "/blobs/uploads/{upload}",
                 "upload",
                 "GET, PATCH, PUT, DELETE",
             )
-            .get(oci::uploads::status)
-            .route(web::patch().to(oci::uploads::append))
-            .route(web::put().to(oci::uploads::finish))
-            .route(web::delete().to(oci::uploads::cancel)),
+            .get(uploads::status)
+            .route(web::patch().to(uploads::append))
+            .route(web::put().to(uploads::finish))
+            .route(web::delete().to(uploads::cancel)),
         )
         .service(
-            v2("/blobs/{digest}", "blob", "GET, HEAD")
-                .get(oci::blobs::read)
-                .route(web::head().to(oci::blobs::read)),
+            v2("/blobs/{digest}", "blob", "GET, HEAD, DELETE")
+                .get(blobs::read)
+                .route(web::head().to(blobs::read))
+                .route(web::delete().to(blobs::delete)),
         )
         .service(
-            v2("/{kind:manifests|tags|referrers}/{rest:.*}", "oci", "")
-                .default_service(web::to(oci::unsupported)),
+            v2(
+                "/manifests/{reference}",
+                "manifest",
+                "GET, HEAD, PUT, DELETE",
+            )
+            .get(manifests::read)
+            .route(web::head().to(manifests::read))
+            .route(web::put().to(manifests::push))
+            .route(web::delete().to(manifests::delete)),
         )
-        .service(at("/v2/{rest:.*}", "oci", "").default_service(web::to(oci::unknown)))
-        .configure(hugging_face_table)
-        .default_service(web::to(unknown_path));
+        .service(v2("/tags/list", "oci", "GET").get(tags::list))
+        .service(v2("/referrers/{digest}", "oci", "GET").get(tags::referrers))
+        .service(at("/v2/{rest:.*}", "oci", "").default_service(web::to(oci::unknown)));
 }
 
 /// The paths of the Hugging Face Hub's protocol, whose names take in most others: after all of those.
@@ -155,7 +173,7 @@ fn extractor_scope() -> Scope {
 }
 
 fn v2(path: &str, action: &str, methods: &'static str) -> Resource {
-    repository("/v2", path, action, methods)
+    at(&format!("/v2/{{name:.+}}{path}"), action, methods)
 }
 
 fn model(path: &str, methods: &'static str) -> Resource {

@@ -38,8 +38,39 @@ async fn what_needs_no_token() {
         problem(answer, ProblemCode::Unauthenticated).await;
     }
     let answer = anonymous("/v2/").await.unwrap();
-    assert!(header(&answer, "www-authenticate").starts_with("Basic"));
+    let host = world.base.strip_prefix("https://").unwrap();
+    let challenge = format!(
+        "Bearer realm=\"{}/v2/token\",service=\"{host}\"",
+        world.base
+    );
+    assert_eq!(header(&answer, "www-authenticate"), challenge);
     oci_error(answer, 401, "UNAUTHORIZED").await;
+    // The password is a token, and good as one.
+    let realm = || {
+        world
+            .client
+            .get(format!("{}/v2/token?service=x", world.base))
+    };
+    oci_error(realm().send().await.unwrap(), 401, "UNAUTHORIZED").await;
+    let wrong = realm().basic_auth("me", Some("hub_wrong")).send();
+    oci_error(wrong.await.unwrap(), 401, "UNAUTHORIZED").await;
+    let good = realm()
+        .basic_auth("me", Some(&world.token))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(header(&good, "cache-control"), "no-store");
+    let good: serde_json::Value = serde_json::from_str(&good.text().await.unwrap()).unwrap();
+    assert_eq!(
+        (&good["token"], &good["access_token"]),
+        (&world.token.as_str().into(), &good["token"])
+    );
+    let nobody = world
+        .request_as("anonymous", Method::GET, "/v2/")
+        .send()
+        .await
+        .unwrap();
+    oci_error(nobody, 401, "UNAUTHORIZED").await;
 }
 
 #[tokio::test]
@@ -56,6 +87,36 @@ async fn a_public_hub_reads_without_token_and_writes_with_one() {
     let upload = world
         .client
         .post(format!("{}{path}", world.base))
+        .send()
+        .await
+        .unwrap();
+    oci_error(upload, 401, "UNAUTHORIZED").await;
+    // Clients of container registries ask who they are to be, and are told nobody.
+    let asked = world
+        .client
+        .get(format!("{}/v2/", world.base))
+        .send()
+        .await
+        .unwrap();
+    oci_error(asked, 401, "UNAUTHORIZED").await;
+    let token = world
+        .client
+        .get(format!("{}/v2/token", world.base))
+        .send()
+        .await
+        .unwrap();
+    let token: serde_json::Value = serde_json::from_str(&token.text().await.unwrap()).unwrap();
+    assert_eq!(token["token"], "anonymous");
+    for path in ["/v2/", "/v2/alpha/squares/tags/list"] {
+        let read = world
+            .request_as("anonymous", Method::GET, path)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(read.status(), StatusCode::OK);
+    }
+    let upload = world
+        .request_as("anonymous", Method::POST, &path)
         .send()
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream;
-use registry_schema::api::{blob_path, upload_path};
+use registry_schema::api::{UPLOAD_BYTES_HEADER, blob_path, upload_path};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
@@ -46,13 +46,7 @@ pub(crate) async fn finish(world: &World, at: &str, digest: &Digest) -> Response
 pub(crate) async fn arrived(world: &World, at: &str) -> usize {
     let status = world.get(at).await;
     assert_eq!(status.status(), StatusCode::NO_CONTENT);
-    let range = status
-        .headers()
-        .get("range")
-        .map(|range| range.to_str().unwrap().to_owned());
-    range.map_or(0, |range| {
-        range.strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1
-    })
+    header(&status, UPLOAD_BYTES_HEADER).parse().unwrap()
 }
 
 /// Sends half of what it announces, then nothing for a long time.

@@ -33,6 +33,7 @@ mod matrix;
 mod members_say;
 mod migrations;
 mod model_signature;
+mod oci;
 mod openapi;
 mod operations;
 mod pages;

@@ -295,6 +295,51 @@ const ROWS: &[Row] = &[
         "/api/v1/extractors/alpha/squares/blobs/{digest of README.md}/delta?from={digest of README.md}",
         reading(200),
     ),
+    // releases for clients of container registries, which push to and delete from none
+    (("at", "/v2/token"), "GET", "/v2/token", open(200)),
+    (("at", "/v2/_catalog"), "GET", "/v2/_catalog", reading(200)),
+    (
+        ("v2", "/tags/list"),
+        "GET",
+        "/v2/alpha/squares/tags/list",
+        reading(200),
+    ),
+    (
+        ("v2", "/referrers/{digest}"),
+        "GET",
+        "/v2/alpha/squares/referrers/{digest of README.md}",
+        reading(200),
+    ),
+    (
+        ("v2", "/manifests/{reference}"),
+        "GET",
+        "/v2/alpha/squares/manifests/1.0.0",
+        reading(200),
+    ),
+    (
+        ("v2", "/manifests/{reference}"),
+        "HEAD",
+        "/v2/alpha/squares/manifests/1.0.0",
+        reading(200),
+    ),
+    (
+        ("v2", "/manifests/{reference}"),
+        "PUT",
+        "/v2/alpha/squares/manifests/1.0.0",
+        writing(405, 405),
+    ),
+    (
+        ("v2", "/manifests/{reference}"),
+        "DELETE",
+        "/v2/alpha/squares/manifests/1.0.0",
+        writing(405, 405),
+    ),
+    (
+        ("v2", "/blobs/{digest}"),
+        "DELETE",
+        "/v2/alpha/squares/blobs/{digest of README.md}",
+        writing(405, 405),
+    ),
     // pages
     (("read", "/"), "GET", "/", reading(200)),
     (("read", "/"), "HEAD", "/", reading(200)),

@@ -268,11 +268,11 @@ async fn paths_and_methods_that_are_none() {
             "NAME_INVALID",
         ),
         (
-            "/v2/alpha/squares/manifests/latest".to_owned(),
-            405,
-            "UNSUPPORTED",
+            "/v2/alpha/squares/manifests/9".to_owned(),
+            404,
+            "NAME_UNKNOWN",
         ),
-        ("/v2/squares/tags/list".to_owned(), 405, "UNSUPPORTED"),
+        ("/v2/no-squares/tags/list".to_owned(), 404, "NAME_UNKNOWN"),
         ("/v2/a/b/c/d/e".to_owned(), 404, "NAME_UNKNOWN"),
         (
             "/v2/alpha/squares/blobs/uploads/none".to_owned(),

@@ -9,9 +9,9 @@ mod problem;
 
 pub use delta::{Delta, DeltaError, DeltaPart};
 pub use paths::{
-    CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, TRUST_ROOT_PATH, advisories_path, blob_path,
-    delta_path, evaluations_path, extractor_path, log_path, model_signature_path, namespace,
-    release_path, trust_path, upload_path, yanks_path,
+    CONSORTIUM_NAMESPACE, KEY_COMPROMISES_PATH, TRUST_ROOT_PATH, UPLOAD_BYTES_HEADER,
+    advisories_path, blob_path, delta_path, evaluations_path, extractor_path, log_path,
+    model_signature_path, namespace, release_path, trust_path, upload_path, yanks_path,
 };
 pub use problem::{Problem, ProblemCode};
 

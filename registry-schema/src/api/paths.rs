@@ -9,6 +9,10 @@ use crate::reference::Requirement;
 /// Stands for the member in paths of bare names.
 pub const CONSORTIUM_NAMESPACE: &str = "_";
 
+/// How many bytes of an upload the hub has. `Range`, which says it to other clients, cannot tell an
+/// empty upload from one of a single byte.
+pub const UPLOAD_BYTES_HEADER: &str = "hub-upload-bytes";
+
 /// Where a change of the trust root is published.
 pub const TRUST_ROOT_PATH: &str = "/api/v1/trust-root";
 

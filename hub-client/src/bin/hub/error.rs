@@ -249,6 +249,8 @@ library_errors! {
     Say(hub_client::members_say::SayError),
     Serve(hub_client::serve::ServeError),
     Registry(hub_client::registry::RegistryError),
+    MirrorPlace(hub_client::registry::MirrorPlaceError),
+    Credentials(hub_client::registry::CredentialsError),
     Store(hub_client::store::StoreError),
     Trust(hub_client::trust::TrustStoreError),
     Logged(hub_client::logged::LoggedError),

@@ -1,33 +1,55 @@
-//! Blobs by the OCI distribution protocol 1.1, so that foreign clients can use them. Manifests and
-//! tags are not served yet.
+//! The OCI distribution protocol 1.1, for clients of container registries and for the hub's own,
+//! which moves blobs by it. An extractor is a repository that can be read; below the namespaces that
+//! the operator opens, members may keep what else they like.
+//!
+//! These clients believe the hub: they check digests, but no signature and no proof. Whoever needs
+//! those uses `hub pull`, or verifies what the list of referrers leads to.
 
 pub(super) mod blobs;
+pub(super) mod manifests;
+pub(super) mod tags;
 pub(super) mod uploads;
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use registry_schema::api::ProblemCode;
-use registry_schema::digest::Digest;
-use registry_schema::name::Name;
 
-use crate::auth::Reader;
+use crate::app::Hub;
+use crate::auth::{GoodToken, Reader, has_introduced_itself, no_token};
 use crate::error::Failure;
+use crate::oci::{self, OciError};
+use crate::repository::{AnyDigest, Repository};
 
-/// Whether this is a registry of OCI distribution 1.1
+/// Seconds after which a client asks for its token again. The token itself lasts longer.
+const TOKEN_SECONDS: u32 = 300;
+
+/// Whether this is a registry of OCI distribution 1.1. Who has not said who it is learns how it could,
+/// also on a hub that is open for reading: clients ask here and nowhere else
 #[utoipa::path(get, path = "/v2/", tag = "blobs", operation_id = "oci",
     responses((status = 200, description = "It is"), (status = 401, description = "It needs a token")))]
-pub(super) async fn version(_: Reader) -> HttpResponse {
-    HttpResponse::Ok()
+pub(super) async fn version(_: Reader, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    if !has_introduced_itself(&request) {
+        return Err(no_token());
+    }
+    Ok(HttpResponse::Ok()
         .insert_header(("docker-distribution-api-version", "registry/2.0"))
-        .json(serde_json::json!({}))
+        .json(serde_json::json!({})))
 }
 
-/// Paths of the protocol that this hub does not have.
-pub(super) async fn unsupported(_: Reader, request: HttpRequest) -> Result<String, Failure> {
-    let detail = format!(
-        "`{}`: this hub serves blobs, not manifests, tags or referrers",
-        request.path()
-    );
-    Err(Failure::new(ProblemCode::MethodNotAllowed, detail).oci("UNSUPPORTED"))
+/// The token for the password that a client of container registries has: the same, in the form that it
+/// wants; on a hub that is open for reading one for everybody
+#[utoipa::path(get, path = "/v2/token", tag = "blobs", operation_id = "oci_token",
+    params(("service" = Option<String>, Query, description = "Not looked at"),
+        ("scope" = Option<String>, Query, description = "Not looked at: a token may what it may")),
+    responses((status = 200, body = serde_json::Value), (status = 401, description = "OCI error `UNAUTHORIZED`")))]
+pub(super) async fn token(GoodToken(token): GoodToken) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(serde_json::json!({
+            "token": token,
+            "access_token": token,
+            "expires_in": TOKEN_SECONDS,
+        }))
 }
 
 /// Paths of nothing.
@@ -36,20 +58,24 @@ pub(super) async fn unknown(_: Reader, request: HttpRequest) -> Result<String, F
     Err(Failure::new(ProblemCode::NotFound, detail).oci("NAME_UNKNOWN"))
 }
 
-fn repository_of(text: &str) -> Result<Name, Failure> {
-    text.parse()
-        .map_err(|error: registry_schema::name::NameError| {
-            Failure::new(ProblemCode::MalformedRequest, error.to_string()).oci("NAME_INVALID")
-        })
+fn repository_of(hub: &Hub, text: &str) -> Result<Repository, Failure> {
+    Ok(oci::repository_of(hub, text)?)
 }
 
-fn digest_of(text: &str) -> Result<Digest, Failure> {
-    if text.starts_with("sha512:") {
-        let detail = "this hub names blobs by SHA-256 only";
-        return Err(Failure::new(ProblemCode::MalformedRequest, detail).oci("UNSUPPORTED"));
-    }
-    text.parse()
-        .map_err(|error: registry_schema::digest::DigestError| {
-            Failure::new(ProblemCode::MalformedRequest, error.to_string()).oci("DIGEST_INVALID")
-        })
+fn digest_of(text: &str) -> Result<AnyDigest, Failure> {
+    Ok(text.parse().map_err(OciError::Digest)?)
+}
+
+/// Files of releases are named by SHA-256, in what was signed and so everywhere.
+fn other_algorithm() -> Failure {
+    let detail = "blobs of extractors are named by SHA-256 only";
+    Failure::new(ProblemCode::MalformedRequest, detail).oci("UNSUPPORTED")
+}
+
+/// What an extractor's repository does not do.
+fn releases_only(methods: &'static str) -> Failure {
+    let mut failure = Failure::method_not_allowed(methods);
+    "releases are published by `hub publish`, signed, and stay; nothing else is pushed or deleted here"
+        .clone_into(&mut failure.problem.detail);
+    failure
 }

@@ -1,22 +1,24 @@
 //! Uploading blobs: begun by POST, continued by PATCH from the byte where it ended, made a blob by
 //! PUT when the digest is right.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use registry_schema::api::{ProblemCode, upload_path};
-use registry_schema::digest::Digest;
-use registry_schema::name::Name;
+use registry_schema::api::{ProblemCode, UPLOAD_BYTES_HEADER};
+use registry_schema::name::MemberName;
 use serde::Deserialize;
 
 use crate::app::Hub;
 use crate::auth::Publisher;
-use crate::database::{blobs, collection};
+use crate::database::oci::{KeptBlob, find_blob, find_blob_anywhere};
+use crate::database::{Connection, DatabaseError, blobs, collection};
 use crate::error::Failure;
+use crate::oci::foreign::check_push;
 use crate::publish::check_owner;
+use crate::repository::{AnyDigest, Repository};
 use crate::routes::blocking;
 use crate::routes::body::{announced, pour};
-use crate::routes::oci::{digest_of, repository_of};
-use crate::uploads::{Upload, UploadError};
+use crate::routes::oci::{digest_of, other_algorithm, repository_of};
+use crate::uploads::{Upload, UploadError, bind};
 
 /// What OCI's clients may add to an upload's address.
 #[derive(Debug, Deserialize)]
@@ -33,7 +35,7 @@ type UploadPath = web::Path<(String, String)>;
 /// Begin an upload; with `digest` and a body it is all of it; with `mount` and `from` the blob comes
 /// from another name of this hub
 #[utoipa::path(post, path = "/v2/{name}/blobs/uploads/", tag = "blobs", operation_id = "upload_begin",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
         ("digest" = Option<String>, Query, description = "Digest of the body, which is the whole blob"),
         ("mount" = Option<String>, Query, description = "Digest of a blob that is there"),
         ("from" = Option<String>, Query, description = "The name under which it is there")),
@@ -49,18 +51,18 @@ pub(in crate::routes) async fn begin(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let repository = repository_of(&path)?;
-    check_owner(&hub, &repository, &publisher.member)?;
-    if query
-        .digest_algorithm
-        .as_deref()
-        .is_some_and(|name| name != "sha256")
-    {
-        digest_of("sha512:")?;
+    let repository = repository_of(&hub, &path)?;
+    check_push_to(&hub, &repository, &publisher.member)?;
+    match (query.digest_algorithm.as_deref(), &repository) {
+        (None | Some("sha256"), _) | (Some("sha512"), Repository::Foreign(_)) => {}
+        _ => return Err(other_algorithm()),
     }
-    let digest = query.digest.as_deref().map(digest_of).transpose()?;
-    if let (Some(mount), Some(from)) = (&query.mount, &query.from)
-        && let Some(mounted) = mount_blob(&hub, &repository, mount, from).await?
+    let digest = match query.digest.as_deref() {
+        Some(text) => Some(digest_in(&repository, text)?),
+        None => None,
+    };
+    if let Some(mount) = &query.mount
+        && let Some(mounted) = mount_blob(&hub, &repository, mount, query.from.clone()).await?
     {
         return Ok(created(&repository, &mounted));
     }
@@ -80,37 +82,92 @@ pub(in crate::routes) async fn begin(
     Ok(created(&repository, &digest))
 }
 
-/// Makes a blob of another name readable under this one too.
+/// Refuses those who may not push to a repository: others than the owners of an extractor, others than
+/// the operator lets.
+fn check_push_to(hub: &Hub, repository: &Repository, member: &MemberName) -> Result<(), Failure> {
+    match repository {
+        Repository::Extractor(name) => Ok(check_owner(hub, name, member)?),
+        Repository::Foreign(name) => Ok(check_push(hub, name, member)?),
+    }
+}
+
+/// A digest by which a blob may be named in a repository.
+fn digest_in(repository: &Repository, text: &str) -> Result<AnyDigest, Failure> {
+    match (repository, digest_of(text)?) {
+        (Repository::Extractor(_), AnyDigest::Sha512(_)) => Err(other_algorithm()),
+        (_, digest) => Ok(digest),
+    }
+}
+
+/// Makes a blob of another repository readable in this one too. Whoever may push may read all that is
+/// here, so `from` may be left out. What cannot be mounted is to be uploaded.
 async fn mount_blob(
     hub: &web::Data<Hub>,
-    repository: &Name,
+    repository: &Repository,
     mount: &str,
-    from: &str,
-) -> Result<Option<Digest>, Failure> {
-    let (Ok(digest), Ok(from)) = (mount.parse::<Digest>(), from.parse::<Name>()) else {
+    from: Option<String>,
+) -> Result<Option<AnyDigest>, Failure> {
+    let Ok(digest) = digest_in(repository, mount) else {
         return Ok(None);
     };
-    let (repository, hub) = (repository.clone(), hub.clone());
+    let from = from.map(|from| repository_of(hub, &from)).transpose();
+    let Ok(from) = from else {
+        return Ok(None);
+    };
+    let (hub, repository) = (hub.clone(), repository.clone());
     blocking(move || {
-        let there = hub.blobs.size_bytes(&digest)?;
+        let look = |connection: &mut Connection| source(connection, from.as_ref(), &digest);
+        let Some(kept) = hub.database.with(look)? else {
+            return Ok(None);
+        };
+        if hub.blobs.size_bytes(&kept.content)? != Some(kept.size_bytes) {
+            return Ok(None);
+        }
         hub.database.transaction(|connection| {
-            // What can be read under a name is not removed as long as this is held.
+            // What can be read in a repository is not removed as long as this is held.
             collection::hold(connection)?;
-            let bound = blobs::size_bytes(connection, &from, &digest)?;
-            let Some(size_bytes) = bound.filter(|_| bound == there) else {
+            if look(connection)? != Some(kept) {
                 return Ok(None);
-            };
-            blobs::bind(connection, &repository, &digest, size_bytes)?;
+            }
+            bind(connection, &repository, &digest, kept)?;
             Ok::<_, Failure>(Some(digest))
         })
     })
     .await
 }
 
-/// How much of an upload has arrived, in `Range`; without it, nothing has
+/// A blob that is to be mounted.
+fn source(
+    connection: &mut Connection,
+    from: Option<&Repository>,
+    digest: &AnyDigest,
+) -> Result<Option<KeptBlob>, DatabaseError> {
+    let text = digest.to_string();
+    let of_releases = |size_bytes: Option<u64>| match digest {
+        AnyDigest::Sha256(content) => size_bytes.map(|size_bytes| KeptBlob {
+            content: *content,
+            size_bytes,
+        }),
+        AnyDigest::Sha512(_) => None,
+    };
+    match (from, digest) {
+        (Some(Repository::Foreign(name)), _) => find_blob(connection, name.as_str(), &text),
+        (Some(Repository::Extractor(name)), AnyDigest::Sha256(content)) => {
+            Ok(of_releases(blobs::size_bytes(connection, name, content)?))
+        }
+        (None, AnyDigest::Sha256(content)) => match find_blob_anywhere(connection, &text)? {
+            Some(kept) => Ok(Some(kept)),
+            None => Ok(of_releases(blobs::size_anywhere(connection, content)?)),
+        },
+        (None, AnyDigest::Sha512(_)) => find_blob_anywhere(connection, &text),
+        (Some(Repository::Extractor(_)), AnyDigest::Sha512(_)) => Ok(None),
+    }
+}
+
+/// How much of an upload has arrived, in `Range`, and without doubt in `Hub-Upload-Bytes`
 #[utoipa::path(get, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_status",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
         ("upload" = String, Path, description = "As `Location` gave it")),
     responses((status = 204, description = "`Range: 0-<last byte>`"),
         (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
@@ -121,13 +178,18 @@ pub(in crate::routes) async fn status(
 ) -> Result<HttpResponse, Failure> {
     let upload = find(&hub, &publisher, &path).await?;
     let size_bytes = hub.uploads.size_bytes(&upload).await?;
-    Ok(accepted(HttpResponse::NoContent(), &upload, size_bytes).finish())
+    let mut response = accepted(HttpResponse::NoContent(), &upload, size_bytes);
+    if size_bytes == 0 {
+        // What other registries say, and their clients expect; the hub's own header is without doubt.
+        response.insert_header((header::RANGE, "0-0"));
+    }
+    Ok(response.finish())
 }
 
 /// Append to an upload, from the byte where it ended
 #[utoipa::path(patch, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_append",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
         ("upload" = String, Path, description = "As `Location` gave it"),
         ("Content-Range" = Option<String>, Header, description = "`<first>-<last>`")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -153,7 +215,7 @@ pub(in crate::routes) async fn append(
 /// Make an upload a blob, after appending the body if there is one
 #[utoipa::path(put, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_finish",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
         ("upload" = String, Path, description = "As `Location` gave it"),
         ("digest" = String, Query, description = "Digest of the whole blob")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -168,7 +230,8 @@ pub(in crate::routes) async fn finish(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let digest = digest_of(query.digest.as_deref().unwrap_or_default())?;
+    let repository = repository_of(&hub, &path.0)?;
+    let digest = digest_in(&repository, query.digest.as_deref().unwrap_or_default())?;
     let upload = find(&hub, &publisher, &path).await?;
     let first = content_range(&request)?;
     let writer = hub.uploads.writer(&upload, first).await.map_err(gap)?;
@@ -181,7 +244,7 @@ pub(in crate::routes) async fn finish(
 /// Give an upload up
 #[utoipa::path(delete, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_cancel",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
         ("upload" = String, Path, description = "As `Location` gave it")),
     responses((status = 204, description = "It is gone"),
         (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
@@ -200,8 +263,8 @@ async fn find(
     publisher: &Publisher,
     path: &(String, String),
 ) -> Result<Upload, Failure> {
-    let repository = repository_of(&path.0)?;
-    check_owner(hub, &repository, &publisher.member)?;
+    let repository = repository_of(hub, &path.0)?;
+    check_push_to(hub, &repository, &publisher.member)?;
     Ok(hub
         .uploads
         .find(&repository, &path.1, &publisher.member)
@@ -250,7 +313,10 @@ fn gap(error: UploadError) -> Failure {
     let failure = Failure::from(error);
     match state {
         Some((location, size_bytes)) => {
-            let failure = failure.header(header::LOCATION, &location);
+            let bytes = HeaderName::from_static(UPLOAD_BYTES_HEADER);
+            let failure = failure
+                .header(header::LOCATION, &location)
+                .header(bytes, &size_bytes.to_string());
             match range(size_bytes) {
                 Some(range) => failure.header(header::RANGE, &range),
                 None => failure,
@@ -267,7 +333,8 @@ fn accepted(
 ) -> HttpResponseBuilder {
     response
         .insert_header((header::LOCATION, location(upload)))
-        .insert_header(("docker-upload-uuid", upload.id.clone()));
+        .insert_header(("docker-upload-uuid", upload.id.clone()))
+        .insert_header((UPLOAD_BYTES_HEADER, size_bytes.to_string()));
     if let Some(range) = range(size_bytes) {
         response.insert_header((header::RANGE, range));
     }
@@ -280,15 +347,12 @@ fn range(size_bytes: u64) -> Option<String> {
 }
 
 fn location(upload: &Upload) -> String {
-    format!("{}{}", upload_path(&upload.repository), upload.id)
+    format!("/v2/{}/blobs/uploads/{}", upload.repository, upload.id)
 }
 
-fn created(repository: &Name, digest: &Digest) -> HttpResponse {
+fn created(repository: &Repository, digest: &AnyDigest) -> HttpResponse {
     HttpResponse::Created()
-        .insert_header((
-            header::LOCATION,
-            registry_schema::api::blob_path(repository, digest),
-        ))
+        .insert_header((header::LOCATION, format!("/v2/{repository}/blobs/{digest}")))
         .insert_header(("docker-content-digest", digest.to_string()))
         .finish()
 }

@@ -1,6 +1,7 @@
 //! Finding and fetching releases.
 
 use clap::Args;
+use hub_client::registry::MirrorPlace;
 use registry_schema::reference::Reference;
 
 /// `hub search`
@@ -60,6 +61,7 @@ and later pulls of the same reference give exactly that release.
 Examples:
   hub pull passport-extractor@2
   hub pull passport-extractor@2 --update
+  hub pull passport-extractor@2 --mirror oci://registry.example.org/hub/
   hub pull --locked")]
 pub(crate) struct PullArgs {
     /// What to pull; everything in hub.lock when absent
@@ -74,6 +76,12 @@ pub(crate) struct PullArgs {
     /// Neither read nor write hub.lock
     #[arg(long, requires = "reference")]
     pub(crate) no_lock: bool,
+    /// Take files from there as far as they are there, a folder or an OCI registry; the hub still says
+    /// which they are, and gives the others. `oci://REGISTRY/PATH/` has a repository for each
+    /// extractor, `oci://REGISTRY/REPOSITORY` is one. The password is in HUB_MIRROR_TOKEN, or where
+    /// `docker login` puts it
+    #[arg(long, value_name = "PLACE", env = "HUB_MIRROR")]
+    pub(crate) mirror: Option<MirrorPlace>,
     /// Do not run the probes, on machines that only keep extractors
     #[arg(long)]
     pub(crate) without_probes: bool,

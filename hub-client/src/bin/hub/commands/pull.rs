@@ -6,7 +6,7 @@ use hub_client::lockfile::{LockFile, LockedRelease};
 use hub_client::log_view::LogView;
 use hub_client::members_say;
 use hub_client::pull::{self, Fetched, ProbeCheck, PullRequest};
-use hub_client::registry::Registry;
+use hub_client::registry::{BlobMirror, Credentials, MirrorPlace, Registry};
 use hub_client::store::InstalledRelease;
 use hub_client::trust::Kept;
 use registry_schema::digest::Digest;
@@ -56,6 +56,9 @@ struct PulledView {
     /// Bytes of its files that were taken from another release that is installed.
     reused_bytes: u64,
     size_bytes: u64,
+    /// What came from the mirror instead of the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<MirrorView>,
     /// The smallest cosine of the probes; null when they were not run.
     probe_cosine: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,21 @@ struct PulledView {
     /// Why the `model.sig` that is attached to it was left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_model_signature: Option<String>,
+}
+
+#[derive(Serialize)]
+struct MirrorView {
+    place: String,
+    files: u64,
+    bytes: u64,
+    /// Files that were not there, or wrong, and came from the hub.
+    failed: Vec<FailedView>,
+}
+
+#[derive(Serialize)]
+struct FailedView {
+    digest: Digest,
+    reason: String,
 }
 
 /// What is kept is enough for what is locked and installed; before anything is fetched, it is
@@ -197,7 +215,7 @@ async fn pull_one(
         return Ok(view(reference, &installed, &Fetched::default(), true));
     }
     // 2. everything else comes from the hub, checked on the way
-    let registry: Registry = context.registry("pull")?;
+    let registry: Registry = with_mirror(context.registry("pull")?, args, context)?;
     let log = match &trust.log {
         Some(log) => log.clone(),
         None => {
@@ -257,6 +275,7 @@ async fn pull_one(
     }
     let view = view(reference, &pulled.installed, &pulled.fetched, false);
     Ok(PulledView {
+        mirror: registry.mirror().map(|mirror| tell_mirror(mirror, context)),
         advisories: pulled.advisories.iter().map(AdvisoryView::from).collect(),
         left_out: pulled.left_out.iter().map(ToString::to_string).collect(),
         refused_model_signature: pulled
@@ -265,6 +284,47 @@ async fn pull_one(
             .map(|error| with_causes(error)),
         ..view
     })
+}
+
+/// The hub, and the mirror that the command line or the settings name.
+fn with_mirror(
+    registry: Registry,
+    args: &PullArgs,
+    context: &Context,
+) -> Result<Registry, CommandError> {
+    let place = match (&args.mirror, &context.config().mirror) {
+        (Some(place), _) => place.clone(),
+        (None, Some(text)) => text.parse::<MirrorPlace>()?,
+        (None, None) => return Ok(registry),
+    };
+    let credentials = Credentials::from_environment(&place, |name| std::env::var(name).ok())?;
+    context.report().detail(&format!("mirror: {place}"));
+    Ok(registry.with_mirror(BlobMirror::new(place, credentials)?))
+}
+
+/// What came from the mirror; of what did not, why.
+fn tell_mirror(mirror: &BlobMirror, context: &Context) -> MirrorView {
+    let report = mirror.report();
+    if let Some((digest, reason)) = report.failed.first() {
+        let line = format!(
+            "{} of {} files did not come from the mirror {}, but from the hub; the first, {}: {reason}",
+            report.failed.len(),
+            report.failed.len() as u64 + report.files,
+            mirror.place(),
+            digest.short()
+        );
+        context.report().warn(&line);
+    }
+    MirrorView {
+        place: mirror.place().to_string(),
+        files: report.files,
+        bytes: report.bytes,
+        failed: report
+            .failed
+            .into_iter()
+            .map(|(digest, reason)| FailedView { digest, reason })
+            .collect(),
+    }
 }
 
 /// The release a floating reference leads to when the user's settings ask for others' evaluations.
@@ -325,6 +385,7 @@ fn view(
         fetched_bytes: fetched.fetched_bytes,
         reused_bytes: fetched.reused_bytes,
         size_bytes: size_bytes(release),
+        mirror: None,
         probe_cosine: installed.receipt().probe_cosine,
         yanked: installed.yanked().map(YankView::from),
         void_yanks: installed.void_yanks(),
@@ -368,6 +429,10 @@ impl PulledView {
             }
         };
         page.field("files", came)?;
+        let mirrored = self.mirror.as_ref().filter(|mirror| mirror.files > 0);
+        let mirrored =
+            mirrored.map(|mirror| format!("{} from {}", size(mirror.bytes), mirror.place));
+        page.optional("mirror", mirrored)?;
         let probes = self
             .probe_cosine
             .map(|cosine| format!("agree with those signed, cosine at least {cosine:.6}"));

@@ -1,0 +1,314 @@
+//! What members keep in repositories that are no extractors, and the proofs that OCI clients were
+//! shown.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use registry_schema::digest::Digest;
+
+use super::schema::{oci_blobs, oci_manifests, oci_proofs, oci_tags, releases};
+use super::{Connection, DatabaseError, from_column, savepoint, to_column};
+
+/// A blob of a repository, and where its bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeptBlob {
+    pub(crate) content: Digest,
+    pub(crate) size_bytes: u64,
+}
+
+/// A manifest as it was pushed, and what a list of referrers says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = oci_manifests)]
+pub(crate) struct ManifestRow {
+    pub(crate) repository: String,
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) artifact_type: Option<String>,
+    /// JSON.
+    pub(crate) annotations: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) size_bytes: i64,
+    pub(crate) content: Vec<u8>,
+    pub(crate) pushed_at: i64,
+    pub(crate) pushed_by: String,
+}
+
+/// A manifest that has a subject, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = oci_manifests)]
+pub(crate) struct ReferrerRow {
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) annotations: Option<String>,
+    pub(crate) size_bytes: i64,
+}
+
+/// Makes a blob readable in a repository; does nothing when it is.
+pub(crate) fn bind_blob(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+    blob: KeptBlob,
+) -> Result<(), DatabaseError> {
+    let size_bytes = to_column(blob.size_bytes)?;
+    // Undone alone when it is there, as in `blobs::bind`.
+    let inserted = savepoint(connection, |connection| {
+        diesel::insert_into(oci_blobs::table)
+            .values((
+                oci_blobs::repository.eq(repository),
+                oci_blobs::digest.eq(digest),
+                oci_blobs::content.eq(blob.content.to_string()),
+                oci_blobs::size_bytes.eq(size_bytes),
+            ))
+            .execute(connection)?;
+        Ok(())
+    });
+    match inserted {
+        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+pub(crate) fn find_blob(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<Option<KeptBlob>, DatabaseError> {
+    let found: Option<(String, i64)> = oci_blobs::table
+        .find((repository, digest))
+        .select((oci_blobs::content, oci_blobs::size_bytes))
+        .first(connection)
+        .optional()?;
+    found.map(kept).transpose()
+}
+
+/// A blob with this digest, whatever repository it is in.
+pub(crate) fn find_blob_anywhere(
+    connection: &mut Connection,
+    digest: &str,
+) -> Result<Option<KeptBlob>, DatabaseError> {
+    let found: Option<(String, i64)> = oci_blobs::table
+        .filter(oci_blobs::digest.eq(digest))
+        .select((oci_blobs::content, oci_blobs::size_bytes))
+        .first(connection)
+        .optional()?;
+    found.map(kept).transpose()
+}
+
+fn kept((content, size_bytes): (String, i64)) -> Result<KeptBlob, DatabaseError> {
+    Ok(KeptBlob {
+        content: content.parse().map_err(|_| DatabaseError::Corrupt {
+            what: "a digest that is none",
+        })?,
+        size_bytes: from_column(size_bytes)?,
+    })
+}
+
+/// Whether there was such a blob.
+pub(crate) fn delete_blob(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<bool, DatabaseError> {
+    let row = oci_blobs::table.find((repository, digest));
+    Ok(diesel::delete(row).execute(connection)? > 0)
+}
+
+/// Where the bytes of all blobs are, with their sizes.
+pub(crate) fn contents(
+    connection: &mut Connection,
+) -> Result<BTreeMap<String, u64>, DatabaseError> {
+    let contents: Vec<(String, i64)> = oci_blobs::table
+        .select((oci_blobs::content, oci_blobs::size_bytes))
+        .distinct()
+        .load(connection)?;
+    let sized = contents.into_iter();
+    sized
+        .map(|(content, size_bytes)| Ok((content, from_column(size_bytes)?)))
+        .collect()
+}
+
+/// Keeps a manifest in place of the same one.
+pub(crate) fn put_manifest(
+    connection: &mut Connection,
+    row: &ManifestRow,
+) -> Result<(), DatabaseError> {
+    let same = oci_manifests::table.find((&row.repository, &row.digest));
+    diesel::delete(same).execute(connection)?;
+    diesel::insert_into(oci_manifests::table)
+        .values(row)
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn find_manifest(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<Option<ManifestRow>, DatabaseError> {
+    Ok(oci_manifests::table
+        .find((repository, digest))
+        .select(ManifestRow::as_select())
+        .first(connection)
+        .optional()?)
+}
+
+pub(crate) fn has_manifest(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<bool, DatabaseError> {
+    let row = oci_manifests::table.find((repository, digest));
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?)
+}
+
+/// Which manifests there are: repository and digest of each.
+pub(super) fn manifests(
+    connection: &mut Connection,
+) -> Result<Vec<(String, String)>, DatabaseError> {
+    Ok(oci_manifests::table
+        .select((oci_manifests::repository, oci_manifests::digest))
+        .load(connection)?)
+}
+
+/// Removes a manifest and the tags that lead to it; whether there was one.
+pub(crate) fn delete_manifest(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<bool, DatabaseError> {
+    let tags = oci_tags::table
+        .filter(oci_tags::repository.eq(repository))
+        .filter(oci_tags::digest.eq(digest));
+    diesel::delete(tags).execute(connection)?;
+    let row = oci_manifests::table.find((repository, digest));
+    Ok(diesel::delete(row).execute(connection)? > 0)
+}
+
+/// The manifests of a repository that have this subject, in order of digests.
+pub(crate) fn referrers(
+    connection: &mut Connection,
+    repository: &str,
+    subject: &str,
+) -> Result<Vec<ReferrerRow>, DatabaseError> {
+    Ok(oci_manifests::table
+        .filter(oci_manifests::repository.eq(repository))
+        .filter(oci_manifests::subject.eq(subject))
+        .order(oci_manifests::digest)
+        .select(ReferrerRow::as_select())
+        .load(connection)?)
+}
+
+/// Makes a tag lead to a manifest, wherever it led before.
+pub(crate) fn set_tag(
+    connection: &mut Connection,
+    repository: &str,
+    tag: &str,
+    digest: &str,
+) -> Result<(), DatabaseError> {
+    diesel::delete(oci_tags::table.find((repository, tag))).execute(connection)?;
+    diesel::insert_into(oci_tags::table)
+        .values((
+            oci_tags::repository.eq(repository),
+            oci_tags::tag.eq(tag),
+            oci_tags::digest.eq(digest),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn find_tag(
+    connection: &mut Connection,
+    repository: &str,
+    tag: &str,
+) -> Result<Option<String>, DatabaseError> {
+    Ok(oci_tags::table
+        .find((repository, tag))
+        .select(oci_tags::digest)
+        .first(connection)
+        .optional()?)
+}
+
+/// Whether there was such a tag.
+pub(crate) fn delete_tag(
+    connection: &mut Connection,
+    repository: &str,
+    tag: &str,
+) -> Result<bool, DatabaseError> {
+    let row = oci_tags::table.find((repository, tag));
+    Ok(diesel::delete(row).execute(connection)? > 0)
+}
+
+/// All tags of a repository, in no order.
+pub(crate) fn tags(
+    connection: &mut Connection,
+    repository: &str,
+) -> Result<Vec<String>, DatabaseError> {
+    Ok(oci_tags::table
+        .filter(oci_tags::repository.eq(repository))
+        .select(oci_tags::tag)
+        .load(connection)?)
+}
+
+/// Repositories that hold something, and names that have a release among the first `covered` entries
+/// of the log: at most `limit` after `last`, in order.
+pub(crate) fn repositories(
+    connection: &mut Connection,
+    covered: u64,
+    last: &str,
+    limit: i64,
+) -> Result<Vec<String>, DatabaseError> {
+    let mut names: Vec<String> = releases::table
+        .filter(releases::log_index.lt(to_column(covered)?))
+        .filter(releases::name.gt(last))
+        .select(releases::name)
+        .distinct()
+        .order(releases::name)
+        .limit(limit)
+        .load(connection)?;
+    let foreign: Vec<String> = oci_manifests::table
+        .filter(oci_manifests::repository.gt(last))
+        .select(oci_manifests::repository)
+        .distinct()
+        .order(oci_manifests::repository)
+        .limit(limit)
+        .load(connection)?;
+    names.extend(foreign);
+    names.sort();
+    names.dedup();
+    names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(names)
+}
+
+pub(crate) fn find_proof(
+    connection: &mut Connection,
+    release_statement: &str,
+) -> Result<Option<String>, DatabaseError> {
+    Ok(oci_proofs::table
+        .find(release_statement)
+        .select(oci_proofs::proof)
+        .first(connection)
+        .optional()?)
+}
+
+/// Keeps the proof of a release, unless one is kept.
+pub(crate) fn insert_proof(
+    connection: &mut Connection,
+    release_statement: &str,
+    proof: &str,
+) -> Result<(), DatabaseError> {
+    let inserted = savepoint(connection, |connection| {
+        diesel::insert_into(oci_proofs::table)
+            .values((
+                oci_proofs::release_statement.eq(release_statement),
+                oci_proofs::proof.eq(proof),
+            ))
+            .execute(connection)?;
+        Ok(())
+    });
+    match inserted {
+        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
