@@ -18,7 +18,7 @@ const BLOCK_BYTES: u64 = 512;
 /// Bytes that are copied at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Unpacks a pack into an empty folder. What is in it is not verified by that: see [`super::verify`].
+/// Unpacks a pack into an empty folder. What is in it is not verified by that: see [`super::verify()`].
 ///
 /// # Errors
 /// [`PackError`]; what was unpacked until then is for the caller to remove.

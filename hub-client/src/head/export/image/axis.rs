@@ -1,4 +1,4 @@
-//! Sizes of a picture that are known when the graph runs, as int64 of shape [1].
+//! Sizes of a picture that are known when the graph runs, as int64 of shape `[1]`.
 
 use registry_schema::preprocess::{Input, Resize, ResizeMode, Rounding};
 

@@ -95,7 +95,7 @@ impl Window {
     }
 }
 
-/// Source pixels for one target pixel, float64 of shape [1].
+/// Source pixels for one target pixel, float64 of shape `[1]`.
 pub(super) fn scale(axis: &Axis, parts: &mut Parts) -> String {
     let source = parts.cast(&axis.source, ElementType::Float64);
     let target = parts.cast(&axis.target, ElementType::Float64);
