@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::database::{Connection, DatabaseError, blobs, from_column, model_signatures, releases};
+use crate::database::{
+    Connection, DatabaseError, blobs, from_column, model_signatures, oci, releases,
+};
 
 /// What this version writes; it reads no other.
 const FORMAT: &str = "hub-backup/1";
@@ -68,6 +70,9 @@ fn named_blobs(connection: &mut Connection) -> Result<BTreeMap<Digest, Named>, D
     for text in blobs::all(connection)? {
         named.insert(parse(&text)?, Named::Sent);
     }
+    for text in oci::contents(connection)?.into_keys() {
+        named.insert(parse(&text)?, Named::Kept);
+    }
     for row in model_signatures::list(connection)? {
         named.insert(parse(&row.digest)?, Named::Signature);
     }
@@ -84,6 +89,8 @@ fn named_blobs(connection: &mut Connection) -> Result<BTreeMap<Digest, Named>, D
 enum Named {
     /// It was sent; no release names it yet.
     Sent,
+    /// A member keeps it in a repository that is no extractor.
+    Kept,
     /// It is the `model.sig` of a release.
     Signature,
     /// It is a file of a release.
@@ -95,6 +102,7 @@ impl Named {
     fn loss(&self, digest: &Digest) -> Option<String> {
         match self {
             Self::Sent => None,
+            Self::Kept => Some(format!("a blob of an OCI repository ({digest})")),
             Self::Signature => Some(format!("`model.sig` ({digest})")),
             Self::File { path, .. } => Some(format!("`{path}` ({digest})")),
         }
@@ -105,4 +113,26 @@ impl Named {
 fn blob_path(digest: &Digest) -> String {
     let hex = digest.to_hex();
     format!("blobs/sha256/{}/{hex}", &hex[..2])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_members_keep_beside_releases_is_named_too() {
+        let mut connection = crate::database::temporary().unwrap();
+        let content = Digest::of(b"an image of another kind");
+        let kept = oci::KeptBlob {
+            content,
+            size_bytes: 24,
+        };
+        oci::bind_blob(&mut connection, "shared/tools", "sha512:0", kept).unwrap();
+        let named = named_blobs(&mut connection).unwrap();
+        assert_eq!(
+            named.into_iter().collect::<Vec<_>>(),
+            [(content, Named::Kept)]
+        );
+    }
 }
