@@ -78,7 +78,12 @@ function run(command) {
     zoom: () => preview.toggle(selection.current >= 0 ? selection.current : screen?.grid?.indices[0]),
     help: () => openHelp(),
     try: () => { location.hash = '#check/try'; },
-    search: () => document.querySelector('input[type="search"]')?.focus() ?? (location.hash = '#label/search'),
+    search: () => {
+      const field = document.querySelector('input[type="search"]');
+      // Another address would build the screen anew, and what is typed meanwhile would be lost.
+      if (field) field.focus();
+      else location.hash = '#label/search';
+    },
     alike: () => { location.hash = selection.current >= 0 ? `#alike/${selection.current}` : '#alike'; },
     escape: () => preview.isOpen ? preview.close() : selection.clear(),
   }[command.id];
