@@ -55,7 +55,8 @@ async function findsOne(page) {
   await page.keyboard.press('/');
   await page.keyboard.type('green/1234');
   await page.locator('label-screen .found').getByText('1 picture').waitFor();
-  await page.locator('.tile[title^="green/1234.png"] img').evaluate((picture) => picture.decode());
+  // Not by `decode()`, which fails when the tile gets its picture just then.
+  await page.waitForFunction(() => document.querySelector('label-screen .tile:not([hidden])[title^="green/1234.png"] img')?.naturalWidth > 0);
 }
 
 async function seesThemAll(page) {
