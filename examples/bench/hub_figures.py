@@ -4,6 +4,8 @@
     hub_figures.py resolving WORLD ADDRESS                  `everyday-objects@1`, and a manifest of docker-registry
     hub_figures.py fill WORLD                               99,999 more extractors in the catalogue of a stopped hub
     hub_figures.py catalogue WORLD ADDRESS                  resolving again, and searching among them
+    hub_figures.py copy WORLD                               the same extractors as lines for PostgreSQL's `psql`
+    hub_figures.py searching WORLD ADDRESS NAME             searching alone
 
 All use the hub's own certificate, and nobody needs a token.
 """
@@ -45,6 +47,10 @@ def main() -> None:
         resolving(world, rest[0])
     elif command == "fill":
         fill(world / "hub/hub.sqlite")
+    elif command == "copy":
+        copy(world / "hub/hub.sqlite")
+    elif command == "searching":
+        searching(rest[0], rest[1])
     else:
         catalogue(world, rest[0])
 
@@ -99,12 +105,16 @@ def catalogue(world: Path, address: str) -> None:
     now = statistics.median(load(f"https://{address}{RELEASE}").rate for _ in range(ROUNDS))
     say(f"resolving beside {EXTRACTORS:,} extractors", f"{now:,.0f} requests/s")
     say("  of what it was beside a few", f"{now / before:.0%}", now / before >= 0.7, "at least 70 %")
+    searching(address, "SQLite")
+
+
+def searching(address: str, database: str) -> None:
     random.seed(1)
     queries = [" ".join(random.sample(WORDS, 1 + number % 3)) for number in range(100)]
     for what, path in (("searching", "/api/v1/extractors?limit=20&q={}"), ("a page of search results", "/?q={}")):
         urls = [f"https://{address}{path.format(query.replace(' ', '+'))}" for query in [*queries, "nowhere", "alpha"]]
         took = load(*urls, connections=2)
-        say(f"{what} among {EXTRACTORS:,}, 99 of 100 within", f"{took.p99_ms:.1f} ms", took.p99_ms < 50, "under 50 ms")
+        say(f"{what} among {EXTRACTORS:,} ({database}), 99 of 100 within", f"{took.p99_ms:.1f} ms", took.p99_ms < 50, "under 50 ms")
 
 
 class Load:
@@ -235,6 +245,26 @@ def fill(database: Path) -> None:
             insert(connection, "releases", row)
             insert(connection, "extractors", extractor | {"name": name})
         connection.commit()
+
+
+def copy(database: Path) -> None:
+    """What `fill` made, for `psql`: in PostgreSQL's text format."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        for table in ("releases", "extractors"):
+            rows = connection.execute(f"SELECT * FROM {table} WHERE name LIKE 'alpha/filler-%'")
+            print(f"COPY {table} ({', '.join(column[0] for column in rows.description)}) FROM STDIN;")
+            for row in rows:
+                print("\t".join(as_text(value) for value in row))
+            print("\\.")
+
+
+def as_text(value) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    escapes = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    return "".join(escapes.get(character, character) for character in str(value))
 
 
 def insert(connection: sqlite3.Connection, table: str, row: dict) -> None:

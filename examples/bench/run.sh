@@ -114,14 +114,52 @@ figures_of_the_hub() {
     $hub_figures downloads "$demo" "$address" "$server_process"
     $hub_figures resolving "$demo" "$address"
     stop_hub
-    cp "$demo/hub/hub.sqlite" "$demo/before.sqlite"
+    # With its journal: what was written last is there.
+    mkdir "$demo/before"
+    cp "$demo"/hub/hub.sqlite* "$demo/before"
     lengthen_log 100100 >>"$demo/setup.log" 2>&1 || die "could not make a long log: see $demo/setup.log"
     $hub_figures fill "$demo"
     serve_hub "$address" --public >>"$demo/setup.log"
     $hub_figures catalogue "$demo" "$address"
     stop_hub
-    rm -f "$demo"/hub/hub.sqlite-*
-    mv "$demo/before.sqlite" "$demo/hub/hub.sqlite"
+    $hub_figures copy "$demo" >"$demo/filler.sql"
+    rm "$demo"/hub/hub.sqlite*
+    mv "$demo/before"/* "$demo/hub"
+    figures_of_postgres
+}
+
+# Searching among as many extractors that are kept in PostgreSQL.
+figures_of_postgres() {
+    local hub_figures="$python examples/bench/hub_figures.py" database
+    postgres=$(find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' 2>/dev/null | sort -V | tail -1) || true
+    if [ -z "$postgres" ]; then
+        echo "searching with PostgreSQL was not measured: it is missing"
+        return
+    fi
+    # It refuses to be run by root.
+    as=()
+    [ "$(id -u)" != 0 ] || as=(setpriv --reuid=nobody --regid=nogroup --clear-groups --)
+    cluster=$(mktemp -d /tmp/hub-bench-postgres.XXXXXX)
+    chmod 777 "$cluster"
+    trap 'stop_postgres; stop_hub' EXIT
+    (cd / && "${as[@]}" "$postgres/initdb" -D "$cluster/data" -A trust -U postgres -E UTF8) >>"$demo/setup.log"
+    (cd / && "${as[@]}" "$postgres/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w -s \
+        -o "-c listen_addresses= -c unix_socket_directories=$cluster" start)
+    database=postgres://postgres@${cluster//\//%2F}/postgres
+    hub-server migrate-store --data "$demo/hub" --to "$database" >>"$demo/setup.log"
+    # What is made up has no entries in the log.
+    { echo "SET session_replication_role = replica;"; cat "$demo/filler.sql"; echo "ANALYZE;"; } |
+        "$postgres/psql" -q -v ON_ERROR_STOP=1 "$database" >>"$demo/setup.log"
+    serve_hub "$address" --public --database "$database" >>"$demo/setup.log"
+    $hub_figures searching "$demo" "$address" PostgreSQL
+    stop_hub
+    stop_postgres
+    trap stop_hub EXIT
+}
+
+stop_postgres() {
+    (cd / && "${as[@]}" "$postgres/pg_ctl" -D "$cluster/data" -m immediate -w -s stop) || true
+    rm -rf "$cluster"
 }
 
 # Audits at 10,000 and 1,000,000 entries, the monitor at 100,000, publishing, and a server that is killed 200 times.

@@ -147,7 +147,12 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         .collect::<Result<Vec<_>, _>>()?;
     // 4. the rule; who is in use stays unless another is clearly better
     let is_used = |one: &Candidate| one.rival.extractor.release == *release;
-    let used = candidates.iter().position(is_used).unwrap_or_default();
+    let used = candidates
+        .iter()
+        .position(is_used)
+        .ok_or_else(|| LabelError::Rivals {
+            reason: format!("{release} is installed no more"),
+        })?;
     let errors: Vec<&[f64]> = measured
         .iter()
         .map(|one| one.held_out.squared_errors.as_slice())

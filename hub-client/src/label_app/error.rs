@@ -138,8 +138,8 @@ pub enum LabelError {
     /// A file for other programs answers otherwise than the page.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
-    /// The installed extractors cannot be opened.
-    #[error("the installed extractors cannot be opened: {reason}")]
+    /// The installed extractors cannot be compared.
+    #[error("the extractors cannot be compared: {reason}")]
     Rivals {
         /// Why.
         reason: String,

@@ -36,6 +36,8 @@ mod specimens;
 mod suggesting;
 mod taking_away;
 mod teaching;
+#[cfg(test)]
+mod tests;
 mod thumbnails;
 mod view;
 
