@@ -83,7 +83,7 @@ class CompareScreen extends Watcher {
 }
 
 function rowOf(row) {
-  const isOther = row.verdict !== 'in use';
+  const isWorthIt = row.verdict !== 'in use' && row.verdict !== 'worse';
   const command = `hub label --extractor ${row.extractor} --images ${quoted(store.state.folder)}`;
   return h('tr', {},
     h('th', { scope: 'row' }, h('code', {}, row.extractor)),
@@ -92,7 +92,7 @@ function rowOf(row) {
     h('td', {}, `${Math.round(row.megabytes)} MB`),
     h('td', {}, row.licence),
     h('td', {}, h('span', { class: 'verdict', 'data-verdict': row.verdict }, row.verdict), h('p', { class: 'muted small' }, row.words),
-      isOther && h('button', { type: 'button', class: 'small', onclick: async () => {
+      isWorthIt && h('button', { type: 'button', class: 'small', onclick: async () => {
         await navigator.clipboard.writeText(command);
         toast('Copied. Your labels carry over when you run it in the terminal.', { hint: command });
       } }, 'Copy the command that takes it')));
