@@ -1,8 +1,10 @@
 //! Sending a blob, or a range of it: read a piece ahead of the network, never more.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use actix_web::body::SizedStream;
 use actix_web::http::{Method, header};
@@ -23,6 +25,9 @@ pub(super) const OCTETS: &str = "application/octet-stream";
 
 /// A blob smaller than this comes from the hub itself: another connection would take longer.
 const REDIRECTED_BYTES: u64 = 1 << 20;
+
+/// Most bytes taken from the system's memory at once.
+const AT_ONCE_BYTES: usize = 128 << 10;
 
 /// A blob to be sent.
 #[derive(Debug)]
@@ -152,48 +157,100 @@ fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a s
     request.headers().get(name)?.to_str().ok()
 }
 
-/// The bytes of a range, a piece at a time; the next piece is read while one is sent.
+/// The bytes of a range, a piece at a time. What the system has in memory is taken at once: handing it from one
+/// thread to another would cost more than reading it. What must come from the disk is read by a thread that may
+/// wait, and the next piece while one is sent.
 fn pieces(file: File, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> {
-    let state = Reading {
-        next: Some(read_ahead(file, range.start)),
-        left_bytes: range.end - range.start,
+    let reading = Reading {
+        file: Arc::new(file),
+        left: range,
+        ahead: None,
     };
-    stream::try_unfold(state, |mut state| async move {
-        let Some(next) = state.next.take() else {
-            return Ok(None);
-        };
-        let (file, offset, mut piece) = next.await.map_err(io::Error::other)??;
-        let wanted = usize::try_from(state.left_bytes).unwrap_or(usize::MAX);
-        piece.truncate(wanted);
-        if piece.is_empty() && wanted > 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        state.left_bytes -= piece.len() as u64;
-        if state.left_bytes > 0 {
-            state.next = Some(read_ahead(file, offset));
-        }
-        Ok((!piece.is_empty()).then_some((Bytes::from(piece), state)))
+    stream::try_unfold(reading, |mut reading| async move {
+        let piece = reading.piece().await?;
+        Ok((!piece.is_empty()).then_some((Bytes::from(piece), reading)))
     })
 }
-
-/// The file, the offset after the piece, and the piece.
-type Piece = (File, u64, Vec<u8>);
 
 struct Reading {
-    next: Option<JoinHandle<io::Result<Piece>>>,
-    left_bytes: u64,
+    file: Arc<File>,
+    left: Range<u64>,
+    /// The next piece, on its way from the disk.
+    ahead: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
-/// Reads the piece at an offset on a thread that may wait; gives the file back with the offset
-/// after it.
-fn read_ahead(mut file: File, offset: u64) -> JoinHandle<io::Result<Piece>> {
-    tokio::task::spawn_blocking(move || {
-        file.seek(SeekFrom::Start(offset))?;
-        let mut piece = Vec::with_capacity(PIECE_BYTES);
-        (&mut file)
-            .take(PIECE_BYTES as u64)
-            .read_to_end(&mut piece)?;
-        let after = offset + piece.len() as u64;
-        Ok((file, after, piece))
-    })
+impl Reading {
+    /// The next piece; an empty one at the end.
+    async fn piece(&mut self) -> io::Result<Vec<u8>> {
+        if self.left.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ahead = self.ahead.take();
+        if ahead.is_none()
+            && let Some(piece) = self.in_memory()
+        {
+            self.left.start += piece.len() as u64;
+            return Ok(piece);
+        }
+        let read = ahead.unwrap_or_else(|| self.from_disk());
+        let piece = read.await.map_err(io::Error::other)??;
+        if piece.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left.start += piece.len() as u64;
+        if !self.left.is_empty() {
+            self.ahead = Some(self.from_disk());
+        }
+        Ok(piece)
+    }
+
+    /// What can be read without waiting, if anything.
+    #[cfg(target_os = "linux")]
+    fn in_memory(&self) -> Option<Vec<u8>> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+
+        let mut piece = vec![0; self.at_most(AT_ONCE_BYTES)];
+        let mut places = [io::IoSliceMut::new(&mut piece)];
+        // An error tells itself again when the piece is read from the disk.
+        let read = preadv2(
+            &self.file,
+            &mut places,
+            self.left.start,
+            ReadWriteFlags::NOWAIT,
+        )
+        .ok()?;
+        piece.truncate(read);
+        (read > 0).then_some(piece)
+    }
+
+    /// Elsewhere nobody tells.
+    #[cfg(not(target_os = "linux"))]
+    fn in_memory(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn from_disk(&self) -> JoinHandle<io::Result<Vec<u8>>> {
+        let (file, offset, length) = (
+            Arc::clone(&self.file),
+            self.left.start,
+            self.at_most(PIECE_BYTES),
+        );
+        tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; length];
+            let mut read = 0;
+            while read < length {
+                match file.read_at(&mut piece[read..], offset + read as u64)? {
+                    0 => break,
+                    more => read += more,
+                }
+            }
+            piece.truncate(read);
+            Ok(piece)
+        })
+    }
+
+    fn at_most(&self, bytes: usize) -> usize {
+        let left = self.left.end - self.left.start;
+        usize::try_from(left).map_or(bytes, |left| left.min(bytes))
+    }
 }
