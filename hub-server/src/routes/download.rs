@@ -187,26 +187,26 @@ impl Reading {
         }
         let ahead = self.ahead.take();
         if ahead.is_none()
-            && let Some(piece) = self.in_memory()
+            && let Some(piece) = self.take_cached()
         {
             self.left.start += piece.len() as u64;
             return Ok(piece);
         }
-        let read = ahead.unwrap_or_else(|| self.from_disk());
+        let read = ahead.unwrap_or_else(|| self.read_ahead());
         let piece = read.await.map_err(io::Error::other)??;
         if piece.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left.start += piece.len() as u64;
         if !self.left.is_empty() {
-            self.ahead = Some(self.from_disk());
+            self.ahead = Some(self.read_ahead());
         }
         Ok(piece)
     }
 
     /// What can be read without waiting, if anything.
     #[cfg(target_os = "linux")]
-    fn in_memory(&self) -> Option<Vec<u8>> {
+    fn take_cached(&self) -> Option<Vec<u8>> {
         use rustix::io::{ReadWriteFlags, preadv2};
 
         let mut piece = vec![0; self.at_most(AT_ONCE_BYTES)];
@@ -225,11 +225,11 @@ impl Reading {
 
     /// Elsewhere nobody tells.
     #[cfg(not(target_os = "linux"))]
-    fn in_memory(&self) -> Option<Vec<u8>> {
+    fn take_cached(&self) -> Option<Vec<u8>> {
         None
     }
 
-    fn from_disk(&self) -> JoinHandle<io::Result<Vec<u8>>> {
+    fn read_ahead(&self) -> JoinHandle<io::Result<Vec<u8>>> {
         let (file, offset, length) = (
             Arc::clone(&self.file),
             self.left.start,
