@@ -20,6 +20,7 @@ pub mod import;
 pub mod journal;
 pub mod keys;
 pub mod label_app;
+mod listening;
 pub mod lockfile;
 pub mod log_view;
 pub mod logged;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{AtomicFile, FileError, create_private_dir, folder_of, sync_dir, write_atomic};
+use super::folders::{folder_of, sync_dir};
+use super::{AtomicFile, FileError, create_private_dir, write_atomic};
 
 /// A folder that appears at its path with all its files when [`StagedFolder::commit`] succeeds, and
 /// not before. Dropped without a commit it leaves nothing.

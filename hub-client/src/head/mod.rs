@@ -44,10 +44,12 @@ pub mod export;
 mod file;
 mod fit;
 pub mod metrics;
+mod names;
 mod nearness;
 mod options;
 mod origin;
 mod paired;
+mod predictions;
 mod sample;
 pub mod solver;
 pub mod store;
@@ -59,7 +61,6 @@ mod unlabelled;
 mod validate;
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
@@ -77,6 +78,8 @@ pub use self::error::HeadError;
 pub use self::evaluate::Evaluation;
 pub use self::explain::{Factor, Influence, Spread, Weighed};
 pub use self::file::{FORMAT, HEAD_BYTES};
+use self::names::check_names;
+pub use self::names::{CLASS_NAME_BYTES, CLASSES, HeadName, check_classes};
 pub(crate) use self::nearness::{NEIGHBOURS, reference_places};
 pub use self::nearness::{Near, REFERENCES};
 pub use self::options::{
@@ -85,6 +88,7 @@ pub use self::options::{
 };
 pub use self::origin::{Derivation, Origin, RolledBack};
 pub use self::paired::{HeldOutAnswers, Paired, Standing};
+pub use self::predictions::{Best, Predictions};
 pub use self::store::HeadStore;
 pub use self::suspects::{FINDINGS, Suspect};
 pub use self::train::{Examples, HeadIdentity, HeldOut, Trained, TrainingFacts};
@@ -92,13 +96,6 @@ pub(crate) use self::transform::narrow;
 pub use self::transform::{LENGTH_FLOOR, Transform, TransformKind};
 pub use self::unlabelled::{UNLABELLED_IMAGES, unlabelled_sample};
 pub(crate) use self::validate::Plan;
-
-/// Most classes of a new head: what was taken for what is a table of so many times so many numbers, which is to
-/// fit into memory and into the head's file.
-pub const CLASSES: usize = 5_000;
-
-/// Longest name of a class, in bytes.
-pub const CLASS_NAME_BYTES: usize = 200;
 
 /// Rows that are transformed at a time.
 const PREDICT_BLOCK: usize = 1024;
@@ -136,30 +133,6 @@ impl ExtractorRelease {
     pub fn space(&self) -> FeatureSpace {
         FeatureSpace::of(&self.name, &self.version)
     }
-}
-
-/// Probabilities of classes for images.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Predictions<'head> {
-    /// The classes, K.
-    pub classes: &'head [String],
-    /// n×K, each row sums to 1.
-    pub probabilities: Array2<f32>,
-    /// For each row the mean cosine distance (0 to 2) from the nearest labelled images; none when the
-    /// head keeps nothing to compare with.
-    pub distances: Vec<Option<f64>>,
-    abstention: &'head Abstention,
-}
-
-/// The most probable class of one image.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Best<'head> {
-    /// Index of the class.
-    pub index: usize,
-    /// Its name.
-    pub class: &'head str,
-    /// Its probability.
-    pub probability: f32,
 }
 
 impl Head {
@@ -311,89 +284,9 @@ impl Head {
     }
 }
 
-impl<'head> Predictions<'head> {
-    /// The most probable class of a row; of several, the first.
-    ///
-    /// # Panics
-    /// When the row is out of range.
-    pub fn best(&self, row: usize) -> Best<'head> {
-        let probabilities = self.probabilities.row(row);
-        let index = metrics::most_probable(probabilities.iter());
-        Best {
-            index,
-            class: &self.classes[index],
-            probability: probabilities[index],
-        }
-    }
-
-    /// The classes that are plausible for a row, most probable first: one is an answer, several are a
-    /// doubt between them, none is no idea.
-    ///
-    /// # Panics
-    /// When the row is out of range.
-    pub fn plausible(&self, row: usize) -> Vec<usize> {
-        self.abstention.plausible(self.probabilities.row(row))
-    }
-
-    /// The answer for a row: the most probable class when it alone is plausible.
-    ///
-    /// # Panics
-    /// When the row is out of range.
-    pub fn answer(&self, row: usize) -> Option<usize> {
-        match self.plausible(row)[..] {
-            [answer] => Some(answer),
-            _ => None,
-        }
-    }
-
-    /// Whether a row is unlike the labelled images.
-    ///
-    /// # Panics
-    /// When the row is out of range.
-    pub fn is_unlike(&self, row: usize) -> bool {
-        self.abstention.is_unlike(self.distances[row])
-    }
-}
-
 impl fmt::Display for ExtractorRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.version)
-    }
-}
-
-/// The name of a head: 1 to 64 lower-case letters, digits, `-` and `_`, the first a letter or digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HeadName(String);
-
-impl HeadName {
-    /// The name as text, safe as a folder's name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for HeadName {
-    type Err = HeadError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let plain = text
-            .bytes()
-            .all(|byte| alphanumeric(byte) || byte == b'-' || byte == b'_');
-        if plain && (1..=64).contains(&text.len()) && text.bytes().next().is_some_and(alphanumeric)
-        {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(HeadError::Name {
-                name: text.chars().take(80).collect(),
-            })
-        }
-    }
-}
-
-impl fmt::Display for HeadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -405,48 +298,6 @@ fn linear_scores(
     bias: &Array1<f32>,
 ) -> Array2<f64> {
     (transform.apply(features).dot(&weights.t()) + bias).mapv(f64::from)
-}
-
-/// Refuses to train fewer than two classes or more than [`CLASSES`], and names that are empty, long, doubled
-/// or not fit for a line.
-///
-/// # Errors
-/// [`HeadError::TooFewClasses`], [`HeadError::TooManyClasses`], [`HeadError::ClassName`].
-pub fn check_classes(classes: &[String]) -> Result<(), HeadError> {
-    if classes.len() > CLASSES {
-        return Err(HeadError::TooManyClasses {
-            classes: classes.len(),
-        });
-    }
-    check_names(classes)
-}
-
-/// The same of a head that is there, however many classes it has.
-fn check_names(classes: &[String]) -> Result<(), HeadError> {
-    if classes.len() < 2 {
-        return Err(HeadError::TooFewClasses {
-            classes: classes.len(),
-        });
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for class in classes {
-        let problem = if class.trim().is_empty() {
-            "empty"
-        } else if class.len() > CLASS_NAME_BYTES {
-            "longer than 200 bytes"
-        } else if class.chars().any(char::is_control) {
-            "not plain text: it has a line break or control character"
-        } else if !seen.insert(class) {
-            "there twice"
-        } else {
-            continue;
-        };
-        return Err(HeadError::ClassName {
-            name: class.chars().take(80).collect(),
-            problem,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

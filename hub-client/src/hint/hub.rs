@@ -41,7 +41,7 @@ impl Hint for RegistryError {
                 ErrorCode::BadAnswer,
                 "check that the address is that of a hub and not of something in between",
             ),
-            Self::Digest { .. } | Self::OtherBytes { .. } | Self::Size { .. } => Advice::with_hint(
+            Self::Digest { .. } => Advice::with_hint(
                 ErrorCode::Digest,
                 "nothing was installed; tell the hub's operator, then try again",
             ),

@@ -11,12 +11,16 @@
 //! *Why not in the message?* The message says what happened. The hint says what to do next, and
 //! programs that show errors in a window want the two apart.
 
+mod bundles;
 mod giving;
 mod hub;
+mod learning;
 mod local;
 mod log;
+mod running;
 mod signed;
 mod taking;
+mod trusting;
 
 /// An error that can be explained.
 pub trait Hint: std::error::Error {

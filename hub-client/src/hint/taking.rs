@@ -33,8 +33,7 @@ impl Hint for PullError {
             Self::Refused(error) => error.advice(),
             Self::Worker(error) => {
                 let advice = error.advice();
-                let without =
-                    "a machine that only keeps extractors can `hub pull --without-probes`";
+                let without = "a machine that only keeps extractors can leave the probes out: --without-probes";
                 if advice.code == ErrorCode::RuntimeLibrary {
                     Advice::with_hint(advice.code, without)
                 } else {

@@ -63,24 +63,6 @@ pub enum RegistryError {
         /// What came.
         found: Digest,
     },
-    /// The same, from a mirror.
-    #[error("it has other bytes for {expected}: they have digest {found}")]
-    OtherBytes {
-        /// What was asked for.
-        expected: Digest,
-        /// What came.
-        found: Digest,
-    },
-    /// A blob of another length.
-    #[error("{found} bytes came for {digest}, the statement says {expected}")]
-    Size {
-        /// What was asked for.
-        digest: Digest,
-        /// Its signed length.
-        expected: u64,
-        /// What came.
-        found: u64,
-    },
     /// A file of ours.
     #[error(transparent)]
     File(#[from] FileError),

@@ -96,6 +96,14 @@ impl std::fmt::Debug for Progress {
     }
 }
 
+/// Whether this is the address of a hub to which a token may be sent.
+///
+/// # Errors
+/// [`RegistryError::Url`].
+pub fn check_address(url: &str) -> Result<(), RegistryError> {
+    transport::check_address(url)
+}
+
 impl Registry {
     /// Prepares a connection; nothing is sent yet.
     ///

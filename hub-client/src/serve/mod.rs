@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod gate;
 mod held;
+mod jobs;
 mod metrics;
 mod protocol;
 mod queue;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use super::gate::gate;
 use super::{ServeError, Service, routes};
+use crate::listening::run_until;
 
 /// The head of a request must have arrived in this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,17 +55,10 @@ pub(super) async fn serve(
     .bind(listen)
     .map_err(error)?;
     let address = server.addrs().first().copied().unwrap_or(listen);
-    let server = server.run();
-    let handle = server.handle();
     ready(address);
-    tokio::pin!(server);
-    tokio::select! {
-        ended = &mut server => return ended.map_err(error),
-        () = stop => {}
-    }
     // Connections without a request must not hold it up, so those under way are counted.
-    service.is_closing.store(true, Ordering::Relaxed);
-    let finishing = async {
+    let finish = async |handle: ServerHandle| {
+        service.is_closing.store(true, Ordering::Relaxed);
         handle.pause().await;
         let until = Instant::now() + service.settings.shutdown;
         while service.under_way.load(Ordering::SeqCst) > 0 && Instant::now() < until {
@@ -71,7 +66,6 @@ pub(super) async fn serve(
         }
         handle.stop(true).await;
     };
-    // The server itself must go on to be able to stop.
-    let (ended, ()) = tokio::join!(server, finishing);
+    let ended = run_until(server.run(), stop, finish).await;
     ended.map_err(error)
 }

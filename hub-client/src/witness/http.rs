@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use registry_schema::log::checkpoint::MEDIA_TYPE;
 
 use super::{REQUEST_BYTES, Refusal, Witness, WitnessError};
+use crate::listening::run_until;
 
 /// Media type of the answer that names the size cosigned last.
 const SIZE_MEDIA_TYPE: &str = "text/x.tlog.size";
@@ -50,17 +52,9 @@ pub async fn serve(
     .bind(listen)
     .map_err(error)?;
     let address = server.addrs().first().copied().unwrap_or(listen);
-    let server = server.run();
-    let handle = server.handle();
     ready(address);
-    tokio::pin!(server);
-    tokio::select! {
-        ended = &mut server => return ended.map_err(error),
-        () = stop => {}
-    }
-    // The server itself must go on to be able to stop.
-    let stopping = handle.stop(true);
-    let (ended, ()) = tokio::join!(server, stopping);
+    let finish = async |handle: ServerHandle| handle.stop(true).await;
+    let ended = run_until(server.run(), stop, finish).await;
     ended.map_err(error)
 }
 

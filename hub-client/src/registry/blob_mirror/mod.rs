@@ -2,30 +2,28 @@
 //! held against the signed digest like everything else, so a mirror is trusted with nothing; what it
 //! lacks, or has wrong, comes from the hub.
 
+mod challenge;
 mod credentials;
+mod error;
 mod place;
 mod source;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use place::{MirrorPlace, MirrorPlaceError};
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
-use registry_schema::digest::{Digest, Hasher};
+use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 
+use super::download::{Given, Growing, cut};
 use super::{Progress, RegistryError};
 use crate::causes::with_causes;
-use crate::files::{self, FileError};
+use crate::files;
+use error::SourceError;
 use source::Source;
-
-/// Bytes written at a time.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// A place that may have blobs, and what came from there so far.
 #[derive(Debug)]
@@ -94,9 +92,7 @@ impl BlobMirror {
         };
         let reason = match self.fetch_once(&wanted, progress).await {
             Ok(()) => None,
-            Err(error @ (RegistryError::File(_) | RegistryError::Interrupted)) => {
-                return Err(error);
-            }
+            Err(SourceError::Here(error)) => return Err(error),
             Err(error) => Some(with_causes(&error)),
         };
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,40 +113,61 @@ impl BlobMirror {
         &self,
         wanted: &Wanted<'_>,
         progress: &Progress,
-    ) -> Result<(), RegistryError> {
-        let mut growing = Growing::open(wanted.partial).await?;
-        if growing.size_bytes >= wanted.size_bytes {
-            growing = growing.restart().await?;
+    ) -> Result<(), SourceError> {
+        let growing =
+            Growing::open(wanted.partial, None, *wanted.digest, wanted.size_bytes).await?;
+        progress.moved(growing.start())?;
+        let received = self.receive(wanted, &growing, progress).await;
+        // What arrived is on the disk in either case.
+        let written = growing.finish().await;
+        if let Err(SourceError::TooLong { .. }) = &received {
+            files::remove(wanted.partial)?;
         }
-        let first = growing.size_bytes;
-        let opened = self.source.open(wanted.name, wanted.digest, first).await?;
-        if opened.first == 0 && first > 0 {
-            growing = growing.restart().await?;
+        received?;
+        let found = written?;
+        if found == *wanted.digest {
+            return Ok(());
         }
-        progress.moved(growing.size_bytes)?;
-        let (mut stream, mut piece) = (opened.stream, Vec::new());
-        while let Some(chunk) = stream.next().await {
-            let chunk: Bytes = chunk?;
-            piece.extend_from_slice(&chunk);
-            progress.moved(chunk.len() as u64)?;
-            let size_bytes = growing.size_bytes + piece.len() as u64;
-            if size_bytes > wanted.size_bytes {
-                growing = growing.append(piece).await?;
-                return Err(growing.refuse(wanted, size_bytes));
+        files::remove(wanted.partial)?;
+        Err(SourceError::OtherBytes {
+            expected: *wanted.digest,
+            found,
+        })
+    }
+
+    /// Hands what the file does not have yet to its writer.
+    async fn receive(
+        &self,
+        wanted: &Wanted<'_>,
+        growing: &Growing,
+        progress: &Progress,
+    ) -> Result<(), SourceError> {
+        let (mut next, expected) = (growing.start(), wanted.size_bytes);
+        if next == expected {
+            return Ok(());
+        }
+        let mut opened = self.source.open(wanted.name, wanted.digest, next).await?;
+        // One that cannot begin in the middle sends what is here already, too.
+        let mut skip = next.saturating_sub(opened.first);
+        while let Some(chunk) = opened.stream.next().await {
+            let chunk = cut(chunk?, &mut skip, u64::MAX);
+            let size_bytes = chunk.len() as u64;
+            next += size_bytes;
+            if next > expected {
+                return Err(SourceError::TooLong { expected });
             }
-            if piece.len() >= PIECE_BYTES {
-                growing = growing.append(std::mem::take(&mut piece)).await?;
+            if !growing.give(Given::Bytes(chunk)).await {
+                return Ok(());
             }
+            progress.moved(size_bytes)?;
         }
-        growing = growing.append(piece).await?;
-        if growing.size_bytes < wanted.size_bytes {
-            return Err(RegistryError::Size {
-                digest: *wanted.digest,
-                expected: wanted.size_bytes,
-                found: growing.size_bytes,
-            });
+        if next == expected {
+            return Ok(());
         }
-        growing.finish(wanted).await
+        Err(SourceError::TooShort {
+            expected,
+            found: next,
+        })
     }
 }
 
@@ -159,103 +176,6 @@ struct Wanted<'a> {
     digest: &'a Digest,
     size_bytes: u64,
     partial: &'a Path,
-}
-
-/// The file a blob grows in, hashed as far as it goes.
-struct Growing {
-    file: File,
-    hasher: Hasher,
-    size_bytes: u64,
-}
-
-impl Growing {
-    /// Opens the file and hashes what is in it.
-    async fn open(path: &Path) -> Result<Self, RegistryError> {
-        let file = files::open_read_write(path)?;
-        let mut growing = Self {
-            file,
-            hasher: Hasher::new(),
-            size_bytes: 0,
-        };
-        growing = growing
-            .work(|growing| {
-                let mut piece = vec![0; PIECE_BYTES];
-                loop {
-                    match growing.file.read(&mut piece)? {
-                        0 => return Ok(()),
-                        read => {
-                            growing.hasher.update(&piece[..read]);
-                            growing.size_bytes += read as u64;
-                        }
-                    }
-                }
-            })
-            .await?;
-        Ok(growing)
-    }
-
-    /// The same file, empty.
-    async fn restart(self) -> Result<Self, RegistryError> {
-        self.work(|growing| {
-            growing.file.set_len(0)?;
-            growing.file.seek(SeekFrom::Start(0))?;
-            (growing.hasher, growing.size_bytes) = (Hasher::new(), 0);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn append(self, piece: Vec<u8>) -> Result<Self, RegistryError> {
-        self.work(move |growing| {
-            growing.file.write_all(&piece)?;
-            growing.hasher.update(&piece);
-            growing.size_bytes += piece.len() as u64;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Does what waits for the disk on a thread that may.
-    async fn work(
-        mut self,
-        work: impl FnOnce(&mut Self) -> io::Result<()> + Send + 'static,
-    ) -> Result<Self, RegistryError> {
-        let done = tokio::task::spawn_blocking(move || work(&mut self).map(|()| self)).await;
-        let done = done.unwrap_or_else(|error| Err(error.into()));
-        done.map_err(|source| {
-            RegistryError::File(FileError::new(
-                "cannot write",
-                "the partial download",
-                source,
-            ))
-        })
-    }
-
-    /// The file holds what was signed, and is on the disk; else it goes.
-    async fn finish(self, wanted: &Wanted<'_>) -> Result<(), RegistryError> {
-        let growing = self.work(|growing| growing.file.sync_data()).await?;
-        let found = growing.hasher.finish();
-        if found == *wanted.digest {
-            return Ok(());
-        }
-        files::remove(wanted.partial)?;
-        Err(RegistryError::OtherBytes {
-            expected: *wanted.digest,
-            found,
-        })
-    }
-
-    /// Removes what is longer than what was signed.
-    fn refuse(self, wanted: &Wanted<'_>, found: u64) -> RegistryError {
-        match files::remove(wanted.partial) {
-            Ok(()) => RegistryError::Size {
-                digest: *wanted.digest,
-                expected: wanted.size_bytes,
-                found,
-            },
-            Err(error) => error.into(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -303,5 +223,23 @@ mod tests {
             (mirror.report().files, mirror.report().bytes),
             (3, 3 * size)
         );
+        // What is whole already is not asked for.
+        std::fs::remove_dir_all(&layout).unwrap();
+        assert!(fetch().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_not_said_to_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (name, digest) = ("dots".parse().unwrap(), Digest::of(b"x"));
+        let path = folder.path().join("blobs/sha256").join(digest.to_hex());
+        std::fs::create_dir_all(&path).unwrap();
+        let place = folder.path().to_str().unwrap().parse().unwrap();
+        let mirror = BlobMirror::new(place, None).unwrap();
+        let (partial, silent) = (folder.path().join("partial"), Progress::silent());
+        let fetched = mirror.fetch(&name, &digest, 1, &partial, &silent).await;
+        assert!(!fetched.unwrap());
+        let (_, reason) = mirror.report().failed.remove(0);
+        assert!(reason.starts_with("cannot read"), "{reason}");
     }
 }

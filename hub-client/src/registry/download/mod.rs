@@ -19,9 +19,10 @@ use tokio::task::JoinSet;
 use super::delta::EarlierBlob;
 use super::{Progress, Registry, RegistryError};
 use crate::causes::with_causes;
-use crate::files::{self, FileError};
-use partial::{Given, PartialFile};
+use crate::files;
+pub(in crate::registry) use partial::{Given, Growing};
 use pieces::{Piece, pieces};
+pub(in crate::registry) use segment::cut;
 
 /// Ranges asked for at once.
 const PARALLEL: usize = 4;
@@ -128,26 +129,19 @@ impl Registry {
         progress: &Progress,
         moved: &mut Moved,
     ) -> Result<(), RegistryError> {
-        let (sender, receiver) = mpsc::channel::<Given>(2);
         let (digest, size_bytes) = (*wanted.digest, wanted.size_bytes);
         let earlier = plan.earlier.map(|earlier| earlier.path.clone());
-        let opened = PartialFile::open(partial, earlier, digest, size_bytes, receiver);
-        let (start, writer) = opened.await?;
-        progress.moved(start)?;
+        let growing = Growing::open(partial, earlier, digest, size_bytes).await?;
+        progress.moved(growing.start())?;
         let path = api::blob_path(wanted.name, wanted.digest);
-        let missing = pieces(&plan.delta.parts, start);
+        let missing = pieces(&plan.delta.parts, growing.start());
         let received = self
-            .receive(path.into(), missing, sender, progress, moved)
+            .receive(path.into(), missing, &growing, progress, moved)
             .await;
-        // The writer ends when the sender is dropped: what arrived is on disk in either case.
-        let written = writer.await.map_err(|error| {
-            RegistryError::File(FileError::new("cannot write", partial, error.into()))
-        })?;
-        let hasher = match (received, written) {
-            (Ok(()), written) => written?,
-            (Err(error), _) => return Err(error),
-        };
-        let found = hasher.finish();
+        // What arrived is on the disk in either case.
+        let written = growing.finish().await;
+        received?;
+        let found = written?;
         if found != digest {
             files::remove(partial)?;
             return Err(RegistryError::Digest {
@@ -163,7 +157,7 @@ impl Registry {
         &self,
         path: Arc<str>,
         mut missing: impl Iterator<Item = Piece>,
-        sender: mpsc::Sender<Given>,
+        growing: &Growing,
         progress: &Progress,
         moved: &mut Moved,
     ) -> Result<(), RegistryError> {
@@ -190,12 +184,12 @@ impl Registry {
                     }
                 });
             }
-            // A closed channel means the writer failed; it tells why.
+            // Where the file cannot be written, its end tells why.
             match queue.pop_front() {
                 None => return Ok(()),
                 Some(Next::Copied { at, size_bytes }) => {
                     let copied = Given::Copied { at, size_bytes };
-                    if sender.send(copied).await.is_err() {
+                    if !growing.give(copied).await {
                         return Ok(());
                     }
                     moved.reused_bytes += size_bytes;
@@ -205,7 +199,7 @@ impl Registry {
                     while let Some(chunk) = segment.recv().await {
                         let chunk = chunk?;
                         let size_bytes = chunk.len() as u64;
-                        if sender.send(Given::Bytes(chunk)).await.is_err() {
+                        if !growing.give(Given::Bytes(chunk)).await {
                             return Ok(());
                         }
                         moved.fetched_bytes += size_bytes;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use bytes::Bytes;
 use registry_schema::digest::{Digest, Hasher};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::super::RegistryError;
 use crate::files::{self, FileError};
@@ -17,16 +17,69 @@ use crate::files::{self, FileError};
 const SYNC_BYTES: u64 = 32 << 20;
 
 /// The next bytes of a blob.
-pub(super) enum Given {
-    /// They came from the hub.
+pub(in crate::registry) enum Given {
+    /// They came over the network, or from a mirror.
     Bytes(Bytes),
     /// They are in the earlier blob.
     Copied { at: u64, size_bytes: u64 },
 }
 
-/// The file a blob grows in. It always holds a beginning of the blob, so any interruption can be
+/// A blob on its way to the disk. Its file always holds a beginning of the blob, so any interruption can be
 /// continued: what is there is hashed again and the rest appended.
-pub(super) struct PartialFile {
+pub(in crate::registry) struct Growing {
+    path: PathBuf,
+    start: u64,
+    sender: mpsc::Sender<Given>,
+    writer: JoinHandle<Result<Hasher, RegistryError>>,
+}
+
+impl Growing {
+    /// Opens the file, which is written by a task of its own.
+    pub(in crate::registry) async fn open(
+        path: &Path,
+        earlier: Option<PathBuf>,
+        digest: Digest,
+        size_bytes: u64,
+    ) -> Result<Self, RegistryError> {
+        let file = path.to_owned();
+        let read = move || PartialFile::read(file, earlier, digest, size_bytes);
+        let opened = tokio::task::spawn_blocking(read).await;
+        let (start, partial) = opened.map_err(|error| ended(path, error))??;
+        let (sender, receiver) = mpsc::channel(2);
+        Ok(Self {
+            path: path.to_owned(),
+            start,
+            sender,
+            writer: tokio::task::spawn_blocking(move || partial.write_all(receiver)),
+        })
+    }
+
+    /// How many bytes were there already.
+    pub(in crate::registry) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Hands over what comes next; `false` when the file cannot be written, of which [`Self::finish`] says why.
+    pub(in crate::registry) async fn give(&self, given: Given) -> bool {
+        self.sender.send(given).await.is_ok()
+    }
+
+    /// Waits until all that was given is on the disk; the digest of the whole file.
+    pub(in crate::registry) async fn finish(self) -> Result<Digest, RegistryError> {
+        drop(self.sender);
+        let written = self.writer.await;
+        let hasher = written.map_err(|error| ended(&self.path, error))??;
+        Ok(hasher.finish())
+    }
+}
+
+/// A task on which the file was read or written did not come to its end.
+fn ended(path: &Path, error: JoinError) -> RegistryError {
+    RegistryError::File(FileError::new("cannot write", path, error.into()))
+}
+
+/// The file, and what is known of its content.
+struct PartialFile {
     file: File,
     path: PathBuf,
     earlier: Option<(File, PathBuf)>,
@@ -34,31 +87,6 @@ pub(super) struct PartialFile {
 }
 
 impl PartialFile {
-    /// How many bytes are there already, and the task that writes what comes.
-    pub(super) async fn open(
-        path: &Path,
-        earlier: Option<PathBuf>,
-        digest: Digest,
-        size_bytes: u64,
-        receiver: mpsc::Receiver<Given>,
-    ) -> Result<(u64, JoinHandle<Result<Hasher, RegistryError>>), RegistryError> {
-        let path = path.to_owned();
-        let opened =
-            tokio::task::spawn_blocking(move || Self::read(path, earlier, digest, size_bytes))
-                .await;
-        let (start, partial) = opened.map_err(|error| {
-            RegistryError::File(FileError::new(
-                "cannot read",
-                "the partial download",
-                error.into(),
-            ))
-        })??;
-        Ok((
-            start,
-            tokio::task::spawn_blocking(move || partial.write_all(receiver)),
-        ))
-    }
-
     fn read(
         path: PathBuf,
         earlier: Option<PathBuf>,

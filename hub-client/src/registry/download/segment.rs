@@ -82,7 +82,7 @@ impl Registry {
 }
 
 /// The part of a chunk after `skip` bytes, at most `wanted` long.
-fn cut(mut chunk: Bytes, skip: &mut u64, wanted: u64) -> Bytes {
+pub(in crate::registry) fn cut(mut chunk: Bytes, skip: &mut u64, wanted: u64) -> Bytes {
     let length = chunk.len() as u64;
     let skipped = length.min(*skip);
     *skip -= skipped;
