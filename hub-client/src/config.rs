@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, FileLock};
 
 /// The folders everything lives in.
 ///
@@ -195,14 +195,19 @@ impl UserConfig {
         })
     }
 
-    /// Writes the user's file, 0600.
+    /// Changes the user's file, 0600, as it is now: another process may have written it since it was read. What
+    /// it says then.
     ///
     /// # Errors
-    /// [`ConfigError`] when it cannot be written.
-    pub fn save(&self, folders: &Folders) -> Result<(), ConfigError> {
-        let text = toml::to_string_pretty(self).map_err(|source| ConfigError::Write { source })?;
+    /// [`ConfigError`] when it cannot be read, understood or written.
+    pub fn change(folders: &Folders, change: impl FnOnce(&mut Self)) -> Result<Self, ConfigError> {
+        let _lock = FileLock::acquire(&folders.config.join("config.lock"))?;
+        let mut config = Self::load(folders)?;
+        change(&mut config);
+        let text =
+            toml::to_string_pretty(&config).map_err(|source| ConfigError::Write { source })?;
         files::write_atomic(folders.config_file(), text.as_bytes())?;
-        Ok(())
+        Ok(config)
     }
 }
 
@@ -284,8 +289,12 @@ mod tests {
             mirror: Some("oci://registry.example.org/hub/".into()),
             threads: Some(2),
         };
-        config.save(&folders).unwrap();
+        let written = UserConfig::change(&folders, |all| all.clone_from(&config));
+        assert_eq!(written.unwrap(), config);
         assert_eq!(UserConfig::load(&folders).unwrap(), config);
         assert!(!format!("{config:?}").contains("secret"));
+        // What another process has written since stays.
+        let changed = UserConfig::change(&folders, |all| all.threads = None).unwrap();
+        assert_eq!(changed.hub, config.hub);
     }
 }

@@ -64,6 +64,31 @@ fn a_wrong_command_line_is_exit_2_and_an_object_with_json() {
             .error()["code"],
         "usage"
     );
+    // Nobody is asked for a token that would not be sent.
+    let unsafe_place = home.hub(&["login", "http://example.org", "--json"]);
+    assert_eq!(unsafe_place.error()["code"], "usage", "{unsafe_place}");
+}
+
+#[test]
+fn an_object_says_what_is_missing_too() {
+    let home = Home::new();
+    for (arguments, missing) in [
+        (&["train", "--json"][..], &["--images <DIR>", "<HEAD>"][..]),
+        (
+            &["export", "dots@1", "--json"],
+            &["--folder <DIR>", "--bundle <DIR>", "--output <FILE>"],
+        ),
+        (
+            &["map", "--color", "no", "--json"],
+            &["'no'", "always, never"],
+        ),
+    ] {
+        let run = home.hub(arguments);
+        let error = run.error();
+        let message = error["message"].as_str().unwrap();
+        assert!(missing.iter().all(|one| message.contains(one)), "{message}");
+        assert!(!message.contains("Usage:"), "{message}");
+    }
 }
 
 #[test]
@@ -93,6 +118,16 @@ fn each_failure_has_its_code() {
             "{plain}"
         );
     }
+}
+
+#[test]
+fn what_is_not_there_to_be_removed_need_not_be_fetched() {
+    let run = Home::new().hub(&["rm", "dots@1"]);
+    assert!(
+        run.stderr.contains("`dots@1` is not installed") && run.stderr.contains("hub list"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains("hub pull"), "{run}");
 }
 
 #[test]

@@ -111,7 +111,6 @@ fn is_about_one(error: &AuditError) -> bool {
                 | RegistryError::Status { .. }
                 | RegistryError::Answer { .. }
                 | RegistryError::Digest { .. }
-                | RegistryError::Size { .. }
         ),
         AuditError::Say(SayError::Verify(_) | SayError::Logged(_)) => true,
         _ => false,

@@ -11,6 +11,7 @@ use super::facts::{Facts, Placed};
 use super::lineage::{Ancestor, Found};
 use super::monitor::Memory;
 use super::{AuditError, Auditor, Coverage};
+use crate::causes::with_causes;
 use crate::members_say::{self, LeftOut};
 use crate::store::StoreError;
 
@@ -104,7 +105,7 @@ impl Auditor<'_> {
                     reason: format!("statement {}", one.release().statement_digest()),
                 },
                 Err(error) => InstalledHere::Different {
-                    reason: error.to_string(),
+                    reason: with_causes(&error),
                 },
             }
         };

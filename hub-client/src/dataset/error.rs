@@ -30,7 +30,7 @@ pub enum DatasetError {
         problem: String,
     },
     /// No image at all.
-    #[error("there are no images in `{place}`{}", skipped_words(*.skipped))]
+    #[error("there are no images in {place}{}", skipped_words(*.skipped))]
     NoImages {
         /// Where images were looked for.
         place: String,

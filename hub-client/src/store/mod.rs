@@ -20,6 +20,7 @@ pub use installed::InstalledRelease;
 pub use kept::KeptEvaluations;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use registry_schema::api;
 use registry_schema::digest::Digest;
@@ -36,6 +37,9 @@ use crate::files::{self, FileError, FileLock};
 
 /// Receipts hold some envelopes.
 const RECEIPT_BYTES: u64 = 8 << 20;
+
+/// How often it is looked whether other processes have ended their pulls and runs.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The local store.
 #[derive(Clone, Debug)]
@@ -180,15 +184,35 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn remove(&self, name: &Name, version: &Version) -> Result<u64, StoreError> {
-        // Waits for pulls and runs of other processes: their files must not be collected.
-        let _lock = FileLock::acquire(&self.root.join("lock"))?;
+    pub fn remove(
+        &self,
+        name: &Name,
+        version: &Version,
+        _alone: &Alone,
+    ) -> Result<u64, StoreError> {
         let reference = Reference::exact(name.clone(), version.clone());
         if !self.receipt_path(name, version).is_file() {
             return Err(StoreError::NotInstalled { reference });
         }
         files::remove_dir(&self.release_dir(name, version))?;
         Ok(self.remove_partials()? + self.collect_garbage()?)
+    }
+
+    /// Waits until no other process brings files in or uses them. `goes_on` is asked again and again while
+    /// that takes; none when it says no.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the lock's file cannot be made.
+    pub fn alone(&self, mut goes_on: impl FnMut() -> bool) -> Result<Option<Alone>, StoreError> {
+        loop {
+            if let Some(lock) = FileLock::try_acquire(&self.root.join("lock"))? {
+                return Ok(Some(Alone { _lock: lock }));
+            }
+            if !goes_on() {
+                return Ok(None);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Held while files are brought in or used, by any number of processes: nothing is collected
@@ -217,6 +241,12 @@ impl Store {
     fn receipt_path(&self, name: &Name, version: &Version) -> PathBuf {
         self.release_dir(name, version).join("receipt.json")
     }
+}
+
+/// That no other process brings files in or uses them as long as this is held: what is collected is nobody's.
+#[derive(Debug)]
+pub struct Alone {
+    _lock: FileLock,
 }
 
 /// Names of the folders in a folder; none when it is not there.

@@ -238,13 +238,35 @@ fn a_receipt_in_anothers_place_is_refused() {
     ));
 }
 
+fn alone(world: &World) -> Alone {
+    world.store.alone(|| false).unwrap().unwrap()
+}
+
+#[test]
+fn who_removes_waits_for_those_who_use_files_as_long_as_it_likes() {
+    let world = World::with_versions(&["1.0.0"]);
+    let mut in_use = Some(world.store.in_use().unwrap());
+    let mut asked = 0;
+    let refused = world.store.alone(|| {
+        asked += 1;
+        asked < 3
+    });
+    assert!(refused.unwrap().is_none());
+    assert_eq!(asked, 3);
+    let waited = world.store.alone(|| {
+        drop(in_use.take());
+        true
+    });
+    assert!(waited.unwrap().is_some());
+}
+
 #[test]
 fn removal_keeps_what_others_need() {
     let world = World::with_versions(&["1.0.0", "1.2.0"]);
     let name = "acme/dots".parse().unwrap();
     let freed = world
         .store
-        .remove(&name, &"1.0.0".parse().unwrap())
+        .remove(&name, &"1.0.0".parse().unwrap(), &alone(&world))
         .unwrap();
     assert_eq!(
         freed,
@@ -257,12 +279,14 @@ fn removal_keeps_what_others_need() {
         .check_files()
         .unwrap();
     assert!(matches!(
-        world.store.remove(&name, &"1.0.0".parse().unwrap()),
+        world
+            .store
+            .remove(&name, &"1.0.0".parse().unwrap(), &alone(&world)),
         Err(StoreError::NotInstalled { .. })
     ));
     world
         .store
-        .remove(&name, &"1.2.0".parse().unwrap())
+        .remove(&name, &"1.2.0".parse().unwrap(), &alone(&world))
         .unwrap();
     assert_eq!(world.store.list().unwrap(), []);
 }
@@ -279,7 +303,11 @@ fn removal_takes_beginnings_that_nobody_brings_in() {
     let held = part(b"on its way");
     world
         .store
-        .remove(&"acme/dots".parse().unwrap(), &"1.0.0".parse().unwrap())
+        .remove(
+            &"acme/dots".parse().unwrap(),
+            &"1.0.0".parse().unwrap(),
+            &alone(&world),
+        )
         .unwrap();
     assert!(!abandoned.exists());
     assert!(held.partial().exists());

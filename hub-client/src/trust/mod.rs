@@ -113,9 +113,9 @@ pub async fn pin(
         });
     }
     let _lock = lock(folders).await?;
-    let mut config = UserConfig::load(folders)?;
+    let pinned = UserConfig::load(folders)?.first_root;
     let trust = folders.trust();
-    let is_same = config.first_root == Some(found)
+    let is_same = pinned == Some(found)
         && match read_kept(&trust) {
             Ok(kept) => kept.is_none_or(|(bundle, _)| bundle.anchor() == found),
             Err(_) => false,
@@ -136,8 +136,7 @@ pub async fn pin(
         kept?
     };
     // The state first: a pin without its state would lock the user out.
-    config.first_root = Some(found);
-    config.save(folders)?;
+    UserConfig::change(folders, |config| config.first_root = Some(found))?;
     Ok(kept)
 }
 

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 
 use jiff::ToSpan;
 use registry_schema::keys::SecretKey;
@@ -294,4 +296,44 @@ async fn files_that_are_gone_or_too_large_are_named() {
     client.refresh(NOW).await.unwrap_err();
     serve(&second, client.hub.path());
     client.refresh(NOW).await.unwrap();
+}
+
+/// A hub beside which, while it is asked, somebody else changes the settings.
+#[derive(Clone)]
+struct Meanwhile {
+    hub: FolderSource,
+    home: Folders,
+}
+
+impl TrustSource for Meanwhile {
+    fn fetch<'a>(
+        &'a self,
+        path: &'a str,
+        limit_bytes: u64,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, TrustStoreError>> + Send + 'a>> {
+        UserConfig::change(&self.home, |config| config.threads = Some(3)).unwrap();
+        self.hub.fetch(path, limit_bytes)
+    }
+
+    fn share(&self) -> Box<dyn TrustSource> {
+        Box::new(self.clone())
+    }
+}
+
+#[tokio::test]
+async fn settings_that_are_written_meanwhile_stay() {
+    let bundle = founded();
+    let (hub, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    serve(&bundle, hub.path());
+    let folders = Folders::under(home.path());
+    let source = Meanwhile {
+        hub: FolderSource(hub.path().to_owned()),
+        home: folders.clone(),
+    };
+    pin(&folders, &bundle.roots[0], &bundle.anchor(), &source, NOW)
+        .await
+        .unwrap();
+    let config = UserConfig::load(&folders).unwrap();
+    assert_eq!(config.first_root, Some(bundle.anchor()));
+    assert_eq!(config.threads, Some(3));
 }

@@ -1,5 +1,6 @@
 //! Kills, interrupts and races: nothing acknowledged is lost, nothing half-done is visible.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -240,6 +241,33 @@ fn ctrl_c_leaves_no_half_written_file() {
         "temporary files stay: {:?}",
         left.iter().map(|(path, _)| path).collect::<Vec<_>>()
     );
+}
+
+/// Who removes a release waits for those who use the store, says so, and can be stopped.
+#[test]
+fn a_removal_that_waits_says_so_and_can_be_stopped() {
+    let Some(world) = World::start() else { return };
+    world.publish(&world.author("dots", "1.0.0", "means", 4));
+    world.hub("beta", &["pull", "dots@1"]).ok();
+    let lock = std::fs::File::open(world.home("beta").join("store/lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let mut command = world.command("beta", &["rm", "dots@1"]);
+    let mut removal = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(removal.stderr.take().unwrap()).lines();
+    let waits = told.next().unwrap().unwrap();
+    assert!(waits.contains("waiting for other commands"), "{waits}");
+    std::process::Command::new("kill")
+        .args(["-INT", &removal.id().to_string()])
+        .status()
+        .unwrap();
+    assert_eq!(removal.wait().unwrap().code(), Some(130));
+    world.hub("beta", &["verify", "dots@1"]).ok();
+    drop(lock);
+    world.hub("beta", &["rm", "dots@1"]).ok();
 }
 
 /// On a file system with no room left the error says so, and what was there stays.

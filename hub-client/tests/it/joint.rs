@@ -43,12 +43,16 @@ fn a_release_goes_from_owner_to_owner() {
     world
         .hub("gamma", &["pull", "joint@1"])
         .fails(3, "there is no extractor");
+    // A draft takes nothing's place, and nothing is signed for one that would.
+    let journal = world.home("alpha").join("signed.jsonl");
+    let signed = std::fs::read(&journal).unwrap();
     world
         .hub(
             "alpha",
             &["publish", folder.to_str().unwrap(), "--draft", file_text],
         )
         .fails(1, "exists");
+    assert_eq!(std::fs::read(&journal).unwrap(), signed);
     // A member that owns nothing of it cannot join in.
     let copy = hand_over(&file, &world, "gamma");
     world

@@ -19,6 +19,7 @@ mod bundles;
 mod client_certificates;
 mod confinement;
 mod delta;
+mod doctor;
 mod domain;
 mod drills;
 mod endless;

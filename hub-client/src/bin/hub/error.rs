@@ -174,6 +174,12 @@ macro_rules! library_errors {
                 /// Which image.
                 path: PathBuf,
             },
+            /// What shall be removed is not there.
+            #[error("`{reference}` is not installed")]
+            NothingToRemove {
+                /// What was asked for.
+                reference: Reference,
+            },
             /// Every single image failed.
             #[error("none of the {count} images can be used")]
             NoUsableImage {
@@ -344,6 +350,7 @@ impl CommandError {
             Self::Image { source, .. } => return source.advice(),
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
             Self::QueryImage { .. } => (ErrorCode::Image, "it was named above with the reason"),
+            Self::NothingToRemove { .. } => (ErrorCode::NotInstalled, "`hub list` names what is"),
             Self::NoUsableImage { .. } => {
                 (ErrorCode::Image, "each was named above with its reason")
             }

@@ -116,11 +116,10 @@ pub(crate) fn usage_error(error: &clap::Error, wants_json: bool) {
         return;
     }
     let text = error.render().to_string();
-    let message = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ");
+    // What is missing, or may be written, stands on lines of its own, up to an empty one.
+    let lines = text.lines().take_while(|line| !line.is_empty());
+    let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    let message = message.trim_start_matches("error: ");
     let hint = Some("`hub COMMAND --help` explains each command".to_owned());
     let advice = Advice {
         code: ErrorCode::Usage,

@@ -15,8 +15,6 @@ mod json;
 mod label_studio;
 mod write;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 pub use self::write::{LabelFormat, Labelled, write_folders, write_labels};
@@ -24,23 +22,27 @@ pub use self::write::{LabelFormat, Labelled, write_folders, write_labels};
 use super::DatasetError;
 use super::journal;
 use super::labels::{Line, read_csv};
-use crate::files::{self, FileError};
+use crate::files;
 
-/// Largest file of labels in JSON: some ten million images.
+/// Largest file of labels: some ten million images.
 pub const LABEL_FILE_BYTES: u64 = 1 << 30;
 
 /// The lines of a file of labels, whatever its format.
 pub(super) fn read(file: &Path) -> Result<Vec<Line>, DatasetError> {
-    if !begins_like_json(file)? {
-        return read_csv(file);
-    }
+    // Once: a pipe gives what it has no second time.
     let bytes = files::read_limited(file, LABEL_FILE_BYTES)?;
-    if journal::is_journal(&bytes) {
-        return journal::lines(file, &bytes);
+    // Some programs begin a text with U+FEFF.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(first, Some(b'{' | b'[')) {
+        return read_csv(file, text);
     }
-    let lines = match serde_json::from_slice(&bytes) {
+    if journal::is_journal(text) {
+        return journal::lines(file, text);
+    }
+    let lines = match serde_json::from_slice(text) {
         Ok(value) => json::read_value(file, &value)?,
-        Err(error) => json::read_lines(file, &bytes, &error)?,
+        Err(error) => json::read_lines(file, text, &error)?,
     };
     if lines.is_empty() {
         return Err(DatasetError::NoLabels {
@@ -48,16 +50,6 @@ pub(super) fn read(file: &Path) -> Result<Vec<Line>, DatasetError> {
         });
     }
     Ok(lines)
-}
-
-fn begins_like_json(file: &Path) -> Result<bool, DatasetError> {
-    let opened = File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
-    let mut reader = BufReader::new(opened);
-    let start = reader
-        .fill_buf()
-        .map_err(|source| FileError::new("cannot read", file, source))?;
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(matches!(first, Some(b'{' | b'[')))
 }
 
 #[cfg(test)]

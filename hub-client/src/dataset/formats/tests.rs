@@ -56,6 +56,29 @@ fn what_other_programs_write_is_read() {
         r#"[{"image": "a.png", "choice": "x", "id": 1}, {"image": "c/ü 🐟.png", "choice": "y", "id": 2}]"#,
     ] {
         assert_eq!(words(text), ["x", "-", "y"], "{text}");
+        let marked = format!("\u{feff}{text}");
+        assert_eq!(words(&marked), ["x", "-", "y"], "{marked}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn labels_may_come_through_a_pipe() {
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    for text in [
+        "path,label\na.png,x\n",
+        r#"{"path": "a.png", "label": "x"}"#,
+    ] {
+        let images = folder(&[("a.png", PNG)]);
+        let images = ImageSet::walk(images.path()).unwrap();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        drop(writer);
+        let file = format!("/proc/self/fd/{}", reader.as_raw_fd()).into();
+        let labels = known_labels(&images, &LabelSource::File(file)).unwrap();
+        assert_eq!(labels, [Some("x".to_owned())], "{text}");
     }
 }
 

@@ -146,12 +146,12 @@ impl ImageSet {
         if !self.images.is_empty() {
             return Ok(self);
         }
-        let place = self
-            .folder
-            .as_deref()
-            .map_or("the files that were named".into(), Path::to_string_lossy);
+        let place = match &self.folder {
+            Some(folder) => format!("`{}`", folder.display()),
+            None => "the files that were named".to_owned(),
+        };
         Err(DatasetError::NoImages {
-            place: place.into_owned(),
+            place,
             skipped: self.skipped.len(),
         })
     }

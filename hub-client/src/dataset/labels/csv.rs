@@ -1,7 +1,5 @@
 //! Files of labels as CSV.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use csv::{Position, StringRecord};
@@ -10,16 +8,10 @@ use super::{Line, Place};
 use crate::dataset::DatasetError;
 use crate::files::FileError;
 
-/// The lines of a CSV file.
-pub(in crate::dataset) fn read_csv(file: &Path) -> Result<Vec<Line>, DatasetError> {
-    let mut opened =
-        File::open(file).map_err(|source| FileError::new("cannot open", file, source))?;
-    let mut bytes = Vec::new();
-    opened
-        .read_to_end(&mut bytes)
-        .map_err(|source| FileError::new("cannot read", file, source))?;
-    let mut numbers = LineNumbers::new(&bytes);
-    let mut reader = csv::ReaderBuilder::new().from_reader(bytes.as_slice());
+/// The lines of a CSV file, of which this is the content.
+pub(in crate::dataset) fn read_csv(file: &Path, bytes: &[u8]) -> Result<Vec<Line>, DatasetError> {
+    let mut numbers = LineNumbers::new(bytes);
+    let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
     let header = reader
         .headers()
         .map_err(|error| line_error(file, 1, error))?

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use clap_complete::Shell;
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
@@ -49,6 +49,7 @@ pub(crate) struct RmArgs {
 
 /// `hub export`
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("form").required(true).args(["folder", "bundle", "output"]))]
 #[command(after_help = "\
 --folder writes the signed files and model.sig, nothing else, which is what OpenSSF Model Signing's
 verifier takes. --bundle writes them into release/ and puts the signed statements, the proofs that
@@ -66,15 +67,10 @@ pub(crate) struct BundleArgs {
     #[arg(value_name = "REF")]
     pub(crate) reference: Reference,
     /// Write the signed files and model.sig into this new folder
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with_all = ["bundle", "output"],
-        required_unless_present_any = ["bundle", "output"]
-    )]
+    #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
     /// Write the files with everything needed to verify them into this new folder
-    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) bundle: Option<PathBuf>,
     /// Write the same into this new file, for `hub import`
     #[arg(long, short, value_name = "FILE")]

@@ -101,11 +101,19 @@ fn show_installed(
     };
     let has_concerns = view.releases.iter().any(|one| one.state != "good");
     context.show(&view)?;
+    if view.releases.is_empty() {
+        context
+            .report()
+            .note("nothing is installed; `hub audit NAME` looks at a release of the hub");
+    }
     Ok(outcome(has_concerns))
 }
 
 impl Answer for InstalledAuditView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
+        if self.releases.is_empty() {
+            return Ok(());
+        }
         let rows = self.releases.iter().flat_map(|one| {
             let first = one.concerns.first().cloned().unwrap_or_default();
             let more = one.concerns.iter().skip(1);

@@ -249,7 +249,11 @@ async fn check_hub(context: &Context, trust: Option<&Kept>, checks: &mut Vec<Che
         checks.push(Check::ok("hub", "not asked: the network is switched off"));
         return;
     }
-    let registry = match context.hub() {
+    let hub = context.hub();
+    // A member says who it is by one of these; an open hub lets in who says nothing, but not who says wrong.
+    let says_nothing =
+        matches!(&hub, Ok(Some(hub)) if hub.token.is_none() && hub.client_certificate.is_none());
+    let registry = match hub {
         Ok(None) => {
             checks.push(Check::warn(
                 "hub",
@@ -291,7 +295,9 @@ async fn check_hub(context: &Context, trust: Option<&Kept>, checks: &mut Vec<Che
             "token",
             format!("{}, until {}", identity.member, identity.expires_at),
         ),
-        Err(_) if info.public => Check::ok("token", "none; this hub is open for reading"),
+        Err(_) if info.public && says_nothing => {
+            Check::ok("token", "none; this hub is open for reading")
+        }
         Err(error) => Check::fail("token", with_causes(&error)),
     });
     if let Ok(Some(theirs)) = registry.clock().await {
@@ -334,7 +340,14 @@ fn check_installed(
             (Ok(_), None) => Check::warn(what, "verifies; its probes were not run"),
             (Ok(installed), Some(worker)) => match run_probes(&installed, worker) {
                 Ok(cosine) => {
-                    Check::ok(what, format!("verifies, probes' worst cosine {cosine:.6}"))
+                    let detail = format!("verifies, probes' worst cosine {cosine:.6}");
+                    match installed.yanked() {
+                        None => Check::ok(what, detail),
+                        Some(yank) => {
+                            let reason = &yank.reason;
+                            Check::warn(what, format!("{detail}; yanked by its owners: {reason}"))
+                        }
+                    }
                 }
                 Err(error) => Check::fail(what, with_causes(&error)),
             },

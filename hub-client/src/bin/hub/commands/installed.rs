@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use hub_client::pull::PullError;
-use hub_client::store::InstalledRelease;
+use hub_client::store::{InstalledRelease, StoreError};
 use hub_client::worker::{FailureKind, Worker, WorkerError};
 use registry_schema::compatibility::compare_probes;
 use registry_schema::digest::Digest;
@@ -183,14 +183,35 @@ pub(super) fn remove(args: &RmArgs, context: &Context) -> Result<Outcome, Comman
         .lock_file()?
         .get(&args.reference)
         .map(|locked| locked.version.clone());
-    let version = locked.map_or_else(|| store.newest(&args.reference), Ok)?;
-    let freed_bytes = store.remove(&args.reference.name, &version)?;
+    let not_there = |error| match error {
+        StoreError::NotInstalled { reference } => CommandError::NothingToRemove { reference },
+        other => other.into(),
+    };
+    let version = locked.map_or_else(|| store.newest(&args.reference), Ok);
+    let version = version.map_err(not_there)?;
+    let alone = store.alone(waiting(context))?;
+    let alone = alone.ok_or(CommandError::Interrupted)?;
+    let freed_bytes = store.remove(&args.reference.name, &version, &alone);
+    let freed_bytes = freed_bytes.map_err(not_there)?;
     let removed = Reference::exact(args.reference.name.clone(), version);
     context.show(&RemoveView {
         removed,
         freed_bytes,
     })?;
     Ok(Outcome::Done)
+}
+
+/// Says once for whom it is waited, until the user has asked to stop.
+fn waiting(context: &Context) -> impl FnMut() -> bool {
+    let mut is_told = false;
+    move || {
+        if !std::mem::replace(&mut is_told, true) {
+            context.report().note(
+                "waiting for other commands of this machine that pull releases or run them; Ctrl-C stops",
+            );
+        }
+        !context.interrupt().is_set()
+    }
 }
 
 impl Answer for ListView {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::path::absolute;
 
 use hub_client::config::{ClientCertificate, HubConfig, UserConfig};
-use hub_client::registry::Registry;
+use hub_client::registry::{self, Registry};
 use registry_schema::api::WhoAmI;
 use registry_schema::digest::Digest;
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         }),
         _ => None,
     };
+    // Before anybody is asked for a token: it would not be sent there.
+    registry::check_address(&args.url)?;
     let token = if args.anonymous {
         None
     } else {
@@ -68,12 +70,11 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
         }
     };
     // 3. remember it
-    let mut config = UserConfig::load(context.folders())?;
-    config.hub = Some(HubConfig {
+    let hub = HubConfig {
         url: registry.url().to_owned(),
         ..hub
-    });
-    config.save(context.folders())?;
+    };
+    let config = UserConfig::change(context.folders(), |config| config.hub = Some(hub))?;
     let first_root = info.trust_root.first_root;
     let is_pinned = config.first_root == Some(first_root);
     context.show(&LoginView {
@@ -92,10 +93,9 @@ pub(super) async fn login(args: &LoginArgs, context: &Context) -> Result<Outcome
 }
 
 pub(super) fn logout(context: &Context) -> Result<Outcome, CommandError> {
-    let mut config = UserConfig::load(context.folders())?;
-    let hub = config.hub.take();
+    let mut hub = UserConfig::load(context.folders())?.hub;
     if hub.is_some() {
-        config.save(context.folders())?;
+        UserConfig::change(context.folders(), |config| hub = config.hub.take())?;
     }
     context.show(&LogoutView {
         hub: hub.map(|hub| hub.url),

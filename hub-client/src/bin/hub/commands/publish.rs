@@ -1,8 +1,10 @@
 //! `hub publish`, `hub yank`: statements signed with this machine's keys.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use hub_client::files::FileError;
 use hub_client::journal::Pen;
 use hub_client::log_view::LogView;
 use hub_client::publish::{self, AuthorFolder, SignedRelease, YankRequest};
@@ -101,6 +103,7 @@ pub(super) async fn publish(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     let registry = context.registry("publish")?;
+    refuse_existing(args.draft.as_deref())?;
     let (trust, log) = context.contact(&registry).await?;
     let Some(file) = &args.signed else {
         // Without a folder there is a signed file: the arguments say so.
@@ -239,6 +242,7 @@ pub(super) async fn yank(args: &YankArgs, context: &Context) -> Result<Outcome, 
     let keys = load_keys(&args.keys, context)?;
     let journal = context.journal();
     let pen = Pen::new(&keys, &journal);
+    refuse_existing(args.draft.as_deref())?;
     let registry = context.registry("yank")?;
     let (trust, log) = context.contact(&registry).await?;
     let request = YankRequest {
@@ -292,6 +296,17 @@ async fn send_yank(
         draft: None,
     })?;
     Ok(Outcome::Done)
+}
+
+/// Before anything is signed and sent for it: a draft takes nothing's place.
+fn refuse_existing(draft: Option<&Path>) -> Result<(), CommandError> {
+    match draft {
+        Some(path) if path.symlink_metadata().is_ok() => {
+            let source = ErrorKind::AlreadyExists.into();
+            Err(FileError::new("cannot write", path, source).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn load_keys(

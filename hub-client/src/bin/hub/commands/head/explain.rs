@@ -34,9 +34,7 @@ pub(in crate::commands) fn explain(
 ) -> Result<Outcome, CommandError> {
     // 1. the head, its extractor and what its dimensions are called
     let store = context.heads();
-    let head = store.load(&args.head, args.head_version)?;
-    let newest = store.versions(&args.head)?.last().copied();
-    let version = args.head_version.or(newest).unwrap_or_default();
+    let (version, head) = store.open(&args.head, args.head_version)?;
     let chosen = Chosen::for_head(&head, None, context)?;
     let manifest = chosen.installed.manifest();
     let dimension = manifest.output.dimension as usize;
