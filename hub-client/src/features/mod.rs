@@ -16,11 +16,14 @@
 mod cache;
 mod embed;
 mod error;
+mod seen_files;
 mod write;
 
 pub use cache::FeatureCache;
 pub use embed::{EmbedSummary, Embedded, SkippedImage, embed, embed_table};
 pub use error::FeatureError;
+pub(crate) use seen_files::name_of_set;
+pub use seen_files::{FileState, SeenFiles};
 pub use write::FeatureWriter;
 
 use ndarray::Array2;

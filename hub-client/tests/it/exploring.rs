@@ -71,6 +71,55 @@ fn what_is_alike_is_found() {
     assert_eq!(found["of_another_class"], Value::Null);
     let missing = look(&["similar", "nowhere.png"], &pictures);
     world.hub("beta", &missing).fails(3, "nowhere.png");
+    // One of the folder, however it is spelled; a folder is none.
+    let spelled = pictures.join("../pictures/red/000.png");
+    let found = json(&world, &["similar", spelled.to_str().unwrap()], &pictures);
+    assert_eq!(found["image"], "red/000.png");
+    assert!(!paths(&found["similar"]).contains(&"red/000.png"));
+    let folder = pictures.join("red");
+    let folder = look(&["similar", folder.to_str().unwrap()], &pictures);
+    world.hub("beta", &folder).fails(2, "is not one image");
+}
+
+/// Files that have not changed are not read again by who only looks at them.
+#[test]
+fn what_is_known_is_not_read_again() {
+    let Some((world, pictures)) = World::with_colours(4) else {
+        return;
+    };
+    let run = || {
+        let found = json(&world, &["outliers"], &pictures);
+        let number = |key: &str| found["run"][key].as_u64().unwrap();
+        (number("images"), number("cached"), number("threads") > 0)
+    };
+    let (images, _, is_run) = run();
+    assert!(images > 4 && is_run);
+    // Nothing is read, and no network is run.
+    assert_eq!(run(), (images, images, false));
+    // One is another now, and one has only been touched.
+    let touched = std::fs::File::options()
+        .append(true)
+        .open(pictures.join("red/001.png"))
+        .unwrap();
+    touched
+        .set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    picture(16, [1, 2, 3], 99)
+        .save(pictures.join("red/000.png"))
+        .unwrap();
+    assert_eq!(run(), (images, images - 1, true));
+    assert_eq!(run(), (images, images, false));
+    // Who learns from them reads every one.
+    let eval = [
+        "embed",
+        "dots@1",
+        pictures.to_str().unwrap(),
+        "-o",
+        "all.npy",
+        "--json",
+    ];
+    let embedded = world.hub("beta", &eval).json();
+    assert!(embedded["run"]["threads"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -180,6 +180,12 @@ macro_rules! library_errors {
                 /// What was asked for.
                 reference: Reference,
             },
+            /// A folder in the place of an image.
+            #[error("`{}` is not one image, and others are compared with one", path.display())]
+            NotOneImage {
+                /// What was given.
+                path: PathBuf,
+            },
             /// Every single image failed.
             #[error("none of the {count} images can be used")]
             NoUsableImage {
@@ -351,6 +357,7 @@ impl CommandError {
             Self::SkippedFile { .. } => (ErrorCode::Image, "leave out --strict to skip such files"),
             Self::QueryImage { .. } => (ErrorCode::Image, "it was named above with the reason"),
             Self::NothingToRemove { .. } => (ErrorCode::NotInstalled, "`hub list` names what is"),
+            Self::NotOneImage { .. } => (ErrorCode::Usage, "name the file of an image"),
             Self::NoUsableImage { .. } => {
                 (ErrorCode::Image, "each was named above with its reason")
             }

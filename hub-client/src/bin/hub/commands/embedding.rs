@@ -1,9 +1,12 @@
 //! Running an installed extractor on many images: what embed, train, predict and eval share.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use hub_client::dataset::{ImageFile, SkipReason, Skipped};
 use hub_client::features::{FeatureCache, Origin};
+use hub_client::files::FileError;
 use hub_client::publish::{AuthorFolder, CheckError};
 use hub_client::runtime::ExtractorFiles;
 use hub_client::runtime::pipeline::FeatureRow;
@@ -14,12 +17,14 @@ use registry_schema::reference::Reference;
 use registry_schema::statement::ReleaseStatement;
 use serde::Serialize;
 
+use super::known::Known;
 use crate::app::Outcome;
 use crate::args::RunArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Page, list};
 use crate::progress::Bar;
+use crate::report::Report;
 use hub_client::causes::with_causes;
 
 /// Skipped files that are named on standard error; the rest is counted.
@@ -46,7 +51,9 @@ pub(super) struct RunView {
     pub(super) skipped: Vec<SkippedView>,
     /// Time of the run.
     pub(super) seconds: f64,
+    /// Threads of the network; 0 when it was not run, as everything was known.
     pub(super) threads: usize,
+    /// Images in one run of the network.
     pub(super) batch: usize,
 }
 
@@ -132,15 +139,31 @@ impl<'a> Embedder<'a> {
         &mut self,
         images: &[ImageFile],
         beforehand: &[Skipped],
+        sink: impl FnMut(usize, FeatureRow) -> Result<(), CommandError>,
+    ) -> Result<RunView, CommandError> {
+        self.run_unless_known(images, beforehand, &mut Known::nothing(), sink)
+    }
+
+    /// The same, without reading the files that are `known`.
+    pub(super) fn run_unless_known(
+        &mut self,
+        images: &[ImageFile],
+        beforehand: &[Skipped],
+        known: &mut Known,
         mut sink: impl FnMut(usize, FeatureRow) -> Result<(), CommandError>,
     ) -> Result<RunView, CommandError> {
+        let started = Instant::now();
         let mut skipped = self.skip_files(beforehand)?;
-        let paths: Vec<PathBuf> = images.iter().map(|image| image.path.clone()).collect();
-        let bar = Bar::images(self.context, paths.len());
+        let cache = self.cache.as_ref();
+        let bar = Bar::images(self.context, images.len());
+        let at_hand = known.find(images, cache, self.context)?;
+        let is_other = |at: &usize| !at_hand.contains_key(at);
+        let others: Vec<usize> = (0..images.len()).filter(is_other).collect();
+        let mut at_hand = at_hand.into_iter().peekable();
+        let paths: Vec<PathBuf> = others.iter().map(|&at| images[at].path.clone()).collect();
         let (mut count, mut cached) = (0, 0);
         let (strict, report) = (self.run.strict, self.context.report());
-        let cache = self.cache.as_ref();
-        let deliver = |index: usize, result: Result<FeatureRow, Failure>| {
+        let mut deliver = |index: usize, result: Result<FeatureRow, Failure>| {
             bar.advance();
             let name = &images[index].name;
             match result {
@@ -151,6 +174,7 @@ impl<'a> Embedder<'a> {
                     } else if let Some(cache) = cache {
                         cache.insert(&row.sha256, &row.features)?;
                     }
+                    known.note(index, &images[index], row.sha256);
                     sink(index, row)
                 }
                 Err(source) if strict => Err(CommandError::Image {
@@ -170,39 +194,49 @@ impl<'a> Embedder<'a> {
                 }
             }
         };
-        let ended = self.worker.embed(&self.files, &paths, cache, deliver);
+        let mut in_order = |index: usize, result: Result<FeatureRow, Failure>| {
+            while let Some((at, digest)) = at_hand.next_if(|&(at, _)| at < index) {
+                deliver(at, Ok(kept(cache, digest)?))?;
+            }
+            deliver(index, result)
+        };
+        let ended = match others.is_empty() {
+            true => Ok(None),
+            false => self
+                .worker
+                .embed(&self.files, &paths, cache, |place, result| {
+                    in_order(others[place], result)
+                })
+                .map(Some),
+        };
         // What was computed before an interruption need not be computed again.
         cache.map_or(Ok(()), FeatureCache::flush)?;
         let shape = ended.map_err(|error| match error {
             CommandError::Worker(WorkerError::Cancelled) => CommandError::Interrupted,
             other => other,
         })?;
+        for (at, digest) in at_hand {
+            deliver(at, Ok(kept(cache, digest)?))?;
+        }
         drop(bar);
+        known.save();
         self.context.check_interrupt()?;
         if count == 0 {
             return Err(CommandError::NoUsableImage {
                 count: images.len(),
             });
         }
-        if !skipped.is_empty() {
-            let all = if skipped.len() > NAMED {
-                "; --json names them all"
-            } else {
-                ""
-            };
-            report.warn(&format!(
-                "{} of {} files were skipped{all}",
-                skipped.len(),
-                count + skipped.len()
-            ));
-        }
+        warn_of_skipped(&skipped, count, report);
         Ok(RunView {
             images: count,
             cached,
             skipped,
-            seconds: shape.started.elapsed().as_secs_f64(),
-            threads: shape.threads,
-            batch: shape.batch,
+            seconds: shape
+                .map_or(started, |shape| shape.started)
+                .elapsed()
+                .as_secs_f64(),
+            threads: shape.map_or(0, |shape| shape.threads),
+            batch: shape.map_or(0, |shape| shape.batch),
         })
     }
 
@@ -232,6 +266,34 @@ impl<'a> Embedder<'a> {
         }
         Ok(skipped)
     }
+}
+
+/// Features that the cache has.
+fn kept(cache: Option<&FeatureCache>, sha256: Digest) -> Result<FeatureRow, CommandError> {
+    let features = cache.and_then(|cache| cache.get(&sha256));
+    let features = features.ok_or_else(|| {
+        let path = cache.map_or(Path::new("the cache"), FeatureCache::path);
+        let source = io::Error::other("features that were there a moment ago are gone: try again");
+        FileError::new("cannot read", path, source)
+    })?;
+    Ok(FeatureRow {
+        sha256,
+        features,
+        is_cached: true,
+    })
+}
+
+fn warn_of_skipped(skipped: &[SkippedView], used: usize, report: &Report) {
+    if skipped.is_empty() {
+        return;
+    }
+    let all = if skipped.len() > NAMED {
+        "; --json names them all"
+    } else {
+        ""
+    };
+    let (count, files) = (skipped.len(), used + skipped.len());
+    report.warn(&format!("{count} of {files} files were skipped{all}"));
 }
 
 impl RunView {

@@ -27,6 +27,7 @@ mod import;
 mod installed;
 mod judged;
 mod keygen;
+mod known;
 mod label;
 mod labels;
 mod login;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use hub_client::contact_sheet::{ContactSheet, Tile};
 use hub_client::dataset::{ImageFile, ImageSet, LabelSource, known_labels};
+use hub_client::files::FileError;
 use hub_client::head::{Transform, TransformKind};
+use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::worker::Worker;
 use ndarray::{Array2, ArrayView2};
 use registry_schema::digest::Digest;
@@ -16,6 +18,7 @@ use serde::Serialize;
 use crate::args::LookArgs;
 use crate::commands::chosen::{Because, Chosen};
 use crate::commands::embedding::{Embedder, RunView};
+use crate::commands::known::Known;
 use crate::commands::previews::previews;
 use crate::context::Context;
 use crate::error::CommandError;
@@ -29,6 +32,8 @@ pub(in crate::commands) struct Gathered {
     pub(super) features: Array2<f32>,
     /// One an image.
     pub(super) labels: Vec<Option<String>>,
+    /// The row of the one more image, when it has features.
+    pub(super) query: Option<usize>,
     /// What the manifest says of comparing vectors.
     pub(super) distance: Distance,
     kind: TransformKind,
@@ -59,16 +64,12 @@ impl Gathered {
     ) -> Result<Self, CommandError> {
         // 1. images and labels, before anything slow
         let mut set = ImageSet::walk(&look.images)?.not_empty()?;
+        let of_folder = set.images.len();
         let known = match labels {
             Some(source) => known_labels(&set, source)?,
             None => vec![None; set.images.len()],
         };
-        if let Some(path) = another
-            && !set.images.iter().any(|image| is_same(&image.path, path))
-        {
-            let alone = ImageSet::named(&[path])?.not_empty()?;
-            set.images.extend(alone.images);
-        }
+        let query = another.map(|path| place_of(path, &mut set)).transpose()?;
         // 2. features
         let chosen = Chosen::find(&look.extractor, context)?;
         let output = &chosen.installed.manifest().output;
@@ -78,18 +79,21 @@ impl Gathered {
         let (mut rows, mut digests) = (Vec::new(), Vec::new());
         // Room for all at once: a table that grows is for moments there twice.
         let mut features = Vec::with_capacity(set.images.len() * dimension);
-        let run = embedder.run(&set.images, &set.skipped, |index, row| {
+        let mut seen = Known::of_folder(&look.images, of_folder, context);
+        let take = |index, row: FeatureRow| {
             rows.push(index);
             digests.push(row.sha256);
             features.extend_from_slice(&row.features);
             Ok(())
-        })?;
+        };
+        let run = embedder.run_unless_known(&set.images, &set.skipped, &mut seen, take)?;
         let features = Array2::from_shape_vec((rows.len(), dimension), features)
             .expect("each row has the extractor's dimension, as the runtime checks");
         let labels = rows
             .iter()
             .map(|&index| known.get(index).cloned().flatten());
         Ok(Self {
+            query: query.and_then(|query| rows.binary_search(&query).ok()),
             labels: labels.collect(),
             images: rows
                 .iter()
@@ -114,13 +118,6 @@ impl Gathered {
     /// The transform that heads on these features begin with.
     pub(super) fn kind(&self) -> TransformKind {
         self.kind
-    }
-
-    /// The row of a file.
-    pub(super) fn row_of(&self, path: &Path) -> Option<usize> {
-        self.images
-            .iter()
-            .position(|image| is_same(&image.path, path))
     }
 
     /// An image's name.
@@ -189,7 +186,28 @@ pub(in crate::commands) fn transform_kind(named: HeadTransform) -> TransformKind
     named.into()
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other
-        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+/// Where a file is among the images; it becomes one of them when it does not lie in their folder.
+fn place_of(path: &Path, set: &mut ImageSet) -> Result<usize, CommandError> {
+    let found = path
+        .metadata()
+        .map_err(|source| FileError::new("cannot read", path, source))?;
+    if !found.is_file() {
+        return Err(CommandError::NotOneImage {
+            path: path.to_owned(),
+        });
+    }
+    // As it was typed first: a million paths are not made whole for nothing.
+    let images = &set.images;
+    let as_typed = images.iter().position(|image| image.path == path);
+    let place = as_typed.or_else(|| {
+        let whole = path.canonicalize().ok()?;
+        let is_it = |image: &ImageFile| image.path.canonicalize().is_ok_and(|path| path == whole);
+        images.iter().position(is_it)
+    });
+    if let Some(place) = place {
+        return Ok(place);
+    }
+    let alone = ImageSet::named(&[path])?.not_empty()?;
+    set.images.extend(alone.images);
+    Ok(set.images.len() - 1)
 }

@@ -42,11 +42,9 @@ pub(in crate::commands) fn similar(
 ) -> Result<Outcome, CommandError> {
     // 1. features
     let gathered = Gathered::find(&args.look, args.labels.as_ref(), Some(&args.image), context)?;
-    let query = gathered
-        .row_of(&args.image)
-        .ok_or_else(|| CommandError::QueryImage {
-            path: args.image.clone(),
-        })?;
+    let query = gathered.query.ok_or_else(|| CommandError::QueryImage {
+        path: args.image.clone(),
+    })?;
     // 2. the nearest, and the nearest of other classes
     let features = gathered.features.view();
     let index = Neighbours::new(features, gathered.distance, gathered.threads)?;
