@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use registry_schema::api::{Problem, ProblemCode};
 
 use super::Failure;
+use crate::pages;
 
 /// What clients of the Hugging Face Hub tell a token that is none by.
 const BAD_TOKEN: &str = "Invalid credentials in Authorization header";
@@ -42,6 +43,21 @@ impl Failure {
             })),
             Dialect::HuggingFace => self.to_hugging_face(response, &problem),
         }
+    }
+
+    /// The answer to somebody who reads pages.
+    pub(crate) fn page_response(&self, page: String) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        for header in pages::HEADERS {
+            response.insert_header(header);
+        }
+        response
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("text/html; charset=utf-8")
+            .body(page)
     }
 
     fn to_hugging_face(

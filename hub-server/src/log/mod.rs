@@ -3,7 +3,7 @@
 //!
 //! `sequencer` is the single writer, `recover` checks at the start that the database holds one whole
 //! log, `witnesses` asks for cosignatures, `keys` holds the log's signing key, `check` recomputes
-//! everything, `copy` keeps what another hub has logged,
+//! everything, `prove` proves from tiles, `copy` keeps what another hub has logged,
 //! `follow` looks for what other servers of the same database have appended.
 
 mod check;
@@ -11,6 +11,7 @@ mod copy;
 mod error;
 mod follow;
 mod keys;
+mod prove;
 mod recover;
 mod sequencer;
 pub(crate) mod witnesses;
@@ -23,7 +24,7 @@ use registry_schema::log::checkpoint::Checkpoint;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::note::{Note, SignerKey, VerifierKey};
 use registry_schema::log::policy::Policy;
-use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles};
+use registry_schema::log::proof::{LogProof, TreeHead};
 use registry_schema::log::tile::{Tile, TileId};
 use tokio::sync::{mpsc, watch};
 
@@ -31,12 +32,11 @@ pub(crate) use check::{first_root, leaf_hashes, recompute};
 pub(crate) use copy::{copied, copied_notes, key_of, write_copy};
 pub(crate) use error::LogError;
 pub(crate) use keys::{check_policy, load_key, load_or_make_key};
+use prove::{prove, prove_consistency, stored_tile, trusted_tiles};
 pub(crate) use recover::{stored, write_tree};
 use sequencer::{Announcer, Append, Item, Sequencer};
 
-use crate::database::log::{
-    CheckpointRow, PUBLISHED, checkpoint, find_entry, find_tile, swap_checkpoint,
-};
+use crate::database::log::{CheckpointRow, PUBLISHED, checkpoint, find_entry, swap_checkpoint};
 use crate::database::{Connection, Database, DatabaseError, from_column, to_column};
 
 /// Appends that may wait for the sequencer before further ones have to wait outside.
@@ -404,50 +404,4 @@ impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Log({})", self.head().checkpoint.origin)
     }
-}
-
-/// An inclusion proof from the tiles at hand and those that `read` finds, all held against the
-/// checkpoint.
-fn prove(
-    head: &Head,
-    index: u64,
-    read: impl FnMut(TileId) -> Result<Tile, DatabaseError>,
-) -> Result<LogProof, LogError> {
-    let hashes = trusted_tiles(head, read)?
-        .inclusion(index)
-        .map_err(LogError::proof)?;
-    Ok(LogProof {
-        extra: None,
-        index,
-        hashes,
-        checkpoint: head.note.clone(),
-    })
-}
-
-/// That the log of a checkpoint continues the one of `older` entries.
-fn prove_consistency(
-    connection: &mut Connection,
-    head: &Head,
-    older: u64,
-) -> Result<Vec<Digest>, LogError> {
-    trusted_tiles(head, |id| stored_tile(connection, id))?
-        .consistency(older)
-        .map_err(LogError::proof)
-}
-
-fn trusted_tiles<R>(
-    head: &Head,
-    mut read: R,
-) -> Result<TrustedTiles<impl FnMut(TileId) -> Result<Tile, DatabaseError>>, LogError>
-where
-    R: FnMut(TileId) -> Result<Tile, DatabaseError>,
-{
-    let read = move |id| head.tile(id).map_or_else(|| read(id), Ok);
-    TrustedTiles::new(head.tree(), read).map_err(LogError::proof)
-}
-
-fn stored_tile(connection: &mut Connection, id: TileId) -> Result<Tile, DatabaseError> {
-    find_tile(connection, id)?.ok_or(DatabaseError::Corrupt {
-        what: "a log without one of its tiles",
-    })
 }

@@ -1,10 +1,12 @@
 //! Listening: TLS, limits, and an end that lets requests finish.
 
+mod error;
+mod keepers;
+
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,8 @@ use actix_web::{App, HttpServer, web};
 use jiff::Timestamp;
 use registry_schema::api::Scope;
 
-use crate::app::{Hub, HubError, check_made};
+use crate::app::{Hub, check_made};
 use crate::auth::Shown;
-use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::freshness::{Freshness, fresh};
 use crate::gate::{Gate, limit};
@@ -28,22 +29,15 @@ use crate::log::witnesses;
 use crate::metrics::Metrics;
 use crate::mirror::Follower;
 use crate::routes;
-use crate::tls::{self, Certificate, ClientCertificate, Clients, Tls, TlsError};
+use crate::tls::{self, ClientCertificate, Clients, Tls};
+pub(crate) use error::ServeError;
+use keepers::{follow, keep_certificate, renew, sweep};
 
 /// The head of a request must arrive in this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection on which no request comes for this long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// How often abandoned uploads are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
-
-/// How often the certificate's files are looked at.
-const CERTIFICATE_EVERY: Duration = Duration::from_secs(2);
-
-/// How often the ages of the hub's own signatures on the trust root are looked at.
-const RENEW_EVERY: Duration = Duration::from_secs(3600);
 
 /// Serves a hub until it is told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), ServeError> {
@@ -270,82 +264,6 @@ async fn wait_for_signal() {
     }
 }
 
-async fn sweep(hub: web::Data<Hub>, lifetime: Duration) {
-    let mut clock = tokio::time::interval(SWEEP_EVERY);
-    loop {
-        clock.tick().await;
-        let hub = hub.clone();
-        match web::block(move || hub.uploads.sweep(lifetime)).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => tracing::info!(removed, "removed abandoned uploads"),
-            Ok(Err(error)) => {
-                tracing::error!(error = chain(&error), "cannot remove abandoned uploads");
-            }
-            Err(error) => tracing::error!(%error, "cannot look for abandoned uploads"),
-        }
-    }
-}
-
-/// Keeps the hub's signatures on the trust root fresh.
-async fn renew(hub: web::Data<Hub>) {
-    let mut clock = tokio::time::interval(RENEW_EVERY);
-    loop {
-        clock.tick().await;
-        let hub = hub.clone();
-        match web::block(move || hub.trust.renew(Timestamp::now())).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => tracing::info!("signed the trust root's timestamp again"),
-            Ok(Err(error)) => tracing::error!(error = chain(&error), "cannot renew the trust root"),
-            Err(error) => tracing::error!(%error, "cannot renew the trust root"),
-        }
-    }
-}
-
-/// Shows what is copied into the folder of a mirror, soon after it is there.
-async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: Duration) {
-    let mut clock = tokio::time::interval(every);
-    loop {
-        clock.tick().await;
-        let hub = hub.clone();
-        let looked = web::block(move || {
-            follower.look(&hub, Timestamp::now());
-            follower
-        });
-        follower = match looked.await {
-            Ok(follower) => follower,
-            Err(error) => {
-                tracing::error!(%error, "cannot look at the folder of the mirror");
-                Follower::default()
-            }
-        };
-    }
-}
-
-/// Keeps the certificate that is in the files in use: after they have changed, and at SIGHUP.
-async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-        return;
-    };
-    let mut clock = tokio::time::interval(CERTIFICATE_EVERY);
-    loop {
-        let is_told = tokio::select! {
-            _ = hang_up.recv() => true,
-            _ = clock.tick() => false,
-        };
-        let Some(certificate) = certificate.clone() else {
-            continue;
-        };
-        let looked = web::block(move || match is_told {
-            true => certificate.reload(Timestamp::now()),
-            false => certificate.look(Timestamp::now()),
-        });
-        if let Err(error) = looked.await {
-            tracing::error!(%error, "cannot look at the certificate");
-        }
-    }
-}
-
 /// Remembers with each connection whose certificate its client has shown.
 fn show_certificate(scope: Scope) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + 'static {
     move |connection, data| {
@@ -401,65 +319,6 @@ pub(crate) fn lock(data: &DataFolder) -> Result<File, ServeError> {
         }),
         Err(std::fs::TryLockError::Error(source)) => Err(ServeError::Lock { path, source }),
     }
-}
-
-/// Why the server does not start.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ServeError {
-    /// The data folder.
-    #[error(transparent)]
-    Hub(#[from] HubError),
-    /// The certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Tokens would travel in the clear.
-    #[error(
-        "plain HTTP is for this machine alone, not for {listen}: give `--tls-cert` and `--tls-key`, or `--dev-tls`"
-    )]
-    Plain {
-        /// The address.
-        listen: SocketAddr,
-    },
-    /// Certificates of clients without one of the server.
-    #[error("`--client-ca` needs TLS: give `--tls-cert` and `--tls-key`, or `--dev-tls`")]
-    ClientsInTheClear,
-    /// The address is not to be had.
-    #[error("cannot listen at {listen}")]
-    Listen {
-        /// The address.
-        listen: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No journal.
-    #[error(
-        "the access journal cannot be kept in `{folder}`: mend that, or serve with `--journal-days 0`"
-    )]
-    Journal {
-        /// Where.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A fault of this program.
-    #[error(
-        "the log's writer has ended by a fault, so nothing can be recorded: start the server again, and report what it logged"
-    )]
-    WriterEnded,
-    /// Another server.
-    #[error("another server runs on `{folder}`")]
-    Running {
-        /// Which folder.
-        folder: PathBuf,
-    },
-    /// The lock.
-    #[error("cannot lock `{path}`")]
-    Lock {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 #[cfg(test)]
