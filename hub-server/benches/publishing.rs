@@ -20,7 +20,7 @@ mod consortium;
 mod draft;
 #[path = "../../registry-schema/tests/support/s3.rs"]
 mod s3;
-#[path = "../tests/it/world.rs"]
+#[path = "../tests/it/world/mod.rs"]
 mod world;
 
 use std::time::{Duration, Instant};

@@ -362,7 +362,7 @@ async fn the_last_piece_over_http_2_needs_no_length() {
     let curl = std::process::Command::new("curl")
         .args(["--silent", "--show-error", "--http2", "--upload-file", "-"])
         .args(["--write-out", "%{http_version} %{http_code}", "--cacert"])
-        .arg(world.data().join("tls/dev-certificate.pem"))
+        .arg(world.certificate_file())
         .args([
             "--header",
             &format!("Authorization: Bearer {}", world.token),

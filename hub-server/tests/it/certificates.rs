@@ -23,7 +23,7 @@ fn replace(world: &World, until: i32) -> String {
     params.not_after = date_time_ymd(until, 1, 1);
     let pem = params.self_signed(&pair).unwrap().pem();
     fs::write(world.data().join("tls/dev-key.pem"), pair.serialize_pem()).unwrap();
-    fs::write(world.data().join("tls/dev-certificate.pem"), &pem).unwrap();
+    fs::write(world.certificate_file(), &pem).unwrap();
     pem
 }
 
@@ -62,7 +62,7 @@ async fn a_new_certificate_is_taken_without_a_restart() {
     let refused = r#"hub_server_certificate_changes_total{state="refused"}"#;
     let live = format!("{}/healthz", world.base);
     let is_known = async |pem: &str| client(pem).get(&live).send().await.is_ok();
-    let before = fs::read_to_string(world.data().join("tls/dev-certificate.pem")).unwrap();
+    let before = fs::read_to_string(world.certificate_file()).unwrap();
     // 1. the files change
     let second = replace(&world, 2090);
     wait_for(&world, taken, 1.0).await;
@@ -73,7 +73,7 @@ async fn a_new_certificate_is_taken_without_a_restart() {
     );
     assert_eq!(end, 3_786_912_000.0);
     // 2. a broken one, or one that has ended, leaves the old one in its place
-    fs::write(world.data().join("tls/dev-certificate.pem"), "nonsense").unwrap();
+    fs::write(world.certificate_file(), "nonsense").unwrap();
     hang_up(&mut world);
     wait_for(&world, refused, 1.0).await;
     replace(&world, 2021);
@@ -156,7 +156,7 @@ impl Authority {
 }
 
 fn client_of(world: &World, identity: Option<Identity>) -> Client {
-    let pem = fs::read(world.data().join("tls/dev-certificate.pem")).unwrap();
+    let pem = fs::read(world.certificate_file()).unwrap();
     let certificate = Certificate::from_pem(&pem).unwrap();
     let builder = Client::builder().tls_certs_only([certificate]);
     match identity {

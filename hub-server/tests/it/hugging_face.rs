@@ -94,10 +94,7 @@ async fn the_hugging_face_client_reads_a_hub() {
         .env("HF_HOME", folder.path().join("home"))
         .env("HF_HUB_DISABLE_TELEMETRY", "1")
         .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        .env(
-            "SSL_CERT_FILE",
-            world.data().join("tls/dev-certificate.pem"),
-        );
+        .env("SSL_CERT_FILE", world.certificate_file());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -89,7 +89,7 @@ async fn plain_http_on_this_machine_only() {
 #[tokio::test]
 async fn the_certificate_stays_the_same() {
     let mut world = World::start();
-    let file = world.data().join("tls/dev-certificate.pem");
+    let file = world.certificate_file();
     let before = std::fs::read(&file).unwrap();
     world.kill();
     world.serve(&[]);

@@ -47,7 +47,7 @@ impl<'a> Skopeo<'a> {
         let folder = tempfile::tempdir().unwrap();
         let certificates = folder.path().join("certificates");
         std::fs::create_dir(&certificates).unwrap();
-        let own = world.data().join("tls/dev-certificate.pem");
+        let own = world.certificate_file();
         std::fs::copy(own, certificates.join("ca.crt")).unwrap();
         Some(Self {
             world,
@@ -270,7 +270,7 @@ async fn oras_and_the_modelpack_client_pull_a_release() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("expected.json"), expected.to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_oci.py");
-    let certificate = world.data().join("tls/dev-certificate.pem");
+    let certificate = world.certificate_file();
     let mut command = Command::new(python);
     command
         .arg(script)

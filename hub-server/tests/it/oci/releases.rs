@@ -303,7 +303,7 @@ async fn heads_over_http_2_have_lengths() {
         // Clients that are written in Go speak it.
         let curl = std::process::Command::new("curl")
             .args(["--silent", "--show-error", "--http2", "--head", "--cacert"])
-            .arg(world.data().join("tls/dev-certificate.pem"))
+            .arg(world.certificate_file())
             .args(["--user", &format!("me:{}", world.token)])
             .arg(format!("{}{path}", world.base))
             .output();

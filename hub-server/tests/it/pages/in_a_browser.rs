@@ -11,7 +11,7 @@ use registry_schema::statement::{
     Verdict, YankAction, YankStatement,
 };
 
-use super::{evaluations_of, said};
+use super::visitor::{evaluations_of, said};
 use crate::browser::browser_tools;
 use crate::draft::{Draft, GRAY, Signed, graph};
 use crate::members_say::{advisory, evaluation, signed};

@@ -3,7 +3,7 @@
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use super::{HTML, assert_has, browser, checked, visit};
+use super::visitor::{HTML, assert_has, browser, checked, visit};
 use crate::draft::Draft;
 use crate::world::{ALPHA, World, header};
 

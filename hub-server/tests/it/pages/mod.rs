@@ -2,115 +2,22 @@
 
 mod in_a_browser;
 mod login;
+mod visitor;
 
-use registry_schema::api::{HubInfo, ProblemCode, advisories_path, yanks_path};
+use registry_schema::api::{HubInfo, ProblemCode, advisories_path};
 use registry_schema::digest::Digest;
-use registry_schema::envelope;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::manifest::{Contribution, Contributor, Dataset, Derivation};
 use registry_schema::reference::Reference;
-use registry_schema::statement::{
-    AdvisoryAction, AdvisoryStatement, EvaluationStatement, YankAction,
-};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use registry_schema::statement::{AdvisoryAction, AdvisoryStatement, EvaluationStatement};
+use reqwest::header::{AUTHORIZATION, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
+use visitor::{assert_has, checked, evaluations_of, page, said, visit, yanked};
 
-use crate::draft::{Draft, GRAY, Signed, graph};
+use crate::draft::{Draft, GRAY, graph};
 use crate::log_keeping::tamper;
-use crate::members_say::{advisory, evaluation, post, signed};
+use crate::members_say::{advisory, evaluation, signed};
 use crate::world::{ALPHA, BETA, GAMMA, World, header, problem};
-
-const HTML: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
-
-/// What a browser without cookies sends; it follows no redirection.
-fn browser(world: &World) -> Client {
-    let pem = std::fs::read(world.data().join("tls/dev-certificate.pem")).unwrap();
-    let certificate = reqwest::Certificate::from_pem(&pem).unwrap();
-    Client::builder()
-        .tls_certs_only([certificate])
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
-}
-
-fn visit(world: &World, path: &str) -> RequestBuilder {
-    let address = format!("{}{path}", world.base);
-    browser(world).get(address).header(ACCEPT, HTML)
-}
-
-/// The page that alpha sees; every page is of this form.
-async fn page(world: &World, path: &str) -> String {
-    let answer = visit(world, path)
-        .header(AUTHORIZATION, format!("Bearer {}", world.token))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "{path}");
-    checked(answer).await
-}
-
-/// The text of a page that can do no harm.
-async fn checked(answer: Response) -> String {
-    assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8");
-    let policy = header(&answer, "content-security-policy").to_owned();
-    for rule in [
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ] {
-        assert!(policy.contains(rule), "{policy}");
-    }
-    assert!(
-        !policy.contains("script") && !policy.contains("unsafe"),
-        "{policy}"
-    );
-    assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
-    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
-    let text = answer.text().await.unwrap();
-    for none in [
-        "<script",
-        "javascript:",
-        " style=",
-        " onclick",
-        "src=\"http",
-    ] {
-        assert!(!text.contains(none), "{none} in {text}");
-    }
-    assert!(text.starts_with("<!doctype html>"), "{text}");
-    text
-}
-
-#[track_caller]
-fn assert_has(page: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(page.contains(part), "no `{part}` in {page}");
-    }
-}
-
-async fn yanked(world: &World, release: &Signed) {
-    let path = yanks_path(&release.name, &release.version);
-    let answer = world
-        .request(Method::POST, &path)
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(release.yank(YankAction::Yank, 1, &[ALPHA]))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), StatusCode::CREATED);
-}
-
-async fn said(world: &World, token: &str, path: &str, envelope: Vec<u8>) {
-    let answer = post(world, token, path, envelope).await;
-    assert_eq!(answer.status(), StatusCode::CREATED);
-}
-
-fn evaluations_of(release: &Signed) -> String {
-    let exact = registry_schema::reference::Requirement::Exact(release.version.clone());
-    registry_schema::api::evaluations_path(&release.name, &exact)
-}
 
 #[tokio::test]
 async fn the_catalogue_lists_narrows_and_turns_its_pages() {
