@@ -52,83 +52,87 @@ pub(crate) struct Publisher {
     pub(crate) member: MemberName,
 }
 
+/// What a request is found to be, and in what time.
+type Finding<T> = LocalBoxFuture<'static, Result<T, Failure>>;
+
+/// Looks at a request, which a handler takes after that.
+fn find<T: 'static>(
+    request: &HttpRequest,
+    look: impl AsyncFnOnce(&HttpRequest) -> Result<T, Failure> + 'static,
+) -> Finding<T> {
+    let request = request.clone();
+    async move { look(&request).await }.boxed_local()
+}
+
 impl FromRequest for Reader {
     type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Future = Finding<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        async move {
-            match identify(&request).await? {
-                Some(_) => Ok(Self),
-                None if hub(&request)?.is_public => Ok(Self),
-                None => Err(no_token()),
-            }
-        }
-        .boxed_local()
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Finding<Self> {
+        find(request, async |request| match identify(request).await? {
+            Some(_) => Ok(Self),
+            None if hub(request)?.is_public => Ok(Self),
+            None => Err(no_token()),
+        })
     }
 }
 
 impl FromRequest for GoodToken {
     type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Future = Finding<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        async move {
-            let identity = identify(&request).await?;
-            match carried(&request).filter(|_| identity.is_some()) {
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Finding<Self> {
+        find(request, async |request| {
+            let identity = identify(request).await?;
+            match carried(request).filter(|_| identity.is_some()) {
                 Some(token) => Ok(Self(token)),
-                None if hub(&request)?.is_public => Ok(Self(ANONYMOUS.to_owned())),
+                None if hub(request)?.is_public => Ok(Self(ANONYMOUS.to_owned())),
                 None => Err(no_token()),
             }
-        }
-        .boxed_local()
+        })
     }
 }
 
 impl FromRequest for PageReader {
     type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Future = Finding<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        async move {
-            let identity = match identify(&request).await? {
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Finding<Self> {
+        find(request, async |request| {
+            let identity = match identify(request).await? {
                 Some(identity) => Some(identity),
-                None => logged_in(&request).await?,
+                None => logged_in(request).await?,
             };
             let member = identity.map(|identity| identity.member);
-            if member.is_some() || hub(&request)?.is_public {
+            if member.is_some() || hub(request)?.is_public {
                 return Ok(Self { member });
             }
             Err(no_token())
-        }
-        .boxed_local()
+        })
     }
 }
 
 impl FromRequest for Holder {
     type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Future = Finding<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        async move { identify(&request).await?.map(Self).ok_or_else(no_token) }.boxed_local()
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Finding<Self> {
+        find(request, async |request| {
+            identify(request).await?.map(Self).ok_or_else(no_token)
+        })
     }
 }
 
 impl FromRequest for Publisher {
     type Error = Failure;
-    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+    type Future = Finding<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        async move {
-            if hub(&request)?.mirror.is_some() {
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Finding<Self> {
+        find(request, async |request| {
+            if hub(request)?.mirror.is_some() {
                 return Err(read_only());
             }
-            let identity = identify(&request).await?.ok_or_else(no_token)?;
+            let identity = identify(request).await?.ok_or_else(no_token)?;
             if identity.scope >= Scope::Publish {
                 return Ok(Self {
                     member: identity.member,
@@ -139,8 +143,7 @@ impl FromRequest for Publisher {
                 ProblemCode::Forbidden,
                 format!("this needs a token with the scope `publish`, yours has `{found}`"),
             ))
-        }
-        .boxed_local()
+        })
     }
 }
 

@@ -1,19 +1,15 @@
 //! The read side of the Hugging Face Hub's protocol: its own client, and what that does not ask.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use registry_schema::api::yanks_path;
-use registry_schema::envelope;
-use registry_schema::statement::YankAction;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LINK, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::draft::{Draft, RED, Signed};
+use crate::python::{python, run, script};
 use crate::world::{ALPHA, World, header};
 
 fn commit(signed: &Signed) -> String {
@@ -34,14 +30,7 @@ async fn published(world: &World) -> BTreeMap<&'static str, Vec<Signed>> {
     for signed in [&first, &second, &third, &heavy] {
         world.published(signed).await;
     }
-    let yanked = world
-        .request(Method::POST, &yanks_path(&third.name, &third.version))
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(third.yank(YankAction::Yank, 1, &[ALPHA]))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(yanked.status(), StatusCode::CREATED);
+    world.yanked(&third).await;
     BTreeMap::from([
         ("everyday-objects", vec![first, second, third]),
         ("alpha/heavy", vec![heavy]),
@@ -66,14 +55,7 @@ fn expectation(name: &str, releases: &[Signed]) -> Value {
 
 #[tokio::test]
 async fn the_hugging_face_client_reads_a_hub() {
-    let Ok(python) = std::env::var("HUB_PYTHON") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "HUB_PYTHON must name a Python with the test packages in CI"
-        );
-        eprintln!("skipped: HUB_PYTHON is not set; `make test` sets it");
-        return;
-    };
+    let Some(python) = python() else { return };
     let world = World::start();
     let names: serde_json::Map<String, Value> = published(&world)
         .await
@@ -83,10 +65,8 @@ async fn the_hugging_face_client_reads_a_hub() {
     let folder = tempfile::tempdir().unwrap();
     let expected = folder.path().join("expected.json");
     std::fs::write(&expected, json!({ "names": names }).to_string()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_hugging_face.py");
-    let mut command = Command::new(python);
+    let mut command = script(&python, "check_hugging_face.py");
     command
-        .arg(script)
         .arg(expected)
         .arg(folder.path())
         .env("HF_ENDPOINT", &world.base)
@@ -95,8 +75,7 @@ async fn the_hugging_face_client_reads_a_hub() {
         .env("HF_HUB_DISABLE_TELEMETRY", "1")
         .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         .env("SSL_CERT_FILE", world.certificate_file());
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let output = output.await.unwrap();
+    let output = run(command).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{}", world.log());
 }

@@ -1,20 +1,19 @@
 //! The rows that follow from the log: made anew, and compared.
 
 use registry_schema::api::{
-    KEY_COMPROMISES_PATH, ReleaseDetail, advisories_path, evaluations_path, yanks_path,
+    KEY_COMPROMISES_PATH, ReleaseDetail, advisories_path, evaluations_path,
 };
-use registry_schema::envelope::{self, Envelope};
+use registry_schema::envelope::Envelope;
 use registry_schema::reference::Requirement;
 use registry_schema::statement::{
     AdvisoryAction, AdvisoryStatement, KeyCompromiseStatement, YankAction,
 };
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 
 use crate::draft::Draft;
 use crate::log::{check, published, release};
 use crate::log_keeping::tamper;
-use crate::members_say::{advisory, evaluation, post, signed};
+use crate::members_say::{advisory, evaluation, signed};
 use crate::model_signature::{attach, bundle};
 use crate::world::{ALPHA, BETA, World, key};
 
@@ -108,13 +107,7 @@ pub(crate) async fn lively_at(world: World) -> World {
         (&first, YankAction::Yank, 1),
         (&first, YankAction::Unyank, 2),
     ] {
-        let yanked = world
-            .request(Method::POST, &yanks_path(&one.name, &one.version))
-            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-            .body(one.yank(action, sequence, &[ALPHA]))
-            .send()
-            .await
-            .unwrap();
+        let yanked = world.yank(one, action, sequence).await;
         assert_eq!(yanked.status(), StatusCode::CREATED);
     }
     let closing = AdvisoryStatement {
@@ -143,7 +136,7 @@ pub(crate) async fn lively_at(world: World) -> World {
         (&of_name, closing.to_payload()),
         (KEY_COMPROMISES_PATH, compromise.to_payload()),
     ] {
-        let said = post(&world, &beta, path, signed(payload, BETA)).await;
+        let said = world.post_as(&beta, path, signed(payload, BETA)).await;
         assert_eq!(said.status(), StatusCode::CREATED, "{path}");
     }
     let payload = Envelope::parse(&first.envelope).unwrap().payload().to_vec();

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use crate::draft::Draft as ReleaseDraft;
 use crate::index::{dump, lively};
 use crate::log::release;
-use crate::members_say::{evaluation, post, signed};
+use crate::members_say::{evaluation, signed};
 use crate::trust;
 use crate::world::{ALPHA, BETA, World, key, problem};
 
@@ -44,9 +44,11 @@ async fn what_a_key_said_that_was_taken_back_stays_recorded_and_does_not_count()
     );
     let path = evaluations_path(&first.name, &Requirement::Exact(first.version.clone()));
     let third = evaluation(&first, "beta", 3).to_payload();
-    let answer = post(&world, &beta, &path, signed(third.clone(), BETA)).await;
+    let answer = world
+        .post_as(&beta, &path, signed(third.clone(), BETA))
+        .await;
     problem(answer, ProblemCode::Signature).await;
-    let answer = post(&world, &beta, &path, signed(third, 12)).await;
+    let answer = world.post_as(&beta, &path, signed(third, 12)).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
 
     let bundle = trust::served(&world).await;
@@ -116,7 +118,7 @@ async fn what_a_stolen_key_yanked_is_not_yanked_when_it_is_taken_back() {
         (YankAction::Unyank, 3, "1.1.0"),
     ] {
         let said = second.yank(action, sequence, &[11]);
-        let answer = post(&world, &token, &path, said).await;
+        let answer = world.post_as(&token, &path, said).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         assert_eq!(newest(&world).await, expected);
     }

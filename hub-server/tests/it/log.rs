@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use registry_schema::api::{ProblemCode, Published, ReleaseDetail, YankRecorded, yanks_path};
-use registry_schema::envelope;
 use registry_schema::log::entry::parse_bundle;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::note::Note;
@@ -11,7 +10,6 @@ use registry_schema::log::policy::WitnessedCheckpoint;
 use registry_schema::log::proof::{LogProof, TreeHead, TrustedTiles, verify_consistency};
 use registry_schema::log::tile::{BundleId, Tile, TileId};
 use registry_schema::statement::YankAction;
-use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response, StatusCode};
 
 use crate::draft::{Draft, Signed};
@@ -86,15 +84,9 @@ async fn every_statement_comes_back_with_its_proof() {
     assert_eq!(newer.checkpoint().size, 2);
 
     let yanking = first.yank(YankAction::Yank, 1, &[ALPHA]);
-    let post = || {
-        world
-            .request(Method::POST, &yanks_path(&first.name, &first.version))
-            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-            .body(yanking.clone())
-    };
-    let recorded: YankRecorded = body(post().send().await.unwrap()).await;
+    let recorded: YankRecorded = body(world.yank(&first, YankAction::Yank, 1).await).await;
     check(&world, &recorded.proof, &yanking, 2);
-    let again: YankRecorded = body(post().send().await.unwrap()).await;
+    let again: YankRecorded = body(world.yank(&first, YankAction::Yank, 1).await).await;
     assert_eq!(again, recorded, "nothing was logged twice");
     let again: Published = body(world.put(&second).await).await;
     assert_eq!((again.log_index, again.published_at), (1, two.published_at));
@@ -336,13 +328,8 @@ async fn a_log_grows_past_its_first_tile() {
                 _ => YankAction::Unyank,
             };
             let statement = one.yank(action, sequence, &[ALPHA]);
-            let answer = world
-                .request(Method::POST, &yanks_path(&one.name, &one.version))
-                .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-                .body(statement.clone())
-                .send()
-                .await
-                .unwrap();
+            let path = yanks_path(&one.name, &one.version);
+            let answer = world.post_as(&world.token, &path, statement.clone()).await;
             let recorded: YankRecorded = body(answer).await;
             check(&world, &recorded.proof, &statement, recorded.log_index);
         }

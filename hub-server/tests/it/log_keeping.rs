@@ -2,18 +2,15 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use registry_schema::api::yanks_path;
-use registry_schema::envelope;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::tree::Tree;
 use registry_schema::statement::YankAction;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 
 use crate::consortium::{HubKeys, founding};
 use crate::disk::SmallDisk;
 use crate::log::{check, checkpoint, published, release};
-use crate::world::{ALPHA, World, hub_server, log_key};
+use crate::world::{World, hub_server, log_key};
 
 #[tokio::test]
 async fn a_restart_goes_on_where_the_log_was() {
@@ -233,13 +230,7 @@ async fn yank_until_refused(world: &World, release: &crate::draft::Signed) -> St
             1 => YankAction::Yank,
             _ => YankAction::Unyank,
         };
-        let answer = world
-            .request(Method::POST, &yanks_path(&release.name, &release.version))
-            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-            .body(release.yank(action, sequence, &[ALPHA]))
-            .send()
-            .await
-            .unwrap();
+        let answer = world.yank(release, action, sequence).await;
         if answer.status() != StatusCode::CREATED {
             return answer.status();
         }

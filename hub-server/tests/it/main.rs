@@ -39,6 +39,7 @@ mod operations;
 mod pages;
 mod plain;
 mod publishing;
+mod python;
 mod reading;
 mod refusals;
 mod replicas;

@@ -5,7 +5,7 @@ use registry_schema::api::{
     StatementRecorded, advisories_path, evaluations_path,
 };
 use registry_schema::digest::Digest;
-use registry_schema::envelope::{self, Envelope};
+use registry_schema::envelope::Envelope;
 use registry_schema::log::hash::leaf_hash;
 use registry_schema::log::proof::LogProof;
 use registry_schema::reference::Requirement;
@@ -17,8 +17,7 @@ use registry_schema::verify::{
     Asked, current_evaluations, open_advisories, verify_advisory, verify_evaluation,
     verify_key_compromise, verify_release,
 };
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 
 use crate::draft::{Draft, Signed};
 use crate::world::{ALPHA, BETA, World, key, problem};
@@ -72,16 +71,6 @@ pub(crate) fn signed(payload: Vec<u8>, seed: u8) -> Vec<u8> {
     Envelope::sign(payload, &[&key(seed)]).to_bytes()
 }
 
-pub(crate) async fn post(world: &World, token: &str, path: &str, envelope: Vec<u8>) -> Response {
-    world
-        .request_as(token, Method::POST, path)
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(envelope)
-        .send()
-        .await
-        .unwrap()
-}
-
 async fn recorded(answer: Response, status: StatusCode) -> StatementRecorded {
     let found = answer.status();
     let text = answer.text().await.unwrap();
@@ -101,15 +90,15 @@ async fn a_rival_evaluates_and_everybody_can_check_it() {
     world.published(&release).await;
     let beta = world.make_token("beta", "publish");
     let first = signed(evaluation(&release, "beta", 1).to_payload(), BETA);
-    let answer = post(&world, &beta, &of(&release), first.clone()).await;
+    let answer = world.post_as(&beta, &of(&release), first.clone()).await;
     let said = recorded(answer, StatusCode::CREATED).await;
     let payload = evaluation(&release, "beta", 1).to_payload();
     assert_eq!(said.statement, Digest::of(&payload));
-    let again = post(&world, &beta, &of(&release), first).await;
+    let again = world.post_as(&beta, &of(&release), first).await;
     assert_eq!(recorded(again, StatusCode::OK).await, said);
     // The owner says something about its own release, too.
     let own = signed(evaluation(&release, "alpha", 1).to_payload(), ALPHA);
-    let answer = post(&world, &world.token, &of(&release), own).await;
+    let answer = world.post_as(&world.token, &of(&release), own).await;
     recorded(answer, StatusCode::CREATED).await;
 
     world.kill();
@@ -154,13 +143,9 @@ async fn evaluations_nobody_could_believe_are_refused() {
     let reader = world.make_token("beta", "read");
     let good = evaluation(&release, "beta", 1);
     let refused = async |token: &str, says: &EvaluationStatement, seed, code| {
-        let answer = post(
-            &world,
-            token,
-            &of(&release),
-            signed(says.to_payload(), seed),
-        )
-        .await;
+        let answer = world
+            .post_as(token, &of(&release), signed(says.to_payload(), seed))
+            .await;
         problem(answer, code).await
     };
     let text = refused(&world.token, &good, BETA, ProblemCode::Forbidden).await;
@@ -186,16 +171,14 @@ async fn evaluations_nobody_could_believe_are_refused() {
     let text = String::from_utf8(good.to_payload()).unwrap();
     let better = text.replace("\"accuracy\":0.85", "\"accuracy\":0.95");
     assert_ne!(better, text);
-    let answer = post(
-        &world,
-        &beta,
-        &of(&release),
-        signed(better.into_bytes(), BETA),
-    )
-    .await;
+    let answer = world
+        .post_as(&beta, &of(&release), signed(better.into_bytes(), BETA))
+        .await;
     problem(answer, ProblemCode::InvalidStatement).await;
     let missing = of(&release).replace("1.0.0", "1.0.1");
-    let answer = post(&world, &beta, &missing, signed(good.to_payload(), BETA)).await;
+    let answer = world
+        .post_as(&beta, &missing, signed(good.to_payload(), BETA))
+        .await;
     problem(answer, ProblemCode::NoSuchRelease).await;
     let list: EvaluationList = world.json(&of(&release)).await;
     assert!(list.evaluations.is_empty());
@@ -219,7 +202,9 @@ async fn one_member_cannot_drown_the_others() {
     let mut number = 0_u64;
     let refused = loop {
         number += 1;
-        let answer = post(&world, &beta, &path, long(number, 1, AdvisoryAction::Open)).await;
+        let answer = world
+            .post_as(&beta, &path, long(number, 1, AdvisoryAction::Open))
+            .await;
         if answer.status() != StatusCode::CREATED {
             break answer;
         }
@@ -232,7 +217,9 @@ async fn one_member_cannot_drown_the_others() {
     let recorded_ones: AdvisoryList = world.json(&path).await;
     assert_eq!(recorded_ones.advisories.len() as u64, number - 1);
     // What is there can still be taken back.
-    let closing = post(&world, &beta, &path, long(1, 2, AdvisoryAction::Close)).await;
+    let closing = world
+        .post_as(&beta, &path, long(1, 2, AdvisoryAction::Close))
+        .await;
     recorded(closing, StatusCode::CREATED).await;
 }
 
@@ -246,7 +233,9 @@ async fn advisories_stand_until_they_are_closed() {
     let beta = world.make_token("beta", "publish");
     let path = advisories_path(&release.name);
     let send = async |statement: &AdvisoryStatement| {
-        post(&world, &beta, &path, signed(statement.to_payload(), BETA)).await
+        world
+            .post_as(&beta, &path, signed(statement.to_payload(), BETA))
+            .await
     };
     let open = async || {
         let list: AdvisoryList = world.json(&path).await;
@@ -304,14 +293,18 @@ async fn a_key_is_taken_back_by_its_member() {
         reason: "a laptop was stolen".into(),
     };
     let envelope = signed(says.to_payload(), BETA);
-    let answer = post(&world, &world.token, KEY_COMPROMISES_PATH, envelope.clone()).await;
+    let answer = world
+        .post_as(&world.token, KEY_COMPROMISES_PATH, envelope.clone())
+        .await;
     problem(answer, ProblemCode::Forbidden).await;
     let forged = signed(says.to_payload(), ALPHA);
-    let answer = post(&world, &beta, KEY_COMPROMISES_PATH, forged).await;
+    let answer = world.post_as(&beta, KEY_COMPROMISES_PATH, forged).await;
     problem(answer, ProblemCode::Signature).await;
-    let answer = post(&world, &beta, KEY_COMPROMISES_PATH, envelope.clone()).await;
+    let answer = world
+        .post_as(&beta, KEY_COMPROMISES_PATH, envelope.clone())
+        .await;
     recorded(answer, StatusCode::CREATED).await;
-    let answer = post(&world, &beta, KEY_COMPROMISES_PATH, envelope).await;
+    let answer = world.post_as(&beta, KEY_COMPROMISES_PATH, envelope).await;
     recorded(answer, StatusCode::OK).await;
     let list: KeyCompromiseList = world.json(KEY_COMPROMISES_PATH).await;
     assert_eq!(list.key_compromises.len(), 1);

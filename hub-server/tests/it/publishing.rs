@@ -3,12 +3,10 @@
 use registry_schema::api::{
     ExtractorDetail, ProblemCode, Published, ReleaseDetail, YankRecorded, release_path, yanks_path,
 };
-use registry_schema::envelope;
 use registry_schema::reference::Requirement;
 use registry_schema::statement::YankAction;
 use registry_schema::verify::{Asked, current_yank, verify_release, verify_yank};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 
 use crate::draft::{Draft, Signed};
 use crate::world::{ALPHA, BETA, World, problem};
@@ -21,13 +19,8 @@ async fn resolve(world: &World, name: &str, requirement: &str) -> Response {
 }
 
 async fn yank(world: &World, release: &Signed, envelope: Vec<u8>) -> Response {
-    world
-        .request(Method::POST, &yanks_path(&release.name, &release.version))
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(envelope)
-        .send()
-        .await
-        .unwrap()
+    let path = yanks_path(&release.name, &release.version);
+    world.post_as(&world.token, &path, envelope).await
 }
 
 async fn body<T: serde::de::DeserializeOwned>(answer: Response) -> T {
@@ -275,16 +268,8 @@ async fn yanks_that_are_refused() {
     )
     .await;
     let beta = world.make_token("beta", "publish");
-    let answer = world
-        .request_as(
-            &beta,
-            Method::POST,
-            &yanks_path(&first.name, &first.version),
-        )
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(first.yank(YankAction::Yank, 1, &[ALPHA]))
-        .send()
-        .await
-        .unwrap();
+    let path = yanks_path(&first.name, &first.version);
+    let envelope = first.yank(YankAction::Yank, 1, &[ALPHA]);
+    let answer = world.post_as(&beta, &path, envelope).await;
     problem(answer, ProblemCode::Forbidden).await;
 }

@@ -1,8 +1,6 @@
 //! Search, show, files, and paths that are none.
 
-use registry_schema::api::{ExtractorPage, ProblemCode, ReleaseDetail, release_path, yanks_path};
-use registry_schema::envelope;
-use registry_schema::statement::YankAction;
+use registry_schema::api::{ExtractorPage, ProblemCode, ReleaseDetail, release_path};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RANGE};
 use reqwest::{Method, StatusCode};
 
@@ -144,10 +142,7 @@ async fn a_reference_is_resolved_once_and_again_when_something_changed() {
     world.published(&next).await;
     assert_eq!(known(&etag).await, StatusCode::OK);
     assert_eq!(version().await, "1.0.1");
-    let yank = next.yank(YankAction::Yank, 1, &[ALPHA]);
-    let yanked = world.request(Method::POST, &yanks_path(&next.name, &next.version));
-    let yanked = yanked.header(CONTENT_TYPE, envelope::MEDIA_TYPE).body(yank);
-    assert_eq!(yanked.send().await.unwrap().status(), StatusCode::CREATED);
+    world.yanked(&next).await;
     assert_eq!(version().await, "1.0.0");
 }
 

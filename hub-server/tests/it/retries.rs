@@ -17,7 +17,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::draft::Signed;
 use crate::log::{published, release};
-use crate::members_say::{advisory, evaluation, post, signed};
+use crate::members_say::{advisory, evaluation, signed};
 use crate::trust;
 use crate::world::{ALPHA, World, key, problem};
 
@@ -157,13 +157,9 @@ async fn only_what_stands_can_be_closed() {
             action,
             ..advisory(&release, "alpha", 1, sequence)
         };
-        post(
-            &world,
-            &world.token,
-            &path,
-            signed(statement.to_payload(), seed),
-        )
-        .await
+        world
+            .post_as(&world.token, &path, signed(statement.to_payload(), seed))
+            .await
     };
     let refused = async |answer| {
         let told = problem(answer, ProblemCode::StatementSequence).await;

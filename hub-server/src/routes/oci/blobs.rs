@@ -7,13 +7,12 @@ use crate::app::Hub;
 use crate::auth::{Publisher, Reader};
 use crate::database::oci::{KeptBlob, find_blob};
 use crate::error::Failure;
-use crate::oci::foreign::delete_blob;
-use crate::oci::{Document, OciError, bound_size, made_blob};
+use crate::oci::{Document, OciError, bound_size, foreign, made_blob};
 use crate::repository::{AnyDigest, Repository};
 use crate::routes::blocking;
 use crate::routes::download::{Download, OCTETS, elsewhere, send};
 use crate::routes::oci::manifests::{CONTENT_DIGEST, answer};
-use crate::routes::oci::{digest_of, other_algorithm, releases_only, repository_of};
+use crate::routes::oci::{deleted, digest_of, other_algorithm, repository_of};
 
 /// A blob as it is found.
 enum Opened {
@@ -115,10 +114,9 @@ pub(in crate::routes) async fn delete(
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
-    let (repository, digest) = (repository_of(&hub, &path.0)?, digest_of(&path.1)?);
-    let Repository::Foreign(name) = repository else {
-        return Err(releases_only("GET, HEAD"));
-    };
-    blocking(move || delete_blob(&hub, &name, &publisher.member, &digest)).await?;
-    Ok(HttpResponse::Accepted().finish())
+    let digest = digest_of(&path.1)?;
+    deleted(hub, publisher, &path.0, move |hub, repository, member| {
+        foreign::delete_blob(hub, repository, member, &digest)
+    })
+    .await
 }

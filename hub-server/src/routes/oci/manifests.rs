@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::oci::foreign::{self, MANIFEST_BYTES, Push};
 use crate::oci::{Document, Found, OciError, by_digest, by_tag};
 use crate::repository::{AnyDigest, Repository};
-use crate::routes::oci::{releases_only, repository_of};
+use crate::routes::oci::{deleted, releases_only, repository_of};
 use crate::routes::{blocking, body};
 
 /// A digest, as clients of container registries look for it.
@@ -97,8 +97,7 @@ pub(in crate::routes) async fn push(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
-    let repository = repository_of(&hub, &path.0)?;
-    let Repository::Foreign(repository) = repository else {
+    let Repository::Foreign(repository) = repository_of(&hub, &path.0)? else {
         return Err(releases_only("GET, HEAD"));
     };
     foreign::check_push(&hub, &repository, &publisher.member)?;
@@ -157,13 +156,11 @@ pub(in crate::routes) async fn delete(
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
-    let repository = repository_of(&hub, &path.0)?;
-    let Repository::Foreign(name) = repository else {
-        return Err(releases_only("GET, HEAD"));
-    };
-    let reference = path.into_inner().1;
-    blocking(move || foreign::delete(&hub, &name, &publisher.member, &reference)).await?;
-    Ok(HttpResponse::Accepted().finish())
+    let (name, reference) = path.into_inner();
+    deleted(hub, publisher, &name, move |hub, repository, member| {
+        foreign::delete(hub, repository, member, &reference)
+    })
+    .await
 }
 
 /// Answers a GET or HEAD with a document: 200, or 304 when the client has it.

@@ -11,14 +11,16 @@ pub(super) mod tags;
 pub(super) mod uploads;
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use registry_schema::api::ProblemCode;
+use registry_schema::name::MemberName;
 
 use crate::app::Hub;
-use crate::auth::{GoodToken, Reader, has_introduced_itself, no_token};
+use crate::auth::{GoodToken, Publisher, Reader, has_introduced_itself, no_token};
 use crate::error::Failure;
 use crate::oci::{self, OciError};
-use crate::repository::{AnyDigest, Repository};
+use crate::repository::{AnyDigest, ForeignName, Repository};
+use crate::routes::blocking;
 
 /// Seconds after which a client asks for its token again. The token itself lasts longer.
 const TOKEN_SECONDS: u32 = 300;
@@ -70,6 +72,20 @@ fn digest_of(text: &str) -> Result<AnyDigest, Failure> {
 fn other_algorithm() -> Failure {
     let detail = "blobs of extractors are named by SHA-256 only";
     Failure::new(ProblemCode::MalformedRequest, detail).oci("UNSUPPORTED")
+}
+
+/// Deletes something of a repository that is no extractor, with `delete`.
+async fn deleted(
+    hub: web::Data<Hub>,
+    publisher: Publisher,
+    repository: &str,
+    delete: impl FnOnce(&Hub, &ForeignName, &MemberName) -> Result<(), OciError> + Send + 'static,
+) -> Result<HttpResponse, Failure> {
+    let Repository::Foreign(name) = repository_of(&hub, repository)? else {
+        return Err(releases_only("GET, HEAD"));
+    };
+    blocking(move || delete(&hub, &name, &publisher.member)).await?;
+    Ok(HttpResponse::Accepted().finish())
 }
 
 /// What an extractor's repository does not do.

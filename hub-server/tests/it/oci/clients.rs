@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::open_world;
 use crate::draft::{Draft, Signed};
+use crate::python::{python, run, script};
 use crate::world::{ALPHA, World};
 
 /// Two releases of `everyday-objects`, and one of `alpha/squares`.
@@ -248,14 +249,7 @@ async fn skopeo_pushes_where_the_operator_lets_members() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oras_and_the_modelpack_client_pull_a_release() {
-    let Ok(python) = std::env::var("HUB_PYTHON") else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "HUB_PYTHON must name a Python with the test packages in CI"
-        );
-        eprintln!("skipped: HUB_PYTHON is not set; `make test` sets it");
-        return;
-    };
+    let Some(python) = python() else { return };
     let world = open_world();
     let releases = published(&world).await;
     let releases = releases.iter().map(|release| {
@@ -269,19 +263,16 @@ async fn oras_and_the_modelpack_client_pull_a_release() {
         json!({ "releases": releases.collect::<Vec<_>>(), "namespace": super::NAMESPACE });
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("expected.json"), expected.to_string()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_oci.py");
     let certificate = world.certificate_file();
-    let mut command = Command::new(python);
+    let mut command = script(&python, "check_oci.py");
     command
-        .arg(script)
         .arg(world.base.strip_prefix("https://").unwrap())
         .arg(folder.path())
         .env("HUB_TOKEN", world.make_token("alpha", "publish"))
         .env("HOME", folder.path())
         .env("REQUESTS_CA_BUNDLE", &certificate)
         .env("SSL_CERT_FILE", &certificate);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
-    let output = output.await.unwrap();
+    let output = run(command).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{}", world.log());
 }

@@ -1,15 +1,13 @@
-use registry_schema::api::{evaluations_path, yanks_path};
-use registry_schema::envelope;
+use registry_schema::api::evaluations_path;
 use registry_schema::envelope::Envelope;
 use registry_schema::reference::Requirement;
-use registry_schema::statement::YankAction;
-use reqwest::header::{CONTENT_TYPE, IF_NONE_MATCH, RANGE};
+use reqwest::header::{IF_NONE_MATCH, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{INDEX, MANIFEST, delete, push, sha256, sha512, value};
 use crate::draft::{Draft, Signed};
-use crate::members_say::{evaluation, post, signed};
+use crate::members_say::{evaluation, signed};
 use crate::model_signature::{attach, bundle};
 use crate::world::{ALPHA, BETA, World, header, oci_error};
 
@@ -22,14 +20,7 @@ async fn published(world: &World) -> Vec<Signed> {
     for release in [&first, &second, &third] {
         world.published(release).await;
     }
-    let yanked = world
-        .request(Method::POST, &yanks_path(&third.name, &third.version))
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(third.yank(YankAction::Yank, 1, &[ALPHA]))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(yanked.status(), StatusCode::CREATED);
+    world.yanked(&third).await;
     vec![first, second, third]
 }
 
@@ -179,7 +170,7 @@ async fn what_proves_a_release_refers_to_it() {
     let exact = Requirement::Exact(release.version.clone());
     let said = signed(evaluation(&release, "beta", 1).to_payload(), BETA);
     let path = evaluations_path(&release.name, &exact);
-    let answer = post(&world, &beta, &path, said.clone()).await;
+    let answer = world.post_as(&beta, &path, said.clone()).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
 
     let answer = world.get(&list).await;

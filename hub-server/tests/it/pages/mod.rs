@@ -12,7 +12,7 @@ use registry_schema::reference::Reference;
 use registry_schema::statement::{AdvisoryAction, AdvisoryStatement, EvaluationStatement};
 use reqwest::header::{AUTHORIZATION, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
-use visitor::{assert_has, checked, evaluations_of, page, said, visit, yanked};
+use visitor::{assert_has, checked, evaluations_of, page, said, visit};
 
 use crate::draft::{Draft, GRAY, graph};
 use crate::log_keeping::tamper;
@@ -118,7 +118,7 @@ async fn a_row_tells_of_evaluations_advisories_and_yanks() {
         let figures = signed(evaluation(release, "beta", sequence).to_payload(), BETA);
         said(&world, &beta, &evaluations_of(release), figures).await;
     }
-    yanked(&world, &first).await;
+    world.yanked(&first).await;
     let warning = signed(advisory(&second, "beta", 1, 1).to_payload(), BETA);
     said(&world, &beta, &advisories_path(&second.name), warning).await;
     let row = page(&world, "/").await;
@@ -191,7 +191,7 @@ async fn an_extractor_has_its_card_versions_figures_and_sources() {
         signed(odd.to_payload(), BETA),
     )
     .await;
-    yanked(&world, &first).await;
+    world.yanked(&first).await;
 
     let shown = page(&world, "/extractors/alpha/squares").await;
     assert_has(

@@ -1,15 +1,12 @@
 //! Somebody with a browser, and what members have said by then.
 
-use registry_schema::api::{evaluations_path, yanks_path};
-use registry_schema::envelope;
+use registry_schema::api::evaluations_path;
 use registry_schema::reference::Requirement;
-use registry_schema::statement::YankAction;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{ACCEPT, AUTHORIZATION};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
 use crate::draft::Signed;
-use crate::members_say::post;
-use crate::world::{ALPHA, World, header};
+use crate::world::{World, header};
 
 pub(super) const HTML: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 
@@ -79,20 +76,8 @@ pub(super) fn assert_has(page: &str, parts: &[&str]) {
     }
 }
 
-pub(super) async fn yanked(world: &World, release: &Signed) {
-    let path = yanks_path(&release.name, &release.version);
-    let answer = world
-        .request(Method::POST, &path)
-        .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
-        .body(release.yank(YankAction::Yank, 1, &[ALPHA]))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), StatusCode::CREATED);
-}
-
 pub(super) async fn said(world: &World, token: &str, path: &str, envelope: Vec<u8>) {
-    let answer = post(world, token, path, envelope).await;
+    let answer = world.post_as(token, path, envelope).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
 }
 

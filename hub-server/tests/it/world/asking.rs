@@ -1,14 +1,15 @@
 //! What a member asks of a hub, and what comes back.
 
-use registry_schema::api::{Problem, ProblemCode, release_path, upload_path};
+use registry_schema::api::{Problem, ProblemCode, release_path, upload_path, yanks_path};
 use registry_schema::digest::Digest;
 use registry_schema::envelope;
 use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
+use registry_schema::statement::YankAction;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
-use super::World;
+use super::{ALPHA, World};
 use crate::draft::Signed;
 
 impl World {
@@ -50,6 +51,34 @@ impl World {
         let answer = self.get(path).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    /// Sends a signed statement.
+    pub(crate) async fn post_as(&self, token: &str, path: &str, envelope: Vec<u8>) -> Response {
+        self.request_as(token, Method::POST, path)
+            .header(CONTENT_TYPE, envelope::MEDIA_TYPE)
+            .body(envelope)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// Sends a yank or unyank that alpha has signed.
+    pub(crate) async fn yank(
+        &self,
+        release: &Signed,
+        action: YankAction,
+        sequence: u64,
+    ) -> Response {
+        let path = yanks_path(&release.name, &release.version);
+        let envelope = release.yank(action, sequence, &[ALPHA]);
+        self.post_as(&self.token, &path, envelope).await
+    }
+
+    /// Yanks a release for the first time.
+    pub(crate) async fn yanked(&self, release: &Signed) {
+        let answer = self.yank(release, YankAction::Yank, 1).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
     }
 
     /// Begins an upload; its address.
