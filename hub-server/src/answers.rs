@@ -1,6 +1,6 @@
-//! Answers to the question that is asked most, which release a reference means, kept for as long as they
-//! are true: all of it follows from what the published checkpoint covers and from whose keys count, but for files
-//! that are attached.
+//! Answers to what is asked most, kept for as long as they are true: which release a reference means, and what
+//! the catalogue's filters offer. All of it follows from what the published checkpoint covers and from whose keys
+//! count, but for files that are attached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +10,7 @@ use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 
+use crate::database::catalogue::Choices;
 use crate::log::Head;
 use crate::trust::State;
 
@@ -47,6 +48,7 @@ struct Known {
     /// What they were made from.
     basis: Option<Basis>,
     answers: HashMap<Question, Answer>,
+    choices: Option<Arc<Choices>>,
     /// How often everything was forgotten.
     era: u64,
     /// What was said of attached files last.
@@ -96,15 +98,37 @@ impl Answers {
 
     /// Keeps an answer that was made since its basis was taken.
     pub(crate) fn keep(&self, basis: Basis, question: Question, answer: &Answer) {
+        self.change(basis, |known| {
+            if known.answers.len() >= ANSWERS {
+                known.answers.clear();
+            }
+            known.answers.insert(question, answer.clone());
+        });
+    }
+
+    /// The choices that were found on the same basis.
+    pub(crate) fn choices(&self, basis: &Basis) -> Option<Arc<Choices>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_true = known.basis.as_ref() == Some(basis);
+        known.choices.clone().filter(|_| is_true)
+    }
+
+    /// Keeps choices that were found since their basis was taken.
+    pub(crate) fn keep_choices(&self, basis: Basis, choices: &Arc<Choices>) {
+        self.change(basis, |known| known.choices = Some(Arc::clone(choices)));
+    }
+
+    /// Adds to what is true on a basis, unless that is over.
+    fn change(&self, basis: Basis, add: impl FnOnce(&mut Known)) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.era != basis.era {
             return;
         }
-        if known.basis.as_ref() != Some(&basis) || known.answers.len() >= ANSWERS {
-            known.answers.clear();
+        if known.basis.as_ref() != Some(&basis) {
+            known.clear();
             known.basis = Some(basis);
         }
-        known.answers.insert(question, answer.clone());
+        add(&mut known);
     }
 
     /// Forgets all, when files were attached since it was said last: by this server or another one of the same
@@ -122,6 +146,13 @@ impl Answers {
     pub(crate) fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.era += 1;
-        known.answers.clear();
+        known.clear();
+    }
+}
+
+impl Known {
+    fn clear(&mut self) {
+        self.answers.clear();
+        self.choices = None;
     }
 }

@@ -20,7 +20,6 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folde
 use crate::bucket_address::BucketAddress;
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace};
-use crate::database::catalogue::KnownChoices;
 use crate::database::{Connection, Database, DatabaseError, collection, releases, settings};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
@@ -44,10 +43,8 @@ pub(crate) struct Hub {
     pub(crate) publishing: Arc<Semaphore>,
     /// Wrong tokens that were typed into the login page of late.
     pub(crate) attempts: Attempts,
-    /// What references mean.
+    /// What references mean, and what the catalogue's filters offer.
     pub(crate) answers: Answers,
-    /// What the catalogue's filters offer.
-    pub(crate) choices: KnownChoices,
     /// Where members may keep what is no extractor.
     pub(crate) namespaces: Vec<Namespace>,
     /// Which releases the manifests for OCI clients come from.
@@ -118,23 +115,9 @@ impl Hub {
         create_private_folder(&data.uploads())?;
         let blobs = Blobs::at(bucket, data, reserve_bytes)?;
         database.with(collection::prepare)?;
-        let uploads = Uploads::new(database.clone(), blobs.clone());
         Ok(Self {
-            deltas: Deltas::new(data, blobs.clone()),
-            trust,
-            database,
-            log,
-            blobs,
-            uploads,
-            publishing: Arc::new(Semaphore::new(PUBLISHES)),
-            attempts: Attempts::default(),
-            answers: Answers::default(),
-            choices: KnownChoices::default(),
-            namespaces: Vec::new(),
-            made: MadeDigests::default(),
             is_public,
-            redirect_blobs: None,
-            mirror: None,
+            ..Self::of(data, database, trust, log, blobs)
         })
     }
 
@@ -152,6 +135,15 @@ impl Hub {
         create_private_folder(&data.uploads())?;
         let blobs = Blobs::of_mirror(&folder, data);
         Ok(Self {
+            is_public,
+            mirror: Some(folder),
+            ..Self::of(data, database, trust, log, blobs)
+        })
+    }
+
+    /// Of what is kept; as private as can be, and with nothing that an operator may add.
+    fn of(data: &DataFolder, database: Database, trust: Trust, log: Log, blobs: Blobs) -> Self {
+        Self {
             trust,
             uploads: Uploads::new(database.clone(), blobs.clone()),
             deltas: Deltas::new(data, blobs.clone()),
@@ -161,13 +153,12 @@ impl Hub {
             publishing: Arc::new(Semaphore::new(PUBLISHES)),
             attempts: Attempts::default(),
             answers: Answers::default(),
-            choices: KnownChoices::default(),
             namespaces: Vec::new(),
             made: MadeDigests::default(),
-            is_public,
+            is_public: false,
             redirect_blobs: None,
-            mirror: Some(folder),
-        })
+            mirror: None,
+        }
     }
 
     /// Refuses to go on with what was checked under another state of the trust root than the present

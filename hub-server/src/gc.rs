@@ -19,6 +19,7 @@ use crate::blobs::{BlobError, Blobs, StoredBlob};
 use crate::database::log::{EntryRow, entries};
 use crate::database::{
     Connection, Database, DatabaseError, collection, from_column, model_signatures, oci, releases,
+    to_digest,
 };
 
 /// Entries read at a time.
@@ -228,10 +229,7 @@ impl Named {
     }
 
     fn add(&mut self, digest: &str) -> Result<(), DatabaseError> {
-        let digest = digest.parse().map_err(|_| DatabaseError::Corrupt {
-            what: "a digest that is none",
-        })?;
-        self.digests.insert(digest);
+        self.digests.insert(to_digest(digest)?);
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::blobs::{BlobError, Blobs};
 use crate::database::log::{self as rows, EntryRow, HEAD, entries};
 use crate::database::{
     Connection, DatabaseError, blobs, from_column, model_signatures, releases, temporary,
-    to_column, yanks,
+    to_column, to_digest, to_name, yanks,
 };
 use crate::log::{LogError, Place, leaf_hashes, recompute, write_tree};
 use crate::members_say;
@@ -182,9 +182,7 @@ fn compare_name(
     shown: FilesShown,
     findings: &mut Vec<String>,
 ) -> Result<(), IndexError> {
-    let name: Name = name.parse().map_err(|_| DatabaseError::Corrupt {
-        what: "a name that is none",
-    })?;
+    let name = to_name(name)?;
     findings.extend(members_say::compare_name(connection, expected, &name)?);
     let there = releases::list(connection, &name)?;
     let logged = releases::list(expected, &name)?;
@@ -216,9 +214,7 @@ fn compare_name(
         let said = members_say::compare_release(connection, expected, &row.statement, &label)?;
         findings.extend(said);
         for file in files {
-            let digest = file.digest.parse().map_err(|_| DatabaseError::Corrupt {
-                what: "a digest that is none",
-            })?;
+            let digest = to_digest(&file.digest)?;
             let bound = blobs::size_bytes(connection, &name, &digest)?;
             let is_shown = bound.map(to_column).transpose()? == Some(file.size_bytes);
             if !is_shown && (shown == FilesShown::All || bound.is_some()) {
@@ -295,14 +291,11 @@ pub(crate) fn clear_rows(connection: &mut Connection) -> Result<(), IndexError> 
 
 /// All releases by name and statement.
 fn statements(connection: &mut Connection) -> Result<Vec<(Name, Digest)>, IndexError> {
-    let corrupt = |what| DatabaseError::Corrupt { what };
     let mut found = Vec::new();
     for (name, _) in releases::revisions(connection)? {
-        let name: Name = name.parse().map_err(|_| corrupt("a name that is none"))?;
+        let name = to_name(&name)?;
         for row in releases::list(connection, &name)? {
-            let statement = row.statement.parse();
-            let statement = statement.map_err(|_| corrupt("a digest that is none"))?;
-            found.push((name.clone(), statement));
+            found.push((name.clone(), to_digest(&row.statement)?));
         }
     }
     Ok(found)
@@ -337,14 +330,10 @@ fn check_signed(
 fn bind_blobs(connection: &mut Connection, store: &Blobs) -> Result<Vec<String>, IndexError> {
     let mut missing = Vec::new();
     for (name, _) in releases::revisions(connection)? {
-        let corrupt = |what| DatabaseError::Corrupt { what };
-        let name: Name = name.parse().map_err(|_| corrupt("a name that is none"))?;
+        let name = to_name(&name)?;
         for release in releases::list(connection, &name)? {
             for file in releases::files(connection, &release.statement)? {
-                let digest = file
-                    .digest
-                    .parse()
-                    .map_err(|_| corrupt("a digest that is none"))?;
+                let digest = to_digest(&file.digest)?;
                 let size_bytes = from_column(file.size_bytes)?;
                 if store.size_bytes(&digest)? == Some(size_bytes) {
                     blobs::bind(connection, &name, &digest, size_bytes)?;

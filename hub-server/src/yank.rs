@@ -21,7 +21,7 @@ use crate::app::Hub;
 use crate::cause::chain;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::yanks::{self, YankRow};
-use crate::database::{Connection, DatabaseError, to_column};
+use crate::database::{Connection, DatabaseError, to_column, to_name};
 use crate::log::{LogError, NewEntry, Place};
 use crate::publish::{
     ATTEMPTS, Known, OwnerError, PublishError, Recorded, check_owner, stored_release,
@@ -266,9 +266,7 @@ pub(crate) fn recount(
         let row = releases::find(connection, &statement)?.ok_or(DatabaseError::Corrupt {
             what: "a yank of no release",
         })?;
-        let name = row.name.parse().map_err(|_| DatabaseError::Corrupt {
-            what: "a name that is none",
-        })?;
+        let name = to_name(&row.name)?;
         let release = match stored_release(trust_root, &name, &row) {
             Ok(release) => release,
             // It was broken before, and must not keep members from changing the root.

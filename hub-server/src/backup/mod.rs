@@ -19,7 +19,7 @@ use registry_schema::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::database::{
-    Connection, DatabaseError, blobs, from_column, model_signatures, oci, releases,
+    Connection, DatabaseError, blobs, from_column, model_signatures, oci, releases, to_digest,
 };
 
 /// What this version writes; it reads no other.
@@ -61,25 +61,20 @@ pub(crate) struct Contents {
 
 /// The blobs that a database names, by digest: what they are, and whether a release needs them.
 fn named_blobs(connection: &mut Connection) -> Result<BTreeMap<Digest, Named>, DatabaseError> {
-    let parse = |text: &str| {
-        text.parse().map_err(|_| DatabaseError::Corrupt {
-            what: "a digest that is none",
-        })
-    };
     let mut named = BTreeMap::new();
     for text in blobs::all(connection)? {
-        named.insert(parse(&text)?, Named::Sent);
+        named.insert(to_digest(&text)?, Named::Sent);
     }
     for text in oci::contents(connection)?.into_keys() {
-        named.insert(parse(&text)?, Named::Kept);
+        named.insert(to_digest(&text)?, Named::Kept);
     }
     for row in model_signatures::list(connection)? {
-        named.insert(parse(&row.digest)?, Named::Signature);
+        named.insert(to_digest(&row.digest)?, Named::Signature);
     }
     for row in releases::all_files(connection)? {
         let size_bytes = from_column(row.size_bytes)?;
         let path = row.path;
-        named.insert(parse(&row.digest)?, Named::File { path, size_bytes });
+        named.insert(to_digest(&row.digest)?, Named::File { path, size_bytes });
     }
     Ok(named)
 }

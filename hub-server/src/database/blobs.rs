@@ -7,7 +7,7 @@ use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 
 use super::schema::repository_blobs;
-use super::{Connection, DatabaseError, from_column, savepoint, to_column};
+use super::{Connection, DatabaseError, from_column, insert_unless_there, to_column};
 
 /// The size of a blob that can be read under this name.
 pub(crate) fn size_bytes(
@@ -58,19 +58,13 @@ pub(crate) fn bind(
     size_bytes: u64,
 ) -> Result<(), DatabaseError> {
     let size_bytes = to_column(size_bytes)?;
-    // Undone alone when it is there: PostgreSQL goes on with no transaction after an error.
-    let inserted = savepoint(connection, |connection| {
+    insert_unless_there(connection, |connection| {
         diesel::insert_into(repository_blobs::table)
             .values((
                 repository_blobs::repository.eq(repository.to_string()),
                 repository_blobs::digest.eq(digest.to_string()),
                 repository_blobs::size_bytes.eq(size_bytes),
             ))
-            .execute(connection)?;
-        Ok(())
-    });
-    match inserted {
-        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
-        Err(other) => Err(other),
-    }
+            .execute(connection)
+    })
 }

@@ -2,7 +2,6 @@
 //! in a fixed number of queries.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::prelude::*;
 use registry_schema::envelope::Envelope;
@@ -170,33 +169,6 @@ impl Choices {
                 .load(connection)?,
             inputs: inputs.into_iter().flatten().collect(),
         })
-    }
-}
-
-/// The choices as of a size of the log, since all rows follow from it.
-#[derive(Debug, Default)]
-pub(crate) struct KnownChoices {
-    known: Mutex<Option<(u64, Arc<Choices>)>>,
-}
-
-impl KnownChoices {
-    /// The choices of now, when the log has `size` entries: looked for only after it has grown.
-    pub(crate) fn at(
-        &self,
-        connection: &mut Connection,
-        size: u64,
-    ) -> Result<Arc<Choices>, DatabaseError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, choices)) = &*known
-            && *at == size
-        {
-            return Ok(Arc::clone(choices));
-        }
-        drop(known);
-        let choices = Arc::new(Choices::load(connection)?);
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((size, Arc::clone(&choices)));
-        Ok(choices)
     }
 }
 

@@ -5,7 +5,7 @@ use registry_schema::digest::Digest;
 use registry_schema::log::tile::{BundleId, Tile, TileId};
 
 use super::schema::{log_checkpoints, log_entries, log_tiles};
-use super::{Connection, DatabaseError, from_column, to_column};
+use super::{Connection, DatabaseError, first_of_all, from_column, to_column};
 
 /// One entry: what was signed, and what the hub noted when it came.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -176,13 +176,8 @@ pub(crate) fn swap_checkpoint(
     let Some(before) = before else {
         let inserted = diesel::insert_into(log_checkpoints::table)
             .values(row)
-            .execute(connection)
-            .map_err(DatabaseError::from);
-        return match inserted {
-            Ok(_) => Ok(()),
-            Err(DatabaseError::Exists) => Err(DatabaseError::Changed),
-            Err(other) => Err(other),
-        };
+            .execute(connection);
+        return first_of_all(inserted);
     };
     let current = log_checkpoints::table
         .find(&row.kind)

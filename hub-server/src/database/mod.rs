@@ -37,10 +37,13 @@ pub(crate) use migrate::pending_migrations;
 pub(crate) use pool::Hold;
 
 use std::path::Path;
+use std::str::FromStr;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use pool::Connections;
+use registry_schema::digest::Digest;
+use registry_schema::name::Name;
 
 use crate::cause::chain;
 use crate::config::DatabasePlace;
@@ -323,6 +326,49 @@ pub(crate) fn from_column(number: i64) -> Result<u64, DatabaseError> {
     u64::try_from(number).map_err(|_| DatabaseError::Corrupt {
         what: "a negative number",
     })
+}
+
+/// What a column of text stands for, such as a digest.
+///
+/// # Errors
+/// [`DatabaseError::Corrupt`] with `what`, when it is none.
+pub(crate) fn from_text<T: FromStr>(text: &str, what: &'static str) -> Result<T, DatabaseError> {
+    text.parse().map_err(|_| DatabaseError::Corrupt { what })
+}
+
+/// The digest in a column.
+pub(crate) fn to_digest(text: &str) -> Result<Digest, DatabaseError> {
+    from_text(text, "a digest that is none")
+}
+
+/// The name of an extractor in a column.
+pub(crate) fn to_name(text: &str) -> Result<Name, DatabaseError> {
+    from_text(text, "a name that is none")
+}
+
+/// Inserts what may be there already: undone alone then, since PostgreSQL goes on with no transaction after an
+/// error.
+fn insert_unless_there(
+    connection: &mut Connection,
+    insert: impl FnOnce(&mut Connection) -> QueryResult<usize>,
+) -> Result<(), DatabaseError> {
+    let inserted = savepoint(connection, |connection| {
+        insert(connection)?;
+        Ok(())
+    });
+    match inserted {
+        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+/// What an insert has ended with that nobody else may have been faster with.
+fn first_of_all(inserted: QueryResult<usize>) -> Result<(), DatabaseError> {
+    match inserted.map_err(DatabaseError::from) {
+        Ok(_) => Ok(()),
+        Err(DatabaseError::Exists) => Err(DatabaseError::Changed),
+        Err(other) => Err(other),
+    }
 }
 
 /// The log's index of a row; every row has one as soon as a hub has started.

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use registry_schema::digest::Digest;
 
 use super::schema::{oci_blobs, oci_manifests, oci_proofs, oci_tags, releases};
-use super::{Connection, DatabaseError, from_column, savepoint, to_column};
+use super::{Connection, DatabaseError, from_column, insert_unless_there, to_column, to_digest};
 
 /// A blob of a repository, and where its bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,7 @@ pub(crate) fn bind_blob(
     blob: KeptBlob,
 ) -> Result<(), DatabaseError> {
     let size_bytes = to_column(blob.size_bytes)?;
-    // Undone alone when it is there, as in `blobs::bind`.
-    let inserted = savepoint(connection, |connection| {
+    insert_unless_there(connection, |connection| {
         diesel::insert_into(oci_blobs::table)
             .values((
                 oci_blobs::repository.eq(repository),
@@ -61,13 +60,8 @@ pub(crate) fn bind_blob(
                 oci_blobs::content.eq(blob.content.to_string()),
                 oci_blobs::size_bytes.eq(size_bytes),
             ))
-            .execute(connection)?;
-        Ok(())
-    });
-    match inserted {
-        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
-        Err(other) => Err(other),
-    }
+            .execute(connection)
+    })
 }
 
 pub(crate) fn find_blob(
@@ -98,9 +92,7 @@ pub(crate) fn find_blob_anywhere(
 
 fn kept((content, size_bytes): (String, i64)) -> Result<KeptBlob, DatabaseError> {
     Ok(KeptBlob {
-        content: content.parse().map_err(|_| DatabaseError::Corrupt {
-            what: "a digest that is none",
-        })?,
+        content: to_digest(&content)?,
         size_bytes: from_column(size_bytes)?,
     })
 }
@@ -298,17 +290,12 @@ pub(crate) fn insert_proof(
     release_statement: &str,
     proof: &str,
 ) -> Result<(), DatabaseError> {
-    let inserted = savepoint(connection, |connection| {
+    insert_unless_there(connection, |connection| {
         diesel::insert_into(oci_proofs::table)
             .values((
                 oci_proofs::release_statement.eq(release_statement),
                 oci_proofs::proof.eq(proof),
             ))
-            .execute(connection)?;
-        Ok(())
-    });
-    match inserted {
-        Ok(()) | Err(DatabaseError::Exists) => Ok(()),
-        Err(other) => Err(other),
-    }
+            .execute(connection)
+    })
 }

@@ -5,7 +5,7 @@ use registry_schema::name::{MemberName, Name};
 use semver::Version;
 
 use super::schema::{extractors, release_files, releases, yanks};
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, first_of_all, from_text};
 
 /// One release with everything a listing shows. `tags` and `signers` are separated by spaces.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -40,9 +40,7 @@ pub(crate) struct ReleaseRow {
 impl ReleaseRow {
     /// The release's version.
     pub(crate) fn version(&self) -> Result<Version, DatabaseError> {
-        Version::parse(&self.version).map_err(|_| DatabaseError::Corrupt {
-            what: "a version that cannot be read",
-        })
+        from_text(&self.version, "a version that cannot be read")
     }
 
     /// Its entry in the log.
@@ -88,13 +86,8 @@ pub(crate) fn advance(
                 extractors::member.eq(name.member().map(MemberName::as_str)),
                 extractors::revision.eq(1),
             ))
-            .execute(connection)
-            .map_err(DatabaseError::from);
-        return match inserted {
-            Ok(_) => Ok(()),
-            Err(DatabaseError::Exists) => Err(DatabaseError::Changed),
-            Err(other) => Err(other),
-        };
+            .execute(connection);
+        return first_of_all(inserted);
     }
     let current = extractors::table
         .find(name.to_string())

@@ -13,7 +13,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::log::note::Note;
 use registry_schema::log::policy::QuorumError;
@@ -21,7 +20,6 @@ use registry_schema::log::tile::BundleId;
 use registry_schema::log::tree::Tree;
 use registry_schema::manifest::VECTORS_FILE;
 use registry_schema::mirror::{LIST_FILE, LOG_FOLDER, MirrorList, MirroredRelease, TRUST_FOLDER};
-use registry_schema::name::Name;
 use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::TufError;
 use registry_schema::tuf::bundle::Bundle;
@@ -33,7 +31,7 @@ use crate::config::DataFolder;
 use crate::database::releases::{FileRow, ReleaseRow};
 use crate::database::{
     Connection, Database, DatabaseError, blobs, from_column, log as entries, model_signatures,
-    releases, settings, trust as states,
+    releases, settings, to_digest, to_name, trust as states,
 };
 use crate::index::{IndexError, clear_rows, replay_from};
 use crate::log::{Head, LogError, copied, copied_notes, first_root, write_copy};
@@ -225,12 +223,9 @@ fn bind_files(
     model_signatures::clear(connection)?;
     let mut missing = BTreeSet::new();
     let mut bind = |connection: &mut Connection, row: &ReleaseRow, files: Vec<FileRow>| {
-        let name = &name_of(row)?;
+        let name = &to_name(&row.name)?;
         for file in files {
-            let corrupt = DatabaseError::Corrupt {
-                what: "a digest that is none",
-            };
-            let digest: Digest = file.digest.parse().map_err(|_| corrupt)?;
+            let digest = to_digest(&file.digest)?;
             let size_bytes = from_column(file.size_bytes)?;
             if store.size_bytes(&digest)? == Some(size_bytes) {
                 blobs::bind(connection, name, &digest, size_bytes)?;
@@ -250,7 +245,7 @@ fn bind_files(
         let Some(row) = releases::find(connection, &statement.to_string())? else {
             continue;
         };
-        let name = name_of(&row)?;
+        let name = to_name(&row.name)?;
         if name != release.name {
             continue;
         }
@@ -270,12 +265,6 @@ fn bind_files(
         bind(connection, &row, files)?;
     }
     Ok(missing.into_iter().collect())
-}
-
-fn name_of(row: &ReleaseRow) -> Result<Name, DatabaseError> {
-    row.name.parse().map_err(|_| DatabaseError::Corrupt {
-        what: "a name that is none",
-    })
 }
 
 /// Why a folder is not shown.

@@ -12,7 +12,7 @@ use super::document::{Annotations, Document, INDEX, MANIFEST, Referrer};
 use super::error::OciError;
 use crate::app::Hub;
 use crate::database::oci::{self as rows, ManifestRow, ReferrerRow};
-use crate::database::{Connection, DatabaseError, from_column, to_column};
+use crate::database::{Connection, DatabaseError, from_column, from_text, to_column};
 use crate::repository::{AnyDigest, ForeignName};
 
 /// Bytes of a manifest that is taken (OCI distribution 1.1: at least 4 MiB).
@@ -136,10 +136,7 @@ pub(crate) fn find(
         Ok(digest) => (digest, true),
         Err(_) => {
             let tagged = rows::find_tag(connection, name, reference)?.ok_or_else(none)?;
-            let corrupt = DatabaseError::Corrupt {
-                what: "a digest that is none",
-            };
-            (tagged.parse().map_err(|_| corrupt)?, false)
+            (from_text(&tagged, "a digest that is none")?, false)
         }
     };
     let row = rows::find_manifest(connection, name, &digest.to_string())?.ok_or_else(none)?;

@@ -19,7 +19,7 @@ use registry_schema::trust_root::TrustRoot;
 
 use crate::app::Hub;
 use crate::database::releases::{self, ReleaseRow};
-use crate::database::{Connection, DatabaseError, blobs, model_signatures, oci as rows};
+use crate::database::{Connection, blobs, model_signatures, oci as rows, to_digest};
 use crate::repository::{self, AnyDigest, MadeOf, Namespace, Repository, Sha512};
 use crate::resolve::{ResolveError, check_mirrored, newest, resolve, visible};
 
@@ -279,10 +279,7 @@ fn check_shown(
         return Ok(());
     }
     for file in releases::files(connection, &row.statement)? {
-        let digest: Digest = file.digest.parse().map_err(|_| DatabaseError::Corrupt {
-            what: "a digest that is none",
-        })?;
-        check_mirrored(connection, name, &digest)?;
+        check_mirrored(connection, name, &to_digest(&file.digest)?)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use registry_schema::name::{MemberName, Name};
 use registry_schema::statement::Severity;
 use registry_schema::trust_root::ConsortiumRoot;
@@ -15,7 +16,7 @@ use super::{PageError, Part, Site, extractor_path};
 use crate::app::Hub;
 use crate::database::catalogue::{self as rows, Choices, Filter, ListedRow};
 use crate::database::releases::Found;
-use crate::database::{Connection, DatabaseError, from_column};
+use crate::database::{Connection, DatabaseError, from_column, to_name};
 
 /// Extractors on a page.
 const ROWS: usize = 25;
@@ -135,18 +136,16 @@ impl Wish {
     }
 }
 
-/// A value of a query, percent-encoded (RFC 3986 §2.1).
-pub(super) fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
+/// What a query holds as it is (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A value of a query, percent-encoded.
+pub(crate) fn encoded(value: &str) -> String {
+    utf8_percent_encode(value, UNRESERVED).to_string()
 }
 
 /// The first page.
@@ -201,8 +200,7 @@ impl CataloguePage {
             Some(_) => Found::WithFiles,
             None => Found::All,
         };
-        let size = hub.log.head().checkpoint.size;
-        let choices = hub.choices.at(connection, size)?;
+        let choices = choices(connection, hub)?;
         let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
         let mut found = rows::find(connection, &filter, limit, which)?;
         let has_more = found.len() > ROWS;
@@ -238,6 +236,17 @@ impl CataloguePage {
     }
 }
 
+/// What the filters offer, looked for only when something has changed.
+fn choices(connection: &mut Connection, hub: &Hub) -> Result<Arc<Choices>, DatabaseError> {
+    let basis = hub.answers.basis(hub.log.published(), hub.trust_root());
+    if let Some(known) = hub.answers.choices(&basis) {
+        return Ok(known);
+    }
+    let choices = Arc::new(Choices::load(connection)?);
+    hub.answers.keep_choices(basis, &choices);
+    Ok(choices)
+}
+
 /// What is told of the extractors of a page beside their rows.
 struct Told {
     evaluators: BTreeMap<String, usize>,
@@ -255,7 +264,7 @@ impl Told {
         let (root, covered) = (&hub.trust_root().root, hub.log.published_size());
         let mut warnings = BTreeMap::new();
         for name in warned {
-            let parsed: Name = name.parse().map_err(|_| corrupt_name())?;
+            let parsed = to_name(name)?;
             let of_name = said.iter().filter(|row| row.name == name);
             let mut open: Vec<_> = open_warnings(root, &parsed, of_name, covered)
                 .iter()
@@ -273,7 +282,7 @@ impl Told {
     }
 
     fn row(&self, root: &ConsortiumRoot, row: ListedRow) -> Result<Row, DatabaseError> {
-        let name: Name = row.name.parse().map_err(|_| corrupt_name())?;
+        let name = to_name(&row.name)?;
         let tags = row.tags.split_whitespace().map(|word| Tag {
             path: format!("/?tag={}", encoded(word)),
             word: word.to_owned(),
@@ -315,12 +324,6 @@ pub(super) fn owners(root: &ConsortiumRoot, name: &Name) -> String {
     match owners.len() {
         0 | 1 => names,
         count => format!("{names} ({threshold} of {count} sign)"),
-    }
-}
-
-fn corrupt_name() -> DatabaseError {
-    DatabaseError::Corrupt {
-        what: "a name that is none",
     }
 }
 

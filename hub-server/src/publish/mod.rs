@@ -14,7 +14,6 @@ use registry_schema::api::Published;
 use registry_schema::compatibility::{
     CompatibilityError, check_order, check_successor, compare_probes, predecessor,
 };
-use registry_schema::digest::Digest;
 use registry_schema::log::proof::LogProof;
 use registry_schema::manifest::Predecessor;
 use registry_schema::name::{MemberName, Name};
@@ -25,7 +24,7 @@ use semver::Version;
 
 use crate::app::Hub;
 use crate::database::releases::{self, ReleaseRow};
-use crate::database::{Connection, DatabaseError, blobs};
+use crate::database::{Connection, DatabaseError, blobs, to_digest};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
 use crate::quota;
@@ -265,7 +264,7 @@ fn check_version(
 fn named(row: &ReleaseRow) -> Result<Predecessor, DatabaseError> {
     Ok(Predecessor {
         version: row.version()?,
-        statement: parse_digest(&row.statement)?,
+        statement: to_digest(&row.statement)?,
     })
 }
 
@@ -286,7 +285,7 @@ pub(crate) fn stored_release(
     name: &Name,
     row: &ReleaseRow,
 ) -> Result<VerifiedRelease, PublishError> {
-    let statement = parse_digest(&row.statement)?;
+    let statement = to_digest(&row.statement)?;
     verify_release(
         &trust_root.including_retired_keys(),
         &Asked::Statement(name, &statement),
@@ -294,12 +293,6 @@ pub(crate) fn stored_release(
         row.index()?,
     )
     .map_err(|source| PublishError::Stored { source })
-}
-
-fn parse_digest(text: &str) -> Result<Digest, DatabaseError> {
-    text.parse().map_err(|_| DatabaseError::Corrupt {
-        what: "a digest that cannot be read",
-    })
 }
 
 fn check_blobs(hub: &Hub, release: &VerifiedRelease) -> Result<(), PublishError> {

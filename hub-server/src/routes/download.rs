@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::app::Hub;
 use crate::blobs::{Blob, BlobError, PIECE_BYTES};
 use crate::error::Failure;
+use crate::routes::conditional::is_known;
 use crate::routes::range::{Wanted, parse};
 
 /// The media type of what no browser shows.
@@ -66,7 +67,7 @@ pub(super) fn send(request: &HttpRequest, download: Download) -> Result<HttpResp
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; sandbox",
         ));
-    if text(request, &header::IF_NONE_MATCH).is_some_and(|known| known.contains(&etag)) {
+    if is_known(request, &etag) {
         return Ok(response
             .status(actix_web::http::StatusCode::NOT_MODIFIED)
             .finish());

@@ -12,7 +12,7 @@ use crate::app::Hub;
 use crate::auth::Reader;
 use crate::database::catalogue::{self, Filter};
 use crate::database::releases::{Found, ReleaseRow};
-use crate::database::{DatabaseError, from_column};
+use crate::database::{DatabaseError, from_column, from_text, to_digest, to_name};
 use crate::error::Failure;
 use crate::publish::{distance_text, time_text};
 use crate::resolve::{ResolveError, visible};
@@ -141,10 +141,7 @@ pub(super) async fn show(
 
 fn extractor_summary(row: &ReleaseRow) -> Result<ExtractorSummary, DatabaseError> {
     Ok(ExtractorSummary {
-        name: row
-            .name
-            .parse()
-            .map_err(|_| corrupt("a name that is none"))?,
+        name: to_name(&row.name)?,
         version: row.version()?,
         summary: row.summary.clone(),
         license: row.license.clone(),
@@ -163,27 +160,23 @@ pub(super) fn release_summary(row: &ReleaseRow) -> Result<ReleaseSummary, Databa
         .into_iter()
         .find(|distance| distance_text(*distance) == row.distance)
         .ok_or_else(|| corrupt("a distance that is none"))?;
-    let signers = row.signers.split_whitespace().map(str::parse);
-    let replacement = row.yank_replacement.as_deref().map(str::parse);
+    let signers = row.signers.split_whitespace();
+    let replacement = row.yank_replacement.as_deref();
+    let replacement = replacement.map(|text| from_text(text, "a version that is none"));
     Ok(ReleaseSummary {
         version: row.version()?,
-        statement: row
-            .statement
-            .parse()
-            .map_err(|_| corrupt("a digest that is none"))?,
+        statement: to_digest(&row.statement)?,
         dimension: dimension(row)?,
         distance,
         size_bytes: from_column(row.size_bytes)?,
         published_at: time_text(row.published_at)?,
         signers: signers
-            .collect::<Result<_, _>>()
-            .map_err(|_| corrupt("a signer that is none"))?,
+            .map(|signer| from_text(signer, "a signer that is none"))
+            .collect::<Result<_, _>>()?,
         changes: row.changes.clone(),
         yanked: row.is_yanked.then_some(Yanked {
             reason: row.yank_reason.clone().unwrap_or_default(),
-            replacement: replacement
-                .transpose()
-                .map_err(|_| corrupt("a version that is none"))?,
+            replacement: replacement.transpose()?,
         }),
     })
 }

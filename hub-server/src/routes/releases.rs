@@ -17,7 +17,7 @@ use crate::auth::{Publisher, Reader};
 use crate::database::model_signatures::{self, ModelSignatureRow};
 use crate::database::releases::{ReleaseRow, find_file};
 use crate::database::yanks;
-use crate::database::{Connection, DatabaseError, from_column};
+use crate::database::{Connection, DatabaseError, from_column, to_digest};
 use crate::error::Failure;
 use crate::log::Log;
 use crate::publish::{self, PublishRequest};
@@ -101,11 +101,8 @@ fn detail(
 }
 
 fn attached_blob(row: &ModelSignatureRow) -> Result<AttachedBlob, DatabaseError> {
-    let corrupt = DatabaseError::Corrupt {
-        what: "a digest that is none",
-    };
     Ok(AttachedBlob {
-        digest: row.digest.parse().map_err(|_| corrupt)?,
+        digest: to_digest(&row.digest)?,
         size_bytes: from_column(row.size_bytes)?,
     })
 }
@@ -316,10 +313,7 @@ fn find_digest(
             path: path.chars().take(limits::FILE_NAME_BYTES).collect(),
         }
     })?;
-    let corrupt = DatabaseError::Corrupt {
-        what: "a digest that is none",
-    };
-    Ok(file.digest.parse().map_err(|_| corrupt)?)
+    Ok(to_digest(&file.digest)?)
 }
 
 fn media_type(path: &str) -> &'static str {

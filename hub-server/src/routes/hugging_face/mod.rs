@@ -21,6 +21,7 @@ use crate::auth::Holder;
 use crate::database::Connection;
 use crate::database::releases::{self, FileRow, ReleaseRow};
 use crate::error::Failure;
+use crate::pages::catalogue::encoded;
 use crate::resolve::{ResolveError, resolve, resolve_commit};
 
 /// The branch of the newest release.
@@ -122,7 +123,7 @@ fn next_page(request: &HttpRequest, cursor: &str) -> String {
         .query_string()
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let cursor = format!("cursor={}", percent_encoded(cursor));
+    let cursor = format!("cursor={}", encoded(cursor));
     let query: Vec<&str> = kept.chain([cursor.as_str()]).collect();
     format!(
         "<{}://{}{}?{}>; rel=\"next\"",
@@ -131,17 +132,6 @@ fn next_page(request: &HttpRequest, cursor: &str) -> String {
         request.uri().path(),
         query.join("&")
     )
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 /// A file as Git LFS would have it, which is how clients of the protocol learn a SHA-256.
@@ -247,6 +237,6 @@ mod tests {
 
     #[test]
     fn cursors_survive_a_link() {
-        assert_eq!(percent_encoded("alpha/a-b.c d"), "alpha%2Fa-b.c%20d");
+        assert_eq!(encoded("alpha/a-b.c d"), "alpha%2Fa-b.c%20d");
     }
 }

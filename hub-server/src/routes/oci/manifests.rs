@@ -17,6 +17,8 @@ use crate::error::Failure;
 use crate::oci::foreign::{self, MANIFEST_BYTES, Push};
 use crate::oci::{Document, Found, OciError, by_digest, by_tag};
 use crate::repository::{AnyDigest, Repository};
+use crate::routes::conditional::is_known;
+use crate::routes::download::forever;
 use crate::routes::oci::{deleted, releases_only, repository_of};
 use crate::routes::{blocking, body};
 
@@ -171,10 +173,9 @@ pub(super) fn answer(
     is_forever: bool,
     is_public: bool,
 ) -> HttpResponse {
-    let caching = match (is_forever, is_public) {
-        (true, true) => "public, max-age=31536000, immutable",
-        (true, false) => "private, max-age=31536000, immutable",
-        (false, _) => "no-cache",
+    let caching = match is_forever {
+        true => forever(is_public),
+        false => "no-cache",
     };
     let etag = format!("\"{digest}\"");
     let mut response = HttpResponse::Ok();
@@ -182,8 +183,7 @@ pub(super) fn answer(
         .insert_header((header::ETAG, etag.clone()))
         .insert_header((header::CACHE_CONTROL, caching))
         .insert_header((CONTENT_DIGEST, digest.to_string()));
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    if known.is_some_and(|known| known.to_str().is_ok_and(|known| known.contains(&etag))) {
+    if is_known(request, &etag) {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(document.media_type.as_str());
