@@ -9,6 +9,7 @@
     clippy::cast_precision_loss,
     dead_code,
     missing_docs,
+    unused_imports,
     reason = "a bench"
 )]
 

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use registry_schema::name::MemberName;
-use registry_schema::trust_root::TrustRoot;
 
 use super::error::CommandError;
 use super::tell_missing;

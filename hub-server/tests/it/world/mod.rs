@@ -17,7 +17,6 @@ use registry_schema::trust_root::ConsortiumRoot;
 use reqwest::Client;
 
 pub(crate) use asking::{header, oci_error, problem};
-pub(crate) use rows::Saved;
 pub(crate) use store::Bucket;
 
 use crate::cluster::Database;
