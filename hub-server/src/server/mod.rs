@@ -130,6 +130,8 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
             .configure(routes::table)
     })
     .on_connect(show_certificate(args.client_cert_scope.into()))
+    // An answer in two pieces would wait for the client's delayed acknowledgement of the first.
+    .tcp_nodelay(true)
     .client_request_timeout(HEAD_TIMEOUT)
     .tls_handshake_timeout(HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)

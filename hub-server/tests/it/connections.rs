@@ -2,12 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Barrier;
 use std::time::Duration;
 
 use registry_schema::api::{blob_path, upload_path};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::plain::Plain;
 use crate::world::World;
@@ -117,4 +121,43 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
     let peak = plain.peak_bytes();
     eprintln!("peak memory: {} MiB", peak >> 20);
     assert!(peak < MEMORY_BYTES, "{} MiB", peak >> 20);
+}
+
+/// The connections that a server has taken, or why they cannot be looked at.
+fn taken_by(server: &Child) -> Result<Vec<TcpStream>, Errno> {
+    let process = pidfd_open(Pid::from_child(server), PidfdFlags::empty())?;
+    let mut taken = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap() {
+        let path = entry.unwrap().path();
+        let number = path.file_name().unwrap().to_str().unwrap();
+        let is_socket = |to: PathBuf| to.to_string_lossy().starts_with("socket:");
+        if !std::fs::read_link(&path).is_ok_and(is_socket) {
+            continue;
+        }
+        let copy = pidfd_getfd(&process, number.parse().unwrap(), PidfdGetfdFlags::empty())?;
+        let stream = TcpStream::from(copy);
+        if stream.peer_addr().is_ok() {
+            taken.push(stream);
+        }
+    }
+    Ok(taken)
+}
+
+/// The second piece of an answer is not to wait for the client's word that the first has come, which
+/// most send after forty milliseconds.
+#[tokio::test]
+async fn no_piece_of_an_answer_waits_for_an_acknowledgement() {
+    let mut world = World::start();
+    let answer = world.get("/v2/").await;
+    assert!(answer.status().is_success());
+    match taken_by(world.server_mut()) {
+        Ok(taken) => {
+            assert!(!taken.is_empty());
+            assert!(taken.iter().all(|stream| stream.nodelay().unwrap()));
+        }
+        Err(Errno::PERM | Errno::NOSYS) => {
+            eprintln!("skipped: the sockets of another process cannot be looked at here");
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
