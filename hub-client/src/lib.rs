@@ -14,6 +14,7 @@ pub mod evaluation_page;
 pub mod explore;
 pub mod features;
 pub mod files;
+pub mod forge;
 pub mod head;
 pub mod hint;
 pub mod import;

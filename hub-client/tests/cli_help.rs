@@ -14,7 +14,7 @@ use std::path::Path;
 
 use cli_support::Home;
 
-const COMMANDS: [&str; 67] = [
+const COMMANDS: [&str; 72] = [
     "",
     "login",
     "logout",
@@ -74,6 +74,11 @@ const COMMANDS: [&str; 67] = [
     "witness init",
     "witness serve",
     "new",
+    "extractor",
+    "extractor cut",
+    "extractor reduce",
+    "extractor combine",
+    "extractor variant",
     "check",
     "publish",
     "cosign",
@@ -91,7 +96,10 @@ fn every_command_explains_itself() {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let run = home.hub(&arguments);
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
-        let is_group = matches!(command, "" | "head" | "consortium" | "witness" | "labels");
+        let is_group = matches!(
+            command,
+            "" | "head" | "consortium" | "witness" | "labels" | "extractor"
+        );
         assert!(
             is_group || run.stdout.contains("Examples:\n  hub "),
             "{command} has no example:\n{run}"

@@ -24,7 +24,7 @@ fn modules_import_lower_floors_only() {
         ],
         &["worker", "logged", "evaluation_page"],
         &["publish", "bundle", "members_say"],
-        &["pull", "audit"],
+        &["pull", "audit", "forge"],
         &["cosign", "import", "mirror"],
         &["hint"],
         &["label_app", "serve"],
@@ -40,7 +40,7 @@ fn exploring_has_floors_of_its_own() {
             &["neighbours"],
             &["clusters", "duplicates", "moments", "products", "sample"],
             &["projection"],
-            &["outliers", "map", "suggest"],
+            &["outliers", "map", "suggest", "reduction"],
             &["domain"],
         ],
     );

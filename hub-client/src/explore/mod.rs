@@ -39,6 +39,7 @@ mod parallel;
 mod products;
 mod projection;
 mod random;
+mod reduction;
 #[cfg(test)]
 mod sample;
 pub mod suggest;
@@ -52,3 +53,4 @@ pub(crate) use parallel::over_blocks;
 pub(crate) use products::products;
 pub use projection::Projection;
 pub(crate) use random::SplitMix64;
+pub use reduction::{Reduction, ReductionBuilder, ReductionMethod};

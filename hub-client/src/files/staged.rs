@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -40,6 +40,11 @@ impl StagedFolder {
             .tempdir_in(folder_of(&path))
             .map_err(error)?;
         Ok(Self { temporary, path })
+    }
+
+    /// Where the files are until they are at their place.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
     }
 
     /// A new file in the folder, to be written and committed; folders on the way are made.

@@ -4,6 +4,7 @@ use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
 use crate::cosign::CosignError;
+use crate::forge::ForgeError;
 use crate::members_say::SayError;
 use crate::publish::{CheckError, FolderError, PredecessorError, PublishError, ScaffoldError};
 
@@ -18,6 +19,73 @@ impl Hint for ScaffoldError {
             }
             Self::File(error) => error.advice(),
             _ => Advice::of(ErrorCode::Invalid),
+        }
+    }
+}
+
+impl Hint for ForgeError {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Graph { .. } | Self::Refused(_) => Advice::with_hint(
+                ErrorCode::RefusedFile,
+                "docs/EXTRACTORS.md says what a graph may hold; export the network again, in one file, with standard operators",
+            ),
+            Self::NoTensor { .. } | Self::Constant { .. } => Advice::with_hint(
+                ErrorCode::NotFound,
+                "`hub extractor cut FILE` without --at lists the values that make sense",
+            ),
+            Self::NoSize => Advice::with_hint(
+                ErrorCode::Usage,
+                "say it with --size, such as --size 224x224",
+            ),
+            Self::Channels { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "say which colours it takes with --channels rgb, bgr or gray",
+            ),
+            Self::Normalized => Advice::with_hint(ErrorCode::Usage, "use --normalize none"),
+            Self::Pool { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "leave out --pool to take what fits, or --at to see what there is",
+            ),
+            Self::OtherSize { .. } | Self::NotFewer { .. } | Self::Parts => {
+                Advice::of(ErrorCode::Usage)
+            }
+            Self::Disagrees { .. } => Advice::with_hint(
+                ErrorCode::Probes,
+                "pictures reach it another way within the whole; --agreement takes a lower bound, or publish a release of it for pictures of the same size first",
+            ),
+            Self::Preprocessing { .. } => Advice::with_hint(
+                ErrorCode::Invalid,
+                "parts must see the same of a picture; docs/EXTRACTORS.md says what may differ",
+            ),
+            Self::License(_) => Advice::with_hint(
+                ErrorCode::Invalid,
+                "where you know that it is allowed, say the licence of the whole with --license",
+            ),
+            Self::Axes { .. } => Advice::of(ErrorCode::Labels),
+            Self::Inputs { .. }
+            | Self::NotAnImage { .. }
+            | Self::InputType { .. }
+            | Self::Element { .. }
+            | Self::TooLong { .. }
+            | Self::NoCandidate
+            | Self::Opset { .. }
+            | Self::Functions { .. }
+            | Self::NothingToShrink { .. }
+            | Self::Probes { .. }
+            | Self::Manifest(_) => Advice::of(ErrorCode::Invalid),
+            Self::Explore(error) => error.advice(),
+            Self::Worker(error) => error.advice(),
+            Self::Check(error) => error.advice(),
+            Self::Folder(error) => error.advice(),
+            Self::Store(error) => error.advice(),
+            Self::File(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                Advice::with_hint(
+                    ErrorCode::File,
+                    "nothing is ever written over: name a folder that is not there yet with -o",
+                )
+            }
+            Self::File(error) => error.advice(),
         }
     }
 }

@@ -33,6 +33,7 @@ mod pictures;
 mod process;
 mod scoring;
 mod serve;
+mod tensors;
 mod wire;
 
 pub use error::{Failure, FailureKind, WorkerError};

@@ -22,6 +22,7 @@ use crate::runtime::conformance::probe_vectors;
 use crate::runtime::decode::DecodeLimits;
 use crate::runtime::library::Library;
 use crate::runtime::pipeline::{self, Lookup, Pictures};
+use crate::runtime::session::Session;
 use crate::runtime::thumbnail::Thumbnail;
 use crate::runtime::{Extractor, RuntimeError, RuntimeOptions};
 
@@ -100,6 +101,18 @@ fn serve() -> io::Result<()> {
             (features, images),
             &mut out,
         ),
+        Task::Tensors {
+            graph,
+            input,
+            shape,
+            outputs,
+        } => tensors(
+            &graph.into_path(),
+            (&input, shape),
+            &outputs,
+            &options,
+            &mut out,
+        ),
         Task::Thumbnails { images, side } => make_thumbnails(images, side, &options, &mut out),
     };
     match done {
@@ -123,6 +136,7 @@ fn needs(request: &Request, library: Option<&Path>) -> Needs {
         } => (Some(extractor.graph()), images.as_slice()),
         Task::Stay { extractor } => (Some(extractor.graph()), [].as_slice()),
         Task::Score { graph, images, .. } => (Some(graph.clone().into_path()), images.as_slice()),
+        Task::Tensors { graph, .. } => (Some(graph.clone().into_path()), [].as_slice()),
     };
     files.extend(graph);
     files.extend(images.iter().cloned().map(WirePath::into_path));
@@ -294,6 +308,30 @@ fn score(
     for (index, image) in images.into_iter().enumerate() {
         let scores = scorer.picture(index, &image.into_path())?;
         out.say(&Answer::Scored(Scored::new(index, &scores)))?;
+    }
+    Ok(())
+}
+
+/// Runs a graph once, to see what its outputs are.
+fn tensors(
+    graph: &Path,
+    (input, shape): (&str, [usize; 4]),
+    outputs: &[String],
+    options: &RuntimeOptions,
+    out: &mut Out<'_>,
+) -> Result<(), Stopped> {
+    let library = Library::load(options.library.as_deref(), options.home.as_deref())
+        .map_err(RuntimeError::from)?;
+    let threads = options.threads.map_or(1, NonZeroUsize::get);
+    let mut session = Session::open(&library, graph, threads).map_err(RuntimeError::from)?;
+    let found = session.results(input, shape, outputs);
+    for (index, tensor) in found.map_err(RuntimeError::from)?.into_iter().enumerate() {
+        let (element, dimensions) = (tensor.element, tensor.dimensions);
+        out.say(&Answer::Tensor {
+            index,
+            element,
+            dimensions,
+        })?;
     }
     Ok(())
 }

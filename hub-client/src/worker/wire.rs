@@ -74,6 +74,13 @@ pub(super) enum Task {
         features: Vec<Features>,
         images: Vec<WirePath>,
     },
+    /// Run a graph once on numbers of that shape, and say what its outputs are.
+    Tensors {
+        graph: WirePath,
+        input: String,
+        shape: [usize; 4],
+        outputs: Vec<String>,
+    },
     /// Make small versions of pictures; no extractor is opened.
     Thumbnails { images: Vec<WirePath>, side: u32 },
 }
@@ -147,6 +154,12 @@ pub(super) enum Answer {
     Row(Row),
     /// What an exported file says of one input.
     Scored(Scored),
+    /// What one output of a graph is.
+    Tensor {
+        index: usize,
+        element: String,
+        dimensions: Vec<u64>,
+    },
     /// A small version of one picture: a JPEG in base64.
     Thumbnail { index: usize, jpeg: String },
     /// One picture has none.
@@ -168,6 +181,7 @@ impl Answer {
             Self::Vector { .. } => "a vector",
             Self::Row(_) => "a row",
             Self::Scored(_) => "scores",
+            Self::Tensor { .. } => "a tensor",
             Self::Thumbnail { .. } | Self::NoThumbnail { .. } => "a small picture",
             Self::Skipped { .. } => "a skipped picture",
             Self::Done => "the end",

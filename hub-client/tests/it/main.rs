@@ -25,6 +25,7 @@ mod drills;
 mod endless;
 mod exploring;
 mod exports;
+mod forging;
 mod head_versions;
 mod history;
 mod hostile_hub;

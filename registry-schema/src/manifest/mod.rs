@@ -5,11 +5,13 @@
 //! [`Manifest::predecessor`]).
 
 mod card;
+mod license;
 mod output;
 mod probe;
 mod statistics;
 
 pub use card::{Contribution, Contributor, Dataset, Derivation, Predecessor, Provenance};
+pub use license::{LicenseError, combined_license};
 pub use output::{Distance, HeadTransform, Output};
 pub use probe::{ProbeError, ProbeTolerance, ProbeVectors, VECTORS_FILE};
 pub use statistics::{Distances, STATISTICS_FILE, Statistics, StatisticsError};

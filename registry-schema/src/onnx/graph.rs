@@ -3,6 +3,7 @@
 //! texts, quantisation remarks) is passed over.
 
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 use super::OnnxError;
 use super::attribute::{Attribute, AttributeValue, read_attribute};
@@ -74,6 +75,8 @@ pub(super) struct Node {
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
     pub(super) attributes: Vec<Attribute>,
+    /// Where it is in the file.
+    pub(super) at: Range<u64>,
 }
 
 #[derive(Debug)]
@@ -173,6 +176,7 @@ pub(super) fn read_graph<R: Read + Seek>(
 }
 
 fn read_node<R: Read + Seek>(reader: &mut WireReader<R>, field: Field) -> Result<Node, OnnxError> {
+    let start = field.at;
     reader.keep(size_of::<Node>() as u64)?;
     reader.enter(field, &NODE)?;
     let mut node = Node::default();
@@ -191,10 +195,11 @@ fn read_node<R: Read + Seek>(reader: &mut WireReader<R>, field: Field) -> Result
     if node.domain == "ai.onnx" {
         node.domain.clear();
     }
+    node.at = start..reader.position();
     Ok(node)
 }
 
-fn read_operator_set<R: Read + Seek>(
+pub(super) fn read_operator_set<R: Read + Seek>(
     reader: &mut WireReader<R>,
     field: Field,
 ) -> Result<OperatorSet, OnnxError> {
@@ -239,7 +244,7 @@ fn read_text_entry<R: Read + Seek>(
     Ok((key, value))
 }
 
-fn read_function<R: Read + Seek>(
+pub(super) fn read_function<R: Read + Seek>(
     reader: &mut WireReader<R>,
     field: Field,
 ) -> Result<Function, OnnxError> {

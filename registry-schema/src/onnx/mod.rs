@@ -14,7 +14,9 @@
 //!
 //! Down the floors: [`wire`] reads bytes, `tensor` and `graph` read messages, `scope` checks names and order,
 //! `operators` what may be called, `shapes` sizes, `review` collects findings, [`inspect()`] tells the story.
+//! [`anatomy()`] says where everything is in a file, and [`splice`] puts a new file together from such places.
 
+mod anatomy;
 mod attribute;
 mod build;
 mod element;
@@ -28,6 +30,7 @@ mod outline;
 mod review;
 mod scope;
 mod shapes;
+pub mod splice;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -35,6 +38,9 @@ mod value;
 pub mod wire;
 pub mod write;
 
+pub use anatomy::{
+    Anatomy, InfoPart, KnownValue, ModelPart, ModelPartKind, NodePart, TensorPart, anatomy,
+};
 pub use build::{
     AttributeValue, ModelHeader, attribute, double_tensor, float_tensor, graph_attribute,
     int64_tensor, metadata_entry, node, tensor_attribute, value_info,

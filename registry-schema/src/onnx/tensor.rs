@@ -2,6 +2,7 @@
 //! both say. Weights are passed over; only constants of a few numbers are kept, to follow shapes with.
 
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 use super::OnnxError;
 use super::element::ElementType;
@@ -46,6 +47,10 @@ pub(super) struct Tensor {
     pub(super) bytes: u64,
     /// Present for small constants of integer or floating-point types.
     pub(super) values: Option<Values>,
+    /// Where it is in the file.
+    pub(super) at: Range<u64>,
+    /// Where its numbers are, when they lie in one piece, little-endian.
+    pub(super) data: Option<Range<u64>>,
 }
 
 /// A tensor stored as its non-zero values.
@@ -56,6 +61,8 @@ pub(super) struct SparseTensor {
     pub(super) dimensions: Vec<u64>,
     /// Bytes of the dense tensor.
     pub(super) dense_bytes: u64,
+    /// Where it is in the file.
+    pub(super) at: Range<u64>,
 }
 
 /// Reads the tensor in `field` and checks data against dimensions.
@@ -108,6 +115,7 @@ pub(super) fn read_tensor<R: Read + Seek>(
     let bytes = bytes_of(&dimensions, element).ok_or_else(|| absurd(what(), &dimensions))?;
     stored.check(&shown, element, &dimensions, elements, bytes)?;
     let values = stored.values(element, elements);
+    let data = stored.pieces.first().filter(|_| stored.pieces.len() == 1);
     Ok(Tensor {
         name,
         element,
@@ -115,6 +123,8 @@ pub(super) fn read_tensor<R: Read + Seek>(
         elements,
         bytes,
         values,
+        at: start..reader.position(),
+        data: data.cloned(),
     })
 }
 
@@ -156,6 +166,7 @@ pub(super) fn read_sparse_tensor<R: Read + Seek>(
         values,
         dimensions,
         dense_bytes,
+        at: start..reader.position(),
     })
 }
 
@@ -219,6 +230,8 @@ struct Stored {
     counts: Vec<(u32, u64)>,
     integers: Vec<i64>,
     floats: Vec<f64>,
+    /// Where there are fixed-width numbers; of many pieces the first two.
+    pieces: Vec<Range<u64>>,
 }
 
 impl Stored {
@@ -246,7 +259,9 @@ impl Stored {
             10 => reader.fixed::<8>(field, limit, |bytes| keep_float(f64::from_le_bytes(bytes)))?,
             5 | 7 | 11 => reader.varints(field, keep_integer)?,
             9 => {
-                self.raw = Some(reader.prefix(field, limit * 8)?);
+                let (prefix, length) = reader.prefix(field, limit * 8)?;
+                self.piece(reader.position(), length);
+                self.raw = Some((prefix, length));
                 return Ok(());
             }
             _ => {
@@ -254,6 +269,9 @@ impl Stored {
                 1
             }
         };
+        if field.number == 4 {
+            self.piece(reader.position(), count.saturating_mul(4));
+        }
         match self
             .counts
             .iter_mut()
@@ -263,6 +281,13 @@ impl Stored {
             None => self.counts.push((field.number, count)),
         }
         Ok(())
+    }
+
+    /// Numbers of so many bytes end at `end`.
+    fn piece(&mut self, end: u64, bytes: u64) {
+        if bytes > 0 && self.pieces.len() < 2 {
+            self.pieces.push(end.saturating_sub(bytes)..end);
+        }
     }
 
     fn check(

@@ -1,6 +1,7 @@
 //! ValueInfoProto: name, element type and shape of a value.
 
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 use super::OnnxError;
 use super::element::ElementType;
@@ -41,6 +42,8 @@ pub(super) struct ValueInfo {
     /// `None` when the value is no tensor, or its type is not stated.
     pub(super) element: Option<ElementType>,
     pub(super) shape: Option<Vec<Dimension>>,
+    /// Where it is in the file.
+    pub(super) at: Range<u64>,
 }
 
 /// Reads the value description in `field`.
@@ -48,6 +51,7 @@ pub(super) fn read_value_info<R: Read + Seek>(
     reader: &mut WireReader<R>,
     field: Field,
 ) -> Result<ValueInfo, OnnxError> {
+    let start = field.at;
     reader.keep(size_of::<ValueInfo>() as u64)?;
     reader.enter(field, &VALUE_INFO)?;
     let mut name = String::new();
@@ -92,6 +96,7 @@ pub(super) fn read_value_info<R: Read + Seek>(
         name,
         element,
         shape: kind.shape,
+        at: start..reader.position(),
     })
 }
 

@@ -252,6 +252,7 @@ library_errors! {
     LockFile(hub_client::lockfile::LockFileError),
     Check(hub_client::publish::CheckError),
     Folder(hub_client::publish::FolderError),
+    Forge(hub_client::forge::ForgeError),
     Predecessor(hub_client::publish::PredecessorError),
     Publish(hub_client::publish::PublishError),
     Scaffold(hub_client::publish::ScaffoldError),

@@ -36,8 +36,8 @@ means, each command that runs one says so on standard error, also with `--quiet`
 an object `{\"warning\": \"…\"}` on a line of its own.
 
 `list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval`, `head`, `similar`, `clusters`, `outliers`,
-`duplicates`, `map`, `next`, `choose` and `labels` open no connection. So does `pull`, when what hub.lock
-names is installed and whole.
+`duplicates`, `map`, `next`, `choose`, `labels` and `extractor` open no connection. So does `pull`, when
+what hub.lock names is installed and whole.
 
 ## Environment
 

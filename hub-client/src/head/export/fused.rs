@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::io::{BufReader, Read, Seek, Write};
 use std::path::Path;
 
+use registry_schema::onnx::splice::Pieces;
 use registry_schema::onnx::wire::{Field, MessageKind, WireReader};
-use registry_schema::onnx::write::{Message, length_prefix};
+use registry_schema::onnx::write::Message;
 use registry_schema::onnx::{
     ControlFlow, Dimension, ElementType, GRAPH, Inspection, InspectionPolicy, MODEL, OnnxError,
     inspect, metadata_entry, names_in,
@@ -100,7 +100,7 @@ pub fn write_fused_onnx<R: Read + Seek>(
     // 2. Names that the graph does not use.
     rewind(&mut model)?;
     let taken = names_in(&mut model, size_bytes)?;
-    let prefix = free_prefix(&taken);
+    let prefix = free_prefix("head", &taken);
     let free = |name: &str| match taken.contains(name) {
         true => format!("{prefix}/{name}"),
         false => name.to_owned(),
@@ -127,33 +127,24 @@ pub fn write_fused_onnx<R: Read + Seek>(
     let file_tail = entries.iter().fold(Message::new(), |tail, (key, value)| {
         tail.message(14, &metadata_entry(key, value))
     });
-    // 4. What is kept of the file.
-    rewind(&mut model)?;
-    let kept = Kept::read(&mut model, size_bytes, preprocessing)?;
-    // 5. Copy.
+    // 4. What is kept of the file, between what is added.
     let (image, front) = match front {
         Some(front) => (Some(front.image), front.fields),
         None => (None, Message::new()),
     };
-    let added = [&front, &tail].map(|part| part.as_bytes().len() as u64);
-    let mut copy = Copy {
-        model,
-        writer,
-        written_bytes: 0,
-    };
-    copy.ranges(&kept.before_graph)?;
-    let graph_bytes: u64 = kept.graph.iter().map(|range| range.end - range.start).sum();
-    let graph_bytes = graph_bytes + added.iter().sum::<u64>();
-    copy.bytes(&length_prefix(7, graph_bytes))?;
-    copy.bytes(front.as_bytes())?;
-    copy.ranges(&kept.graph)?;
-    copy.bytes(tail.as_bytes())?;
-    copy.ranges(&kept.after_graph)?;
-    copy.bytes(file_tail.as_bytes())?;
+    rewind(&mut model)?;
+    let mut added = Added { front, tail }.into_file(&mut model, size_bytes, preprocessing)?;
+    added.push(file_tail.as_bytes());
+    // 5. Copy.
+    let written = added.write(&mut [model], writer);
+    written.map_err(|source| ExportError::Io {
+        action: "write the fused graph",
+        source,
+    })?;
     Ok(Fused {
         image,
         outputs,
-        size_bytes: copy.written_bytes,
+        size_bytes: added.length(),
     })
 }
 
@@ -254,40 +245,39 @@ impl FeatureSource {
     }
 }
 
-/// `head`, or `head2` and so on: the first that begins no name in the graph.
-fn free_prefix(taken: &HashSet<String>) -> String {
+/// `stem`, or `stem2` and so on: the first that begins no name in the graph.
+pub(crate) fn free_prefix(stem: &str, taken: &HashSet<String>) -> String {
     let is_free = |prefix: &String| {
         let start = format!("{prefix}/");
         !taken.iter().any(|name| name.starts_with(&start))
     };
-    let numbered = (2_u64..).map(|number| format!("head{number}"));
-    let mut candidates = std::iter::once("head".to_owned()).chain(numbered);
+    let numbered = (2_u64..).map(|number| format!("{stem}{number}"));
+    let mut candidates = std::iter::once(stem.to_owned()).chain(numbered);
     // A graph has finitely many names, so some number is free.
     candidates.find(is_free).unwrap_or_default()
 }
 
-/// Byte ranges of the extractor's file that are copied.
-#[derive(Debug, Default)]
-struct Kept {
-    before_graph: Vec<Range<u64>>,
-    graph: Vec<Range<u64>>,
-    after_graph: Vec<Range<u64>>,
+/// What is put before and behind the fields of the graph.
+struct Added {
+    front: Message,
+    tail: Message,
 }
 
-impl Kept {
+impl Added {
     /// Everything but the graph's outputs, the input that `preprocessing` computes, and remarks of our own.
-    fn read<R: Read + Seek>(
+    fn into_file<R: Read + Seek>(
+        self,
         model: R,
         size_bytes: u64,
         preprocessing: Option<&Input>,
-    ) -> Result<Self, OnnxError> {
+    ) -> Result<Pieces, OnnxError> {
         let mut reader = WireReader::new(model, size_bytes, &MODEL);
-        let mut kept = Self::default();
-        let mut has_graph = false;
+        let mut file = Pieces::new();
         while let Some(field) = reader.next_field()? {
             let start = field.at;
             if field.number == 7 {
-                has_graph = true;
+                let mut graph = Pieces::new();
+                graph.push(self.front.as_bytes());
                 reader.enter(field, &GRAPH)?;
                 while let Some(field) = reader.next_field()? {
                     let is_replaced = match (field.number, preprocessing) {
@@ -300,9 +290,11 @@ impl Kept {
                         }
                     };
                     if !is_replaced {
-                        push(&mut kept.graph, field.at..reader.position());
+                        graph.copy(0, field.at..reader.position());
                     }
                 }
+                graph.push(self.tail.as_bytes());
+                file.field(7, graph);
                 continue;
             }
             let is_replaced = if field.number == 14 {
@@ -312,15 +304,10 @@ impl Kept {
                 false
             };
             if !is_replaced {
-                let ranges = if has_graph {
-                    &mut kept.after_graph
-                } else {
-                    &mut kept.before_graph
-                };
-                push(ranges, start..reader.position());
+                file.copy(0, start..reader.position());
             }
         }
-        Ok(kept)
+        Ok(file)
     }
 }
 
@@ -342,59 +329,9 @@ fn text_of<R: Read + Seek>(
     Ok(text)
 }
 
-/// Appends a range, to the last one where it continues it.
-fn push(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
-    match ranges.last_mut() {
-        Some(last) if last.end == range.start => last.end = range.end,
-        _ => ranges.push(range),
-    }
-}
-
 fn rewind(model: &mut impl Seek) -> Result<(), ExportError> {
     model.rewind().map_err(|source| ExportError::Io {
         action: "read the extractor's graph",
         source,
     })
-}
-
-/// Writes parts of the extractor's file and new bytes one after the other.
-struct Copy<'a, R, W> {
-    model: R,
-    writer: &'a mut W,
-    written_bytes: u64,
-}
-
-impl<R: Read + Seek, W: Write> Copy<'_, R, W> {
-    fn bytes(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
-        self.writer
-            .write_all(bytes)
-            .map_err(|source| ExportError::Io {
-                action: "write the fused graph",
-                source,
-            })?;
-        self.written_bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn ranges(&mut self, ranges: &[Range<u64>]) -> Result<(), ExportError> {
-        for range in ranges {
-            let length = range.end - range.start;
-            let copy = |copy: &mut Self| -> io::Result<()> {
-                copy.model.seek(SeekFrom::Start(range.start))?;
-                let copied = io::copy(&mut (&mut copy.model).take(length), copy.writer)?;
-                // The file was longer a moment ago.
-                if copied == length {
-                    Ok(())
-                } else {
-                    Err(io::ErrorKind::UnexpectedEof.into())
-                }
-            };
-            copy(self).map_err(|source| ExportError::Io {
-                action: "copy the extractor's graph",
-                source,
-            })?;
-            self.written_bytes += length;
-        }
-        Ok(())
-    }
 }

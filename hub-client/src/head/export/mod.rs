@@ -63,14 +63,16 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agreement::{Agreement, Disagreement, Scores, TOLERANCE, UnlikeScore};
 pub use self::error::ExportError;
+pub(crate) use self::fused::free_prefix;
 pub use self::fused::{ExtractorGraph, Fused, write_fused_onnx};
 pub use self::metadata::ExportMetadata;
 pub use self::numbers::HeadNumbers;
 pub use self::safetensors::{read_safetensors, write_safetensors};
 pub use self::sklearn::{read_sklearn, write_sklearn};
 
+pub(crate) use self::nodes::lengths;
 use self::nodes::{Source, head_nodes};
-use self::parts::Constants;
+pub(crate) use self::parts::{Constants, Parts};
 
 /// Name of the output of an exported graph: probabilities `[batch, K]`, each row sums to 1.
 pub const PROBABILITIES: &str = "probabilities";

@@ -60,7 +60,7 @@ pub(super) fn head_nodes(
 
 /// The length of each row of `rows`, `[batch, dimension]`, as `[batch, 1]`. The sum of squares is a product with a
 /// column of ones: `ReduceSum` changed between operator sets.
-pub(super) fn lengths(rows: &str, dimension: usize, name: &str, parts: &mut Parts) -> String {
+pub(crate) fn lengths(rows: &str, dimension: usize, name: &str, parts: &mut Parts) -> String {
     let ones = std::iter::repeat_n(1.0, dimension);
     let ones = parts.floats(&format!("{name}_ones"), &[dimension as u64, 1], ones);
     let squares = parts.named(&format!("{name}_squares"), "Mul", &[rows, rows], &[]);

@@ -8,7 +8,7 @@ use registry_schema::onnx::{
 
 /// Where constants are kept in a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Constants {
+pub(crate) enum Constants {
     /// As initializers.
     Initializers,
     /// As `Constant` nodes: files before `ir_version` 4 had to list every initializer as an input.
@@ -17,7 +17,7 @@ pub(super) enum Constants {
 
 impl Constants {
     /// What a file of that version allows.
-    pub(super) fn of(ir_version: i64) -> Self {
+    pub(crate) fn of(ir_version: i64) -> Self {
         if ir_version < 4 {
             Self::Nodes
         } else {
@@ -28,14 +28,14 @@ impl Constants {
 
 /// Nodes in order, and the constants they read. Every value is named `prefix/…`.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     prefix: String,
     nodes: Vec<Message>,
     tensors: Vec<(String, Message)>,
 }
 
 impl Parts {
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(crate) fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
             nodes: Vec::new(),
@@ -44,17 +44,17 @@ impl Parts {
     }
 
     /// What begins every name.
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// The prefix of an inner graph.
-    pub(super) fn child(&self, name: &str) -> String {
+    pub(crate) fn child(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)
     }
 
     /// Appends `operator` on `inputs`, with a result called `prefix/name`, which is returned.
-    pub(super) fn named(
+    pub(crate) fn named(
         &mut self,
         name: &str,
         operator: &str,
@@ -67,12 +67,12 @@ impl Parts {
     }
 
     /// Appends `operator` on `inputs`; the name of the result, which is returned, is a number and the operator.
-    pub(super) fn step(&mut self, operator: &str, inputs: &[&str]) -> String {
+    pub(crate) fn step(&mut self, operator: &str, inputs: &[&str]) -> String {
         self.step_with(operator, inputs, &[])
     }
 
     /// The same with attributes.
-    pub(super) fn step_with(
+    pub(crate) fn step_with(
         &mut self,
         operator: &str,
         inputs: &[&str],
@@ -83,7 +83,7 @@ impl Parts {
     }
 
     /// Appends `operator` on `inputs` with a result of a name from outside.
-    pub(super) fn output(
+    pub(crate) fn output(
         &mut self,
         output: &str,
         operator: &str,
@@ -95,37 +95,37 @@ impl Parts {
     }
 
     /// Appends a finished node.
-    pub(super) fn push(&mut self, node: Message) {
+    pub(crate) fn push(&mut self, node: Message) {
         self.nodes.push(node);
     }
 
-    pub(super) fn cast(&mut self, value: &str, to: ElementType) -> String {
+    pub(crate) fn cast(&mut self, value: &str, to: ElementType) -> String {
         let to = attribute("to", AttributeValue::Integer(to.code()));
         self.step_with("Cast", &[value], &[to])
     }
 
-    pub(super) fn transpose(&mut self, value: &str, order: &[i64]) -> String {
+    pub(crate) fn transpose(&mut self, value: &str, order: &[i64]) -> String {
         let order = attribute("perm", AttributeValue::Integers(order));
         self.step_with("Transpose", &[value], &[order])
     }
 
-    pub(super) fn reshape(&mut self, value: &str, sides: &[i64]) -> String {
+    pub(crate) fn reshape(&mut self, value: &str, sides: &[i64]) -> String {
         let sides = self.integers(&[sides.len() as u64], sides);
         self.step("Reshape", &[value, &sides])
     }
 
-    pub(super) fn concat(&mut self, values: &[&str]) -> String {
+    pub(crate) fn concat(&mut self, values: &[&str]) -> String {
         let axis = attribute("axis", AttributeValue::Integer(0));
         self.step_with("Concat", values, &[axis])
     }
 
-    pub(super) fn gather(&mut self, values: &str, indices: &str, axis: i64) -> String {
+    pub(crate) fn gather(&mut self, values: &str, indices: &str, axis: i64) -> String {
         let axis = attribute("axis", AttributeValue::Integer(axis));
         self.step_with("Gather", &[values, indices], &[axis])
     }
 
     /// A constant of float32 called `prefix/name`.
-    pub(super) fn floats(
+    pub(crate) fn floats(
         &mut self,
         name: &str,
         sides: &[u64],
@@ -135,16 +135,16 @@ impl Parts {
     }
 
     /// A constant of float64 without sides.
-    pub(super) fn number(&mut self, value: f64) -> String {
+    pub(crate) fn number(&mut self, value: f64) -> String {
         self.doubles(&[], &[value])
     }
 
-    pub(super) fn doubles(&mut self, sides: &[u64], values: &[f64]) -> String {
+    pub(crate) fn doubles(&mut self, sides: &[u64], values: &[f64]) -> String {
         let name = self.next_constant();
         self.tensor(&name, |name| double_tensor(name, sides, values))
     }
 
-    pub(super) fn integers(&mut self, sides: &[u64], values: &[i64]) -> String {
+    pub(crate) fn integers(&mut self, sides: &[u64], values: &[i64]) -> String {
         let name = self.next_constant();
         self.tensor(&name, |name| int64_tensor(name, sides, values))
     }
@@ -161,7 +161,7 @@ impl Parts {
     }
 
     /// Fields of a GraphProto: the nodes, and the constants where `constants` says.
-    pub(super) fn into_graph_fields(self, constants: Constants) -> Message {
+    pub(crate) fn into_graph_fields(self, constants: Constants) -> Message {
         let mut fields = Message::new();
         for (name, tensor) in &self.tensors {
             fields = match constants {

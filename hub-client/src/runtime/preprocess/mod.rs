@@ -20,6 +20,7 @@
 
 mod kernel;
 mod lanes;
+mod matrix;
 mod orient;
 mod passes;
 mod resize;
@@ -29,6 +30,7 @@ use image::metadata::Orientation;
 use registry_schema::preprocess::{Background, Color, Input, Layout, ResizeMode, luma};
 
 use self::kernel::Axis;
+pub(crate) use self::matrix::resize_matrix;
 use self::resize::{Scaler, View};
 pub use self::upright::Upright;
 use super::decode::{Channels, Picture};

@@ -101,13 +101,7 @@ pub(super) fn check_sizes(
     graph: &Graph,
     limit_bytes: u64,
 ) -> Result<Sizes, OnnxError> {
-    let local: HashSet<_> = model.functions.iter().map(function_key).collect();
-    let mut walk = Walk {
-        limit_bytes,
-        opset: standard_opset(&model.opsets),
-        local,
-        findings: Vec::new(),
-    };
+    let mut walk = Walk::new(model, limit_bytes);
     let known = walk.graph(graph, None)?;
     let outputs = graph
         .outputs
@@ -124,7 +118,20 @@ pub(super) fn check_sizes(
     })
 }
 
-fn standard_opset(opsets: &[super::graph::OperatorSet]) -> i64 {
+/// What is known of the main graph's values: the sizes of their dimensions, and how many bits an element takes
+/// (at least, or 0). Nothing is refused for its size.
+pub(super) fn known_values(
+    model: &Model,
+    graph: &Graph,
+) -> Result<HashMap<String, (Shape, u64)>, OnnxError> {
+    let known = Walk::new(model, u64::MAX).graph(graph, None)?;
+    let shaped = known
+        .into_iter()
+        .filter_map(|(name, known)| Some((name.to_owned(), (known.shape?, known.bits))));
+    Ok(shaped.collect())
+}
+
+pub(super) fn standard_opset(opsets: &[super::graph::OperatorSet]) -> i64 {
     opsets
         .iter()
         .find(|set| set.domain.is_empty())
@@ -156,6 +163,15 @@ struct Walk<'a> {
 const MAX_DIFFERENCES: usize = 8;
 
 impl<'a> Walk<'a> {
+    fn new(model: &'a Model, limit_bytes: u64) -> Self {
+        Self {
+            limit_bytes,
+            opset: standard_opset(&model.opsets),
+            local: model.functions.iter().map(function_key).collect(),
+            findings: Vec::new(),
+        }
+    }
+
     fn graph(
         &mut self,
         graph: &'a Graph,

@@ -15,6 +15,7 @@ macro_rules! refused {
     }};
 }
 
+mod anatomy;
 mod hostile;
 mod hostile_tensors;
 mod properties;

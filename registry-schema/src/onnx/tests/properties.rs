@@ -57,10 +57,40 @@ fn allowing() -> InspectionPolicy {
     }
 }
 
+/// Inspects a file and looks where its parts are, all of which must be inside.
+fn read(bytes: &[u8]) {
+    let size = bytes.len() as u64;
+    let inspected = inspect(Cursor::new(bytes), size, &allowing());
+    let Ok(parts) = anatomy(Cursor::new(bytes), size) else {
+        assert!(inspected.is_err(), "an inspection is stricter");
+        return;
+    };
+    let nodes = parts.nodes.iter().map(|node| &node.at);
+    let tensors = parts.tensors.iter();
+    let tensors = tensors.flat_map(|tensor| {
+        [Some(&tensor.at), tensor.data.as_ref()]
+            .into_iter()
+            .flatten()
+    });
+    let infos = parts
+        .inputs
+        .iter()
+        .chain(&parts.outputs)
+        .chain(&parts.values);
+    let places = nodes.chain(tensors).chain(infos.map(|info| &info.at));
+    for place in places.chain(parts.model.iter().map(|part| &part.at)) {
+        assert!(
+            place.start < place.end && place.end <= size,
+            "{place:?} of {size}"
+        );
+    }
+}
+
 #[test]
 fn the_rich_graph_passes() {
     let bytes = rich();
     inspect(Cursor::new(&bytes), bytes.len() as u64, &allowing()).unwrap();
+    read(&bytes);
 }
 
 proptest! {
@@ -68,7 +98,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let _ = inspect(Cursor::new(&bytes), bytes.len() as u64, &allowing());
+        read(&bytes);
     }
 
     #[test]
@@ -78,7 +108,7 @@ proptest! {
             let at = index.index(bytes.len());
             bytes[at] = byte;
         }
-        let _ = inspect(Cursor::new(&bytes), bytes.len() as u64, &allowing());
+        read(&bytes);
     }
 
     #[test]
@@ -89,7 +119,7 @@ proptest! {
         let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
         let part = bytes[from..bytes.len().min(from + length)].to_vec();
         bytes.splice(to..to, part);
-        let _ = inspect(Cursor::new(&bytes), bytes.len() as u64, &allowing());
+        read(&bytes);
     }
 }
 

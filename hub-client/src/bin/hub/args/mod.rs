@@ -5,6 +5,7 @@ mod authoring;
 mod consortium;
 mod exploring;
 mod finding;
+mod forging;
 mod labelling;
 mod labels;
 mod learning;
@@ -27,6 +28,10 @@ pub(crate) use exploring::{
     SimilarArgs,
 };
 pub(crate) use finding::{PullArgs, SearchArgs, ShowArgs};
+pub(crate) use forging::{
+    AboutArgs, CombineArgs, CutArgs, ExtractorCommand, NormalizeArg, PictureArgs, ReduceArgs,
+    ReduceMethodArg, VariantArgs,
+};
 pub(crate) use labelling::LabelArgs;
 pub(crate) use labels::{LabelsCommand, LabelsExportArgs, LabelsImportArgs, WriteFormat};
 pub(crate) use learning::{
@@ -200,6 +205,9 @@ pub(crate) enum Command {
     Witness(WitnessCommand),
     /// Start an author's folder for a new extractor
     New(NewArgs),
+    /// Make extractors: out of a network, of fewer dimensions, of several, in smaller files
+    #[command(subcommand)]
+    Extractor(ExtractorCommand),
     /// Check an author's folder and compute its probe vectors
     Check(CheckArgs),
     /// Sign an author's folder and publish it as a release

@@ -21,6 +21,7 @@ mod eval;
 mod eval_view;
 mod explore;
 mod export;
+mod extractor;
 mod folder;
 mod head;
 mod import;
@@ -105,6 +106,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Outcome, 
             Box::pin(witness::serve(args, context)).await
         }
         Command::New(args) => folder::new(&args, context),
+        Command::Extractor(command) => extractor::run(command, context),
         Command::Check(args) => Box::pin(folder::check(args, context)).await,
         Command::Publish(args) => Box::pin(publish::publish(&args, context)).await,
         Command::Cosign(args) => Box::pin(cosign::cosign(&args, context)).await,
