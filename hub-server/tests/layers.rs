@@ -81,7 +81,7 @@ fn each_outside_thing_has_one_door() {
                 "mirror/mod.rs",
                 "routes/download.rs",
                 "server/",
-                "settings_file.rs",
+                "settings_file/",
                 "tls/",
             ],
         },

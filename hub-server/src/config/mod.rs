@@ -83,4 +83,17 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn times_that_no_clock_can_hold_are_refused() {
+        let endless = u64::MAX.to_string();
+        for (option, value) in [
+            ("--witness-refresh-seconds", endless.as_str()),
+            ("--mirror-seconds", &endless),
+            ("--journal-days", "4294967295"),
+        ] {
+            let line = ["hub-server", "serve", "--data", "x", option, value];
+            assert!(Cli::try_parse_from(line).is_err(), "{option}");
+        }
+    }
 }

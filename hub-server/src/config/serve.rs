@@ -10,6 +10,9 @@ use super::values::parse_network;
 use super::{BlobsArgs, DataArgs, ScopeArg};
 use crate::repository::Namespace;
 
+/// Seconds of a year: longer times are no settings, and some are past what a clock can hold.
+const YEAR: u64 = 366 * 24 * 3600;
+
 /// `hub-server serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -73,10 +76,10 @@ pub struct ServeArgs {
     pub upload_hours: u32,
     /// Seconds after which witnesses are asked again when the log has not grown, so that clients
     /// see that it is alive
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=YEAR))]
     pub witness_refresh_seconds: u64,
     /// Seconds after which a mirror looks again whether its folder has changed
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=YEAR))]
     pub mirror_seconds: u64,
     /// Seconds that requests under way get to end when the server stops
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -106,7 +109,7 @@ pub struct ServeArgs {
     #[arg(long, requires = "client_ca")]
     pub require_client_cert: bool,
     /// Days for which the access journal is kept; 0 keeps none
-    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(..=36_500))]
     pub journal_days: u32,
     /// Bytes of the access journal at most; the oldest part goes first
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 20..))]

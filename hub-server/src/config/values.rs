@@ -29,10 +29,10 @@ pub(super) fn parse_bytes(text: &str) -> Result<Limit, String> {
         ("GB", 1_000_000_000),
         ("TB", 1_000_000_000_000),
     ];
-    let unit = UNITS.iter().find(|(unit, _)| text.ends_with(unit));
-    let (number, factor) = unit.map_or((text, 1), |(unit, factor)| {
-        (text.trim_end_matches(unit).trim_end(), *factor)
-    });
+    let with_unit = UNITS
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?.trim_end(), *factor)));
+    let (number, factor) = with_unit.unwrap_or((text, 1));
     let wrong = || format!("`{text}` is neither a number of bytes such as `50GiB` nor `none`");
     let Limit(limit) = parse_count(number).map_err(|_| wrong())?;
     let bytes = limit.map(|number| number.checked_mul(factor).filter(|bytes| *bytes < 1 << 63));
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(bytes("50GiB"), Ok(Some(50 << 30)));
         assert_eq!(bytes("1 kB"), Ok(Some(1000)));
         assert_eq!(bytes("7"), Ok(Some(7)));
-        for bad in ["", "GiB", "1.5GiB", "-1", "99999999TiB", "1XB"] {
+        for bad in ["", "GiB", "1.5GiB", "-1", "99999999TiB", "1XB", "1GiBGiB"] {
             assert!(bytes(bad).is_err(), "{bad}");
         }
         let day = "2026-11-28";

@@ -3,6 +3,9 @@
 //!
 //! The file's settings become words of the command line, so that one parser judges both.
 
+mod error;
+mod shown;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +17,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::{self, Cli, Setting};
+use crate::config::{self, Cli};
+pub use error::{FileError, ParseError};
+use shown::in_force;
 
 /// Options that a file cannot hold.
 const NOT_IN_FILE: [&str; 4] = ["config", "check-config", "help", "version"];
@@ -217,45 +222,6 @@ fn is_overruled(serve: &Command, given: &ArgMatches, option: &str) -> bool {
         })
 }
 
-/// Every setting as it is in force, and where it comes from.
-fn in_force(serve: &Command, given: &ArgMatches, from_file: &BTreeSet<String>) -> Vec<Setting> {
-    let mut settings = Vec::new();
-    for option in serve.get_arguments().filter(|option| is_in_file(option)) {
-        let id = option.get_id().as_str();
-        let Some(source) = given.value_source(id) else {
-            continue;
-        };
-        let name = option.get_long().unwrap_or_default();
-        let values = given.get_raw(id).into_iter().flatten();
-        let values: Vec<String> = values
-            .map(|value| without_password(&value.to_string_lossy()))
-            .collect();
-        settings.push(Setting {
-            key: name.replace('-', "_"),
-            value: values.join(", "),
-            source: match source {
-                _ if from_file.contains(name) => "file",
-                ValueSource::CommandLine => "command line",
-                ValueSource::EnvVariable => "environment",
-                _ => "default",
-            },
-        });
-    }
-    settings
-}
-
-/// `scheme://user:…@host` for an address with a password in it.
-fn without_password(text: &str) -> String {
-    let hidden = || {
-        let (scheme, rest) = text.split_once("://")?;
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (user, host) = authority.rsplit_once('@')?;
-        let (user, _) = user.split_once(':')?;
-        Some(format!("{scheme}://{user}:…@{host}{path}"))
-    };
-    hidden().unwrap_or_else(|| text.to_owned())
-}
-
 /// The name that was most likely meant.
 fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
     names
@@ -265,71 +231,12 @@ fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
         .map(|(_, other)| other)
 }
 
-/// Why the program does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ParseError {
-    /// The command line; also what `--help` prints.
-    #[error(transparent)]
-    Words(#[from] clap::Error),
-    /// The file.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-/// What is wrong with a file of settings.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It cannot be read.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is no TOML.
-    #[error("`{path}` is no TOML: {source}")]
-    Toml {
-        /// Which file.
-        path: PathBuf,
-        /// What the parser met.
-        source: Box<toml::de::Error>,
-    },
-    /// No such option.
-    #[error(
-        "`{path}`, line {line}: there is no setting `{key}`{}",
-        near.as_ref().map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
-    )]
-    Unknown {
-        /// Which file.
-        path: PathBuf,
-        /// In which line.
-        line: usize,
-        /// What was written.
-        key: String,
-        /// What could be meant.
-        near: Option<String>,
-    },
-    /// Not a value of that option.
-    #[error("`{path}`, line {line}: `{key}`: {reason}")]
-    Value {
-        /// Which file.
-        path: PathBuf,
-        /// In which line.
-        line: usize,
-        /// Which setting.
-        key: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use super::*;
 
-    const EXAMPLE: &str = include_str!("../../examples/hub.toml");
+    const EXAMPLE: &str = include_str!("../../../examples/hub.toml");
 
     fn serve() -> Command {
         let mut command = Cli::command();
@@ -428,16 +335,5 @@ mod tests {
         // As it is, it can be used.
         let file = Path::new("/etc/hub.toml");
         assert!(!read_text(EXAMPLE, file, &serve).unwrap().is_empty());
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        for (text, shown) in [
-            ("postgres://hub:secret@db/hub", "postgres://hub:…@db/hub"),
-            ("postgres://hub@db/hub", "postgres://hub@db/hub"),
-            ("/srv/hub", "/srv/hub"),
-        ] {
-            assert_eq!(without_password(text), shown);
-        }
     }
 }
