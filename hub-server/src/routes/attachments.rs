@@ -9,6 +9,7 @@ use crate::app::Hub;
 use crate::attach::{AttachRequest, attach};
 use crate::auth::Publisher;
 use crate::error::Failure;
+use crate::routes::parameters::OfRelease;
 
 /// Longest body: a digest in JSON.
 const BODY_BYTES: usize = 1_000;
@@ -16,9 +17,7 @@ const BODY_BYTES: usize = 1_000;
 /// Make an uploaded blob the `model.sig` of a release, in place of an earlier one
 #[utoipa::path(put, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}/model-signature",
     tag = "releases", operation_id = "attach_model_signature",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    params(OfRelease),
     request_body(content = AttachBlob),
     responses((status = 201, description = "Recorded", body = AttachedBlob),
         (status = 200, description = "Was recorded before", body = AttachedBlob),

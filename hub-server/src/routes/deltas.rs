@@ -13,6 +13,7 @@ use crate::database::blobs;
 use crate::error::Failure;
 use crate::resolve::check_mirrored;
 use crate::routes::download::forever;
+use crate::routes::parameters::OfName;
 
 /// From which blob.
 #[derive(Debug, Deserialize)]
@@ -24,8 +25,7 @@ pub(super) struct DeltaQuery {
 /// How a blob is put together from an earlier one of the same name, so that only the rest is fetched
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/blobs/{digest}/delta",
     tag = "blobs", operation_id = "delta",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
+    params(OfName,
         ("digest" = String, Path, description = "`sha256:<hex>` of the blob that is wanted"),
         ("from" = String, Query, description = "`sha256:<hex>` of the blob that is there")),
     responses((status = 200, body = Delta), (status = 400, body = Problem),

@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::publish::{distance_text, time_text};
 use crate::resolve::{ResolveError, visible};
 use crate::routes::name_of;
+use crate::routes::parameters::OfName;
 
 /// Most words of a search.
 const SEARCH_WORDS: usize = 16;
@@ -105,8 +106,7 @@ fn filter(query: SearchQuery) -> Filter {
 /// An extractor and its releases, newest first
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}", tag = "extractors",
     operation_id = "show",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member")),
+    params(OfName),
     responses((status = 200, body = ExtractorDetail), (status = 401, body = Problem),
         (status = 404, body = Problem)))]
 pub(super) async fn show(

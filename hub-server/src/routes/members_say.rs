@@ -19,6 +19,7 @@ use crate::members_say::{
     record_key_compromise,
 };
 use crate::resolve::{ResolveError, resolve};
+use crate::routes::parameters::{OfName, OfRelease, OfResolved};
 
 /// Statements that the published checkpoint covers, each with its proof.
 fn logged(
@@ -46,9 +47,7 @@ type ReleasePath = web::Path<(String, String, String)>;
 /// Members' evaluations of a release, each member's in order
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}/evaluations",
     tag = "members say", operation_id = "evaluations",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
+    params(OfResolved),
     responses((status = 200, body = EvaluationList), (status = 401, body = Problem),
         (status = 404, body = Problem)))]
 pub(super) async fn evaluations(
@@ -73,9 +72,7 @@ pub(super) async fn evaluations(
 /// Evaluate a release: a member's signed figures
 #[utoipa::path(post, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}/evaluations",
     tag = "members say", operation_id = "evaluate",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    params(OfRelease),
     request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
     responses((status = 201, description = "Recorded", body = StatementRecorded),
         (status = 200, description = "Was recorded before, with the same bytes", body = StatementRecorded),
@@ -102,8 +99,7 @@ pub(super) async fn evaluate(
 /// All statements of advisories about a name, each member's in order
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/advisories",
     tag = "members say", operation_id = "advisories",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member")),
+    params(OfName),
     responses((status = 200, body = AdvisoryList), (status = 401, body = Problem),
         (status = 404, body = Problem)))]
 pub(super) async fn advisories(
@@ -130,8 +126,7 @@ pub(super) async fn advisories(
 /// Warn about releases of a name, or end a warning: a member's signed statement
 #[utoipa::path(post, path = "/api/v1/extractors/{namespace}/{name}/advisories",
     tag = "members say", operation_id = "warn",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member")),
+    params(OfName),
     request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
     responses((status = 201, description = "Recorded", body = StatementRecorded),
         (status = 200, description = "Was recorded before, with the same bytes", body = StatementRecorded),

@@ -14,6 +14,7 @@ mod members_say;
 mod oci;
 pub(crate) mod openapi;
 mod pages;
+mod parameters;
 mod range;
 mod releases;
 mod tuf;

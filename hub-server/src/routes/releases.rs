@@ -25,6 +25,7 @@ use crate::resolve::{ResolveError, check_mirrored, resolve};
 use crate::routes::conditional;
 use crate::routes::download::{Download, OCTETS, elsewhere, send};
 use crate::routes::extractors::release_summary;
+use crate::routes::parameters::{OfRelease, OfResolved};
 use crate::routes::{blocking, body, name_of, requirement_of, version_of};
 use crate::yank::{self, YankRequest};
 
@@ -33,9 +34,7 @@ type ReleasePath = web::Path<(String, String, String)>;
 /// The newest release that satisfies a requirement, with everything needed to verify it
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}",
     tag = "releases", operation_id = "resolve",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
+    params(OfResolved),
     responses((status = 200, body = ReleaseDetail),
         (status = 304, description = "The client has it, as `If-None-Match` says"),
         (status = 401, body = Problem), (status = 404, body = Problem)))]
@@ -116,9 +115,7 @@ pub(super) fn text(envelope: Vec<u8>) -> Result<String, DatabaseError> {
 /// Publish a release: its signed envelope, after its blobs were uploaded
 #[utoipa::path(put, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}",
     tag = "releases", operation_id = "publish",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    params(OfRelease),
     request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
     responses((status = 201, description = "Recorded", body = Published),
         (status = 200, description = "Was recorded before, with the same bytes", body = Published),
@@ -146,9 +143,7 @@ pub(super) async fn publish(
 /// Yank or unyank a release: a signed statement
 #[utoipa::path(post, path = "/api/v1/extractors/{namespace}/{name}/releases/{version}/yanks",
     tag = "releases", operation_id = "yank",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("version" = String, Path, description = "The version, such as `2.3.1`")),
+    params(OfRelease),
     request_body(content = String, content_type = "application/vnd.dsse.envelope.v1+json"),
     responses((status = 201, description = "Recorded", body = YankRecorded),
         (status = 200, description = "Was recorded before, with the same bytes", body = YankRecorded),
@@ -196,9 +191,7 @@ pub(super) async fn read_envelope(
 /// The card of a release
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}/readme",
     tag = "releases", operation_id = "readme",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`")),
+    params(OfResolved),
     responses((status = 200, body = String, content_type = "text/markdown"),
         (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn readme(
@@ -214,9 +207,7 @@ pub(super) async fn readme(
 /// One file of a release
 #[utoipa::path(get, path = "/api/v1/extractors/{namespace}/{name}/releases/{requirement}/files/{path}",
     tag = "releases", operation_id = "file",
-    params(("namespace" = String, Path, description = "The member, or `_` for a bare name"),
-        ("name" = String, Path, description = "The name without its member"),
-        ("requirement" = String, Path, description = "`latest`, `2`, `2.3` or `2.3.1`"),
+    params(OfResolved,
         ("path" = String, Path, description = "The file's path in the release, slashes included"),
         ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),

@@ -12,13 +12,14 @@ use crate::database::Connection;
 use crate::error::Failure;
 use crate::resolve::commit_of;
 use crate::routes::download::send;
+use crate::routes::parameters::OfModel;
 use crate::routes::releases::open_file;
 
 /// One file of a release, or a range of it. `X-Repo-Commit` names the release, `X-Linked-Etag` is the
 /// file's SHA-256
 #[utoipa::path(get, path = "/{name}/resolve/{revision}/{path}", tag = "Hugging Face Hub",
     operation_id = "hf_file",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("revision" = String, Path, description = "`main`, `2`, `2.3`, `2.3.1` or a commit"),
         ("path" = String, Path, description = "The file's path in the release, slashes included"),
         ("Range" = Option<String>, Header, description = "One range of bytes")),

@@ -19,6 +19,7 @@ use crate::error::Failure;
 use crate::publish::time_text;
 use crate::resolve::commit_of;
 use crate::routes::extractors::{self, release_summary};
+use crate::routes::parameters::OfModel;
 
 /// What every extractor is for, in the words of the Hugging Face Hub.
 const PIPELINE_TAG: &str = "image-feature-extraction";
@@ -87,7 +88,7 @@ pub(in crate::routes) struct HuggingFaceSibling {
 
 /// The newest release of an extractor as a model repository
 #[utoipa::path(get, path = "/api/models/{name}", tag = "Hugging Face Hub", operation_id = "hf_info",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("blobs" = Option<bool>, Query, description = "Whether siblings have sizes and digests")),
     responses((status = 200, body = HuggingFaceModel), (status = 401, body = Problem),
         (status = 404, description = "`X-Error-Code` is `RepoNotFound` or `RevisionNotFound`", body = Problem)))]
@@ -103,7 +104,7 @@ pub(in crate::routes) async fn info(
 /// A release as a revision of a model repository
 #[utoipa::path(get, path = "/api/models/{name}/revision/{revision}", tag = "Hugging Face Hub",
     operation_id = "hf_info_at",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("revision" = String, Path, description = "`main`, `2`, `2.3`, `2.3.1` or a commit"),
         ("blobs" = Option<bool>, Query, description = "Whether siblings have sizes and digests")),
     responses((status = 200, body = HuggingFaceModel), (status = 401, body = Problem),

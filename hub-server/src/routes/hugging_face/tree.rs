@@ -18,6 +18,7 @@ use crate::database::releases::{FileRow, ReleaseRow};
 use crate::database::{Connection, DatabaseError, from_column};
 use crate::error::Failure;
 use crate::resolve::{ResolveError, commit_of, newest, visible};
+use crate::routes::parameters::OfModel;
 use crate::routes::{body, malformed};
 
 /// Entries of a page when the query does not say, and at most.
@@ -44,7 +45,7 @@ pub(in crate::routes) struct HuggingFaceEntry {
 /// Files and folders of a release
 #[utoipa::path(get, path = "/api/models/{name}/tree/{revision}", tag = "Hugging Face Hub",
     operation_id = "hf_tree",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("revision" = String, Path, description = "`main`, `2`, `2.3`, `2.3.1` or a commit"),
         ("recursive" = Option<bool>, Query, description = "Whether folders are opened"),
         ("limit" = Option<usize>, Query, description = "Entries of a page, at most 1000"),
@@ -64,7 +65,7 @@ pub(in crate::routes) async fn root(
 /// Files and folders in a folder of a release
 #[utoipa::path(get, path = "/api/models/{name}/tree/{revision}/{path}", tag = "Hugging Face Hub",
     operation_id = "hf_tree_of_folder",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("revision" = String, Path, description = "`main`, `2`, `2.3`, `2.3.1` or a commit"),
         ("path" = String, Path, description = "The folder's path in the release"),
         ("recursive" = Option<bool>, Query, description = "Whether folders are opened"),
@@ -191,7 +192,7 @@ pub(in crate::routes) struct HuggingFacePaths {
 /// Those of some paths that a release has, as files or folders
 #[utoipa::path(post, path = "/api/models/{name}/paths-info/{revision}", tag = "Hugging Face Hub",
     operation_id = "hf_paths_info",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one"),
+    params(OfModel,
         ("revision" = String, Path, description = "`main`, `2`, `2.3`, `2.3.1` or a commit")),
     request_body(content((HuggingFacePaths = "application/json"),
         (HuggingFacePaths = "application/x-www-form-urlencoded"))),
@@ -270,7 +271,7 @@ impl HuggingFaceRef {
 
 /// Branches and tags: which revisions there are
 #[utoipa::path(get, path = "/api/models/{name}/refs", tag = "Hugging Face Hub", operation_id = "hf_refs",
-    params(("name" = String, Path, description = "The extractor's name, with its slash if it has one")),
+    params(OfModel),
     responses((status = 200, body = HuggingFaceRefs), (status = 401, body = Problem),
         (status = 404, description = "`X-Error-Code` is `RepoNotFound`", body = Problem)))]
 pub(in crate::routes) async fn refs(

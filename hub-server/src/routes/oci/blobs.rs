@@ -13,6 +13,7 @@ use crate::routes::blocking;
 use crate::routes::download::{Download, OCTETS, elsewhere, send};
 use crate::routes::oci::manifests::{CONTENT_DIGEST, answer};
 use crate::routes::oci::{deleted, digest_of, other_algorithm, repository_of};
+use crate::routes::parameters::OfRepository;
 
 /// A blob as it is found.
 enum Opened {
@@ -22,7 +23,7 @@ enum Opened {
 
 /// A blob, or a range of it. It can be read in every repository it was uploaded to
 #[utoipa::path(get, path = "/v2/{name}/blobs/{digest}", tag = "blobs", operation_id = "blob",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("digest" = String, Path, description = "`sha256:<hex>`; in repositories that are no extractors `sha512:<hex>` too"),
         ("Range" = Option<String>, Header, description = "One range of bytes, closed, open or suffix")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),

@@ -20,6 +20,7 @@ use crate::repository::{AnyDigest, Repository};
 use crate::routes::conditional::is_known;
 use crate::routes::download::forever;
 use crate::routes::oci::{deleted, releases_only, repository_of};
+use crate::routes::parameters::OfRepository;
 use crate::routes::{blocking, body};
 
 /// A digest, as clients of container registries look for it.
@@ -34,7 +35,7 @@ type Query = web::Query<Vec<(String, String)>>;
 /// A manifest by tag or digest. An extractor's tags are `latest`, `2`, `2.3` and `2.3.1`; the last
 /// kind never moves
 #[utoipa::path(get, path = "/v2/{name}/manifests/{reference}", tag = "blobs", operation_id = "manifest",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("reference" = String, Path, description = "A tag, `sha256:<hex>` or `sha512:<hex>`")),
     responses((status = 200, body = serde_json::Value, content_type = "application/vnd.oci.image.manifest.v1+json"),
         (status = 304, description = "`If-None-Match` is its digest in quotes"),
