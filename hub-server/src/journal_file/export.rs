@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::{Entry, day_of, parts};
+use super::Entry;
+use super::parts::{day_of, parts};
 use crate::config::{DataFolder, JournalFormat};
 
 /// Most bytes of a line; a longer one was written by nobody here.

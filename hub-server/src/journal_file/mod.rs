@@ -2,6 +2,7 @@
 //! request waits for the disk; days that are too old go away, and so does the oldest part when there is too much.
 
 mod export;
+mod parts;
 
 pub(crate) use export::{ExportError, Wanted, export};
 
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -17,12 +18,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::blobs::create_private_folder;
 use crate::config::DataFolder;
+use parts::{day_of, part_name, parts};
 
 /// Entries that wait to be written at most; more are lost, and counted.
 const WAITING: usize = 8_192;
@@ -30,7 +31,7 @@ const WAITING: usize = 8_192;
 /// An entry is on its way to the disk after this time.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// The pieces of one download within this time are one entry.
+/// The pieces of one download within this time are one entry, and so are strangers who are refused the same.
 const ONE_DOWNLOAD: Duration = Duration::from_secs(60);
 
 /// Downloads that are remembered at most.
@@ -177,15 +178,22 @@ impl Writer {
         }
     }
 
-    /// Whether this is one more piece of a download that was written a moment ago.
+    /// Whether this is one more piece of a download that was written a moment ago, or one more stranger who was
+    /// refused: of those the journal has few, or they could write until what members did is pushed out.
     fn is_again(&mut self, entry: &Entry, now: Instant) -> bool {
-        if entry.action != "pull" {
-            return false;
-        }
-        let key = Entry {
-            at: Timestamp::UNIX_EPOCH,
-            request_id: String::new(),
-            ..entry.clone()
+        let is_stranger = entry.member.is_none() && entry.outcome != "done";
+        let key = match entry.action.as_str() {
+            _ if is_stranger => Entry {
+                action: entry.action.clone(),
+                outcome: entry.outcome.clone(),
+                ..Entry::default()
+            },
+            "pull" => Entry {
+                at: Timestamp::UNIX_EPOCH,
+                request_id: String::new(),
+                ..entry.clone()
+            },
+            _ => return false,
         };
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < ONE_DOWNLOAD;
         if self.downloads.get(&key).is_some_and(is_recent) {
@@ -278,55 +286,11 @@ impl Writer {
     }
 }
 
-/// A file of the journal.
-#[derive(Debug, PartialEq, Eq)]
-struct PartFile {
-    date: Date,
-    number: u32,
-    path: PathBuf,
-    size_bytes: u64,
-}
-
-/// The files of a journal, the oldest first; none when there is no folder.
-fn parts(folder: &Path) -> io::Result<Vec<PartFile>> {
-    let listed = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
-    let mut parts = Vec::new();
-    for entry in listed {
-        let entry = entry?;
-        let name = entry.file_name();
-        if let Some((date, number)) = name.to_str().and_then(parse_part_name) {
-            parts.push(PartFile {
-                date,
-                number,
-                path: entry.path(),
-                size_bytes: entry.metadata()?.len(),
-            });
-        }
-    }
-    parts.sort_by_key(|part| (part.date, part.number));
-    Ok(parts)
-}
-
-/// `2026-11-28.0.jsonl`
-fn part_name(date: Date, number: u32) -> String {
-    format!("{date}.{number}.jsonl")
-}
-
-fn parse_part_name(name: &str) -> Option<(Date, u32)> {
-    let (date, number) = name.strip_suffix(".jsonl")?.split_once('.')?;
-    Some((date.parse().ok()?, number.parse().ok()?))
-}
-
-fn day_of(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::path::Path;
+
     use super::*;
 
     fn entry(at: &str, action: &str) -> Entry {
@@ -417,6 +381,31 @@ mod tests {
         assert!(!writer.is_again(&other, start));
         let publish = entry("2026-11-28T12:00:00Z", "publish");
         assert!(!writer.is_again(&publish, start) && !writer.is_again(&publish, start));
+    }
+
+    #[test]
+    fn strangers_do_not_push_out_what_members_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path(), 1, 1 << 20);
+        let start = Instant::now();
+        let mut written = 0;
+        for number in 0..1_000 {
+            let stranger = Entry {
+                member: None,
+                outcome: "unauthenticated".to_owned(),
+                name: Some(format!("alpha/invented-{number}")),
+                address: Some(format!("192.0.2.{}", number % 256)),
+                ..entry("2026-11-28T12:00:00Z", "publish")
+            };
+            written += usize::from(!writer.is_again(&stranger, start));
+        }
+        assert_eq!(written, 1);
+        // A member who is refused is somebody, and each time something.
+        let member = Entry {
+            outcome: "forbidden".to_owned(),
+            ..entry("2026-11-28T12:00:00Z", "publish")
+        };
+        assert!(!writer.is_again(&member, start) && !writer.is_again(&member, start));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use registry_schema::api::{ProblemCode, blob_path};
 use registry_schema::digest::Digest;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::disk::SmallDisk;
@@ -10,13 +10,13 @@ use crate::draft::Draft;
 use crate::watching::{metrics, value};
 use crate::world::{ALPHA, World, problem};
 
-fn export(world: &World, args: &[&str]) -> String {
+pub(crate) fn export(world: &World, args: &[&str]) -> String {
     let exported = world.run(&[&["journal", "export"], args].concat());
     assert!(exported.status.success(), "{exported:?}");
     String::from_utf8(exported.stdout).unwrap()
 }
 
-fn entries(world: &World, args: &[&str]) -> Vec<Value> {
+pub(crate) fn entries(world: &World, args: &[&str]) -> Vec<Value> {
     let text = export(world, args);
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -30,7 +30,7 @@ async fn who_published_and_pulled_what_is_kept_and_nothing_else() {
     world.published(&signed).await;
     let beta = world.make_token("beta", "read");
     let ask = async |token: &str, path: &str| {
-        let request = world.request_as(token, reqwest::Method::GET, path);
+        let request = world.request_as(token, Method::GET, path);
         request.header("range", "bytes=0-9").send().await.unwrap()
     };
     let digest = Digest::of(&signed.files["README.md"]);
@@ -166,4 +166,57 @@ async fn a_journal_can_be_off_and_addresses_on() {
     let kept = entries(&world, &[]);
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert_eq!(kept[0]["address"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_and_deleted_from_other_repositories_is_kept_too() {
+    let mut world = World::start_with(&["--oci-repositories", "shared"]);
+    let config = Digest::of(b"{}");
+    let upload = format!("/v2/shared/a/b/blobs/uploads/?digest={config}");
+    let uploaded = world.request(Method::POST, &upload).body("{}").send();
+    assert_eq!(uploaded.await.unwrap().status(), StatusCode::CREATED);
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{config}","size":2}},"layers":[]}}"#
+    );
+    let path = "/v2/shared/a/b/manifests/";
+    let pushed = world.request(Method::PUT, &format!("{path}first"));
+    let pushed = pushed
+        .header("content-type", media_type)
+        .body(manifest.clone());
+    assert_eq!(pushed.send().await.unwrap().status(), StatusCode::CREATED);
+    let digest = Digest::of(manifest.as_bytes());
+    for gone in [
+        format!("{path}{digest}"),
+        format!("/v2/shared/a/b/blobs/{config}"),
+    ] {
+        let deleted = world.request(Method::DELETE, &gone).send().await.unwrap();
+        assert_eq!(deleted.status(), StatusCode::ACCEPTED, "{gone}");
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    world.kill();
+    let kept = entries(&world, &[]);
+    let what = |entry: &Value| {
+        let field = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        ["action", "name", "version", "file"].map(field)
+    };
+    let repository = "shared/a/b".to_owned();
+    let (digest, config) = (digest.to_string(), config.to_string());
+    let entry = |action: &str, version: &str, file: &str| {
+        [
+            action.to_owned(),
+            repository.clone(),
+            version.to_owned(),
+            file.to_owned(),
+        ]
+    };
+    assert_eq!(
+        kept.iter().map(what).collect::<Vec<_>>(),
+        [
+            entry("send", "", &config),
+            entry("push", "first", ""),
+            entry("delete", "", &digest),
+            entry("delete", "", &config),
+        ]
+    );
 }
