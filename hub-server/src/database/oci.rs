@@ -1,13 +1,15 @@
 //! What members keep in repositories that are no extractors, and the proofs that OCI clients were
 //! shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::prelude::*;
 use registry_schema::digest::Digest;
 
 use super::schema::{oci_blobs, oci_manifests, oci_proofs, oci_tags, releases};
-use super::{Connection, DatabaseError, from_column, insert_unless_there, to_column, to_digest};
+use super::{
+    Connection, DatabaseError, MultiBackend, from_column, insert_unless_there, to_column, to_digest,
+};
 
 /// A blob of a repository, and where its bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,23 @@ pub(crate) fn find_blob(
         .first(connection)
         .optional()?;
     found.map(kept).transpose()
+}
+
+/// The sizes of those of some blobs that a repository holds.
+pub(crate) fn sizes_of(
+    connection: &mut Connection,
+    repository: &str,
+    digests: Vec<&str>,
+) -> Result<HashMap<String, u64>, DatabaseError> {
+    let found: Vec<(String, i64)> = oci_blobs::table
+        .filter(oci_blobs::repository.eq(repository))
+        .filter(oci_blobs::digest.eq_any(digests))
+        .select((oci_blobs::digest, oci_blobs::size_bytes))
+        .load(connection)?;
+    let sized = found.into_iter();
+    sized
+        .map(|(digest, size_bytes)| Ok((digest, from_column(size_bytes)?)))
+        .collect()
 }
 
 /// A blob with this digest, whatever repository it is in.
@@ -146,13 +165,31 @@ pub(crate) fn find_manifest(
         .optional()?)
 }
 
-pub(crate) fn has_manifest(
+/// Those of some manifests that a repository holds.
+pub(crate) fn manifests_among(
     connection: &mut Connection,
     repository: &str,
-    digest: &str,
+    digests: Vec<&str>,
+) -> Result<HashSet<String>, DatabaseError> {
+    let found: Vec<String> = oci_manifests::table
+        .filter(oci_manifests::repository.eq(repository))
+        .filter(oci_manifests::digest.eq_any(digests))
+        .select(oci_manifests::digest)
+        .load(connection)?;
+    Ok(found.into_iter().collect())
+}
+
+/// Whether a repository holds a blob or a manifest.
+pub(crate) fn holds_something(
+    connection: &mut Connection,
+    repository: &str,
 ) -> Result<bool, DatabaseError> {
-    let row = oci_manifests::table.find((repository, digest));
-    Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?)
+    let blobs = oci_blobs::table.filter(oci_blobs::repository.eq(repository));
+    let manifests = oci_manifests::table.filter(oci_manifests::repository.eq(repository));
+    let has_blob: bool = diesel::select(diesel::dsl::exists(blobs)).get_result(connection)?;
+    let has_manifest: bool =
+        diesel::select(diesel::dsl::exists(manifests)).get_result(connection)?;
+    Ok(has_blob || has_manifest)
 }
 
 /// Which manifests there are: repository and digest of each.
@@ -178,18 +215,35 @@ pub(crate) fn delete_manifest(
     Ok(diesel::delete(row).execute(connection)? > 0)
 }
 
-/// The manifests of a repository that have this subject, in order of digests.
+/// Which manifests are asked for that refer to another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Referring<'a> {
+    /// The other one's digest.
+    pub(crate) subject: &'a str,
+    /// Only those of this type.
+    pub(crate) artifact_type: Option<&'a str>,
+    /// Only those after this digest; all are after the empty text.
+    pub(crate) after: &'a str,
+}
+
+/// The manifests of a repository that refer to another one, at most `limit`, in order of digests.
 pub(crate) fn referrers(
     connection: &mut Connection,
     repository: &str,
-    subject: &str,
+    wanted: &Referring<'_>,
+    limit: usize,
 ) -> Result<Vec<ReferrerRow>, DatabaseError> {
-    Ok(oci_manifests::table
+    let mut rows = oci_manifests::table
         .filter(oci_manifests::repository.eq(repository))
-        .filter(oci_manifests::subject.eq(subject))
+        .filter(oci_manifests::subject.eq(wanted.subject))
+        .filter(oci_manifests::digest.gt(wanted.after))
         .order(oci_manifests::digest)
-        .select(ReferrerRow::as_select())
-        .load(connection)?)
+        .limit(to_column(limit as u64)?)
+        .into_boxed::<MultiBackend>();
+    if let Some(kind) = wanted.artifact_type {
+        rows = rows.filter(oci_manifests::artifact_type.eq(kind));
+    }
+    Ok(rows.select(ReferrerRow::as_select()).load(connection)?)
 }
 
 /// Makes a tag lead to a manifest, wherever it led before.

@@ -169,6 +169,7 @@ impl From<OciError> for Failure {
                 shown(ProblemCode::MalformedRequest, "DIGEST_INVALID")
             }
             OciError::NoManifest { .. } => shown(ProblemCode::NotFound, "MANIFEST_UNKNOWN"),
+            OciError::NoRepository { .. } => shown(ProblemCode::NotFound, "NAME_UNKNOWN"),
             OciError::NoBlob { .. } => shown(ProblemCode::NotFound, "BLOB_UNKNOWN"),
             OciError::Missing { .. } => shown(ProblemCode::NotFound, "MANIFEST_BLOB_UNKNOWN"),
             OciError::Manifest { .. } | OciError::Tag { .. } => {

@@ -23,6 +23,12 @@ pub(crate) enum OciError {
         /// The tag or digest.
         reference: String,
     },
+    /// Nothing was pushed to it.
+    #[error("there is no repository `{repository}`")]
+    NoRepository {
+        /// Which.
+        repository: String,
+    },
     /// No blob has this digest.
     #[error("`{repository}` has no blob {digest}")]
     NoBlob {

@@ -11,6 +11,7 @@ pub(crate) use document::{Document, Referrer};
 pub(crate) use error::OciError;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use registry_schema::digest::Digest;
 use registry_schema::name::{MemberName, Name};
@@ -174,13 +175,16 @@ fn locate(
     let made = match hub.made.find(name, covered, &attached) {
         Some(made) => made,
         None => {
-            let statements = make_all(hub, connection, name, covered)?;
+            let (statements, is_whole) = make_all(hub, connection, name, covered)?;
             let made = MadeOf {
                 covered,
                 attached,
                 statements,
             };
-            hub.made.keep(name, made)
+            match is_whole {
+                true => hub.made.keep(name, made),
+                false => Arc::new(made),
+            }
         }
     };
     let Some(statement) = made.statements.get(digest) else {
@@ -189,13 +193,15 @@ fn locate(
     Ok(releases::find(connection, statement)?)
 }
 
+/// The release from which each thing of a name is made; and whether that is all, which it is not as long as a
+/// proof cannot be kept.
 fn make_all(
     hub: &Hub,
     connection: &mut Connection,
     name: &Name,
     covered: u64,
-) -> Result<HashMap<Digest, String>, OciError> {
-    let mut statements = HashMap::new();
+) -> Result<(HashMap<Digest, String>, bool), OciError> {
+    let (mut statements, mut is_whole) = (HashMap::new(), true);
     for row in visible(connection, name, covered)? {
         let documents = release::of(connection, &row)?;
         let mut digests = vec![documents.manifest.digest, documents.config.digest];
@@ -206,8 +212,9 @@ fn make_all(
         for digest in digests {
             statements.insert(digest, row.statement.clone());
         }
+        is_whole &= rows::find_proof(connection, &row.statement)?.is_some();
     }
-    Ok(statements)
+    Ok((statements, is_whole))
 }
 
 /// The list of referrers as a client reads it.

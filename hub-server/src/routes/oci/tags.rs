@@ -7,11 +7,14 @@ use serde::Deserialize;
 
 use crate::app::Hub;
 use crate::auth::Reader;
+use crate::database::oci::Referring;
 use crate::error::Failure;
 use crate::oci::{self, Referrer, catalog, foreign, referrers_of};
+use crate::pages::catalogue::encoded;
 use crate::repository::Repository;
 use crate::routes::blocking;
 use crate::routes::oci::{digest_of, repository_of};
+use crate::routes::parameters::OfRepository;
 
 /// Rows of a page when the client does not say, and the most it gets.
 const PAGE: usize = 1000;
@@ -39,7 +42,7 @@ impl PageQuery {
 
 /// The tags of a repository, in order; `Link` leads to the next page
 #[utoipa::path(get, path = "/v2/{name}/tags/list", tag = "blobs", operation_id = "tags",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("n" = Option<u32>, Query, description = "Rows of a page, at most 1000"),
         ("last" = Option<String>, Query, description = "Tags after this one")),
     responses((status = 200, body = serde_json::Value),
@@ -99,19 +102,22 @@ pub(in crate::routes) async fn repositories(
     Ok(response.json(serde_json::json!({ "repositories": repositories })))
 }
 
-/// Which kind of referrers are listed.
+/// Which referrers are listed.
 #[derive(Debug, Deserialize)]
 pub(in crate::routes) struct ReferrersQuery {
     #[serde(rename = "artifactType")]
     artifact_type: Option<String>,
+    #[serde(default)]
+    last: String,
 }
 
 /// What refers to a manifest. To a release's: its envelope, the proof that the log has it, `model.sig`,
-/// what members found out about it, and its yanks
+/// what members found out about it, and its yanks. `Link` leads to the next page
 #[utoipa::path(get, path = "/v2/{name}/referrers/{digest}", tag = "blobs", operation_id = "referrers",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("digest" = String, Path, description = "Digest of the manifest, which need not be here"),
-        ("artifactType" = Option<String>, Query, description = "Only those of this type")),
+        ("artifactType" = Option<String>, Query, description = "Only those of this type"),
+        ("last" = Option<String>, Query, description = "Referrers after this digest, as `Link` gives it")),
     responses((status = 200, body = serde_json::Value, content_type = "application/vnd.oci.image.index.v1+json"),
         (status = 400, description = "OCI error `DIGEST_INVALID`"),
         (status = 401, description = "OCI error `UNAUTHORIZED`")))]
@@ -120,19 +126,44 @@ pub(in crate::routes) async fn referrers(
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
     query: web::Query<ReferrersQuery>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let (repository, subject) = (repository_of(&hub, &path.0)?, digest_of(&path.1)?);
+    let ReferrersQuery {
+        artifact_type,
+        last,
+    } = query.into_inner();
+    let wanted_type = artifact_type.clone();
     let found = blocking(move || {
         hub.database.with(|connection| match &repository {
-            Repository::Extractor(name) => referrers_of(&hub, connection, name, &subject),
-            Repository::Foreign(name) => foreign::referrers(connection, name, &subject),
+            Repository::Extractor(name) => {
+                let all = referrers_of(&hub, connection, name, &subject)?;
+                let is_wanted = |one: &Referrer| match &artifact_type {
+                    Some(wanted) => one.artifact_type.as_ref() == Some(wanted),
+                    None => true,
+                };
+                Ok((all.into_iter().filter(is_wanted).collect(), None))
+            }
+            Repository::Foreign(name) => {
+                let wanted = Referring {
+                    subject: &subject.to_string(),
+                    artifact_type: artifact_type.as_deref(),
+                    after: &last,
+                };
+                foreign::referrers(connection, name, &wanted)
+            }
         })
     });
-    let mut found: Vec<Referrer> = found.await?;
+    let (found, next): (Vec<Referrer>, Option<String>) = found.await?;
     let mut response = HttpResponse::Ok();
-    if let Some(wanted) = &query.artifact_type {
-        found.retain(|one| one.artifact_type.as_ref() == Some(wanted));
+    if wanted_type.is_some() {
         response.insert_header(("oci-filters-applied", "artifactType"));
+    }
+    if let Some(next) = next {
+        let kind = wanted_type.map(|kind| format!("&artifactType={}", encoded(&kind)));
+        let kind = kind.unwrap_or_default();
+        let link = format!("<{}?last={next}{kind}>; rel=\"next\"", request.path());
+        response.insert_header((header::LINK, link));
     }
     let index = oci::referrers_index(&found);
     Ok(response

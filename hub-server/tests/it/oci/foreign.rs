@@ -147,6 +147,8 @@ async fn manifests_that_are_none_are_refused_whole() {
     .await;
     let nothing = value(world.get(&format!("/v2/{REPOSITORY}/tags/list")).await).await;
     assert_eq!(nothing["tags"], json!([]));
+    let nowhere = world.get("/v2/conformance/nowhere/tags/list").await;
+    oci_error(nowhere, 404, "NAME_UNKNOWN").await;
     oci_error(world.get(&to("x")).await, 404, "MANIFEST_UNKNOWN").await;
     assert_eq!(
         push(&world, &to("x"), &good).await.status(),
@@ -264,4 +266,62 @@ async fn an_upload_of_nothing_yet_says_so_in_both_languages() {
         let begun = world.request(Method::POST, path).send().await.unwrap();
         oci_error(begun, status, code).await;
     }
+}
+
+#[tokio::test]
+async fn referrers_come_in_pages_that_anybody_can_hold() {
+    let world = open_world();
+    let subject = image(&world, json!({})).await;
+    let about = descriptor(MANIFEST, &sha256(&subject), &subject);
+    let referring = |number: usize| {
+        let kind = [
+            "application/vnd.example.odd",
+            "application/vnd.example.even",
+        ][number % 2];
+        json!({ "subject": about, "artifactType": kind, "annotations": { "number": number.to_string() } })
+    };
+    let mut pushed = std::collections::BTreeSet::new();
+    for number in 0..103 {
+        let manifest = image(&world, referring(number)).await;
+        let digest = sha256(&manifest);
+        let path = format!("/v2/{REPOSITORY}/manifests/{digest}");
+        assert_eq!(
+            push(&world, &path, &manifest).await.status(),
+            StatusCode::CREATED
+        );
+        pushed.insert(digest);
+    }
+    for (filter, expected) in [("", 103), ("?artifactType=application/vnd.example.odd", 52)] {
+        let start = format!("/v2/{REPOSITORY}/referrers/{}{filter}", sha256(&subject));
+        let (mut found, mut next) = (Vec::new(), Some(start));
+        while let Some(path) = next {
+            let answer = world.get(&path).await;
+            next = answer.headers().get("link").map(|link| {
+                let link = link.to_str().unwrap().strip_prefix('<').unwrap();
+                link.strip_suffix(">; rel=\"next\"").unwrap().to_owned()
+            });
+            let page = value(answer).await;
+            let page = page["manifests"].as_array().unwrap().clone();
+            assert!(page.len() <= 100);
+            found.extend(
+                page.iter()
+                    .map(|one| one["digest"].as_str().unwrap().to_owned()),
+            );
+        }
+        assert_eq!(found.len(), expected, "{filter}");
+        assert!(found.is_sorted() && found.iter().all(|one| pushed.contains(one)));
+    }
+    // What a list would repeat has a bound; a manifest that is in none has not.
+    let large = json!({ "large": "A".repeat(70 << 10) });
+    let path = format!("/v2/{REPOSITORY}/manifests/large");
+    let listed = json!({ "subject": about, "annotations": large });
+    let refused = push(&world, &path, &image(&world, listed).await).await;
+    oci_error(refused, 400, "MANIFEST_INVALID").await;
+    let alone = push(
+        &world,
+        &path,
+        &image(&world, json!({ "annotations": large })).await,
+    )
+    .await;
+    assert_eq!(alone.status(), StatusCode::CREATED);
 }

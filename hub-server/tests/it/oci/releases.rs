@@ -310,3 +310,35 @@ async fn heads_over_http_2_have_lengths() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_proof_that_could_not_be_kept_is_found_once_it_can() {
+    let world = World::start();
+    if !world.has_file() {
+        return;
+    }
+    world
+        .published(&Draft::new("alpha/squares", "1.0.0").sign(&[ALPHA]))
+        .await;
+    let whole = world.get("/v2/alpha/squares/manifests/1.0.0").await;
+    let subject = header(&whole, "docker-content-digest").to_owned();
+    let list = format!("/v2/alpha/squares/referrers/{subject}");
+    // As when others write for longer than a request waits.
+    world.sql(
+        "CREATE TRIGGER busy BEFORE INSERT ON oci_proofs \
+         BEGIN SELECT RAISE(ABORT, 'the database is locked'); END",
+    );
+    let without = value(world.get(&list).await).await;
+    assert_eq!(without["manifests"].as_array().unwrap().len(), 1);
+    world.sql("DROP TRIGGER busy");
+    let with = value(world.get(&list).await).await;
+    let manifests = with["manifests"].as_array().unwrap();
+    assert_eq!(manifests.len(), 2);
+    for manifest in manifests {
+        let digest = manifest["digest"].as_str().unwrap();
+        let found = world
+            .get(&format!("/v2/alpha/squares/manifests/{digest}"))
+            .await;
+        assert_eq!(found.status(), StatusCode::OK, "{manifest}");
+    }
+}

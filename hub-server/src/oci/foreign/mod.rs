@@ -1,28 +1,27 @@
 //! Repositories in which members keep what is no extractor: any blobs, manifests and tags, by the
 //! protocol in full. Nothing here is a release, is signed, or is an entry of the log.
 
+mod manifest;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use registry_schema::name::MemberName;
-use serde::Deserialize;
 
 use super::Found;
-use super::document::{Annotations, Document, INDEX, MANIFEST, Referrer};
+use super::document::{Document, Referrer};
 use super::error::OciError;
 use crate::app::Hub;
 use crate::database::oci::{self as rows, ManifestRow, ReferrerRow};
 use crate::database::{Connection, DatabaseError, from_column, from_text, to_column};
 use crate::repository::{AnyDigest, ForeignName};
+use manifest::Parsed;
 
 /// Bytes of a manifest that is taken (OCI distribution 1.1: at least 4 MiB).
 pub(crate) const MANIFEST_BYTES: usize = 4 << 20;
 
-/// Descriptors of one manifest.
-const DESCRIPTORS: usize = 10_000;
-
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Referrers of a page, some megabytes at most.
+const PAGE: usize = 100;
 
 /// A manifest as it comes.
 #[derive(Debug)]
@@ -89,8 +88,9 @@ pub(crate) fn push(hub: &Hub, push: &Push, now: Timestamp) -> Result<Pushed, Oci
     }
     let tags: Vec<&String> = tag.into_iter().chain(&push.tags).collect();
     tags.iter().try_for_each(|tag| check_tag(tag))?;
-    // 2. They are a manifest.
+    // 2. They are a manifest, which a list can hold.
     let parsed = Parsed::of(&push.media_type, &push.bytes)?;
+    parsed.check_listed()?;
     let subject = parsed
         .subject
         .as_ref()
@@ -198,26 +198,37 @@ pub(crate) fn delete_blob(
 /// The tags of a repository, in order.
 ///
 /// # Errors
-/// [`OciError`] when the database cannot be read.
+/// [`OciError::NoRepository`] when nothing was ever pushed to it.
 pub(crate) fn tags(
     connection: &mut Connection,
     repository: &ForeignName,
 ) -> Result<BTreeSet<String>, OciError> {
     let tags = rows::tags(connection, repository.as_str())?;
+    if tags.is_empty() && !rows::holds_something(connection, repository.as_str())? {
+        return Err(OciError::NoRepository {
+            repository: repository.to_string(),
+        });
+    }
     Ok(tags.into_iter().collect())
 }
 
-/// What refers to a manifest, which need not be here.
+/// What refers to a manifest, which need not be here: a page of it, in order of digests, and after which
+/// digest the next one begins.
 ///
 /// # Errors
 /// [`OciError`] when the database cannot be read.
 pub(crate) fn referrers(
     connection: &mut Connection,
     repository: &ForeignName,
-    subject: &AnyDigest,
-) -> Result<Vec<Referrer>, OciError> {
-    let rows = rows::referrers(connection, repository.as_str(), &subject.to_string())?;
-    Ok(rows.into_iter().map(listed).collect::<Result<_, _>>()?)
+    wanted: &rows::Referring<'_>,
+) -> Result<(Vec<Referrer>, Option<String>), OciError> {
+    let mut rows = rows::referrers(connection, repository.as_str(), wanted, PAGE + 1)?;
+    let has_more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| has_more);
+    let next = next.map(|row| row.digest.clone());
+    let listed = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
+    Ok((listed, next))
 }
 
 fn listed(row: ReferrerRow) -> Result<Referrer, DatabaseError> {
@@ -237,15 +248,18 @@ fn listed(row: ReferrerRow) -> Result<Referrer, DatabaseError> {
     })
 }
 
-/// `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (OCI distribution 1.1).
-fn check_tag(tag: &str) -> Result<(), OciError> {
+/// Whether a text is `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}` (OCI distribution 1.1).
+pub(crate) fn is_tag(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let is_tag = tag.len() <= 128
-        && tag.bytes().next().is_some_and(is_word)
-        && tag
+    text.len() <= 128
+        && text.bytes().next().is_some_and(is_word)
+        && text
             .bytes()
-            .all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'));
-    if is_tag {
+            .all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+fn check_tag(tag: &str) -> Result<(), OciError> {
+    if is_tag(tag) {
         return Ok(());
     }
     Err(OciError::Tag {
@@ -253,126 +267,9 @@ fn check_tag(tag: &str) -> Result<(), OciError> {
     })
 }
 
-/// What the hub needs to know of a manifest; the rest of its bytes is kept and not looked at.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parsed {
-    schema_version: u32,
-    media_type: Option<String>,
-    artifact_type: Option<String>,
-    config: Option<Named>,
-    layers: Option<Vec<Named>>,
-    manifests: Option<Vec<Named>>,
-    subject: Option<Named>,
-    annotations: Option<Annotations>,
-}
-
-/// A descriptor.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Named {
-    media_type: String,
-    digest: String,
-    size: u64,
-    urls: Option<Vec<String>>,
-}
-
-impl Parsed {
-    fn of(media_type: &str, bytes: &[u8]) -> Result<Self, OciError> {
-        let wrong = |reason: String| OciError::Manifest { reason };
-        let parsed: Self =
-            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-        if parsed.schema_version != 2 {
-            return Err(wrong("`schemaVersion` is not 2".to_owned()));
-        }
-        if let Some(inner) = &parsed.media_type
-            && inner != media_type
-        {
-            let reason = format!("its `mediaType` is `{inner}`, it was sent as `{media_type}`");
-            return Err(wrong(reason));
-        }
-        let has_its_parts = match media_type {
-            MANIFEST | DOCKER_MANIFEST => parsed.config.is_some() && parsed.layers.is_some(),
-            INDEX | DOCKER_LIST => parsed.manifests.is_some(),
-            other => return Err(wrong(format!("its media type is `{other}`"))),
-        };
-        if !has_its_parts {
-            return Err(wrong(
-                "it lacks `config` and `layers`, or `manifests`".to_owned(),
-            ));
-        }
-        if parsed.named().count() > DESCRIPTORS {
-            return Err(wrong(format!("it names more than {DESCRIPTORS} things")));
-        }
-        for named in parsed.named() {
-            named.digest.parse::<AnyDigest>()?;
-        }
-        Ok(parsed)
-    }
-
-    fn named(&self) -> impl Iterator<Item = &Named> {
-        let lists = [&self.layers, &self.manifests];
-        let listed = lists.into_iter().flatten().flatten();
-        self.config.iter().chain(&self.subject).chain(listed)
-    }
-
-    /// The artifact type that a list of referrers shows (OCI distribution 1.1, "Listing Referrers").
-    fn artifact_type(&self) -> Option<String> {
-        let stated = self.artifact_type.clone().filter(|kind| !kind.is_empty());
-        stated.or_else(|| Some(self.config.as_ref()?.media_type.clone()))
-    }
-
-    /// Everything but the subject was pushed before, and has the size it is said to have.
-    fn check_content(
-        &self,
-        connection: &mut Connection,
-        repository: &ForeignName,
-    ) -> Result<(), OciError> {
-        let name = repository.as_str();
-        let missing = |named: &Named| OciError::Missing {
-            repository: repository.to_string(),
-            digest: named.digest.clone(),
-        };
-        let layers = self.layers.iter().flatten();
-        for named in self
-            .config
-            .iter()
-            .chain(layers.filter(|layer| !layer.is_elsewhere()))
-        {
-            let blob = rows::find_blob(connection, name, &named.digest)?;
-            let blob = blob.ok_or_else(|| missing(named))?;
-            if blob.size_bytes != named.size {
-                let reason = format!(
-                    "it says that {} has {} bytes, it has {}",
-                    named.digest, named.size, blob.size_bytes
-                );
-                return Err(OciError::Manifest { reason });
-            }
-        }
-        for named in self.manifests.iter().flatten() {
-            if !rows::has_manifest(connection, name, &named.digest)? {
-                return Err(missing(named));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Named {
-    /// Layers that may not be passed on are fetched from where they are.
-    fn is_elsewhere(&self) -> bool {
-        self.urls.as_ref().is_some_and(|urls| !urls.is_empty())
-            || self.media_type.contains(".nondistributable.")
-            || self.media_type.contains(".foreign.")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use proptest::prelude::*;
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -382,54 +279,6 @@ mod tests {
         }
         for bad in ["", ".x", "-x", "a/b", "a:b", "ä", &"x".repeat(129)] {
             assert!(check_tag(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn manifests_are_what_they_are_sent_as() {
-        let named = |media_type: &str| {
-            let digest = Document::new("", Vec::new()).digest;
-            json!({ "mediaType": media_type, "digest": digest.to_string(), "size": 0 })
-        };
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST, "config": named("application/x"),
-            "layers": [named("application/y")], "subject": named(MANIFEST),
-            "annotations": { "a": "b" }, "unknown": [1, 2.5],
-        });
-        let parse = |media_type: &str, value: &serde_json::Value| {
-            Parsed::of(media_type, value.to_string().as_bytes())
-        };
-        let parsed = parse(MANIFEST, &manifest).unwrap();
-        assert_eq!(parsed.artifact_type().as_deref(), Some("application/x"));
-        assert_eq!(parsed.named().count(), 3);
-        assert!(parse(INDEX, &manifest).is_err());
-        assert!(parse("text/html", &manifest).is_err());
-        let index =
-            json!({ "schemaVersion": 2, "manifests": [named(MANIFEST)], "artifactType": "t" });
-        assert_eq!(
-            parse(INDEX, &index).unwrap().artifact_type().as_deref(),
-            Some("t")
-        );
-        assert!(parse(MANIFEST, &index).is_err());
-        for (key, value) in [
-            ("schemaVersion", json!(1)),
-            (
-                "config",
-                json!({ "mediaType": "x", "digest": "sha256:1", "size": 0 }),
-            ),
-            ("layers", json!(null)),
-            ("annotations", json!({ "a": 1 })),
-        ] {
-            let mut wrong = manifest.clone();
-            wrong[key] = value;
-            assert!(parse(MANIFEST, &wrong).is_err(), "{key}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes in any::<Vec<u8>>()) {
-            let _ = Parsed::of(MANIFEST, &bytes);
         }
     }
 }
