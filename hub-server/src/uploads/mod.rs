@@ -5,7 +5,7 @@ mod error;
 mod kept;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,7 @@ use kept::keep;
 pub(crate) use writer::UploadWriter;
 
 /// Uploads a member may have open at once.
-pub(super) const OPEN_UPLOADS: i64 = 256;
+const OPEN_UPLOADS: i64 = 256;
 
 /// How long a request waits for another one that writes to the same upload.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -196,7 +196,9 @@ impl Uploads {
     pub(crate) fn sweep(&self, lifetime: Duration) -> Result<usize, UploadError> {
         let is_old = |at: SystemTime| at.elapsed().is_ok_and(|age| age > lifetime);
         let mut removed = 0;
-        for row in self.database.with(uploads::list)? {
+        let rows = self.database.with(uploads::list)?;
+        self.forget_others(&rows);
+        for row in rows {
             let state = self.blobs.upload_state(&row.id)?;
             // Its bytes may be at another server of the same database.
             let is_elsewhere = state.is_none()
@@ -217,6 +219,15 @@ impl Uploads {
             }
         }
         Ok(removed)
+    }
+
+    /// Forgets the sessions of uploads that another server of the same database has ended. What is in use stays:
+    /// its upload may have been begun since.
+    fn forget_others(&self, rows: &[UploadRow]) {
+        let known: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions
+            .retain(|id, session| known.contains(id.as_str()) || Arc::strong_count(session) > 1);
     }
 
     fn forget(&self, id: &str) {
@@ -273,6 +284,16 @@ mod tests {
         // One request more, which knew of the upload before.
         let late = uploads.writer(&upload, None).await;
         assert!(matches!(late, Err(UploadError::Unknown { .. })));
+        assert_eq!(sessions(), 0);
+        // Begun here, and finished by another server of the same database.
+        let upload = uploads.begin(&name, &member).await.unwrap();
+        let writer = uploads.writer(&upload, Some(0)).await.unwrap();
+        let finished = |connection: &mut _| uploads::delete(connection, &upload.id);
+        uploads.database.with(finished).unwrap();
+        uploads.sweep(Duration::from_secs(60)).unwrap();
+        assert_eq!(sessions(), 1, "it is in use");
+        drop(writer);
+        uploads.sweep(Duration::from_secs(60)).unwrap();
         assert_eq!(sessions(), 0);
     }
 }

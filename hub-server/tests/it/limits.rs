@@ -221,3 +221,19 @@ async fn a_member_publishes_so_many_releases_a_day() {
     let (is_whole, said) = world.verify_log();
     assert!(is_whole, "{said}");
 }
+
+#[tokio::test]
+async fn what_is_refused_at_the_end_of_one_request_leaves_no_upload() {
+    let world = World::start();
+    let name = "alpha/squares".parse().unwrap();
+    let digest = Digest::of(b"doomed");
+    // As while `gc` removes it.
+    world.sql(&format!(
+        "UPDATE settings SET value = '1 {digest}' WHERE key = 'collection'"
+    ));
+    let refused = world.upload(&name, b"doomed").await;
+    oci_error(refused, 503, "UNKNOWN").await;
+    assert_eq!(world.upload_files(), 0);
+    let rows = world.rows("SELECT id AS text FROM uploads");
+    assert!(rows.is_empty(), "{rows:?}");
+}

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::app::Hub;
 use crate::auth::Publisher;
+use crate::cause::chain;
 use crate::database::oci::{KeptBlob, find_blob, find_blob_anywhere};
 use crate::database::{Connection, DatabaseError, blobs, collection};
 use crate::error::Failure;
@@ -18,6 +19,7 @@ use crate::repository::{AnyDigest, Repository};
 use crate::routes::blocking;
 use crate::routes::body::{announced, pour};
 use crate::routes::oci::{digest_of, other_algorithm, repository_of};
+use crate::routes::parameters::OfRepository;
 use crate::uploads::{Upload, UploadError, bind};
 
 /// What OCI's clients may add to an upload's address.
@@ -35,7 +37,7 @@ type UploadPath = web::Path<(String, String)>;
 /// Begin an upload; with `digest` and a body it is all of it; with `mount` and `from` the blob comes
 /// from another name of this hub
 #[utoipa::path(post, path = "/v2/{name}/blobs/uploads/", tag = "blobs", operation_id = "upload_begin",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("digest" = Option<String>, Query, description = "Digest of the body, which is the whole blob"),
         ("mount" = Option<String>, Query, description = "Digest of a blob that is there"),
         ("from" = Option<String>, Query, description = "The name under which it is there")),
@@ -70,16 +72,27 @@ pub(in crate::routes) async fn begin(
     let Some(digest) = digest else {
         return Ok(accepted(HttpResponse::Accepted(), &upload, 0).finish());
     };
-    let writer = hub.uploads.writer(&upload, Some(0)).await?;
-    match pour(&request, payload, writer).await {
-        Ok(writer) => hub.uploads.finish(&upload, writer, &digest).await?,
-        Err(error) => {
-            // The client does not know this upload, so nobody would go on with it.
-            hub.uploads.cancel(&upload).await?;
-            return Err(error.into());
+    if let Err(error) = take_whole(&hub, &upload, &digest, &request, payload).await {
+        // The client does not know this upload, so nobody would go on with it.
+        if let Err(error) = hub.uploads.cancel(&upload).await {
+            tracing::warn!(error = chain(&error), "an upload is left for later");
         }
+        return Err(error.into());
     }
     Ok(created(&repository, &digest))
+}
+
+/// Takes an upload that comes in one request.
+async fn take_whole(
+    hub: &Hub,
+    upload: &Upload,
+    digest: &AnyDigest,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<(), UploadError> {
+    let writer = hub.uploads.writer(upload, Some(0)).await?;
+    let writer = pour(request, payload, writer).await?;
+    hub.uploads.finish(upload, writer, digest).await
 }
 
 /// Refuses those who may not push to a repository: others than the owners of an extractor, others than
@@ -167,7 +180,7 @@ fn source(
 /// How much of an upload has arrived, in `Range`, and without doubt in `Hub-Upload-Bytes`
 #[utoipa::path(get, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_status",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("upload" = String, Path, description = "As `Location` gave it")),
     responses((status = 204, description = "`Range: 0-<last byte>`"),
         (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
@@ -189,7 +202,7 @@ pub(in crate::routes) async fn status(
 /// Append to an upload, from the byte where it ended
 #[utoipa::path(patch, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_append",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("upload" = String, Path, description = "As `Location` gave it"),
         ("Content-Range" = Option<String>, Header, description = "`<first>-<last>`")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -215,7 +228,7 @@ pub(in crate::routes) async fn append(
 /// Make an upload a blob, after appending the body if there is one
 #[utoipa::path(put, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_finish",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("upload" = String, Path, description = "As `Location` gave it"),
         ("digest" = String, Query, description = "Digest of the whole blob")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -244,7 +257,7 @@ pub(in crate::routes) async fn finish(
 /// Give an upload up
 #[utoipa::path(delete, path = "/v2/{name}/blobs/uploads/{upload}", tag = "blobs",
     operation_id = "upload_cancel",
-    params(("name" = String, Path, description = "The repository: an extractor's name, with its slash if it has one"),
+    params(OfRepository,
         ("upload" = String, Path, description = "As `Location` gave it")),
     responses((status = 204, description = "It is gone"),
         (status = 404, description = "OCI error `BLOB_UPLOAD_UNKNOWN`")))]
