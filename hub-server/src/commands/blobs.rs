@@ -24,6 +24,11 @@ pub(super) fn gc(args: &GcArgs) -> Result<ExitCode, CommandError> {
     if mirror_of(&database)?.is_some() {
         return Err(CommandError::GcOfMirror);
     }
+    // Another machine may have another folder of the same hub.
+    let turn = database.hold_collection()?;
+    if database.is_shared() && turn.is_none() {
+        return Err(CommandError::GcRuns);
+    }
     let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let grace = args.grace.unsigned_abs();
     let before = written_before(SystemTime::now(), grace);

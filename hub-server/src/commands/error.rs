@@ -59,7 +59,7 @@ pub(super) enum CommandError {
     #[error("not all that nothing names could be removed")]
     Gc(#[from] GcError),
     /// Two of them would each undo what the other one says.
-    #[error("another `hub-server gc` runs on this data folder: wait until it has ended")]
+    #[error("another `hub-server gc` runs on this hub: wait until it has ended")]
     GcRuns,
     /// A mirror.
     #[error("this is a mirror, whose folder `hub mirror` keeps: nothing is removed")]

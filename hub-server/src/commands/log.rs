@@ -83,7 +83,7 @@ pub(super) fn rebuild_index(args: &RebuildArgs) -> Result<ExitCode, CommandError
     let key = load_key(&data)?;
     let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let rebuilt =
-        database.transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
+        database.long_transaction(|connection| rebuild(connection, &trust.root, &key, &blobs))?;
     tell_rebuilt(&rebuilt)
 }
 
@@ -103,7 +103,7 @@ pub(super) fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> 
     let now = Timestamp::now();
     let next = trust::brought_back(&backup, &drafts, &data, now)?;
     let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
-    let restored = database.transaction(|connection| {
+    let restored = database.long_transaction(|connection| {
         trust::put(connection, Some(before), &next.bundle)?;
         let restored = restore(connection, &next.root, &key, &blobs, &args.from)?;
         Ok::<_, CommandError>(restored)

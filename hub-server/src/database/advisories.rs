@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use registry_schema::name::Name;
 
 use super::schema::advisories;
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, first_of_all};
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = advisories)]
@@ -21,12 +21,12 @@ pub(crate) struct AdvisoryRow {
 }
 
 /// # Errors
-/// [`DatabaseError::Exists`] when the numbers are taken.
+/// [`DatabaseError::Changed`] when the numbers are taken.
 pub(crate) fn insert(connection: &mut Connection, row: &AdvisoryRow) -> Result<(), DatabaseError> {
-    diesel::insert_into(advisories::table)
+    let inserted = diesel::insert_into(advisories::table)
         .values(row)
-        .execute(connection)?;
-    Ok(())
+        .execute(connection);
+    first_of_all(inserted)
 }
 
 /// All about a name, each member's in order.

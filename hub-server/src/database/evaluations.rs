@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::evaluations;
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, first_of_all};
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = evaluations)]
@@ -19,15 +19,15 @@ pub(crate) struct EvaluationRow {
 }
 
 /// # Errors
-/// [`DatabaseError::Exists`] when the member's number is taken.
+/// [`DatabaseError::Changed`] when the member's number is taken.
 pub(crate) fn insert(
     connection: &mut Connection,
     row: &EvaluationRow,
 ) -> Result<(), DatabaseError> {
-    diesel::insert_into(evaluations::table)
+    let inserted = diesel::insert_into(evaluations::table)
         .values(row)
-        .execute(connection)?;
-    Ok(())
+        .execute(connection);
+    first_of_all(inserted)
 }
 
 /// All of a release, each member's in order.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::key_compromises;
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, first_of_all};
 
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = key_compromises)]
@@ -18,15 +18,15 @@ pub(crate) struct KeyCompromiseRow {
 }
 
 /// # Errors
-/// [`DatabaseError::Exists`] when the statement is recorded.
+/// [`DatabaseError::Changed`] when the statement is recorded.
 pub(crate) fn insert(
     connection: &mut Connection,
     row: &KeyCompromiseRow,
 ) -> Result<(), DatabaseError> {
-    diesel::insert_into(key_compromises::table)
+    let inserted = diesel::insert_into(key_compromises::table)
         .values(row)
-        .execute(connection)?;
-    Ok(())
+        .execute(connection);
+    first_of_all(inserted)
 }
 
 /// All of a member.

@@ -54,6 +54,12 @@ const WRITERS: &str = "1213546066, 1";
 /// What the one server holds that asks witnesses for all.
 const WITNESSES: &str = "1213546066, 2";
 
+/// What the one `gc` holds that removes blobs, wherever it runs.
+const COLLECTORS: &str = "1213546066, 3";
+
+/// Lets a transaction stand still between two queries, until it ends.
+const PATIENT: &str = "SET LOCAL idle_in_transaction_session_timeout = 0";
+
 /// The pool of connections.
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -97,6 +103,22 @@ impl Database {
         self.with(|connection| in_turn(connection, queries))
     }
 
+    /// The same for a command that has the database to itself: between two queries it may wait for the store of
+    /// blobs as long as that takes.
+    pub(crate) fn long_transaction<T, E: From<DatabaseError>>(
+        &self,
+        queries: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.transaction(|connection| {
+            if let AnyConnection::Postgres(_) = connection {
+                connection
+                    .batch_execute(PATIENT)
+                    .map_err(DatabaseError::from)?;
+            }
+            queries(connection)
+        })
+    }
+
     /// Runs queries that read, as one view of the database: writers do not disturb it, nor it them.
     pub(crate) fn view<T, E: From<DatabaseError>>(
         &self,
@@ -106,10 +128,9 @@ impl Database {
             savepoint(connection, |connection| {
                 if let AnyConnection::Postgres(_) = connection {
                     // Who only reads may take his time.
-                    let still = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
-                                 SET LOCAL idle_in_transaction_session_timeout = 0";
+                    let still = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
                     connection
-                        .batch_execute(still)
+                        .batch_execute(&format!("{still}; {PATIENT}"))
                         .map_err(DatabaseError::from)?;
                 }
                 queries(connection)
@@ -159,8 +180,18 @@ impl Database {
     /// Makes this server the one that asks witnesses, until the answer is dropped or its connection is
     /// lost; `None` when another one is, or when there is no other.
     pub(crate) fn hold_witnesses(&self) -> Result<Option<Hold>, DatabaseError> {
+        self.hold(WITNESSES)
+    }
+
+    /// Makes this the one program that collects garbage on a shared database, until the answer is dropped; `None`
+    /// when another one is, or when there is no other.
+    pub(crate) fn hold_collection(&self) -> Result<Option<Hold>, DatabaseError> {
+        self.hold(COLLECTORS)
+    }
+
+    fn hold(&self, lock: &str) -> Result<Option<Hold>, DatabaseError> {
         match self.connections.shared() {
-            Some(address) => Hold::take(address, WITNESSES),
+            Some(address) => Hold::take(address, lock),
             None => Ok(None),
         }
     }

@@ -90,3 +90,34 @@ impl Draft for KeyCompromiseRow {
         Ok(key_compromises::insert(connection, &self)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::database::{DatabaseError, temporary};
+
+    #[test]
+    fn what_another_one_recorded_at_the_same_time_is_no_fault() {
+        let row = KeyCompromiseRow {
+            statement: "sha256:1".to_owned(),
+            member: "alpha".to_owned(),
+            key_id: "1".to_owned(),
+            envelope: Vec::new(),
+            recorded_at: 0,
+            recorded_by: "alpha".to_owned(),
+            log_index: 0,
+        };
+        let connection = &mut temporary().unwrap();
+        let place = |index| Place {
+            index,
+            logged_at: 1,
+        };
+        row.clone().record(connection, place(0)).unwrap();
+        let again = row.record(connection, place(1));
+        assert!(matches!(
+            again,
+            Err(SayError::Database(DatabaseError::Changed))
+        ));
+    }
+}

@@ -479,3 +479,52 @@ async fn a_hub_is_moved_to_postgresql_and_back() {
     world.serve(&[]);
     world.published(&release("alpha/back")).await;
 }
+
+#[tokio::test]
+async fn rows_are_made_anew_however_long_the_store_of_blobs_takes() {
+    let Some(database) = Database::make() else {
+        return;
+    };
+    let mut world = World::start_on(Some(Arc::clone(&database)), &[], |_| None);
+    world.published(&release("alpha/squares")).await;
+    world.kill();
+    // Notes how long a transaction that writes may stand still.
+    database.sql(
+        "CREATE TABLE patience (text TEXT); \
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         INSERT INTO patience VALUES (current_setting('idle_in_transaction_session_timeout')); \
+         RETURN NEW; END $$; \
+         CREATE TRIGGER note AFTER INSERT ON log_checkpoints FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    let rebuilt = world.run(&["rebuild-index"]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    assert_eq!(
+        database.sql("SELECT DISTINCT text FROM patience").trim(),
+        "0"
+    );
+}
+
+#[tokio::test]
+async fn one_machine_at_a_time_collects_garbage() {
+    let Some(database) = Database::make() else {
+        return;
+    };
+    let world = World::start_on(Some(Arc::clone(&database)), &[], |_| None);
+    let collecting = Arc::clone(&database);
+    let other = std::thread::spawn(move || {
+        collecting.sql("SELECT pg_advisory_lock(1213546066, 3); SELECT pg_sleep(5)");
+    });
+    let held = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database \
+                WHERE locktype = 'advisory' AND objid = 3 AND datname = current_database()";
+    while database.sql(held).trim() != "1" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let refused = world.run(&["gc"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && said.contains("another `hub-server gc`"),
+        "{said}"
+    );
+    other.join().unwrap();
+    assert!(world.run(&["gc"]).status.success());
+}
