@@ -8,7 +8,7 @@ use registry_schema::digest::Digest;
 use registry_schema::limits;
 use registry_schema::trust_root::TrustRoot;
 
-use crate::app::{HubError, mirror_of, open_trust};
+use crate::app::{HubError, check_database, mirror_of};
 use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace, DoctorArgs};
@@ -16,7 +16,7 @@ use crate::database::{
     Database, DatabaseError, alarms, blobs as rows, from_column, oci, pending_migrations, releases,
 };
 use crate::log::{LogError, check_policy, copied, load_key, stored};
-use crate::tls;
+use crate::{tls, trust};
 
 /// Less free disk than this is worth a warning.
 const LOW_DISK_BYTES: u64 = 1 << 30;
@@ -67,15 +67,22 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     match Database::connect(data.database()) {
         Ok(database) => {
             checks.push(integrity(&database));
-            checks.push(migrations(&database));
+            let tables = migrations(&database);
+            let is_up_to_date = tables.verdict == Verdict::Good;
+            checks.push(tables);
+            // The tables of a hub that runs are its server's to bring up to date, and the rest is as this version
+            // knows it.
+            if !is_up_to_date {
+                return checks;
+            }
             let mirror = mirror_of(&database).ok().flatten();
-            checks.push(trust_root(&data, mirror.is_none()));
+            checks.push(trust_root(&data, &database, mirror.is_none()));
             match &mirror {
                 None => {
                     checks.push(log(&data, &database));
-                    checks.push(witnesses(&data, &database));
+                    checks.push(witnesses(&database));
                 }
-                Some(folder) => checks.push(copy(&data, folder)),
+                Some(folder) => checks.push(copy(&database, folder)),
             }
             checks.push(clock(&database));
             let blobs = match &mirror {
@@ -153,9 +160,10 @@ pub(crate) fn certificate_check(path: &Path, now: Timestamp) -> Check {
 }
 
 /// Members have to sign root and targets again before they end; the hub renews the rest by itself.
-fn trust_root(data: &DataFolder, has_key: bool) -> Check {
+fn trust_root(data: &DataFolder, database: &Database, has_key: bool) -> Check {
     let open = || {
-        let (state, _) = open_trust(data, Timestamp::now())?;
+        check_database(data, database)?;
+        let state = trust::load(database, Timestamp::now())?;
         if !has_key {
             return Ok(state);
         }
@@ -198,7 +206,7 @@ fn migrations(database: &Database) -> Check {
         0 => (Verdict::Good, "up to date".to_owned()),
         count => (
             Verdict::Warning,
-            format!("{count} steps to run: `serve` runs them"),
+            format!("{count} steps to run: `serve` runs them; look again after that"),
         ),
     });
     Check::of("tables", pending)
@@ -217,9 +225,9 @@ fn log(data: &DataFolder, database: &Database) -> Check {
 }
 
 /// What a mirror shows, and until when clients take it if it is not brought up to date.
-fn copy(data: &DataFolder, folder: &Path) -> Check {
+fn copy(database: &Database, folder: &Path) -> Check {
     let look = || {
-        let (state, database) = open_trust(data, Timestamp::now())?;
+        let state = trust::load(database, Timestamp::now())?;
         let policy = state.root.log_policy();
         let copy = database.view(|connection| copied(connection, policy))?;
         let (_, head) = copy.ok_or(LogError::NoCopy)?;
@@ -245,9 +253,9 @@ fn copy(data: &DataFolder, folder: &Path) -> Check {
 }
 
 /// Whether a witness of the policy has seen another history of this log.
-fn witnesses(data: &DataFolder, database: &Database) -> Check {
+fn witnesses(database: &Database) -> Check {
     let look = || {
-        let (trust, _) = open_trust(data, Timestamp::now())?;
+        let trust = trust::load(database, Timestamp::now())?;
         let alarms = database.with(alarms::list)?;
         let mut said = Vec::new();
         for witness in trust.root.log_policy().witnesses() {

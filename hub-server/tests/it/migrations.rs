@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
 
 use crate::cluster::Database;
+use crate::world::World;
 
 fn steps(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
@@ -42,6 +43,9 @@ fn forth_and_back(
     assert_eq!(columns(), newest);
 }
 
+/// An index that PostgreSQL alone needs: SQLite searches by one of its own.
+const OF_POSTGRES: &str = "0008_word_parts";
+
 #[test]
 fn both_kinds_of_databases_take_the_same_steps() {
     let names = |kind| {
@@ -49,8 +53,10 @@ fn both_kinds_of_databases_take_the_same_steps() {
         let name = |step: &PathBuf| step.file_name().unwrap().to_owned();
         steps.iter().map(name).collect::<Vec<_>>()
     };
-    assert_eq!(names("sqlite"), names("postgres"));
-    assert!(!names("sqlite").is_empty());
+    let mut of_postgres = names("postgres");
+    of_postgres.retain(|name| name != OF_POSTGRES);
+    assert_eq!(names("sqlite"), of_postgres);
+    assert!(!of_postgres.is_empty());
 }
 
 #[derive(QueryableByName)]
@@ -95,4 +101,18 @@ fn every_step_on_postgresql_can_be_taken_back() {
          'public' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'",
     );
     assert_eq!(other, "");
+}
+
+#[tokio::test]
+async fn looking_at_a_hub_brings_no_tables_up_to_date() {
+    let world = World::start();
+    world.sql(
+        "DROP INDEX releases_published_by; DROP TABLE member_blobs; DROP TABLE quotas; \
+         DELETE FROM __diesel_schema_migrations WHERE version = '0007'",
+    );
+    for _ in 0..2 {
+        let looked = world.run(&["doctor"]);
+        let said = String::from_utf8(looked.stdout).unwrap();
+        assert!(said.contains("1 steps to run"), "{said}");
+    }
 }
