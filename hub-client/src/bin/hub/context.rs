@@ -51,7 +51,7 @@ impl Context {
         report: Report,
         interrupt: Interrupt,
     ) -> Result<Self, CommandError> {
-        let folders = Folders::from_environment(variable)?;
+        let folders = Folders::from_environment(|name| std::env::var_os(name))?;
         let config = UserConfig::load(&folders)?;
         report.detail(&format!("settings: {}", folders.config_file().display()));
         Ok(Self {
