@@ -214,7 +214,7 @@ impl Context {
             Err(CommandError::LogView(error)) if error.is_lie() => return Err(error.into()),
             Err(error) => self
                 .report
-                .warn(&format!("the log was not checked: {}", with_causes(&error))),
+                .alert(&format!("the log was not checked: {}", with_causes(&error))),
             Ok(_) => {}
         }
         Ok(kept)
