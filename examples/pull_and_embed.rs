@@ -39,7 +39,7 @@ async fn pull_and_embed() -> Result<(), Box<dyn Error>> {
     let (Some(reference), Some(pictures)) = (arguments.next(), arguments.next()) else {
         return Err("usage: pull_and_embed NAME@VERSION FOLDER".into());
     };
-    let folders = Folders::from_environment(|name| std::env::var(name).ok())?;
+    let folders = Folders::from_environment(|name| std::env::var_os(name))?;
     let hub = UserConfig::load(&folders)?
         .hub
         .ok_or("no hub yet: run `hub login`")?;

@@ -1,5 +1,6 @@
 //! Where things are, and which hub is meant: flags over environment over the user's file.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use registry_schema::digest::Digest;
@@ -31,27 +32,30 @@ impl Folders {
         }
     }
 
-    /// The folders the environment asks for; `variable` reads one of its variables.
+    /// The folders the environment asks for; `variable` reads one of its variables, as
+    /// `std::env::var_os` does.
     ///
     /// # Errors
-    /// [`ConfigError::NoHome`] when neither `HUB_HOME`, the XDG variables nor `HOME` is set.
+    /// [`ConfigError::NoHome`] when neither `HUB_HOME`, the XDG variables nor `HOME` is set;
+    /// [`ConfigError::NotText`] when the one that counts is not UTF-8: paths are shown, and told as JSON.
     pub fn from_environment(
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let path = |name: &str| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
+        let path = |name: &'static str| {
+            let value = variable(name).filter(|value| !value.is_empty());
+            let text = value.map(OsString::into_string).transpose();
+            text.map(|text| text.map(PathBuf::from))
+                .map_err(|_| ConfigError::NotText { variable: name })
         };
-        if let Some(home) = path("HUB_HOME") {
+        if let Some(home) = path("HUB_HOME")? {
             return Ok(Self::under(&home));
         }
-        let xdg = |name: &str, fallback: &str| {
-            path(name)
-                .filter(|path| path.is_absolute())
-                .or_else(|| path("HOME").map(|home| home.join(fallback)))
-                .map(|base| base.join("hub"))
-                .ok_or(ConfigError::NoHome)
+        let xdg = |name: &'static str, fallback: &str| -> Result<PathBuf, ConfigError> {
+            let base = match path(name)?.filter(|path| path.is_absolute()) {
+                Some(base) => base,
+                None => path("HOME")?.ok_or(ConfigError::NoHome)?.join(fallback),
+            };
+            Ok(base.join("hub"))
         };
         Ok(Self {
             config: xdg("XDG_CONFIG_HOME", ".config")?,
@@ -217,6 +221,12 @@ pub enum ConfigError {
     /// No place to live.
     #[error("neither HUB_HOME nor HOME is set: set HUB_HOME to a folder of your own")]
     NoHome,
+    /// A path that cannot be shown.
+    #[error("{variable} is not UTF-8: set HUB_HOME to a folder whose path is")]
+    NotText {
+        /// Which variable.
+        variable: &'static str,
+    },
     /// Not TOML, or an unknown key.
     #[error("`{}` cannot be understood", path.display())]
     Malformed {
@@ -248,7 +258,7 @@ mod tests {
             variables
                 .iter()
                 .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+                .map(|(_, value)| value.into())
         })
     }
 

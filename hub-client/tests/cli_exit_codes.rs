@@ -352,6 +352,22 @@ fn doctor_says_what_is_missing() {
     );
 }
 
+/// Another place than the one that was asked for would be used, and nobody would know.
+#[cfg(unix)]
+#[test]
+fn a_home_that_is_not_text_is_not_passed_over() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let home = Home::new();
+    let mut command = home.command(&["keygen", "--json"]);
+    command
+        .env("HUB_HOME", OsStr::from_bytes(b"caf\xe9"))
+        .env("HOME", home.path());
+    let run = Run::of(command);
+    assert_eq!(run.error()["code"], "settings", "{run}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn doctor_finds_a_key_that_others_may_read() {

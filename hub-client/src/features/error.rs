@@ -55,6 +55,14 @@ pub enum FeatureError {
         /// The file asked for.
         path: PathBuf,
     },
+    /// A name that would be two lines of the text file beside NumPy's.
+    #[error(
+        "the name {name:?} breaks a line, so that it cannot stand in a file of one path a line"
+    )]
+    BrokenLine {
+        /// Whose.
+        name: String,
+    },
     /// The Parquet library.
     #[error("cannot write `{}`", path.display())]
     Parquet {

@@ -91,7 +91,8 @@ impl FeatureWriter {
     /// Adds the features of one image.
     ///
     /// # Errors
-    /// [`FeatureError`] when they have another length or cannot be written.
+    /// [`FeatureError`] when they have another length or cannot be written, or when the name breaks a line
+    /// and the format keeps names in lines.
     pub fn push(
         &mut self,
         name: &str,
@@ -106,6 +107,10 @@ impl FeatureWriter {
         }
         match &mut self.format {
             Format::Parquet(parquet) => parquet.push(name, digest, features, &self.path),
+            Format::Npy { .. } if name.contains(['\n', '\r']) => {
+                let name = name.to_owned();
+                Err(FeatureError::BrokenLine { name })
+            }
             Format::Npy { file, paths, rows } => {
                 let error = |source| FileError::new("cannot write", &self.path, source);
                 *rows += 1;
@@ -308,6 +313,20 @@ mod tests {
         assert_eq!(bytes[start + 8..start + 12], 1.0_f32.to_le_bytes());
         let paths = std::fs::read_to_string(folder.path().join("f.paths.txt")).unwrap();
         assert_eq!(paths.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_name_that_breaks_a_line_puts_no_path_beside_anothers_features() {
+        let folder = tempfile::tempdir().unwrap();
+        let push = |file: &str| {
+            let mut writer = FeatureWriter::create(&folder.path().join(file), &origin()).unwrap();
+            writer.push("a\nb.png", &Digest::of(b"image"), &[0.0, 1.0])
+        };
+        assert!(matches!(
+            push("f.npy"),
+            Err(FeatureError::BrokenLine { .. })
+        ));
+        push("f.parquet").unwrap();
     }
 
     #[test]

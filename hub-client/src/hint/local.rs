@@ -39,7 +39,9 @@ impl Hint for ConfigError {
                 ErrorCode::Settings,
                 "correct the file, or delete it and run `hub login` and `hub trust` again",
             ),
-            Self::NoHome | Self::Write { .. } => Advice::of(ErrorCode::Settings),
+            Self::NoHome | Self::NotText { .. } | Self::Write { .. } => {
+                Advice::of(ErrorCode::Settings)
+            }
         }
     }
 }

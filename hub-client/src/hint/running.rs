@@ -87,6 +87,10 @@ impl Hint for FeatureError {
                 ErrorCode::Usage,
                 "end the name of the file in .parquet or .npy",
             ),
+            Self::BrokenLine { .. } => Advice::with_hint(
+                ErrorCode::Usage,
+                "write .parquet, which holds any name, or give the image another",
+            ),
             Self::OtherOrigin { .. } | Self::Width { .. } => Advice::of(ErrorCode::FeatureSpace),
             Self::Parquet { .. } => Advice::of(ErrorCode::File),
         }

@@ -141,7 +141,14 @@ fn a_log_that_stands_still_is_refused_after_a_while() {
     let young = shown(limits::CHECKPOINT_AGE_SECONDS - 600);
     Newcomer::to(world).pull("dots@2", &young).ok();
     let old = shown(limits::CHECKPOINT_AGE_SECONDS + 600);
-    Newcomer::to(world).refuses("dots@2", &old, "was last seen by its witnesses at");
+    let words = "was last seen by its witnesses at";
+    Newcomer::to(world).refuses("dots@2", &old, words);
+    // The trust root is followed all the same, as that may be the repair; nobody is left to think that the log was seen.
+    let trusting = Newcomer::to(world).hub(&["trust", "--json"], &old.url);
+    let warning: serde_json::Value = serde_json::from_str(&trusting.stderr).unwrap();
+    trusting.json();
+    let warning = warning["warning"].as_str().unwrap();
+    assert!(warning.starts_with("the log was not checked") && warning.contains(words));
 }
 
 /// What a hub may send in the place of the files of its log.

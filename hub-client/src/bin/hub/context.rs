@@ -51,7 +51,7 @@ impl Context {
         report: Report,
         interrupt: Interrupt,
     ) -> Result<Self, CommandError> {
-        let folders = Folders::from_environment(variable)?;
+        let folders = Folders::from_environment(|name| std::env::var_os(name))?;
         let config = UserConfig::load(&folders)?;
         report.detail(&format!("settings: {}", folders.config_file().display()));
         Ok(Self {
@@ -214,7 +214,7 @@ impl Context {
             Err(CommandError::LogView(error)) if error.is_lie() => return Err(error.into()),
             Err(error) => self
                 .report
-                .warn(&format!("the log was not checked: {}", with_causes(&error))),
+                .alert(&format!("the log was not checked: {}", with_causes(&error))),
             Ok(_) => {}
         }
         Ok(kept)

@@ -33,7 +33,8 @@ object, and an error is one JSON object on standard error:
 Extractors run in a process of their own that can read the pictures and the extractor, write nothing
 and open no connection (docs/TRUST.md, \"Running what a rival wrote\"). Where the kernel lacks the
 means, each command that runs one says so on standard error, also with `--quiet`; with `--json` as
-an object `{\"warning\": \"…\"}` on a line of its own.
+an object `{\"warning\": \"…\"}` on a line of its own. So do commands that follow the trust root when the
+log could not be checked.
 
 `list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval`, `head`, `similar`, `clusters`, `outliers`,
 `duplicates`, `map`, `next`, `choose`, `labels` and `extractor` open no connection. So does `pull`, when
