@@ -1,9 +1,10 @@
 """Writes docs/CATALOGUE-EVIDENCE.md from what evidence.py has measured."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
+
+from choices import AS_GOOD, BEHIND, DRAWS
 
 SHORT = {"everyday-objects": "everyday", "everyday-objects-medium": "medium", "everyday-objects-large": "large",
          "colours-and-textures": "colours", "picture-style": "style", "aerial-photographs": "aerial",
@@ -11,7 +12,7 @@ SHORT = {"everyday-objects": "everyday", "everyday-objects-medium": "medium", "e
          "text-content": "content", "text-direction": "direction", "text-layout": "layout"}
 
 
-def written(stock, facts, measured, pairs, choices, check, claims) -> str:
+def written(stock, facts, measured, pairs, says, check, claims) -> str:
     ours, theirs, heads = check
     with_more = [one for one in measured if one.more is not None]
     sections = [
@@ -35,9 +36,12 @@ def written(stock, facts, measured, pairs, choices, check, claims) -> str:
         f"itself made {theirs:.1f} %.",
         "## Pairs of everyday things",
         "Ten labels, photographs cut out on white, all pairs of classes that have ten pictures each:",
-        table(["extractor", "right", "pairs"],
-              [[name, f"{share:.1f} %", str(count)] for name, (share, count) in pairs.items()]),
-        "## What `hub choose` says", choose_words(), choose_table(choices),
+        table(["extractor", "right, mean of all pairs", "pairs", "of these at 90 % or more", "hardest pair"],
+              [[name, f"{right.mean():.1f} %", str(len(right)), str((right >= 90).sum()), f"{right.min():.1f} %"]
+               for name, right in pairs.items()]),
+        "## What `hub choose` says", choose_words(says),
+        "### Forty labels", choose_table([one[40] for one in says if 40 in one], tasks_with(measured, says, 40)),
+        "### Ten labels", choose_table([one[10] for one in says], [one.task.name for one in measured]),
         "## What is claimed, and whether it holds",
         table(["claim", "", "figures"],
               [[claim, "holds" if holds else "**missed**", figures] for claim, holds, figures in claims]),
@@ -75,30 +79,39 @@ def accuracy_table(stock, measured, draws_of) -> str:
     return table(["task", *(SHORT.get(one.name, one.name) for one in stock)], rows)
 
 
-def choose_words() -> str:
-    return ("Asked about everyday-objects, picture-style, colours-and-textures, the extractors of the task's domain and the best "
-            "on the task. The favourite is the extractor of the domain, as the cards say. `hub choose` is right when the one it "
-            "takes is as good as the best, within one standard error on the pictures that were not shown, all of them with the "
-            "very same labels; or when it says that it cannot tell one that is as good from the one it takes. *Gain* is by how "
-            "many points more the one it takes gets right than the favourite, in the mean.")
+def choose_words(says) -> str:
+    asked = [these.agrees for one in says for these in one.values() if these.agrees is not None]
+    return (f"Asked about all extractors, {DRAWS} draws of labels for each task; the favourite is the extractor of the task's "
+            "domain, as the cards say. What is true is what heads get right in the mean of all these draws, of the pictures "
+            f"that were not shown. *Wrong*: how often all that are as good as the best, no more than {AS_GOOD:.0f} point behind "
+            "it, are called worse; `hub choose` promises 10 times in 100 at most. *May be best*: how many of the "
+            f"{len(says[0][10].names)} are not called worse, in the mean. *Told apart*: of those more than {BEHIND:.0f} points behind "
+            "the best, how many are called worse. *Gain*: by how many points more the one that is taken gets right than the "
+            "favourite; *behind*: by how many fewer than the best.\n\n"
+            "The rule is written in numpy here so that thousands of answers take minutes (`examples/catalogue/choices.py`); "
+            f"`hub choose` itself, asked {len(asked)} times, says the same {sum(asked)} times.")
 
 
-def choose_table(choices) -> str:
+def tasks_with(measured, says, labels: int) -> list[str]:
+    return [one.task.name for one, these in zip(measured, says) if labels in these]
+
+
+def choose_table(says, tasks) -> str:
     rows = []
-    for one in choices:
-        took = Counter(choice.took for choice in one.more)
-        names = ", ".join(f"{name} {count}×" for name, count in took.most_common()) or "–"
-        rows.append([one.task.name, one.favourite, names,
-                     right_of(one.more), gain_of(one.more), right_of(one.few), gain_of(one.few)])
-    return table(["task", "favourite", "took, 40 labels", "right", "gain", "10 labels: right", "gain"], rows)
+    for task, one in zip(tasks, says, strict=True):
+        (first, count), *others = one.took()
+        took = f"{first} {count}×" + (f", {len(others)} others" if len(others) > 1 else f", {others[0][0]} {others[0][1]}×" if others else "")
+        rows.append([task, one.favourite, one.names[one.best()], took, f"{100 * one.wrong():.0f}", f"{one.left():.1f}",
+                     share_of(one.told()), f"{one.gain():+.1f}", f"{one.behind():.1f}"])
+    told = [one.told() for one in says if one.told() is not None]
+    rows.append(["**mean**", "", "", "", f"**{100 * np.mean([one.wrong() for one in says]):.1f}**",
+                 f"**{np.mean([one.left() for one in says]):.1f}**", f"**{share_of(np.mean(told))}**",
+                 f"**{np.mean([one.gain() for one in says]):+.1f}**", f"**{np.mean([one.behind() for one in says]):.1f}**"])
+    return table(["task", "favourite", "best", "took", "wrong, in 100", "may be best", "told apart", "gain", "behind"], rows)
 
 
-def right_of(choices) -> str:
-    return f"{sum(one.is_right for one in choices)} of {len(choices)}" if choices else "–"
-
-
-def gain_of(choices) -> str:
-    return f"{np.mean([one.gain for one in choices]):+.1f}" if choices else "–"
+def share_of(share) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def tasks_words() -> str:

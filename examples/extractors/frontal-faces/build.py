@@ -24,6 +24,8 @@ SIZE = 128
 STEP = 0.75
 # The sides of the picture as it is made smaller.
 SIDES = (128, 96, 72, 54, 40, 30)
+# How much of the picture's width a face has that fills a window, 24 pixels, of each of these.
+WIDTHS = ("a fifth", "a quarter", "a third", "almost half", "three fifths", "four fifths")
 AREAS = ["at the upper left", "at the top", "at the upper right", "at the left", "in the middle", "at the right",
          "at the lower left", "at the bottom", "at the lower right"]
 
@@ -40,16 +42,15 @@ def network() -> tuple[onnx.ModelProto, list[str]]:
         "skimage/data/lbpcascade_frontalface_opencv.xml", python="3.12"))
     graph = Graph("frontal-faces", SIZE, SIZE, channels=1)
     picture, features, names, areas = graph.input, [], [], []
-    for side in SIDES:
+    for side, width in zip(SIDES, WIDTHS, strict=True):
         if side != SIZE:
             picture = graph.resized(picture, STEP)
         depth, passed = windows(graph, picture, side, stages)
-        share = round(100 * cascade.WINDOW / side)
         features.append(graph.node("Flatten", graph.node("GlobalMaxPool", depth), axis=1))
-        names.append(f"likeness to a face {share} % as wide as the picture")
+        names.append(f"likeness to a face {width} as wide as the picture")
         count = graph.node("ReduceSum", passed, graph.constant(np.array([2, 3], np.int64)), keepdims=0)
         features.append(graph.node("Log", graph.node("Add", count, graph.constant(np.float32(1)))))
-        names.append(f"certainty of a face {share} % as wide")
+        names.append(f"certainty of a face {width} as wide as the picture")
         areas.append(by_area(graph, depth, side - cascade.WINDOW + 1))
     features.append(graph.node("Max", *areas))
     names += [f"likeness to a face {area}" for area in AREAS]

@@ -1,4 +1,4 @@
-"""Puts an extractor's folder together (`extractor.toml`, `README.md`, `model.onnx`, `probes/`) and tries the graph."""
+"""Puts an extractor's folder together (`extractor.toml`, `README.md`, licence, `model.onnx`, `probes/`) and tries the graph."""
 
 import shutil
 import tomllib
@@ -9,6 +9,8 @@ import onnx
 import onnxruntime
 from PIL import Image
 
+APACHE = Path(__file__).resolve().parents[3] / "LICENSE"
+
 
 def write_folder(source: Path, target: Path, model: onnx.ModelProto, probes: dict[str, Image.Image],
                  names: list[str] | None = None) -> None:
@@ -18,13 +20,19 @@ def write_folder(source: Path, target: Path, model: onnx.ModelProto, probes: dic
     """
     graph = model.SerializeToString()
     dimension = try_out(graph)
-    said = tomllib.loads((source / "extractor.toml").read_text())["output"]
+    card = tomllib.loads((source / "extractor.toml").read_text())
+    said = card["output"]
     if said["dimension"] != dimension or said.get("names") != names:
         raise ValueError(f"{source}/extractor.toml: the output is to say\n{output_lines(dimension, names)}")
     shutil.rmtree(target, ignore_errors=True)
     (target / "probes").mkdir(parents=True)
     for text in ("extractor.toml", "README.md"):
         shutil.copyfile(source / text, target / text)
+    # Whoever hands weights on hands on their licence and the names of those who gave them.
+    licence = APACHE if card["license"] == "Apache-2.0" else source / "LICENSE.txt"
+    shutil.copyfile(licence, target / "LICENSE.txt")
+    if (source / "NOTICE.txt").exists():
+        shutil.copyfile(source / "NOTICE.txt", target / "NOTICE.txt")
     (target / "model.onnx").write_bytes(graph)
     for name, image in probes.items():
         image.save(target / "probes" / f"{name}.png", optimize=True)

@@ -72,7 +72,7 @@ def places(grid: int) -> list[str]:
     """What the cells of a grid are called, row by row."""
     if grid in HALVES:
         return HALVES[grid]
-    return [f"in row {row} of {grid}, place {column} of {grid}"
+    return [f"in row {row} of {grid}, column {column} of {grid}"
             for row in range(1, grid + 1) for column in range(1, grid + 1)]
 
 
@@ -88,7 +88,7 @@ def known_pictures():
     yield "text in short pieces anywhere", pieces, blank
     yield "text anywhere", lines, pieces
     corner = written([(10, 10, "tosu")])
-    yield "text in row 1 of 8, place 1 of 8", corner, corner.rotate(180)
+    yield "text in row 1 of 8, column 1 of 8", corner, corner.rotate(180)
 
 
 def written(words) -> Image.Image:

@@ -9,7 +9,7 @@
 //! let classes = [0, 0, 1, 1];
 //! let [one, other] = [measure(one.view(), &classes, 2, 0)?, measure(other.view(), &classes, 2, 0)?];
 //! assert!(one.held_out.mean_square_error < other.held_out.mean_square_error);
-//! let decision = decide(0, &[&one.held_out.squared_errors, &other.held_out.squared_errors]);
+//! let decision = decide(0, &[&one.held_out, &other.held_out]);
 //! assert_eq!(decision.take, 0);
 //! # Ok::<(), hub_client::choose::ChooseError>(())
 //! ```
@@ -29,7 +29,7 @@ mod log_evidence;
 mod more;
 mod rule;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod spectrum;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -37,7 +37,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 pub use self::error::ChooseError;
 pub use self::held_out::HeldOut;
 pub use self::more::more_labels_help;
-pub use self::rule::{Decision, MORE_LABELS, Verdict, decide};
+pub use self::rule::{Decision, MORE_LABELS, Verdict, WRONG, decide};
 
 use self::spectrum::{Spectrum, gram};
 

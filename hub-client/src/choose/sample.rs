@@ -1,8 +1,10 @@
-//! Labelled vectors for tests.
+//! Labelled vectors, and what was seen of an extractor, for tests.
 
 use ndarray::Array2;
 
+use super::HeldOut;
 use crate::explore::SplitMix64;
+use crate::head::metrics::wilson;
 
 /// Evenly spread from −1 to 1.
 pub(super) fn noise(rows: usize, dimension: usize, seed: u64) -> Array2<f32> {
@@ -23,4 +25,17 @@ pub(super) fn labelled(sizes: &[usize], dimension: usize, seed: u64) -> (Array2<
         row[class % dimension] += 3.0;
     }
     (rows, targets)
+}
+
+/// An extractor with these errors, seen in ten blocks.
+pub(crate) fn seen(squared_errors: &[f64]) -> HeldOut {
+    HeldOut {
+        accuracy: 0.5,
+        interval: wilson(0.5, squared_errors.len()),
+        mean_square_error: squared_errors.iter().sum::<f64>() / squared_errors.len() as f64,
+        squared_errors: squared_errors.to_vec(),
+        lambda: 1.0,
+        blocks: 10,
+        repeats: 10,
+    }
 }

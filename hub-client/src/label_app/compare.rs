@@ -153,11 +153,8 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         .ok_or_else(|| LabelError::Rivals {
             reason: format!("{release} is installed no more"),
         })?;
-    let errors: Vec<&[f64]> = measured
-        .iter()
-        .map(|one| one.held_out.squared_errors.as_slice())
-        .collect();
-    let decision = decide(used, &errors);
+    let held_out: Vec<_> = measured.iter().map(|one| &one.held_out).collect();
+    let decision = decide(used, &held_out);
     let names: Vec<String> = candidates
         .iter()
         .map(|one| one.rival.extractor.release.to_string())
@@ -259,20 +256,19 @@ fn verdict(place: usize, used: usize, decision: &Decision) -> (&'static str, &'s
     if place == used {
         return ("in use", "the one you see");
     }
-    if decision.leaves_favourite && place == decision.take {
-        return (
+    match (decision.verdicts[place], decision.verdicts[used]) {
+        (Verdict::Take, Verdict::Worse) => (
             "clearly better",
             "its errors on your labels are smaller by more than chance explains",
-        );
-    }
-    match decision.verdicts[place] {
-        Verdict::Worse => (
-            "worse",
-            "its errors on your labels are larger by more than chance explains",
         ),
-        _ => (
-            "cannot tell yet",
-            "the difference is no larger than chance explains",
+        (Verdict::Take, _) => (
+            "perhaps better",
+            "its errors on your labels are smaller, though that may be chance",
+        ),
+        (Verdict::CannotTell, _) => ("cannot tell yet", "it may be the best of all"),
+        (Verdict::Worse, _) => (
+            "worse",
+            "another one's errors on your labels are smaller by more than chance explains",
         ),
     }
 }
@@ -304,8 +300,11 @@ fn advice(names: &[String], used: usize, decision: &Decision, failed: &[FailedVi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choose::HeldOut;
+    use crate::choose::sample::seen;
 
     fn told(names: &[&str], errors: &[&[f64]], failed: &[&str]) -> String {
+        let seen: Vec<HeldOut> = errors.iter().map(|errors| seen(errors)).collect();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let failed: Vec<FailedView> = failed
             .iter()
@@ -314,12 +313,13 @@ mod tests {
                 reason: "it ended with 1".to_owned(),
             })
             .collect();
-        advice(&names, 0, &decide(0, errors), &failed)
+        let seen: Vec<&HeldOut> = seen.iter().collect();
+        advice(&names, 0, &decide(0, &seen), &failed)
     }
 
     #[test]
     fn who_could_not_be_measured_is_not_passed_over() {
-        let (low, high) = ([0.1, 0.2, 0.1, 0.2], [0.8, 0.7, 0.9, 0.8]);
+        let (low, high) = ([0.1, 0.2].repeat(5), [0.8, 0.7].repeat(5));
         let broken = ["broken@1.0.0"];
         assert_eq!(
             told(&["own@1.0.0"], &[&low], &[]),

@@ -448,6 +448,16 @@ fn the_extractor_that_tells_the_classes_apart_is_chosen() {
         (&true.into(), &"dots@1.0.0".into())
     );
 
+    let of_a_domain = |domain: &str| {
+        let mut command = vec!["choose", "--all", "--images", images, "--json", "--domain"];
+        command.push(domain);
+        world.hub("beta", &command)
+    };
+    let domain = extractors[0]["domain"].as_str().unwrap();
+    let because = of_a_domain(domain).json()["favourite_because"].clone();
+    assert_eq!(because, format!("the largest made for {domain}"));
+    of_a_domain("music").fails(2, domain);
+
     let strange = [
         "choose",
         "dots@1",

@@ -100,6 +100,14 @@ macro_rules! library_errors {
                 /// Which.
                 reference: Reference,
             },
+            /// Nobody's favourite domain.
+            #[error("none of the extractors that are compared was made for `{domain}`, but for {found}")]
+            StrangeDomain {
+                /// What was asked for.
+                domain: String,
+                /// The domains there are.
+                found: String,
+            },
             /// A reference that must name one release.
             #[error("`{reference}` names no single release")]
             NotExact {
@@ -338,6 +346,9 @@ impl CommandError {
                 ErrorCode::Usage,
                 "name it among them, or leave out --favourite",
             ),
+            Self::StrangeDomain { .. } => {
+                (ErrorCode::Usage, "name one of these, or leave out --domain")
+            }
             Self::NotExact { .. } => (
                 ErrorCode::Usage,
                 "write the whole version, such as passport-extractor@2.1.0",

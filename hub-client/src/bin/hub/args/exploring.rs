@@ -166,9 +166,12 @@ pub(crate) struct NextArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Figures on few labels mislead, so the favourite stays unless another extractor makes smaller errors
-on held-out images by more than the standard error of the difference. The favourite is what
---favourite names, else the first REF; with --all, the largest. Images' classes come from folders or
---labels, as in `hub train`.
+on held-out images by more than their standard error, and than chance explains 7 times in 10. The
+favourite is what --favourite names, or the largest of those made for --domain, else the first REF;
+with --all, the largest. Images' classes come from folders or --labels, as in `hub train`.
+
+VERDICT is `worse` where another one's errors are smaller by more than chance explains, and `cannot
+tell` where it may be the best of all: 9 times in 10 the best of all is among those not called worse.
 
 INSIDE is the share of your images that are like those the extractor was made for, where its
 release tells of that (`hub check --statistics`). MEMBERS is how many other members find it fit,
@@ -176,7 +179,7 @@ as `hub pull` or `hub show` heard it last; nothing is asked now. Neither changes
 
 Examples:
   hub choose passport-extractor@2 everyday-objects@1 --images labelled/
-  hub choose --all --images scans/ --labels labels.csv
+  hub choose --all --domain documents --images scans/ --labels labels.csv
   hub choose --all --images labelled/ --combine --json")]
 pub(crate) struct ChooseArgs {
     /// Installed extractors
@@ -194,6 +197,9 @@ pub(crate) struct ChooseArgs {
     /// The extractor to stay with unless another is clearly better
     #[arg(long, value_name = "REF")]
     pub(crate) favourite: Option<Reference>,
+    /// What the images are of: the favourite is the largest of the extractors made for it
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "favourite")]
+    pub(crate) domain: Option<String>,
     /// Measure the features of all of them side by side as well
     #[arg(long)]
     pub(crate) combine: bool,

@@ -13,7 +13,8 @@ use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 use serde::Serialize;
 
-use super::chosen::{Chosen, newest_of_each};
+use super::candidates::{candidates, favourite};
+use super::chosen::Chosen;
 use super::contents::Labelled;
 use super::domain::DomainView;
 use super::embedding::Embedder;
@@ -37,9 +38,9 @@ struct ChooseView {
     #[serde(skip_serializing_if = "Option::is_none")]
     combined: Option<FiguresView>,
     favourite: Reference,
-    favourite_because: &'static str,
+    favourite_because: String,
     take: Reference,
-    /// Whether all others are worse by more than one standard error.
+    /// Whether all others are worse by more than chance explains.
     is_settled: bool,
     advice: String,
     /// Labelled images that were measured on, each content once.
@@ -121,11 +122,8 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
     drop(spinner);
     context.check_interrupt()?;
     // 4. the rule
-    let errors: Vec<&[f64]> = figures
-        .iter()
-        .map(|one| one.held_out.squared_errors.as_slice())
-        .collect();
-    let decision = decide(favourite, &errors);
+    let held_out: Vec<_> = figures.iter().map(|one| &one.held_out).collect();
+    let decision = decide(favourite, &held_out);
     // 5. the answer
     let reference = |index: usize| candidates[index].chosen.reference();
     let skipped = candidates.iter().map(|one| one.skipped).max();
@@ -134,7 +132,11 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
         favourite_because: because,
         take: reference(decision.take),
         is_settled: decision.is_settled,
-        advice: advice(&decision, &reference(favourite), &reference(decision.take)),
+        advice: advice(
+            &decision,
+            (favourite, &reference(favourite)),
+            &reference(decision.take),
+        ),
         images: common.len(),
         classes: labelled.classes.clone(),
         skipped: skipped.unwrap_or_default(),
@@ -152,53 +154,6 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
         0 => Outcome::Done,
         _ => Outcome::SomeSkipped,
     })
-}
-
-/// The releases that are compared, each once.
-fn candidates(args: &ChooseArgs, context: &Context) -> Result<Vec<Chosen>, CommandError> {
-    let mut references = args.references.clone();
-    if args.all {
-        references = newest_of_each(&context.store())?;
-    }
-    let mut found: Vec<Chosen> = Vec::new();
-    for reference in &references {
-        let chosen = Chosen::find(reference, context)?;
-        if !found
-            .iter()
-            .any(|one| one.reference() == chosen.reference())
-        {
-            found.push(chosen);
-        }
-    }
-    if found.is_empty() {
-        return Err(CommandError::NothingToChoose);
-    }
-    Ok(found)
-}
-
-/// Which one stays unless another is clearly better, and why it is the one.
-fn favourite(
-    args: &ChooseArgs,
-    chosen: &[Chosen],
-    context: &Context,
-) -> Result<(usize, &'static str), CommandError> {
-    if let Some(reference) = &args.favourite {
-        let named = Chosen::find(reference, context)?.reference();
-        let place = chosen.iter().position(|one| one.reference() == named);
-        let place = place.ok_or_else(|| CommandError::StrangeFavourite {
-            reference: reference.clone(),
-        })?;
-        return Ok((place, "named by --favourite"));
-    }
-    if !args.all {
-        return Ok((0, "named first"));
-    }
-    // Size predicts what is good elsewhere better than any score on the labels does (docs/EXPLORE.md).
-    let largest = (0..chosen.len()).max_by_key(|&index| {
-        let bytes = size_bytes(chosen[index].installed.release());
-        (bytes, std::cmp::Reverse(index))
-    });
-    Ok((largest.unwrap_or_default(), "the largest"))
 }
 
 impl Candidate {
@@ -268,7 +223,6 @@ impl Candidate {
                 Verdict::Take => "take",
                 Verdict::CannotTell => "cannot_tell",
                 Verdict::Worse => "worse",
-                Verdict::Better => "better",
             },
         })
     }
@@ -324,20 +278,21 @@ fn common(candidates: &[Candidate], labelled: &LabelledImages) -> Result<Vec<usi
     Ok((0..kept).map(|place| common[place * all / kept]).collect())
 }
 
-fn advice(decision: &Decision, favourite: &Reference, take: &Reference) -> String {
+fn advice(decision: &Decision, favourite: (usize, &Reference), take: &Reference) -> String {
+    let (place, favourite) = favourite;
+    let is_sure = decision.verdicts.get(place) == Some(&Verdict::Worse);
     let what = match (decision.leaves_favourite, decision.verdicts.len()) {
+        (true, _) if is_sure => format!(
+            "take {take} instead of {favourite}: its errors are smaller by more than chance explains"
+        ),
         (true, _) => format!(
-            "take {take} instead of {favourite}: its errors are smaller by more than one standard error"
+            "take {take} rather than {favourite}: its errors are smaller, though that may be chance"
         ),
         (false, 1) => format!("{take} is the only one that was measured"),
-        (false, _) if decision.is_settled => {
-            format!(
-                "stay with {take}: the errors of all others are larger by more than one standard error"
-            )
-        }
-        (false, _) => {
-            format!("stay with {take}: no other is better by more than one standard error")
-        }
+        (false, _) if decision.is_settled => format!(
+            "stay with {take}: the errors of all others are larger by more than chance explains"
+        ),
+        (false, _) => format!("stay with {take}: no other is clearly better"),
     };
     if decision.is_settled {
         what

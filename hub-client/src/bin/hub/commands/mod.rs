@@ -6,6 +6,7 @@ mod audit;
 mod audit_tree;
 mod audit_view;
 mod bundle;
+mod candidates;
 mod choose;
 mod chosen;
 mod completions;
