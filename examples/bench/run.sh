@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The figures of embedding, pulling, labelling, heads, the catalogue, the log and the hub, each beside its alternative in the same
-# run. `make bench` calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, deltas, heads, catalogue, hub, log alone.
+# run. `make bench` calls this; `make bench PARTS="heads log"` measures these of extractors, labelling, deltas, heads, catalogue, hub, log,
+# soak alone.
 # Needs some 4 GB under BENCH_DIR (default target/bench), which is emptied at the end; pictures stay in the cache.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +14,10 @@ pictures=${HUB_DEV_CACHE:?run this by make}/bench-$(sha256sum examples/bench/mak
 parts=("$@")
 
 main() {
+    if [ "${parts[*]}" = soak ]; then
+        soak
+        return
+    fi
     start_over
     build_programs
     build_benches
@@ -48,6 +53,7 @@ main() {
     # Writes docs/CATALOGUE-EVIDENCE.md anew.
     ! wanted catalogue || CATALOGUE_DIR=$demo/catalogue examples/catalogue/catalogue.sh evidence
     ! wanted log || figures_of_the_log
+    ! wanted soak || soak
     rm -rf "$demo"
 }
 
@@ -186,6 +192,17 @@ figures_of_the_log() {
     HUB_KILL_ROUNDS=200 cargo test --release --quiet --workspace --test it -- killing >"$demo/killing.out" 2>&1 ||
         die "killing the server lost or forked something: $(cat "$demo/killing.out")"
     done_in "killed the server 200 times while 8 published: nothing acknowledged is missing, the log never forked"
+}
+
+# Two servers over PostgreSQL and a bucket, for SOAK_SECONDS (ten minutes), while whatever can die dies; the database is away for
+# a whole minute once. Whatever was acknowledged must be there, once, and whole.
+soak() {
+    mkdir -p "$demo"
+    begin
+    HUB_SOAK_SECONDS=${SOAK_SECONDS:-600} cargo test --release --quiet --workspace --test it -- --nocapture faults::soak \
+        >"$demo/soak.out" 2>&1 || die "the soak lost, forked or half showed something: $(cat "$demo/soak.out")"
+    grep 'statements acknowledged' "$demo/soak.out" || die "the soak says nothing: PostgreSQL is missing ($(cat "$demo/soak.out"))"
+    done_in "soaked"
 }
 
 # Every benchmark under its name in $demo/benches. All in one call: another choice of crates has cargo build all anew.

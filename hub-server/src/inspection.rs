@@ -51,12 +51,10 @@ pub(crate) fn read_vectors(
 }
 
 fn open(blobs: &Blobs, file: &ReleaseFile) -> Result<Blob, InspectionError> {
-    match blobs.open(&file.digest)? {
-        Some((blob, size_bytes)) if size_bytes == file.size_bytes => Ok(blob),
-        _ => Err(InspectionError::Gone {
-            path: file.path.clone(),
-        }),
-    }
+    let opened = blobs.open_of(&file.digest, file.size_bytes)?;
+    opened.ok_or_else(|| InspectionError::Gone {
+        path: file.path.clone(),
+    })
 }
 
 /// Why a file is refused.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use registry_schema::digest::Digest;
 use registry_schema::name::MemberName;
 
+use crate::database::oci::{self, ManifestRow};
 use crate::database::quotas::{self, QuotaRow};
 use crate::database::{Connection, DatabaseError, from_column, to_column};
 
@@ -97,6 +98,23 @@ pub(crate) fn take_blob(
         digest,
         size_bytes,
     )?)
+}
+
+/// Counts a manifest that is about to be kept in a repository, in place of the same one.
+///
+/// # Errors
+/// [`QuotaError`] when it is more than is left.
+pub(crate) fn take_manifest(
+    connection: &mut Connection,
+    row: &ManifestRow,
+    member: &MemberName,
+) -> Result<(), QuotaError> {
+    let before = oci::manifest_pusher(connection, &row.repository, &row.digest)?;
+    if before.as_deref() == Some(member.as_str()) {
+        return Ok(());
+    }
+    let left = left_bytes(connection, member)?;
+    check_bytes(left, from_column(row.size_bytes)?)
 }
 
 /// Refuses more bytes than are left.

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod disk;
+mod error;
 mod files;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ pub(crate) use self::bucket::is_store_fault;
 pub(crate) use self::disk::{
     Existing, create_private_folder, is_there, sync_folder, try_lock, write_file,
 };
+pub(crate) use self::error::BlobError;
 
 /// Bytes read or written at a time.
 pub(crate) const PIECE_BYTES: usize = 256 << 10;
@@ -105,6 +107,39 @@ impl Blobs {
         match &self.place {
             Place::Files(files) => files.stat(digest),
             Place::Bucket(bucket) => bucket.stat(digest),
+        }
+    }
+
+    /// The size of a blob that should have this one, if it is there. In a bucket another size counts only when it stays.
+    pub(crate) fn settled_bytes(
+        &self,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<Option<u64>, BlobError> {
+        let found = match &self.place {
+            Place::Files(files) => files.stat(digest),
+            Place::Bucket(bucket) => bucket.stat_of(digest, size_bytes),
+        };
+        Ok(found?.map(|blob| blob.size_bytes))
+    }
+
+    /// A blob to read, if it is there with this size.
+    pub(crate) fn open_of(
+        &self,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<Option<Blob>, BlobError> {
+        match &self.place {
+            Place::Files(files) => {
+                let opened = files.open(digest)?;
+                let whole = opened.filter(|(_, found)| *found == size_bytes);
+                Ok(whole.map(|(file, _)| Blob::File(file)))
+            }
+            Place::Bucket(bucket) => {
+                let found = bucket.stat_of(digest, size_bytes)?;
+                let whole = found.filter(|blob| blob.size_bytes == size_bytes);
+                Ok(whole.map(|blob| Blob::Object(bucket.object(&blob))))
+            }
         }
     }
 
@@ -373,74 +408,6 @@ fn hash(mut reader: impl Read, mut hasher: Hasher) -> io::Result<Digest> {
             Ok(read) => hasher.update(&piece[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Why a blob could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BlobError {
-    /// The disk has no room left beside the reserve.
-    #[error("the hub's disk is full: nothing was lost; ask its operator for room, then go on")]
-    Full,
-    /// Past [`limits::FILE_BYTES`].
-    #[error("a blob has at most {} bytes", limits::FILE_BYTES)]
-    TooLarge,
-    /// The file system failed.
-    #[error("cannot {action} `{path}`")]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The object store failed, also when it was asked again.
-    #[error("cannot {action} `{name}` in the object store")]
-    Store {
-        /// What was tried.
-        action: &'static str,
-        /// On which object.
-        name: String,
-        /// What the store said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A bucket that cannot be used as it was given.
-    #[error("the bucket cannot be used: {reason}")]
-    Settings {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl BlobError {
-    pub(crate) fn new(action: &'static str, path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full,
-            _ => Self::File {
-                action,
-                path: path.to_owned(),
-                source,
-            },
-        }
-    }
-
-    /// A blob that cannot be read to its end, here or in the object store.
-    pub(crate) fn read(digest: &Digest, source: io::Error) -> Self {
-        if is_store_fault(&source) {
-            return Self::Store {
-                action: "read",
-                name: digest.to_string(),
-                source: Box::new(source),
-            };
-        }
-        Self::File {
-            action: "read",
-            path: PathBuf::from(digest.to_string()),
-            source,
         }
     }
 }

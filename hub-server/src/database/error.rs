@@ -1,5 +1,7 @@
 use diesel::result::{DatabaseErrorKind, Error};
 
+use super::postgres::code_in;
+
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
@@ -94,40 +96,57 @@ impl From<Error> for DatabaseError {
         let Error::DatabaseError(kind, info) = &source else {
             return Self::Query { source };
         };
-        let has = |words: &[&str]| words.iter().any(|word| info.message().contains(word));
         match kind {
-            DatabaseErrorKind::UniqueViolation => Self::Exists,
-            DatabaseErrorKind::SerializationFailure => Self::Changed,
+            DatabaseErrorKind::UniqueViolation => return Self::Exists,
+            DatabaseErrorKind::SerializationFailure => return Self::Changed,
             DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => {
-                Self::away(source)
+                return Self::away(source);
             }
             // Diesel has no kinds for the others.
-            _ if has(&[NO_TEXT]) => Self::NoText,
-            _ if has(&FULL) => Self::Full,
-            _ if has(&BUSY) => Self::Busy,
-            _ if has(&AWAY) => Self::away(source),
-            _ => Self::Query { source },
+            _ => {}
+        }
+        let message = info.message();
+        match code_in(message) {
+            // A NUL in a text.
+            Some("22021") => Self::NoText,
+            // No room on the disk.
+            Some("53100") => Self::Full,
+            // A lock or a statement that took too long; two that wait for each other; no connection left.
+            Some("55P03" | "57014" | "40P01" | "53300") => Self::Busy,
+            // The server goes, or is not there yet; a session that stood still was ended.
+            Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04") => Self::away(source),
+            Some(_) => Self::Query { source },
+            // SQLite says it in one language: `SQLITE_FULL`; `SQLITE_BUSY` and `SQLITE_LOCKED`.
+            None if message.contains("disk is full") => Self::Full,
+            None if message.contains("is locked") => Self::Busy,
+            None => Self::Query { source },
         }
     }
 }
 
-/// PostgreSQL's 22021.
-const NO_TEXT: &str = "invalid byte sequence for encoding";
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// No room: `SQLITE_FULL`, and PostgreSQL's 53100.
-const FULL: [&str; 2] = ["disk is full", "No space left on device"];
-
-/// Others are in the way: `SQLITE_BUSY` and `SQLITE_LOCKED`; 55P03, 57014, 40P01.
-const BUSY: [&str; 4] = [
-    "is locked",
-    "due to lock timeout",
-    "due to statement timeout",
-    "deadlock detected",
-];
-
-/// The server goes, or is not there yet: 57P01, 57P02, 57P03, 25P03.
-const AWAY: [&str; 3] = [
-    "terminating connection",
-    "the database system is",
-    "connection closed",
-];
+    #[test]
+    fn the_code_counts_and_not_the_words() {
+        let told = |message: &str| {
+            let said = Box::new(message.to_owned());
+            DatabaseError::from(Error::DatabaseError(DatabaseErrorKind::Unknown, said))
+        };
+        let full = told("SQLSTATE 53100: auf dem Ger\u{e4}t ist kein Speicherplatz mehr frei");
+        assert!(matches!(full, DatabaseError::Full));
+        let busy = told("SQLSTATE 55P03: annullation de la requ\u{ea}te");
+        assert!(matches!(busy, DatabaseError::Busy));
+        let away = told("SQLSTATE 57P01: \u{63a5}\u{7d9a}\u{3092}\u{7d42}\u{4e86}");
+        assert!(matches!(away, DatabaseError::Away { .. }));
+        // Words that another database has for it mean nothing beside a code.
+        let other = told("SQLSTATE 42P01: the relation \"database or disk is full\" is locked");
+        assert!(matches!(other, DatabaseError::Query { .. }));
+        assert!(matches!(
+            told("database or disk is full"),
+            DatabaseError::Full
+        ));
+        assert!(matches!(told("database is locked"), DatabaseError::Busy));
+    }
+}

@@ -165,6 +165,19 @@ pub(crate) fn find_manifest(
         .optional()?)
 }
 
+/// Who has pushed a manifest, if it is there.
+pub(crate) fn manifest_pusher(
+    connection: &mut Connection,
+    repository: &str,
+    digest: &str,
+) -> Result<Option<String>, DatabaseError> {
+    Ok(oci_manifests::table
+        .find((repository, digest))
+        .select(oci_manifests::pushed_by)
+        .first(connection)
+        .optional()?)
+}
+
 /// Those of some manifests that a repository holds.
 pub(crate) fn manifests_among(
     connection: &mut Connection,

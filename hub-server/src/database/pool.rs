@@ -206,6 +206,18 @@ impl Hold {
         Ok(is_taken.then_some(Self(connection)))
     }
 
+    /// From now on it is lost when nobody asks about it for eight seconds, as when this server stands still with its
+    /// connections open.
+    pub(crate) fn end_when_still(&mut self) {
+        if let Err(error) = self.0.batch_execute("SET idle_session_timeout = '8s'") {
+            // PostgreSQL 13 has no such setting.
+            tracing::debug!(
+                error = chain(&error),
+                "a lock may be held by who stands still"
+            );
+        }
+    }
+
     /// Whether it is still held.
     pub(crate) fn is_held(&mut self) -> bool {
         self.0.batch_execute("SELECT 1").is_ok()

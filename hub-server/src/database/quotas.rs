@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 use registry_schema::digest::Digest;
 
-use super::schema::{member_blobs, quotas, releases};
+use super::schema::{member_blobs, oci_manifests, quotas, releases};
 use super::{Connection, DatabaseError, from_column, to_column};
 
 /// What a member may use at most; an absent limit is none.
@@ -37,17 +37,23 @@ pub(crate) fn find(
         .optional()?)
 }
 
-/// Bytes of all blobs that a member has sent, each counted once.
+/// Bytes of all blobs that a member has sent, each counted once, and of the manifests that it has pushed, which are
+/// kept in each of their repositories.
 pub(crate) fn stored_bytes(
     connection: &mut Connection,
     member: &str,
 ) -> Result<u64, DatabaseError> {
     // A sum of `BIGINT` is another type in other databases.
-    let sum: Option<i64> = member_blobs::table
+    let sum = || sql::<Nullable<BigInt>>("CAST(SUM(size_bytes) AS BIGINT)");
+    let blobs: Option<i64> = member_blobs::table
         .filter(member_blobs::member.eq(member))
-        .select(sql::<Nullable<BigInt>>("CAST(SUM(size_bytes) AS BIGINT)"))
+        .select(sum())
         .first(connection)?;
-    from_column(sum.unwrap_or(0))
+    let manifests: Option<i64> = oci_manifests::table
+        .filter(oci_manifests::pushed_by.eq(member))
+        .select(sum())
+        .first(connection)?;
+    Ok(from_column(blobs.unwrap_or(0))?.saturating_add(from_column(manifests.unwrap_or(0))?))
 }
 
 /// Whether a member has sent a blob.

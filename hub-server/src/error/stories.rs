@@ -186,6 +186,7 @@ impl From<OciError> for Failure {
                     failure => failure,
                 }
             }
+            OciError::Quota(error) => error.into(),
             OciError::Log(error) => error.into(),
             OciError::Blob(error) => error.into(),
             OciError::Database(error) => error.into(),

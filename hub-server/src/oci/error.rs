@@ -3,6 +3,7 @@ use registry_schema::name::MemberName;
 use crate::blobs::BlobError;
 use crate::database::DatabaseError;
 use crate::log::LogError;
+use crate::quota::QuotaError;
 use crate::repository::{AnyDigest, AnyDigestError, RepositoryError};
 use crate::resolve::ResolveError;
 
@@ -75,6 +76,9 @@ pub(crate) enum OciError {
         /// Who asks.
         member: MemberName,
     },
+    /// More than the member may store.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// Which release is meant.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

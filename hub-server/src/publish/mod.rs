@@ -302,7 +302,7 @@ fn check_blobs(hub: &Hub, release: &VerifiedRelease) -> Result<(), PublishError>
         let bound = hub
             .database
             .with(|connection| blobs::size_bytes(connection, name, &file.digest))?;
-        let stored = hub.blobs.size_bytes(&file.digest)?;
+        let stored = hub.blobs.settled_bytes(&file.digest, file.size_bytes)?;
         match (bound, stored) {
             (Some(_), Some(size_bytes)) if size_bytes == file.size_bytes => {}
             (Some(_), Some(size_bytes)) => {

@@ -253,27 +253,24 @@ pub(super) async fn open_file(
     let is_public = hub.is_public;
     let media_type = media_type(path);
     let path = path.to_owned();
-    let (release, digest, opened) = blocking(move || {
+    let (release, (digest, size_bytes), opened) = blocking(move || {
         let covered = hub.log.published_size();
-        let (release, digest) = hub.database.with(|connection| {
+        let (release, (digest, size_bytes)) = hub.database.with(|connection| {
             let release = find(connection, &name, covered)?;
-            let digest = find_digest(connection, &name, &release, &path)?;
+            let file = find_blob(connection, &name, &release, &path)?;
             if hub.mirror.is_some() {
-                check_mirrored(connection, &name, &digest)?;
+                check_mirrored(connection, &name, &file.0)?;
             }
-            Ok::<_, ResolveError>((release, digest))
+            Ok::<_, ResolveError>((release, file))
         })?;
-        let opened = match hub.blobs.open(&digest)? {
-            Some((blob, size_bytes)) => {
-                let elsewhere = elsewhere(&hub, &digest, size_bytes, media_type)?;
-                Some((blob, size_bytes, elsewhere))
-            }
+        let opened = match hub.blobs.open_of(&digest, size_bytes)? {
+            Some(blob) => Some((blob, elsewhere(&hub, &digest, size_bytes, media_type)?)),
             None => None,
         };
-        Ok::<_, Failure>((release, digest, opened))
+        Ok::<_, Failure>((release, (digest, size_bytes), opened))
     })
     .await?;
-    let (blob, size_bytes, elsewhere) = opened.ok_or_else(|| {
+    let (blob, elsewhere) = opened.ok_or_else(|| {
         let corrupt = DatabaseError::Corrupt {
             what: "a release whose blob is gone",
         };
@@ -291,12 +288,13 @@ pub(super) async fn open_file(
     Ok((release, download))
 }
 
-fn find_digest(
+/// Digest and size of a file.
+fn find_blob(
     connection: &mut Connection,
     name: &Name,
     release: &ReleaseRow,
     path: &str,
-) -> Result<Digest, ResolveError> {
+) -> Result<(Digest, u64), ResolveError> {
     let file = find_file(connection, &release.statement, path)?.ok_or_else(|| {
         ResolveError::NoSuchFile {
             name: name.clone(),
@@ -304,7 +302,7 @@ fn find_digest(
             path: path.chars().take(limits::FILE_NAME_BYTES).collect(),
         }
     })?;
-    Ok(to_digest(&file.digest)?)
+    Ok((to_digest(&file.digest)?, from_column(file.size_bytes)?))
 }
 
 fn media_type(path: &str) -> &'static str {

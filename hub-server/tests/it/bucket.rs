@@ -21,14 +21,14 @@ fn large() -> Vec<u8> {
 }
 
 /// A store of a test's own, the way to it, and a hub with its blobs there.
-struct Store {
+pub(crate) struct Store {
     server: Server,
-    way: Way,
-    world: World,
+    pub(crate) way: Way,
+    pub(crate) world: World,
 }
 
 impl Store {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let server = Server::start();
         let way = Way::to(&server);
         let bucket = Bucket::new(&server, way.address());

@@ -40,15 +40,29 @@ impl Cluster {
         Self::start("")
     }
 
+    /// One that is spoken to at an address of this machine, too, without TLS.
+    pub(crate) fn on_tcp(address: &str) -> Option<Self> {
+        let mut cluster = Self::made("")?;
+        cluster.listen(address);
+        cluster.begin();
+        Some(cluster)
+    }
+
+    fn listen(&mut self, address: &str) {
+        let listener = std::net::TcpListener::bind((address, 0)).unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        self.settings += &format!(" -c listen_addresses={address} -c port={}", self.port);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// One that speaks TLS with a certificate for `localhost`.
     pub(crate) fn with_tls() -> Option<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
         let mut cluster =
             Self::made("-c ssl=on -c ssl_cert_file=../tls.pem -c ssl_key_file=../tls.key")?;
-        cluster.settings += &format!(" -c listen_addresses=127.0.0.1 -c port={port}");
-        cluster.port = port;
+        cluster.listen("127.0.0.1");
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(cluster.certificate(), made.cert.pem()).unwrap();
         let key = cluster.folder.join("tls.key");
@@ -145,10 +159,23 @@ impl Cluster {
 
     /// Ends it as a power cut would.
     pub(crate) fn kill(&self) {
+        let killed = Command::new("kill").args(["-9", &self.process()]).status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Has all its processes stand still (`-STOP`), or go on (`-CONT`).
+    pub(crate) fn signal_all(&self, name: &str) {
+        let process = self.process();
+        let children = format!("/proc/{process}/task/{process}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        let all = std::iter::once(process.as_str()).chain(children.split_whitespace());
+        // One of them may be gone by now.
+        let _ = Command::new("kill").arg(name).args(all).status();
+    }
+
+    fn process(&self) -> String {
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        let pid = pid.lines().next().unwrap();
-        let killed = Command::new("kill").args(["-9", pid]).status().unwrap();
-        assert!(killed.success());
+        pid.lines().next().unwrap().to_owned()
     }
 
     /// Ends it in order.
@@ -218,7 +245,7 @@ impl Cluster {
     /// As `--database` takes it.
     fn url(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{folder}/{database}")
+        format!("postgres://postgres@{folder}:{}/{database}", self.port)
     }
 }
 
@@ -312,6 +339,12 @@ impl Database {
 
     pub(crate) fn url(&self) -> String {
         self.cluster().url(&self.name)
+    }
+
+    /// The same, by TCP.
+    pub(crate) fn tcp_url(&self, address: &str) -> String {
+        let (port, name) = (self.cluster().port, &self.name);
+        format!("postgres://postgres@{address}:{port}/{name}")
     }
 
     /// Runs SQL, without the rules that rows of one table have for those of another; the rows it gives.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use registry_schema::digest::Digest;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LINK, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::draft::{Draft, RED, Signed};
+use crate::bucket::Store;
+use crate::draft::{Draft, RED, Signed, graph};
 use crate::python::{python, run, script};
 use crate::world::{ALPHA, World, header};
 
@@ -53,12 +55,13 @@ fn expectation(name: &str, releases: &[Signed]) -> Value {
     json!({ "main": main, "yanked": yanked, "versions": versions })
 }
 
-#[tokio::test]
-async fn the_hugging_face_client_reads_a_hub() {
-    let Some(python) = python() else { return };
-    let world = World::start();
-    let names: serde_json::Map<String, Value> = published(&world)
-        .await
+/// Reads everything with the Hugging Face Hub's own client; whether there is one.
+async fn is_read_by_its_client(
+    world: &World,
+    releases: &BTreeMap<&'static str, Vec<Signed>>,
+) -> bool {
+    let Some(python) = python() else { return false };
+    let names: serde_json::Map<String, Value> = releases
         .iter()
         .map(|(name, releases)| ((*name).to_owned(), expectation(name, releases)))
         .collect();
@@ -78,6 +81,39 @@ async fn the_hugging_face_client_reads_a_hub() {
     let output = run(command).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{}", world.log());
+    true
+}
+
+#[tokio::test]
+async fn the_hugging_face_client_reads_a_hub() {
+    let world = World::start();
+    let releases = published(&world).await;
+    is_read_by_its_client(&world, &releases).await;
+}
+
+#[tokio::test]
+async fn the_hugging_face_client_fetches_large_files_from_the_store_and_leaves_its_token_at_home() {
+    let store = Store::start(&["--redirect-blobs", "60"]);
+    let world = &store.world;
+    // 1.5 MiB of weights, which is enough to be worth another connection.
+    let dimension = 2048;
+    let heavy = Draft::new("alpha/heavy", "1.0.0")
+        .with(|manifest| manifest.output.dimension = dimension)
+        .file("model.onnx", graph(dimension.into()))
+        .vectors(&[("red", 1.0), ("green", 2.0), ("blue", 3.0)])
+        .sign(&[ALPHA]);
+    world.published(&heavy).await;
+    let digest = Digest::of(&heavy.files["model.onnx"]).to_hex();
+    let releases = BTreeMap::from([("alpha/heavy", vec![heavy])]);
+    if !is_read_by_its_client(world, &releases).await {
+        return;
+    }
+    let heads = store.way.heads();
+    let signed = format!("/its/sha256/{}/{digest}?X-Amz-", &digest[..2]);
+    let asked = heads.lines().filter(|line| line.contains(&signed)).count();
+    // By two ways of its library, and by its command.
+    assert!(asked >= 3, "{asked}: {heads}");
+    assert!(!heads.to_lowercase().contains("bearer"), "{heads}");
 }
 
 #[tokio::test]
@@ -147,7 +183,7 @@ async fn files_are_the_hubs_own_under_other_names() {
         header(&head, "x-repo-commit"),
         commit(&releases["everyday-objects"][1])
     );
-    let digest = registry_schema::digest::Digest::of(RED);
+    let digest = Digest::of(RED);
     assert_eq!(
         header(&head, "x-linked-etag"),
         format!("\"{}\"", digest.to_hex())

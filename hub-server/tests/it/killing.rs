@@ -33,9 +33,30 @@ pub(crate) struct Publisher {
     sequence: u64,
     /// Whether it tries again when it is told to come again.
     is_patient: bool,
-    /// Acknowledged entries by index, and the trees they were shown in.
+    acknowledged: Acknowledged,
+}
+
+/// What somebody was told to be in the log.
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledged {
+    /// By index.
     entries: BTreeMap<u64, Vec<u8>>,
+    /// The trees they were shown in.
     heads: Vec<TreeHead>,
+}
+
+impl Acknowledged {
+    /// Keeps a statement, whose proof must hold.
+    pub(crate) fn keep(&mut self, policy: &Policy, index: u64, statement: Vec<u8>, proof: &str) {
+        let proof = LogProof::parse(proof.as_bytes()).unwrap();
+        assert_eq!(proof.index, index);
+        let shown = policy.check_proof(&proof, &leaf_hash(&statement)).unwrap();
+        self.heads.push(TreeHead {
+            size: shown.checkpoint().size,
+            root: shown.checkpoint().root,
+        });
+        self.entries.insert(index, statement);
+    }
 }
 
 impl Publisher {
@@ -47,8 +68,7 @@ impl Publisher {
             release,
             sequence: 0,
             is_patient: false,
-            entries: BTreeMap::new(),
-            heads: Vec::new(),
+            acknowledged: Acknowledged::default(),
         }
     }
 
@@ -96,13 +116,8 @@ impl Publisher {
                 String::from_utf8_lossy(&bytes)
             );
             let recorded: YankRecorded = serde_json::from_slice(&bytes).unwrap();
-            let proof = LogProof::parse(recorded.proof.as_bytes()).unwrap();
-            let shown = policy.check_proof(&proof, &leaf_hash(&statement)).unwrap();
-            self.heads.push(TreeHead {
-                size: shown.checkpoint().size,
-                root: shown.checkpoint().root,
-            });
-            self.entries.insert(recorded.log_index, statement);
+            let (index, proof) = (recorded.log_index, &recorded.proof);
+            self.acknowledged.keep(policy, index, statement, proof);
             self.sequence += 1;
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
@@ -171,8 +186,17 @@ async fn no_kill_loses_what_was_acknowledged_or_forks_the_log() {
     check_all(&world, &publishers).await;
 }
 
-/// Everything that was acknowledged is where it was, in one log of which nobody was shown another.
+/// [`check_acknowledged`] for what publishers were told.
 pub(crate) async fn check_all(world: &World, publishers: &[Publisher]) {
+    let told = publishers.iter().map(|publisher| &publisher.acknowledged);
+    check_acknowledged(world, told).await;
+}
+
+/// Everything that was acknowledged is where it was, in one log of which nobody was shown another.
+pub(crate) async fn check_acknowledged(
+    world: &World,
+    told: impl IntoIterator<Item = &Acknowledged>,
+) {
     let (is_good, said) = world.verify_log();
     assert!(is_good, "{said}");
     let size: u64 = said
@@ -181,15 +205,15 @@ pub(crate) async fn check_all(world: &World, publishers: &[Publisher]) {
         .unwrap();
     let entries = entries(world, size).await;
     let mut roots = BTreeMap::new();
-    for publisher in publishers {
-        for (index, statement) in &publisher.entries {
+    for one in told {
+        for (index, statement) in &one.entries {
             assert_eq!(
                 &entries[usize::try_from(*index).unwrap()],
                 statement,
                 "{index}"
             );
         }
-        for head in &publisher.heads {
+        for head in &one.heads {
             // Nobody was shown another tree of the same size.
             assert_eq!(*roots.entry(head.size).or_insert(head.root), head.root);
         }

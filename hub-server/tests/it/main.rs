@@ -19,6 +19,7 @@ mod consortium;
 mod deltas;
 mod disk;
 mod draft;
+mod faults;
 mod garbage;
 mod hugging_face;
 mod index;

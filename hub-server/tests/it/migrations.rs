@@ -18,6 +18,9 @@ fn steps(kind: &str) -> Vec<PathBuf> {
     steps
 }
 
+/// What is for one kind of database alone, or may be unavailable there.
+const NOT_EVERYWHERE: &str = "0008_word_parts";
+
 /// Takes every step, then every step back; tables and columns are each time those of before.
 fn forth_and_back(
     kind: &str,
@@ -29,7 +32,9 @@ fn forth_and_back(
     for step in steps(kind) {
         before.push((step.clone(), columns()));
         run(&text(&step, "up.sql"));
-        assert_ne!(columns(), before.last().unwrap().1, "{step:?} does nothing");
+        if !step.ends_with(NOT_EVERYWHERE) {
+            assert_ne!(columns(), before.last().unwrap().1, "{step:?} does nothing");
+        }
     }
     let newest = columns();
     while let Some((step, expected)) = before.pop() {

@@ -25,7 +25,7 @@ use crate::witnesses::Witness;
 use crate::world::{ALPHA, World, header, hub_server, key, problem};
 
 /// Two servers of one hub.
-fn pair(database: &Arc<Database>) -> (World, World) {
+pub(crate) fn pair(database: &Arc<Database>) -> (World, World) {
     let first = World::start_on(Some(Arc::clone(database)), &[], |_| None);
     let second = first.replica(&[]);
     (first, second)

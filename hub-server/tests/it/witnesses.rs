@@ -47,7 +47,10 @@ impl Witness {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let body = request_body(&mut BufReader::new(&mut stream));
+                // Whoever stands still or is killed may end in the middle of a request.
+                let Some(body) = request_body(&mut BufReader::new(&mut stream)) else {
+                    continue;
+                };
                 let (status, text) = match *told.lock().unwrap() {
                     Some((status, text)) => (status, text.to_owned()),
                     None => (200, cosigned(&key, &body)),
@@ -56,7 +59,7 @@ impl Witness {
                 let answer = format!(
                     "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
                 );
-                stream.write_all(answer.as_bytes()).unwrap();
+                let _ = stream.write_all(answer.as_bytes());
             }
         });
         witness
@@ -73,11 +76,13 @@ impl Witness {
     }
 }
 
-fn request_body(stream: &mut impl BufRead) -> String {
+fn request_body(stream: &mut impl BufRead) -> Option<String> {
     let mut length = 0;
     loop {
         let mut line = String::new();
-        stream.read_line(&mut line).unwrap();
+        if stream.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
@@ -86,8 +91,8 @@ fn request_body(stream: &mut impl BufRead) -> String {
         }
     }
     let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
-    String::from_utf8(body).unwrap()
+    stream.read_exact(&mut body).ok()?;
+    Some(String::from_utf8(body).unwrap())
 }
 
 fn cosigned(key: &SignerKey, request: &str) -> String {

@@ -173,6 +173,8 @@ pub(crate) enum Fault {
     CutAfter(u64),
     /// It takes requests and never answers.
     Silence,
+    /// It answers requests to copy an object with this status, and copies nothing; the rest it passes on.
+    Copies(u16),
 }
 
 #[derive(Debug)]
@@ -268,7 +270,7 @@ impl Way {
                 drain(&mut client);
             }
             Fault::Silence => drain(&mut client),
-            Fault::None | Fault::CutAfter(_) => {
+            Fault::None | Fault::CutAfter(_) | Fault::Copies(_) => {
                 let Ok(server) = TcpStream::connect(to) else {
                     return;
                 };
@@ -278,14 +280,22 @@ impl Way {
                 };
                 let own = self.clone();
                 let (from, into) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || own.pass(from, into, u64::MAX, epoch, true));
-                self.pass(server, client, limit, epoch, false);
+                std::thread::spawn(move || own.pass(from, into, u64::MAX, epoch, Some(fault)));
+                self.pass(server, client, limit, epoch, None);
             }
         }
     }
 
-    /// Passes bytes on until either side, the limit or a change ends it; then both are closed.
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, limit: u64, epoch: u64, heads: bool) {
+    /// Passes bytes on until either side, the limit or a change ends it; then both are closed. Of requests,
+    /// which may meet a fault, the heads are kept.
+    fn pass(
+        &self,
+        mut from: TcpStream,
+        mut to: TcpStream,
+        limit: u64,
+        epoch: u64,
+        requests: Option<Fault>,
+    ) {
         from.set_read_timeout(Some(Duration::from_millis(50)))
             .unwrap();
         let (mut piece, mut left) = (vec![0; 64 << 10], limit);
@@ -305,10 +315,19 @@ impl Way {
             if state.epoch != epoch {
                 break;
             }
-            if heads {
+            if let Some(fault) = requests {
                 let text = String::from_utf8_lossy(&piece[..read.min(4096)]);
                 if text.contains(" HTTP/1.1\r\n") {
                     state.heads.push_str(&text);
+                }
+                if let Fault::Copies(status) = fault
+                    && text.contains("\r\nx-amz-copy-source:")
+                {
+                    let answer = format!(
+                        "HTTP/1.1 {status} Trouble\r\ncontent-type: application/xml\r\ncontent-length: 19\r\nconnection: close\r\n\r\n<CopyObjectResult/>"
+                    );
+                    let _ = from.write_all(answer.as_bytes());
+                    break;
                 }
             }
             drop(state);

@@ -6,6 +6,7 @@
 mod open;
 mod read;
 mod upload;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ const ASK_FOR: Duration = Duration::from_secs(5);
 
 /// How long to wait before; longer each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// An object of another size than it should have is looked at again for so long.
+const SETTLES_IN: Duration = Duration::from_secs(2);
 
 /// A bucket; clones share its connections.
 #[derive(Clone)]
@@ -70,6 +74,24 @@ impl Bucket {
             Ok(meta) => Ok(Some(stored(*digest, &meta))),
             Err(Refusal::Store(Error::NotFound { .. })) => Ok(None),
             Err(other) => Err(self.error("look for", &path, other)),
+        }
+    }
+
+    /// The same of a blob that should have this size. Some stores write an object in its place, and show it shorter
+    /// while another server writes the same; so another size counts only when it stays.
+    pub(super) fn stat_of(
+        &self,
+        digest: &Digest,
+        size_bytes: u64,
+    ) -> Result<Option<StoredBlob>, BlobError> {
+        let started = Instant::now();
+        loop {
+            let found = self.stat(digest)?;
+            let is_other = found.is_some_and(|blob| blob.size_bytes != size_bytes);
+            if !is_other || started.elapsed() >= SETTLES_IN {
+                return Ok(found);
+            }
+            std::thread::sleep(FIRST_PAUSE);
         }
     }
 
@@ -163,17 +185,36 @@ impl Bucket {
     where
         F: Future<Output = object_store::Result<T>> + Send + 'static,
     {
+        let answer = self.ask_unless(path, || false, work)?;
+        answer.ok_or(Refusal::Interrupted)
+    }
+
+    /// The same, which asks after each failure whether it is needed any more; `None` when it is not.
+    fn ask_unless<T: Send + 'static, F>(
+        &self,
+        path: &Path,
+        is_done: impl Fn() -> bool,
+        work: impl Fn(AmazonS3, Path) -> F,
+    ) -> Result<Option<T>, Refusal>
+    where
+        F: Future<Output = object_store::Result<T>> + Send + 'static,
+    {
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let done = self.start(work(self.shared.store.clone(), path.clone()));
-            match done.wait() {
-                Err(Refusal::Store(Error::Generic { .. })) if started.elapsed() < ASK_FOR => {
-                    std::thread::sleep(pause);
-                    pause *= 2;
-                }
-                other => return other,
+            let refusal = match done.wait() {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(refusal) => refusal,
+            };
+            if is_done() {
+                return Ok(None);
             }
+            if !refusal.may_pass() || started.elapsed() >= ASK_FOR {
+                return Err(refusal);
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
         }
     }
 
@@ -240,6 +281,16 @@ impl<T> Answer<T> {
 enum Refusal {
     Store(Error),
     Interrupted,
+}
+
+impl Refusal {
+    /// Whether it may go better later: the store was away, or is doing something else with the object (409).
+    fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(Error::Generic { .. } | Error::AlreadyExists { .. })
+        )
+    }
 }
 
 fn stored(digest: Digest, meta: &ObjectMeta) -> StoredBlob {

@@ -3,21 +3,19 @@
 //! names and sizes alone.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{self, Read};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectMeta, ObjectStoreExt};
-use registry_schema::digest::{Digest, Hasher};
+use registry_schema::digest::Digest;
 
-use super::{Answer, Bucket, Object, written_at};
-use crate::blobs::{BlobError, Finished, HashProgress, hash};
-use crate::cause::chain as chain_text;
+use super::{Bucket, written_at};
+use crate::blobs::{BlobError, Finished, HashProgress};
 
 /// Bytes of a piece at most, which are kept in memory until they are in the bucket. Parts of a blob
 /// that is put together have the same size: a store wants them to have 5 MiB or more.
-const PIECE_BYTES: usize = 8 << 20;
+pub(super) const PIECE_BYTES: usize = 8 << 20;
 
 /// The object that says that an upload has begun.
 const BEGUN: &str = "begun";
@@ -90,10 +88,10 @@ impl Bucket {
 
 /// A piece that is in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Piece {
-    path: Path,
+pub(super) struct Piece {
+    pub(super) path: Path,
     offset: u64,
-    size_bytes: u64,
+    pub(super) size_bytes: u64,
 }
 
 /// The pieces that make up most of an upload, from its first byte on without a gap. More pieces
@@ -209,6 +207,7 @@ impl BucketUpload {
         digest: &Digest,
     ) -> Result<Finished, BlobError> {
         let to = self.bucket.blob_path(digest);
+        let size_bytes = self.size_bytes;
         let finished = match self.pieces.as_slice() {
             [] if Digest::of(&[]) == *digest => {
                 self.bucket.put(&to, Bytes::new())?;
@@ -216,200 +215,12 @@ impl BucketUpload {
             }
             [] => Finished::Other(Digest::of(&[])),
             [only] => self.bucket.copy_piece(only, progress, (digest, &to))?,
-            pieces => self.bucket.join_pieces(pieces, digest, &to)?,
+            pieces => self.bucket.join_pieces(pieces, (digest, size_bytes), &to)?,
         };
         if matches!(finished, Finished::Kept(_)) {
-            self.bucket.check_size(digest, self.size_bytes)?;
+            self.bucket.check_size(digest, size_bytes)?;
         }
         Ok(finished)
-    }
-}
-
-impl Bucket {
-    /// Writes a blob of which everything is at hand, unless its bytes have another digest.
-    pub(in crate::blobs) fn write(
-        &self,
-        source: &mut impl Read,
-        digest: &Digest,
-        size_bytes: u64,
-    ) -> Result<Finished, BlobError> {
-        let to = self.blob_path(digest);
-        let found = if size_bytes <= PIECE_BYTES as u64 {
-            let mut bytes = Vec::new();
-            source
-                .by_ref()
-                .take(size_bytes + 1)
-                .read_to_end(&mut bytes)
-                .map_err(|error| self.broken("read what becomes", &to, error))?;
-            let found = Digest::of(&bytes);
-            if found == *digest {
-                self.put(&to, bytes.into())?;
-            }
-            found
-        } else {
-            self.write_large(source, &to, |found| found == *digest)?
-        };
-        if found != *digest {
-            return Ok(Finished::Other(found));
-        }
-        self.check_size(digest, size_bytes)?;
-        Ok(Finished::Kept(found))
-    }
-
-    /// The last word on what was written is the store's.
-    fn check_size(&self, digest: &Digest, size_bytes: u64) -> Result<(), BlobError> {
-        let found = self.stat(digest)?.map(|blob| blob.size_bytes);
-        if found == Some(size_bytes) {
-            return Ok(());
-        }
-        let found = found.map_or("is not there".to_owned(), |found| {
-            format!("has {found} bytes")
-        });
-        let reason = format!("it {found}, not {size_bytes}");
-        Err(self.broken("write", &self.blob_path(digest), reason))
-    }
-
-    fn copy_piece(
-        &self,
-        piece: &Piece,
-        progress: &HashProgress,
-        (digest, to): (&Digest, &Path),
-    ) -> Result<Finished, BlobError> {
-        let found = self.digest_of(std::slice::from_ref(piece), progress)?;
-        if found != *digest {
-            return Ok(Finished::Other(found));
-        }
-        self.ask(&piece.path, |store, from| {
-            let to = to.clone();
-            async move { store.copy(&from, &to).await }
-        })
-        .map_err(|error| self.error("write", to, error))?;
-        Ok(Finished::Kept(found))
-    }
-
-    /// Sends the pieces through this machine, hashed as they pass, and makes them a blob in the end
-    /// if the digest is right.
-    fn join_pieces(
-        &self,
-        pieces: &[Piece],
-        digest: &Digest,
-        to: &Path,
-    ) -> Result<Finished, BlobError> {
-        let mut source = self.joined(pieces);
-        let found = self.write_large(&mut source, to, |found| found == *digest)?;
-        Ok(if found == *digest {
-            Finished::Kept(found)
-        } else {
-            Finished::Other(found)
-        })
-    }
-
-    /// Writes an object of any size, part by part, unless what was read has not the digest that it
-    /// should have; the digest that it has.
-    fn write_large(
-        &self,
-        source: &mut impl Read,
-        to: &Path,
-        is_right: impl FnOnce(Digest) -> bool,
-    ) -> Result<Digest, BlobError> {
-        let error = |refusal| self.error("write", to, refusal);
-        let begun = self.ask(
-            to,
-            |store, path| async move { store.put_multipart(&path).await },
-        );
-        let mut parts = begun.map_err(error)?;
-        let sent = self.send_parts(source, parts.as_mut(), to);
-        if sent.as_ref().is_ok_and(|found| is_right(*found)) {
-            let completed = self.start(async move { parts.complete().await });
-            completed.wait().map_err(error)?;
-        } else if let Err(error) = self.start(async move { parts.abort().await }).wait() {
-            // The store's own rules remove such parts in time.
-            let error = self.error("give up", to, error);
-            tracing::warn!(error = chain_text(&error), "parts are left in the bucket");
-        }
-        sent
-    }
-
-    /// Sends one part while the next one is read; the digest of all.
-    fn send_parts(
-        &self,
-        source: &mut impl Read,
-        parts: &mut dyn MultipartUpload,
-        to: &Path,
-    ) -> Result<Digest, BlobError> {
-        let mut hasher = Hasher::new();
-        let mut sending: Option<Answer<()>> = None;
-        loop {
-            let mut part = Vec::new();
-            source
-                .by_ref()
-                .take(PIECE_BYTES as u64)
-                .read_to_end(&mut part)
-                .map_err(|error| self.broken("read what becomes", to, error))?;
-            hasher.update(&part);
-            let is_last = part.len() < PIECE_BYTES;
-            let next = (!part.is_empty()).then(|| self.start(parts.put_part(part.into())));
-            if let Some(before) = std::mem::replace(&mut sending, next) {
-                before
-                    .wait()
-                    .map_err(|error| self.error("write", to, error))?;
-            }
-            if is_last {
-                break;
-            }
-        }
-        if let Some(last) = sending {
-            last.wait()
-                .map_err(|error| self.error("write", to, error))?;
-        }
-        Ok(hasher.finish())
-    }
-
-    /// The digest of pieces, one after the other; of a single one it may be known.
-    fn digest_of(&self, pieces: &[Piece], progress: &HashProgress) -> Result<Digest, BlobError> {
-        if let ([piece], Some((name, digest))) = (pieces, &progress.first)
-            && piece.path.filename() == Some(name.as_str())
-        {
-            return Ok(*digest);
-        }
-        let read = hash(self.joined(pieces), Hasher::new());
-        read.map_err(|error| self.broken("read", &self.path("uploads"), error))
-    }
-
-    fn joined<'a>(&'a self, pieces: &'a [Piece]) -> Joined<'a> {
-        Joined {
-            bucket: self,
-            pieces: pieces.iter(),
-            current: None,
-        }
-    }
-
-    fn piece(&self, piece: &Piece) -> Object {
-        Object::new(self.clone(), piece.path.clone(), piece.size_bytes)
-    }
-}
-
-/// The bytes of pieces, one after the other.
-struct Joined<'a> {
-    bucket: &'a Bucket,
-    pieces: std::slice::Iter<'a, Piece>,
-    current: Option<Object>,
-}
-
-impl Read for Joined<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(current) = &mut self.current {
-                let read = current.read(into)?;
-                if read > 0 || into.is_empty() {
-                    return Ok(read);
-                }
-            }
-            let Some(next) = self.pieces.next() else {
-                return Ok(0);
-            };
-            self.current = Some(self.bucket.piece(next));
-        }
     }
 }
 

@@ -7,11 +7,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel_async::AsyncPgConnection;
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Config, Host, SslMode};
+use tokio_postgres::config::{Config, Host, SslMode, SslNegotiation};
 use tokio_postgres::error::SqlState;
 
+use super::codes::LastCode;
+use super::connect::connect;
 use super::tls::{Connector, Files, FilesError};
 use super::{Driver, PostgresConnection};
 
@@ -53,28 +54,18 @@ impl Address {
     /// [`ConnectError`] says whether it may go better later.
     pub(crate) fn connect(&self) -> Result<PostgresConnection, ConnectError> {
         let handle = Driver::handle().map_err(ConnectError::away)?;
+        let last = LastCode::default();
         let mut connection = handle.block_on(async {
-            let connecting = tokio::time::timeout(CONNECT_PATIENCE, self.make());
-            connecting.await.map_err(ConnectError::away)?
+            let connecting = connect(&self.config, &self.tls, &last);
+            let made = tokio::time::timeout(CONNECT_PATIENCE, connecting).await;
+            let made = made.map_err(ConnectError::away)??;
+            // Within the runtime.
+            Ok::<_, ConnectError>(PostgresConnection::new(made, last.clone()))
         })?;
         connection
             .batch_execute(SETTINGS)
             .map_err(ConnectError::away)?;
         Ok(connection)
-    }
-
-    async fn make(&self) -> Result<PostgresConnection, ConnectError> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
-        if let Some(encoding) = connection.parameter("server_encoding")
-            && encoding != "UTF8"
-        {
-            let encoding = encoding.to_owned();
-            return Err(ConnectError::Encoding { encoding });
-        }
-        let made = AsyncPgConnection::try_from_client_and_connection(client, connection);
-        Ok(PostgresConnection::new(
-            made.await.map_err(ConnectError::away)?,
-        ))
     }
 }
 
@@ -128,11 +119,19 @@ impl FromStr for Address {
             Some("verify-full") => true,
             Some(_) => return Err(AddressError::SslMode),
         };
-        let (tls, mode) = match has_tls {
-            true => (options.connector()?, SslMode::Require),
-            false => (Connector::none(), SslMode::Disable),
+        let is_socket = |host: &Host| matches!(host, Host::Unix(_));
+        let tls = match has_tls {
+            true => options.connector()?,
+            false => Connector::none(),
         };
-        config.ssl_mode(mode);
+        match has_tls {
+            true => config.ssl_mode(SslMode::Require),
+            false if config.get_hosts().iter().all(is_socket) => config.ssl_mode(SslMode::Disable),
+            // Nothing is said about TLS, and the connector, which makes none, has the bytes from the first one on.
+            false => config
+                .ssl_mode(SslMode::Require)
+                .ssl_negotiation(SslNegotiation::Direct),
+        };
         let shown = shown(&config);
         Ok(Self { config, tls, shown })
     }
@@ -245,6 +244,9 @@ pub(crate) enum ConnectError {
         /// What it said.
         source: Box<tokio_postgres::Error>,
     },
+    /// It writes, and is wanted to read, or the other way round.
+    #[error("it is not of the kind that `target_session_attrs` asks for")]
+    OtherRole,
     /// Text is of another kind there.
     #[error(
         "it keeps text as {encoding}: make one with `createdb --encoding=UTF8 --template=template0`"
@@ -256,7 +258,7 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    fn away(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(super) fn away(source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Away {
             source: Box::new(source),
         }
@@ -310,14 +312,16 @@ mod tests {
 
     #[test]
     fn the_way_to_another_machine_is_encrypted_unless_told_otherwise() {
-        let mode = |url: &str| read(url).config.get_ssl_mode();
-        assert_eq!(mode("postgres://hub@127.0.0.1/hub"), SslMode::Disable);
-        assert_eq!(mode("postgres://hub@localhost/hub"), SslMode::Disable);
-        assert_eq!(mode("postgres:///hub?user=hub"), SslMode::Disable);
-        assert_eq!(
-            mode("postgres://hub@db.example.org/hub?sslmode=disable&application_name=x"),
-            SslMode::Disable
-        );
+        let is_encrypted = |url: &str| {
+            let address = read(url);
+            assert!(!address.tls.is_tls() || address.config.get_ssl_mode() == SslMode::Require);
+            address.tls.is_tls()
+        };
+        assert!(!is_encrypted("postgres://hub@127.0.0.1/hub"));
+        assert!(!is_encrypted("postgres://hub@localhost/hub"));
+        assert!(!is_encrypted("postgres:///hub?user=hub"));
+        let wished = "postgres://hub@db.example.org/hub?sslmode=disable&application_name=x";
+        assert!(!is_encrypted(wished));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("root.pem");
         let made = rcgen::generate_simple_self_signed(vec!["db.example.org".to_owned()]).unwrap();
@@ -328,7 +332,7 @@ mod tests {
         let missing = url.parse::<Address>().unwrap_err().to_string();
         assert!(missing.contains("root.pem"), "{missing}");
         std::fs::write(&file, made.cert.pem()).unwrap();
-        assert_eq!(mode(&url), SslMode::Require);
+        assert!(is_encrypted(&url));
         let half = format!("{url}&sslcert={}", file.display());
         assert!(half.parse::<Address>().is_err());
     }

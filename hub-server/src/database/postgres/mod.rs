@@ -8,6 +8,8 @@
 )]
 
 mod address;
+mod codes;
+mod connect;
 mod tls;
 
 use std::any::Any;
@@ -32,6 +34,8 @@ use diesel_async::pooled_connection::PoolableConnection;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 pub(super) use address::{Address, ConnectError, SETTINGS};
+use codes::LastCode;
+pub(super) use codes::code_in;
 
 type Inner = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
 type InnerManager = <Inner as Connection>::TransactionManager;
@@ -44,14 +48,16 @@ const FRESH: Duration = Duration::from_secs(5);
 pub struct PostgresConnection {
     inner: Inner,
     asked_at: Instant,
+    last: LastCode,
 }
 
 impl PostgresConnection {
     /// A connection that has been made; called within [`Driver`]'s runtime.
-    fn new(connection: AsyncPgConnection) -> Self {
+    fn new(connection: AsyncPgConnection, last: LastCode) -> Self {
         Self {
             inner: Inner::from(connection),
             asked_at: Instant::now(),
+            last,
         }
     }
 }
@@ -87,7 +93,8 @@ impl BlockOn for Driver {
 
 impl SimpleConnection for PostgresConnection {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        self.inner.batch_execute(query)
+        let done = self.inner.batch_execute(query);
+        self.last.tell(done)
     }
 }
 
@@ -106,7 +113,8 @@ impl Connection for PostgresConnection {
     where
         T: QueryFragment<Pg> + QueryId,
     {
-        self.inner.execute_returning_count(source)
+        let done = self.inner.execute_returning_count(source);
+        self.last.tell(done)
     }
 
     fn transaction_state(
@@ -133,7 +141,7 @@ fn bad_connection(error: impl std::error::Error) -> diesel::ConnectionError {
 }
 
 impl LoadConnection for PostgresConnection {
-    type Cursor<'conn, 'query> = <Inner as LoadConnection>::Cursor<'conn, 'query>;
+    type Cursor<'conn, 'query> = Rows<<Inner as LoadConnection>::Cursor<'conn, 'query>>;
     type Row<'conn, 'query> = <Inner as LoadConnection>::Row<'conn, 'query>;
 
     fn load<'conn, 'query, T>(
@@ -144,7 +152,26 @@ impl LoadConnection for PostgresConnection {
         T: Query + QueryFragment<Pg> + QueryId + 'query,
         Pg: diesel::expression::QueryMetadata<T::SqlType>,
     {
-        LoadConnection::load(&mut self.inner, source)
+        let last = self.last.clone();
+        let loaded = LoadConnection::load(&mut self.inner, source);
+        let rows = last.tell(loaded)?;
+        Ok(Rows { rows, last })
+    }
+}
+
+/// Rows as they come.
+#[derive(Debug)]
+pub struct Rows<I> {
+    rows: I,
+    last: LastCode,
+}
+
+impl<T, I: Iterator<Item = QueryResult<T>>> Iterator for Rows<I> {
+    type Item = QueryResult<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.rows.next()?;
+        Some(self.last.tell(next))
     }
 }
 
@@ -156,11 +183,13 @@ impl TransactionManager<PostgresConnection> for Manager {
     type TransactionStateData = <InnerManager as TransactionManager<Inner>>::TransactionStateData;
 
     fn begin_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
-        InnerManager::begin_transaction(&mut connection.inner)
+        let begun = InnerManager::begin_transaction(&mut connection.inner);
+        connection.last.tell(begun)
     }
 
     fn rollback_transaction(connection: &mut PostgresConnection) -> QueryResult<()> {
-        InnerManager::rollback_transaction(&mut connection.inner)
+        let undone = InnerManager::rollback_transaction(&mut connection.inner);
+        connection.last.tell(undone)
     }
 
     /// After a statement has failed, PostgreSQL answers `COMMIT` with a rollback and no error. So it is
@@ -169,13 +198,14 @@ impl TransactionManager<PostgresConnection> for Manager {
         let status = InnerManager::transaction_manager_status_mut(&mut connection.inner);
         let depth = status.transaction_depth()?;
         if depth.is_some_and(|depth| depth.get() == 1)
-            && let Err(error) = connection.inner.batch_execute("SELECT 1")
+            && let Err(error) = connection.batch_execute("SELECT 1")
         {
             // What undoing it says does not matter: a connection that cannot is not used again.
             let _ = InnerManager::rollback_transaction(&mut connection.inner);
             return Err(error);
         }
-        InnerManager::commit_transaction(&mut connection.inner)
+        let done = InnerManager::commit_transaction(&mut connection.inner);
+        connection.last.tell(done)
     }
 
     fn transaction_manager_status_mut(
@@ -209,7 +239,8 @@ impl R2D2Connection for PostgresConnection {
 
 impl MigrationConnection for PostgresConnection {
     fn setup(&mut self) -> QueryResult<usize> {
-        self.inner.setup()
+        let done = self.inner.setup();
+        self.last.tell(done)
     }
 }
 

@@ -1,4 +1,5 @@
-//! TLS to PostgreSQL: always with a certificate that is checked for the host's name.
+//! TLS to PostgreSQL: always with a certificate that is checked for the host's name. And the bytes under it, in which
+//! the codes of errors are heard.
 
 use std::io;
 use std::path::Path;
@@ -14,9 +15,14 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as RustlsStream;
 
-/// Makes the TLS side of connections; without a configuration there is none to make.
+use super::codes::{LastCode, Listener};
+
+/// Makes the TLS side of connections; without a configuration the bytes stay as they are.
 #[derive(Clone)]
-pub(super) struct Connector(Option<TlsConnector>);
+pub(super) struct Connector {
+    tls: Option<TlsConnector>,
+    last: LastCode,
+}
 
 /// What TLS needs, as files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +35,24 @@ pub(super) struct Files<'a> {
 
 impl Connector {
     pub(super) fn none() -> Self {
-        Self(None)
+        Self {
+            tls: None,
+            last: LastCode::default(),
+        }
+    }
+
+    /// Whether the bytes are encrypted, and whose they are is checked.
+    #[cfg(test)]
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The same, for a connection whose codes are heard.
+    pub(super) fn heard_by(&self, last: &LastCode) -> Self {
+        Self {
+            tls: self.tls.clone(),
+            last: last.clone(),
+        }
     }
 
     /// Reads the files.
@@ -52,7 +75,10 @@ impl Connector {
                 builder.map_err(FilesError::of(&name))?
             }
         };
-        Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
+        Ok(Self {
+            tls: Some(TlsConnector::from(Arc::new(config))),
+            ..Self::none()
+        })
     }
 }
 
@@ -106,9 +132,8 @@ where
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<OneConnect> {
-        // Without TLS nobody calls the result.
         Ok(OneConnect {
-            connector: self.0.clone(),
+            connector: self.clone(),
             host: host.to_owned(),
         })
     }
@@ -116,7 +141,7 @@ where
 
 /// The TLS side of one connection to be.
 pub(super) struct OneConnect {
-    connector: Option<TlsConnector>,
+    connector: Connector,
     host: String,
 }
 
@@ -130,17 +155,42 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let invalid = |reason| io::Error::new(io::ErrorKind::InvalidInput, reason);
-            let connector = self.connector.ok_or_else(|| invalid("TLS is not set up"))?;
-            let host = ServerName::try_from(self.host)
-                .map_err(|_| invalid("the host's name is none that a certificate can have"))?;
-            connector.connect(host, stream).await.map(Stream)
+            let Connector { tls, last } = self.connector;
+            let Some(tls) = tls else {
+                return Ok(Stream::plain(stream, &last));
+            };
+            let reason = "the host's name is none that a certificate can have";
+            let invalid = |_| io::Error::new(io::ErrorKind::InvalidInput, reason);
+            let host = ServerName::try_from(self.host).map_err(invalid)?;
+            let under = tls.connect(host, stream).await?;
+            Ok(Stream {
+                bytes: Bytes::Tls(Box::new(under)),
+                listener: Listener::new(last),
+            })
         })
     }
 }
 
-/// The bytes of a connection, under TLS.
-pub(super) struct Stream<S>(RustlsStream<S>);
+/// The bytes of a connection, and who hears what the server says.
+pub(super) struct Stream<S> {
+    bytes: Bytes<S>,
+    listener: Listener,
+}
+
+enum Bytes<S> {
+    Plain(S),
+    Tls(Box<RustlsStream<S>>),
+}
+
+impl<S> Stream<S> {
+    /// Bytes as they are.
+    pub(super) fn plain(stream: S, last: &LastCode) -> Self {
+        Self {
+            bytes: Bytes::Plain(stream),
+            listener: Listener::new(last.clone()),
+        }
+    }
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
     fn channel_binding(&self) -> ChannelBinding {
@@ -151,28 +201,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match &mut this.bytes {
+            Bytes::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Bytes::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        this.listener.hear(&buffer.filled()[before..]);
+        read
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        match &mut self.get_mut().bytes {
+            Bytes::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Bytes::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().bytes {
+            Bytes::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Bytes::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().bytes {
+            Bytes::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Bytes::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 }

@@ -211,9 +211,16 @@ impl Sequencer {
                 );
                 Ok(())
             }
-            (Ok(false), _) => Err(not_recorded(error)),
+            (Ok(false), _) => {
+                tracing::error!(error = chain(error), "a batch was undone");
+                Err(not_recorded(error))
+            }
             (Err(unreadable), written) => {
-                tracing::error!(error = chain(&unreadable), "cannot read the log's state");
+                tracing::error!(
+                    error = chain(error),
+                    reading = chain(&unreadable),
+                    "a batch failed, and the log's state cannot be read"
+                );
                 Err(match written {
                     Some(_) => LogError::Uncertain {
                         reason: error.to_string(),

@@ -48,8 +48,14 @@ pub(crate) async fn run(log: Log, refresh: Duration) {
 /// The turn, unless another server has it.
 async fn take_turn(log: &Log) -> Option<Hold> {
     let database = log.database.clone();
-    let taken = blocking(move || database.hold_witnesses()).await?;
-    taken.unwrap_or_else(|error| {
+    let taken = blocking(move || {
+        let mut taken = database.hold_witnesses();
+        if let Ok(Some(hold)) = &mut taken {
+            hold.end_when_still();
+        }
+        taken
+    });
+    taken.await?.unwrap_or_else(|error| {
         tracing::debug!(error = chain(&error), "cannot tell who asks the witnesses");
         None
     })

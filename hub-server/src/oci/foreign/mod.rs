@@ -14,6 +14,7 @@ use super::error::OciError;
 use crate::app::Hub;
 use crate::database::oci::{self as rows, ManifestRow, ReferrerRow};
 use crate::database::{Connection, DatabaseError, from_column, from_text, to_column};
+use crate::quota;
 use crate::repository::{AnyDigest, ForeignName};
 use manifest::Parsed;
 
@@ -112,6 +113,7 @@ pub(crate) fn push(hub: &Hub, push: &Push, now: Timestamp) -> Result<Pushed, Oci
     // 3. What it names is here, and it appears with its tags or not at all.
     hub.database.transaction(|connection| {
         parsed.check_content(connection, &push.repository)?;
+        quota::take_manifest(connection, &row, &push.member)?;
         rows::put_manifest(connection, &row)?;
         for tag in tags {
             rows::set_tag(connection, &row.repository, tag, &row.digest)?;

@@ -80,9 +80,9 @@ fn open(
         (Repository::Extractor(_), AnyDigest::Sha512(_)) => None,
     };
     if let Some(kept) = kept
-        && let Some((blob, size_bytes)) = hub.blobs.open(&kept.content)?
-        && size_bytes == kept.size_bytes
+        && let Some(blob) = hub.blobs.open_of(&kept.content, kept.size_bytes)?
     {
+        let size_bytes = kept.size_bytes;
         return Ok(Some(Opened::Uploaded(Download {
             blob,
             elsewhere: elsewhere(hub, &kept.content, size_bytes, OCTETS)?,

@@ -86,6 +86,47 @@ async fn what_members_push_is_no_release() {
 }
 
 #[tokio::test]
+async fn manifests_count_against_the_quota_of_who_pushes_them() {
+    let world = open_world();
+    let small = image(&world, json!({})).await;
+    let large = image(&world, json!({ "annotations": { "a": "A".repeat(2_000) } })).await;
+    let set = |bytes: &str| {
+        let told = world.run(&["quota", "set", "--member", "alpha", "--bytes", bytes]);
+        assert!(told.status.success(), "{told:?}");
+    };
+    let stored = || {
+        let said = String::from_utf8(world.run(&["quota", "list"]).stdout).unwrap();
+        let line = said.lines().find(|line| line.starts_with("alpha"));
+        let stored = line.unwrap().split_whitespace().nth(1);
+        stored.unwrap().parse::<usize>().unwrap()
+    };
+    set("2000");
+    let blobs = stored();
+    let to = |name: &str| format!("/v2/{REPOSITORY}/manifests/{name}");
+    for tag in ["one", "two"] {
+        let pushed = push(&world, &to(tag), &small).await;
+        assert_eq!(pushed.status(), StatusCode::CREATED);
+    }
+    assert_eq!(stored(), blobs + small.len());
+    let refused = push(&world, &to("three"), &large).await;
+    let said = oci_error(refused, 403, "DENIED").await;
+    assert!(said.contains("quota"), "{said}");
+    oci_error(world.get(&to("three")).await, 404, "MANIFEST_UNKNOWN").await;
+    // The same again costs nothing, also where nothing is left; another member has its own.
+    set("1");
+    let again = push(&world, &to("four"), &small).await;
+    assert_eq!(again.status(), StatusCode::CREATED);
+    let beta = world.make_token("beta", "publish");
+    let request = world.request_as(&beta, Method::PUT, &to("five"));
+    let pushed = request.header(CONTENT_TYPE, MANIFEST).body(large).send();
+    assert_eq!(pushed.await.unwrap().status(), StatusCode::CREATED);
+    // What is deleted makes room.
+    let gone = delete(&world, &to(&sha256(&small))).await;
+    assert_eq!(gone.status(), StatusCode::ACCEPTED);
+    assert_eq!(stored(), blobs);
+}
+
+#[tokio::test]
 async fn manifests_that_are_none_are_refused_whole() {
     let world = open_world();
     let good = image(&world, json!({})).await;

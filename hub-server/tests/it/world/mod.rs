@@ -84,7 +84,8 @@ impl World {
         Self::start_with_both(Database::of_every_hub(), Some(bucket), args, |_| None)
     }
 
-    fn start_with_both(
+    /// A hub with its rows in a database and its blobs in a bucket, or in its folder where there is none.
+    pub(crate) fn start_with_both(
         database: Option<Arc<Database>>,
         bucket: Option<Bucket>,
         args: &[&str],
@@ -139,8 +140,12 @@ impl World {
 
     /// Starts the server on the same data.
     pub(crate) fn serve(&mut self, args: &[&str]) {
-        let mut child = self
-            .command()
+        self.serve_by(self.command(), args);
+    }
+
+    /// The same, by a program that was told more.
+    pub(crate) fn serve_by(&mut self, mut program: Command, args: &[&str]) {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--dev-tls", "--data"])
             .arg(self.data())
             .args(args)

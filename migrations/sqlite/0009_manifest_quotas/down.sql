@@ -1,0 +1,1 @@
+DROP INDEX oci_manifests_pushed_by;
