@@ -1,10 +1,13 @@
 //! Ctrl-C: the first asks to stop, the second stops.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
 use crate::report::Report;
@@ -24,16 +27,22 @@ impl Interrupt {
             asked: Arc::new(Notify::new()),
         };
         let listener = interrupt.clone();
+        // Before anything is begun: a signal that comes earlier would end the program at once.
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::listen()
+        };
+        // Where nobody can listen, Ctrl-C ends the program as it ends any other.
+        let Ok(mut signals) = signals else {
+            return interrupt;
+        };
         runtime.spawn(async move {
-            if signal().await.is_err() {
-                return;
-            }
+            signals.next().await;
             listener.flag.store(true, Ordering::Relaxed);
             listener.asked.notify_waiters();
             report.note("stopping; press Ctrl-C again to stop at once");
-            if signal().await.is_ok() {
-                kill();
-            }
+            signals.next().await;
+            kill();
         });
         interrupt
     }
@@ -59,17 +68,40 @@ impl Interrupt {
 }
 
 #[cfg(unix)]
-async fn signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }
 
 #[expect(clippy::exit, reason = "the user has asked twice")]
