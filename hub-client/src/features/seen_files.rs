@@ -78,16 +78,9 @@ impl SeenFiles {
         (was == (state.size_bytes, state.changed_at)).then_some(seen.image)
     }
 
-    /// The content of a file was read just now.
-    pub fn note(&mut self, image: &ImageFile, digest: Digest) {
-        if let Some(state) = FileState::of(&image.path) {
-            self.note_as(image, state, digest);
-        }
-    }
-
     /// The content of a file was read, which was in this state before: one that somebody writes meanwhile is
     /// in another one afterwards, and is read again.
-    pub fn note_as(&mut self, image: &ImageFile, state: FileState, digest: Digest) {
+    pub fn note(&mut self, image: &ImageFile, state: FileState, digest: Digest) {
         let seen = Seen {
             size_bytes: state.size_bytes,
             changed_at: state.changed_at,
@@ -158,7 +151,8 @@ mod tests {
         let cache = folder.path().join("cache");
         let mut seen = SeenFiles::of_folder(&cache, folder.path());
         assert_eq!(seen.digest(&image), None);
-        seen.note(&image, Digest::of(b"one"));
+        let state = FileState::of(&image.path).unwrap();
+        seen.note(&image, state, Digest::of(b"one"));
         seen.save().unwrap();
         let set = name_of_set(std::slice::from_ref(&image));
         let seen = SeenFiles::of_folder(&cache, folder.path());
@@ -168,7 +162,7 @@ mod tests {
         // It is written to while it is read.
         let (mut seen, before) = (seen, FileState::of(&image.path).unwrap());
         write_atomic(&image.path, b"once more").unwrap();
-        seen.note_as(&image, before, Digest::of(b"other"));
+        seen.note(&image, before, Digest::of(b"other"));
         assert_eq!(seen.digest(&image), None);
         assert_ne!(name_of_set(std::slice::from_ref(&image)), set);
         write_atomic(&seen.path, b"not json").unwrap();

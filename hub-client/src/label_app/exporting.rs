@@ -12,7 +12,9 @@ use super::session::Session;
 use super::taking_away::Taken;
 use super::teaching::{Lesson, TrainingSet};
 use crate::files::{self, AtomicFile, FileError};
-use crate::head::export::{Agreement, ExportMetadata, ExtractorGraph, LinearHead, Scores};
+use crate::head::export::{
+    Agreement, ExportMetadata, ExtractorGraph, LinearHead, Scores, extractor_texts,
+};
 use crate::worker::{ExportedForm, ExportedInput, Inputs};
 
 /// Labelled images on which a file is run at most.
@@ -83,6 +85,12 @@ fn write(
         head.extractor().digest.to_string(),
         head.space().to_string(),
     );
+    let extra = match takes {
+        Takes::Features => Vec::new(),
+        Takes::Tensor | Takes::Image => {
+            extractor_texts(&extractor.files.spec.input, &extractor.origin.release)?
+        }
+    };
     let metadata = ExportMetadata {
         head: &name,
         head_version: None,
@@ -90,7 +98,7 @@ fn write(
         extractor_digest: &digest,
         feature_space: &space,
         feature_dimension: extractor.origin.dimension,
-        extra: &[],
+        extra: &extra,
     };
     let linear = LinearHead::from(head);
     if takes == Takes::Features {

@@ -9,12 +9,11 @@ use registry_schema::digest::Digest;
 
 use super::LabelError;
 use super::rows::Presence;
-use super::seen_files::SeenFiles;
 use super::session::{Problem, Session, Work};
 use crate::causes::with_causes;
 use crate::dataset::ImageFile;
 use crate::explore::{SplitMix64, over_blocks};
-use crate::features::FeatureCache;
+use crate::features::{FeatureCache, FileState, SeenFiles};
 use crate::hint::Hint;
 use crate::worker::WorkerError;
 
@@ -116,6 +115,7 @@ fn through_worker(session: &Session, seen: &mut SeenFiles) -> Result<(), LabelEr
     let paths: Vec<PathBuf> = (0..order.len())
         .map(|place| image(place).path.clone())
         .collect();
+    let states: Vec<Option<FileState>> = paths.iter().map(|path| FileState::of(path)).collect();
     let cache = FeatureCache::open(&setup.cache.join("features"), &setup.extractor.origin)?;
     let mut arrivals = Arrivals::new(session, order.len());
     let files = &setup.extractor.files;
@@ -127,7 +127,9 @@ fn through_worker(session: &Session, seen: &mut SeenFiles) -> Result<(), LabelEr
                     if !row.is_cached {
                         cache.insert(&row.sha256, &row.features)?;
                     }
-                    seen.note(image(place), row.sha256);
+                    if let Some(state) = states[place] {
+                        seen.note(image(place), state, row.sha256);
+                    }
                     arrivals.come(order[place], Ok((row.sha256, row.features)));
                 }
                 Err(failure) => arrivals.come(order[place], Err(with_causes(&failure))),

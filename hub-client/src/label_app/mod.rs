@@ -29,7 +29,6 @@ mod routes;
 mod rows;
 mod scores;
 mod secret;
-mod seen_files;
 mod server;
 mod session;
 mod specimens;

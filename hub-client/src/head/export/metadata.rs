@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{ExportTransform, LinearHead};
+use registry_schema::preprocess::Input;
+use registry_schema::reference::Reference;
+
+use super::{ExportError, ExportTransform, LinearHead};
 
 /// Before every key, so that other people's remarks keep their names.
 pub(super) const PREFIX: &str = "hub.";
@@ -27,6 +30,26 @@ pub struct ExportMetadata<'a> {
     pub feature_dimension: usize,
     /// More keys and values, such as the preprocessing the image input expects; `hub.` is put before the keys.
     pub extra: &'a [(String, String)],
+}
+
+/// What a file says in [`ExportMetadata::extra`] that has the extractor in it: `preprocessing`, how a picture becomes the
+/// tensor, as the manifest has it in JSON; `graph_release`, whose graph it is, which may be a newer one than the head was
+/// trained with.
+///
+/// # Errors
+/// [`ExportError::Io`] when the preprocessing cannot be written down.
+pub fn extractor_texts(
+    preprocessing: &Input,
+    release: &Reference,
+) -> Result<Vec<(String, String)>, ExportError> {
+    let preprocessing = serde_json::to_string(preprocessing).map_err(|error| ExportError::Io {
+        action: "write the preprocessing down",
+        source: error.into(),
+    })?;
+    Ok(vec![
+        ("preprocessing".to_owned(), preprocessing),
+        ("graph_release".to_owned(), release.to_string()),
+    ])
 }
 
 impl ExportMetadata<'_> {

@@ -65,7 +65,7 @@ pub use self::agreement::{Agreement, Disagreement, Scores, TOLERANCE, UnlikeScor
 pub use self::error::ExportError;
 pub(crate) use self::fused::free_prefix;
 pub use self::fused::{ExtractorGraph, Fused, write_fused_onnx};
-pub use self::metadata::ExportMetadata;
+pub use self::metadata::{ExportMetadata, extractor_texts};
 pub use self::numbers::HeadNumbers;
 pub use self::safetensors::{read_safetensors, write_safetensors};
 pub use self::sklearn::{read_sklearn, write_sklearn};

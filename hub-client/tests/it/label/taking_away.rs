@@ -33,6 +33,10 @@ fn what_is_taken_away_answers_as_the_page_does() {
         );
         let named = taken.header("content-disposition").unwrap();
         assert!(named.contains(file), "{named}");
+        // As files of `hub head export` do.
+        let tells_of_graph =
+            ["hub.preprocessing", "hub.graph_release"].map(|key| said.contains(key));
+        assert_eq!(tells_of_graph, [file != "head.onnx"; 2], "{file}");
     }
     let report = String::from_utf8(label.get("/api/download/report.html").body).unwrap();
     assert!(

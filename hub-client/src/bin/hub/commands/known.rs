@@ -78,7 +78,7 @@ impl Known {
     pub(super) fn note(&mut self, at: usize, image: &ImageFile, content: Digest) {
         let state = self.read.get(&at).copied().flatten();
         if let (Some(seen), Some(state)) = (&mut self.seen, state) {
-            seen.note_as(image, state, content);
+            seen.note(image, state, content);
         }
     }
 

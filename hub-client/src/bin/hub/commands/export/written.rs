@@ -3,8 +3,8 @@
 use hub_client::files::AtomicFile;
 use hub_client::head::Head;
 use hub_client::head::export::{
-    ExportError, ExportMetadata, ExtractorGraph, HeadNumbers, LinearHead, read_safetensors,
-    read_sklearn, write_safetensors, write_sklearn,
+    ExportError, ExportMetadata, ExtractorGraph, HeadNumbers, LinearHead, extractor_texts,
+    read_safetensors, read_sklearn, write_safetensors, write_sklearn,
 };
 use hub_client::store::InstalledRelease;
 use hub_client::worker::{ExportedForm, ExportedInput};
@@ -96,17 +96,13 @@ impl<'a> Texts<'a> {
         version: u32,
         installed: Option<&'a InstalledRelease>,
     ) -> Result<Self, CommandError> {
-        let mut extra = Vec::new();
-        if let Some(installed) = installed {
-            extra.push((
-                "preprocessing".to_owned(),
-                serde_json::to_string(&installed.manifest().input)?,
-            ));
-            extra.push((
-                "graph_release".to_owned(),
-                installed.release().reference().to_string(),
-            ));
-        }
+        let extra = match installed {
+            Some(installed) => {
+                let release = installed.release().reference();
+                extractor_texts(&installed.manifest().input, &release)?
+            }
+            None => Vec::new(),
+        };
         let dimension = installed.map_or(head.dimension(), |one| {
             one.manifest().output.dimension as usize
         });
