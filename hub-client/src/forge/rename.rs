@@ -3,38 +3,15 @@
 use std::collections::HashSet;
 use std::io::{Read, Seek};
 
+use registry_schema::onnx::OnnxError;
+use registry_schema::onnx::messages::{
+    ATTRIBUTE, GRAPH, MODEL, NODE, SPARSE_TENSOR, TENSOR, VALUE_INFO,
+};
 use registry_schema::onnx::splice::Pieces;
 use registry_schema::onnx::wire::{Field, MessageKind, WireReader};
 use registry_schema::onnx::write::Message;
-use registry_schema::onnx::{GRAPH, MODEL, OnnxError};
 
 use super::assembly::Needed;
-
-static NODE: MessageKind = MessageKind {
-    name: "NodeProto",
-    single: &[3, 4, 6, 7, 8],
-    repeated: &[1, 2, 5, 9],
-};
-static ATTRIBUTE: MessageKind = MessageKind {
-    name: "AttributeProto",
-    single: &[1, 2, 3, 4, 5, 6, 13, 14, 20, 21, 22],
-    repeated: &[7, 8, 9, 10, 11, 15, 23],
-};
-static TENSOR: MessageKind = MessageKind {
-    name: "TensorProto",
-    single: &[2, 3, 8, 9, 12, 14],
-    repeated: &[1, 4, 5, 6, 7, 10, 11, 13, 16],
-};
-static SPARSE_TENSOR: MessageKind = MessageKind {
-    name: "SparseTensorProto",
-    single: &[1, 2],
-    repeated: &[3],
-};
-static VALUE_INFO: MessageKind = MessageKind {
-    name: "ValueInfoProto",
-    single: &[1, 2, 3],
-    repeated: &[4],
-};
 
 /// Which names become which.
 #[derive(Debug, Clone, Copy)]

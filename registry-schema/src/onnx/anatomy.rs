@@ -6,10 +6,9 @@ use std::ops::Range;
 
 use super::OnnxError;
 use super::element::ElementType;
-use super::graph::{
-    Function, Graph, MODEL, Model, Node, read_function, read_graph, read_operator_set,
-};
+use super::graph::{Function, Graph, Model, Node, read_function, read_graph, read_operator_set};
 use super::inspection::Dimension;
+use super::messages::MODEL;
 use super::operators::check_header;
 use super::scope::check_graph;
 use super::shapes::{known_values, standard_opset};

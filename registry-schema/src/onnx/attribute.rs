@@ -4,17 +4,12 @@ use std::io::{Read, Seek};
 
 use super::OnnxError;
 use super::graph::{Graph, read_graph};
+use super::messages::ATTRIBUTE;
 use super::tensor::{SparseTensor, Tensor, read_sparse_tensor, read_tensor};
-use super::wire::{Field, MessageKind, WireReader};
+use super::wire::{Field, WireReader};
 
 /// Longest text attribute that is kept; operators' modes are a few letters, label lists are passed over.
 const MAX_ATTRIBUTE_TEXT_BYTES: u64 = 256;
-
-static ATTRIBUTE: MessageKind = MessageKind {
-    name: "AttributeProto",
-    single: &[1, 2, 3, 4, 5, 6, 13, 14, 20, 21, 22],
-    repeated: &[7, 8, 9, 10, 11, 15, 23],
-};
 
 #[derive(Debug)]
 pub(super) struct Attribute {

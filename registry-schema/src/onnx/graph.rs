@@ -8,42 +8,10 @@ use std::ops::Range;
 use super::OnnxError;
 use super::attribute::{Attribute, AttributeValue, read_attribute};
 use super::error::quoted;
+use super::messages::{FUNCTION, GRAPH, NODE, OPERATOR_SET, TEXT_ENTRY};
 use super::tensor::{SparseTensor, Tensor, read_sparse_tensor, read_tensor};
 use super::value::{ValueInfo, read_value_info};
-use super::wire::{Field, MessageKind, WireReader};
-
-/// ModelProto, the whole file. Device configurations (field 26) are refused: they address hardware, not mathematics.
-pub static MODEL: MessageKind = MessageKind {
-    name: "ModelProto",
-    single: &[1, 2, 3, 4, 5, 6, 7],
-    repeated: &[8, 14, 20, 25],
-};
-/// GraphProto.
-pub static GRAPH: MessageKind = MessageKind {
-    name: "GraphProto",
-    single: &[2, 10],
-    repeated: &[1, 5, 11, 12, 13, 14, 15, 16],
-};
-static NODE: MessageKind = MessageKind {
-    name: "NodeProto",
-    single: &[3, 4, 6, 7, 8],
-    repeated: &[1, 2, 5, 9],
-};
-static OPERATOR_SET: MessageKind = MessageKind {
-    name: "OperatorSetIdProto",
-    single: &[1, 2],
-    repeated: &[],
-};
-static TEXT_ENTRY: MessageKind = MessageKind {
-    name: "StringStringEntryProto",
-    single: &[1, 2],
-    repeated: &[],
-};
-static FUNCTION: MessageKind = MessageKind {
-    name: "FunctionProto",
-    single: &[1, 8, 10, 13],
-    repeated: &[4, 5, 6, 7, 9, 11, 12, 14],
-};
+use super::wire::{Field, WireReader};
 
 #[derive(Debug, Default)]
 pub(super) struct Model {

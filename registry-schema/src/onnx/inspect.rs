@@ -4,8 +4,9 @@ use std::io::{Read, Seek};
 
 use super::OnnxError;
 use super::error::quoted;
-use super::graph::{Graph, MODEL, Model, read_model};
+use super::graph::{Graph, Model, read_model};
 use super::inspection::{Dimension, Inspection, InspectionPolicy, TensorInfo, shape_text};
+use super::messages::MODEL;
 use super::operators::{Calls, check_calls, check_header};
 use super::review;
 use super::scope::{check_function, check_graph};

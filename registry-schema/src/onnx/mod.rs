@@ -25,6 +25,7 @@ mod expectation;
 mod graph;
 mod inspect;
 mod inspection;
+pub mod messages;
 mod operators;
 mod outline;
 mod review;
@@ -48,7 +49,6 @@ pub use build::{
 pub use element::ElementType;
 pub use error::OnnxError;
 pub use expectation::{ChannelLayout, TensorExpectation, check_against};
-pub use graph::{GRAPH, MODEL};
 pub use inspect::inspect;
 pub use inspection::{
     ControlFlow, DEFAULT_MAX_INTERMEDIATE_BYTES, DEFAULT_MAX_METADATA_VALUE_BYTES, Dimension,

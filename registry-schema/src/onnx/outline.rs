@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::io::{Read, Seek};
 
 use super::OnnxError;
-use super::graph::{Graph, MODEL, Node, read_model};
+use super::graph::{Graph, Node, read_model};
+use super::messages::MODEL;
 use super::wire::WireReader;
 
 /// Every name of a value or node in the file of `size_bytes` bytes that starts at the reader's position, those in

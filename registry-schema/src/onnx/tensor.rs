@@ -7,7 +7,8 @@ use std::ops::Range;
 use super::OnnxError;
 use super::element::ElementType;
 use super::error::quoted;
-use super::wire::{Field, MessageKind, WireReader};
+use super::messages::{SPARSE_TENSOR, TENSOR};
+use super::wire::{Field, WireReader};
 
 /// Largest single dimension. 2^31 is past every index type an operator uses.
 pub const MAX_DIMENSION: u64 = 1 << 31;
@@ -15,17 +16,6 @@ pub const MAX_DIMENSION: u64 = 1 << 31;
 pub const MAX_RANK: usize = 32;
 /// Constants of at most this many elements are kept, to follow shapes with.
 pub(super) const MAX_KEPT_ELEMENTS: u64 = 64;
-
-static TENSOR: MessageKind = MessageKind {
-    name: "TensorProto",
-    single: &[2, 3, 8, 9, 12, 14],
-    repeated: &[1, 4, 5, 6, 7, 10, 11, 13, 16],
-};
-static SPARSE_TENSOR: MessageKind = MessageKind {
-    name: "SparseTensorProto",
-    single: &[1, 2],
-    repeated: &[3],
-};
 
 /// Values of a small constant, in row-major order.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,34 +7,9 @@ use super::OnnxError;
 use super::element::ElementType;
 use super::error::quoted;
 use super::inspection::Dimension;
+use super::messages::{DIMENSION, SHAPE, TENSOR_TYPE, TYPE, VALUE_INFO};
 use super::tensor::{MAX_DIMENSION, MAX_RANK};
-use super::wire::{Field, MessageKind, WireReader};
-
-static VALUE_INFO: MessageKind = MessageKind {
-    name: "ValueInfoProto",
-    single: &[1, 2, 3],
-    repeated: &[4],
-};
-static TYPE: MessageKind = MessageKind {
-    name: "TypeProto",
-    single: &[1, 4, 5, 6, 7, 8, 9],
-    repeated: &[],
-};
-static TENSOR_TYPE: MessageKind = MessageKind {
-    name: "TypeProto.Tensor",
-    single: &[1, 2],
-    repeated: &[],
-};
-static SHAPE: MessageKind = MessageKind {
-    name: "TensorShapeProto",
-    single: &[],
-    repeated: &[1],
-};
-static DIMENSION: MessageKind = MessageKind {
-    name: "TensorShapeProto.Dimension",
-    single: &[1, 2, 3],
-    repeated: &[],
-};
+use super::wire::{Field, WireReader};
 
 #[derive(Debug)]
 pub(super) struct ValueInfo {

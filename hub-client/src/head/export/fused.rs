@@ -8,12 +8,13 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, Write};
 use std::path::Path;
 
+use registry_schema::onnx::messages::{GRAPH, MODEL, TEXT_ENTRY, VALUE_INFO};
 use registry_schema::onnx::splice::Pieces;
 use registry_schema::onnx::wire::{Field, MessageKind, WireReader};
 use registry_schema::onnx::write::Message;
 use registry_schema::onnx::{
-    ControlFlow, Dimension, ElementType, GRAPH, Inspection, InspectionPolicy, MODEL, OnnxError,
-    inspect, metadata_entry, names_in,
+    ControlFlow, Dimension, ElementType, Inspection, InspectionPolicy, OnnxError, inspect,
+    metadata_entry, names_in,
 };
 use registry_schema::preprocess::Input;
 
@@ -22,18 +23,6 @@ use super::nodes::{Source, head_nodes};
 use super::parts::Constants;
 use super::{ExportError, ExportMetadata, IMAGE, LinearHead, OutputNames, image};
 use crate::files::FileError;
-
-static METADATA_ENTRY: MessageKind = MessageKind {
-    name: "StringStringEntryProto",
-    single: &[1, 2],
-    repeated: &[],
-};
-
-static VALUE_INFO: MessageKind = MessageKind {
-    name: "ValueInfoProto",
-    single: &[1, 2, 3],
-    repeated: &[4],
-};
 
 /// An extractor's graph file.
 #[derive(Debug)]
@@ -298,7 +287,7 @@ impl Added {
                 continue;
             }
             let is_replaced = if field.number == 14 {
-                text_of(&mut reader, field, &METADATA_ENTRY)?.starts_with(PREFIX)
+                text_of(&mut reader, field, &TEXT_ENTRY)?.starts_with(PREFIX)
             } else {
                 reader.skip(field)?;
                 false

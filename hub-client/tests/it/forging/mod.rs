@@ -32,6 +32,26 @@ fn forge(world: &World, member: &str, arguments: &[&str]) -> Run {
     world.hub(member, &[&["extractor"], arguments].concat())
 }
 
+/// Cuts `dots` out of a small classifier, in alpha's project, whose folder it gives.
+fn cut_dots(world: &World, license: &str) -> PathBuf {
+    let project = world.project("alpha");
+    network::classifier(13).write(&project.join("network.onnx"), &["logits"]);
+    let line = [
+        "cut",
+        "network.onnx",
+        "--at",
+        "pooled",
+        "--name",
+        "dots",
+        "--license",
+        license,
+        "--normalize",
+        "half",
+    ];
+    forge(world, "alpha", &line).ok();
+    project
+}
+
 /// Features of a folder's pictures by an installed release, in the order of their names.
 fn embedded(world: &World, reference: &str, pictures: &Path) -> Vec<Vec<f32>> {
     let line = [

@@ -1,27 +1,12 @@
 //! `hub extractor reduce`
 
-use super::network::classifier;
-use super::{embedded, forge, manifest, pictures};
+use super::{cut_dots, embedded, forge, manifest, pictures};
 use crate::world::World;
 
 #[test]
 fn features_are_reduced_to_the_axes_of_ones_own_images() {
     let Some(world) = World::start() else { return };
-    let project = world.project("alpha");
-    classifier(13).write(&project.join("network.onnx"), &["logits"]);
-    let line = [
-        "cut",
-        "network.onnx",
-        "--at",
-        "pooled",
-        "--name",
-        "dots",
-        "--license",
-        "Apache-2.0",
-        "--normalize",
-        "half",
-    ];
-    forge(&world, "alpha", &line).ok();
+    cut_dots(&world, "Apache-2.0");
     world.hub("alpha", &["publish", "dots"]).ok();
     world.hub("beta", &["pull", "dots@1"]).ok();
     let pictures = pictures(&world, 12);

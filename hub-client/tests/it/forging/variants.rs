@@ -1,27 +1,12 @@
 //! `hub extractor variant`
 
-use super::network::classifier;
-use super::{embedded, forge, manifest, pictures};
+use super::{cut_dots, embedded, forge, manifest, pictures};
 use crate::world::World;
 
 #[test]
 fn fewer_bits_are_a_patch_when_the_probes_agree() {
     let Some(world) = World::start() else { return };
-    let project = world.project("alpha");
-    classifier(13).write(&project.join("network.onnx"), &["logits"]);
-    let line = [
-        "cut",
-        "network.onnx",
-        "--at",
-        "pooled",
-        "--name",
-        "dots",
-        "--license",
-        "MIT",
-        "--normalize",
-        "half",
-    ];
-    forge(&world, "alpha", &line).ok();
+    let project = cut_dots(&world, "MIT");
     world.hub("alpha", &["publish", "dots"]).ok();
     for member in ["alpha", "beta"] {
         world.hub(member, &["pull", "dots@1"]).ok();
@@ -77,21 +62,7 @@ fn fewer_bits_are_a_patch_when_the_probes_agree() {
 #[test]
 fn fewer_bits_are_a_major_when_the_probes_disagree() {
     let Some(world) = World::start() else { return };
-    let project = world.project("alpha");
-    classifier(13).write(&project.join("network.onnx"), &["logits"]);
-    let line = [
-        "cut",
-        "network.onnx",
-        "--at",
-        "pooled",
-        "--name",
-        "dots",
-        "--license",
-        "MIT",
-        "--normalize",
-        "half",
-    ];
-    forge(&world, "alpha", &line).ok();
+    let project = cut_dots(&world, "MIT");
     // Its publisher promises more than 8 bits can keep.
     let toml = project.join("dots/extractor.toml");
     let text = std::fs::read_to_string(&toml).unwrap();
