@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod client;
 mod pause;
+mod unsent;
 
 pub(super) use address::is_loopback;
 pub(super) use answer::{Answer, read_body};
@@ -24,8 +25,8 @@ use pause::Pause;
 /// its time; past this it is given up.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// How often a request is sent again after a pause.
-const PAUSES: u32 = 5;
+/// How often a request is sent again, after a pause that the hub wanted or when it never left.
+const AGAIN: u32 = 5;
 
 /// A hub, and how to speak to it.
 #[derive(Clone, Debug)]
@@ -196,14 +197,16 @@ impl Transport {
             // A body that is read while it is sent cannot be sent twice: its sender goes on from what arrived.
             let again = request.try_clone();
             let sent = self.send_as_is(request).await;
-            let answer = sent.map_err(|error| self.connection(error))?;
-            let is_paused = self.pause.obey(&answer);
+            let may_be_sent_again = match &sent {
+                Ok(answer) => self.pause.obey(answer),
+                Err(error) => unsent::is_unsent(error),
+            };
             match again {
-                Some(again) if is_paused && asked_again < PAUSES => {
+                Some(again) if may_be_sent_again && asked_again < AGAIN => {
                     asked_again += 1;
                     request = again;
                 }
-                _ => return Ok(answer),
+                _ => return sent.map_err(|error| self.connection(error)),
             }
         }
     }
@@ -280,7 +283,7 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 3);
         assert!(before.elapsed() >= Duration::from_secs(2));
         // Of hours it is told, and of a hub that never stops too.
-        for (times, pause, expected) in [(1, "7200", 1), (usize::MAX, "0", 1 + PAUSES as usize)] {
+        for (times, pause, expected) in [(1, "7200", 1), (usize::MAX, "0", 1 + AGAIN as usize)] {
             let (transport, asked) = pausing(times, pause).await;
             let refused = transport.get("/x", &[]).await;
             assert!(matches!(
