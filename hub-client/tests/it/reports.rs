@@ -137,6 +137,17 @@ fn an_evaluation_says_how_good_and_shows_the_pictures() {
         "each in its cell, mistakes once more"
     );
 
+    let strict = ["--min-accuracy", "1", "--min-answered", "0", "--json"];
+    let missed = eval(&world, &unseen, &strict);
+    assert_eq!(missed.code, 7, "{}", missed.stderr);
+    let said: Value = serde_json::from_str(&missed.stdout).unwrap();
+    let conditions = &said["conditions"];
+    assert_eq!(conditions[0]["holds"], false, "{conditions}");
+    assert_eq!(conditions[0]["found"], found["accuracy"]);
+    assert_eq!(conditions[1]["holds"], true, "{conditions}");
+    eval(&world, &unseen, &["--min-accuracy", "0.5"]).ok();
+    eval(&world, &unseen, &["--min-accuracy", "90"]).fails(2, "from 0 to 1");
+
     let told = eval(&world, &unseen, &[]).ok().stdout;
     for word in [
         "accuracy",

@@ -195,8 +195,12 @@ Figures on images that the head was trained on flatter it, and so do near copies
 picture saved anew, or the next of a burst. A warning says how many there are; --unseen leaves them
 out. Copies are looked for among up to 500 images of which the head keeps the directions.
 
+With --min-accuracy or --min-answered the exit code is 7 when a figure is below what was asked for;
+all is told and written as without them.
+
 Examples:
   hub eval border-check --images held-out/
+  hub eval border-check --images held-out/ --unseen --min-accuracy 0.95 --min-answered 0.8
   hub eval border-check --images held-out/ --html report.html
   hub eval border-check --images all/ --unseen
   hub eval border-check --images scans/ --labels held-out.csv --json")]
@@ -217,10 +221,24 @@ pub(crate) struct EvalArgs {
     /// other file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// The least share of the images that must be taken for what they are, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) min_accuracy: Option<f64>,
+    /// The least share of the images that must get an answer instead of "unsure", from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) min_answered: Option<f64>,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is from 0 to 1, such as 0.9".to_owned())
 }
 
 /// `hub head`

@@ -74,7 +74,8 @@ First steps:
 
 Exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, trust root),
-  5 network, 6 some inputs were skipped, 7 something to look at (`hub audit`), 130 interrupted"
+  5 network, 6 some inputs were skipped, 7 something to look at (`hub audit`, `hub eval --min-accuracy`),
+  130 interrupted"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -12,7 +12,7 @@ use registry_schema::reference::Reference;
 use super::chosen::Chosen;
 use super::contents::{Contents, Labelled};
 use super::embedding::Embedder;
-use super::eval_view::{EvalView, Measured, NearCopyView};
+use super::eval_view::{Condition, EvalView, Measured, NearCopyView};
 use super::judged::{Files, NEAREST, Said, facts};
 use super::predict::check_fit;
 use super::previews::write_page;
@@ -69,7 +69,11 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         let page = page(&table, warning, &evaluation, judged.clone(), &reference);
         write_page(&page, path, &embedder.worker())?;
     }
-    let outcome = run.outcome();
+    let conditions = Condition::all(args, &evaluation);
+    let outcome = match conditions.iter().all(|condition| condition.holds) {
+        true => run.outcome(),
+        false => Outcome::SomethingToLookAt,
+    };
     context.show(&EvalView {
         head: head.name().to_string(),
         extractor: chosen.reference(),
@@ -82,6 +86,7 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
         warnings: labelled.warnings,
         unseen: args.unseen,
         html: args.html.as_ref().map(|path| path.display().to_string()),
+        conditions,
         run,
     })?;
     Ok(outcome)

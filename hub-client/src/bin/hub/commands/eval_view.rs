@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::chosen::Because;
 use super::embedding::RunView;
 use super::judged::{answered_words, with_interval};
+use crate::args::EvalArgs;
 use crate::output::{Answer, Page, percent};
 
 #[derive(Serialize)]
@@ -32,8 +33,20 @@ pub(super) struct EvalView {
     /// The page that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<String>,
+    /// What was asked for of the figures.
+    pub(super) conditions: Vec<Condition>,
     pub(super) run: RunView,
     pub(super) warnings: Vec<String>,
+}
+
+/// What was asked for of one figure, and what it is.
+#[derive(Serialize)]
+pub(super) struct Condition {
+    figure: &'static str,
+    /// A share, 0 to 1.
+    least: f64,
+    found: f64,
+    pub(super) holds: bool,
 }
 
 /// How good the head is.
@@ -103,6 +116,36 @@ impl Measured {
     }
 }
 
+impl Condition {
+    /// Those that the arguments state.
+    pub(super) fn all(args: &EvalArgs, evaluation: &Evaluation<'_>) -> Vec<Self> {
+        let stated = [
+            ("accuracy", args.min_accuracy, evaluation.metrics.accuracy),
+            ("answered", args.min_answered, evaluation.answered.share),
+        ];
+        let condition = |(figure, least, found): (_, Option<f64>, f64)| {
+            least.map(|least| Self {
+                figure,
+                least,
+                found,
+                holds: found >= least,
+            })
+        };
+        stated.into_iter().filter_map(condition).collect()
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (figure, found, least) = (self.figure, percent(self.found), percent(self.least));
+        let verdict = if self.holds { "holds" } else { "missed" };
+        write!(
+            out,
+            "{figure} {found}, at least {least} was asked for: {verdict}"
+        )
+    }
+}
+
 impl Answer for EvalView {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
         let Measured {
@@ -135,6 +178,9 @@ impl Answer for EvalView {
                 "unlike",
                 format!("{count} unlike anything shown in training"),
             )?,
+        }
+        for condition in &self.conditions {
+            page.field("condition", condition.to_string())?;
         }
         page.optional("written to", self.html.as_ref())?;
         page.line("")?;
