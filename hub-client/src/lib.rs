@@ -1,4 +1,31 @@
 //! Publish, pull, verify and run extractors; train private linear heads on them.
+//!
+//! The usual way in is [`Hub`]:
+//!
+//! ```no_run
+//! # async fn pictures() -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = hub_client::Hub::from_environment()?;
+//! let pulled = hub.pull(&"passport-extractor@2".parse()?).await?;
+//! let pictures = [std::path::PathBuf::from("scan.jpg")];
+//! hub.embed(&pulled.installed, &pictures, |_, row| {
+//!     println!("{:?}", row?.features);
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Heads are trained by [`head::Head::train`] on such features and one's own labels. Below that the modules lie on floors, and
+//! import lower ones only:
+//!
+//! - what is asked of a hub: [`registry`], [`pull`], [`publish`], [`audit`], [`members_say`], [`cosign`], [`consortium`];
+//! - what is believed: [`trust`], [`log_view`], [`logged`], [`witness`], [`keys`], [`journal`];
+//! - what is kept: [`config`], [`store`], [`lockfile`], [`bundle`], [`import`], [`mirror`], [`files`];
+//! - what runs extractors: [`worker`], [`runtime`], [`confine`], [`features`];
+//! - what is learnt from features: [`head`], [`explore`], [`choose`], [`dataset`];
+//! - what is made for others: [`forge`] (extractors), [`label_app`] (the labelling page), [`serve`] (predictions over HTTP),
+//!   [`evaluation_page`], [`contact_sheet`];
+//! - what is told to people: [`hint`], [`causes`].
 
 pub mod audit;
 pub mod bundle;
@@ -17,6 +44,7 @@ pub mod files;
 pub mod forge;
 pub mod head;
 pub mod hint;
+mod hub;
 pub mod import;
 pub mod journal;
 pub mod keys;
@@ -36,3 +64,5 @@ pub mod store;
 pub mod trust;
 pub mod witness;
 pub mod worker;
+
+pub use hub::{Hub, HubError};

@@ -25,7 +25,7 @@ fn modules_import_lower_floors_only() {
         &["worker", "logged", "evaluation_page"],
         &["publish", "bundle", "members_say"],
         &["pull", "audit", "forge"],
-        &["cosign", "import", "mirror"],
+        &["cosign", "hub", "import", "mirror"],
         &["hint"],
         &["label_app", "serve"],
     ]);
