@@ -8,7 +8,10 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 
 /// A card as HTML. `image` gives the address of a file of the release that may be shown.
 pub(crate) fn to_html(markdown: &str, image: impl Fn(&str) -> Option<String>) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+    let mut is_front_matter = false;
     let mut card = Card {
         image: &image,
         open: Vec::new(),
@@ -17,6 +20,10 @@ pub(crate) fn to_html(markdown: &str, image: impl Fn(&str) -> Option<String>) ->
     };
     for event in Parser::new_ext(markdown, options) {
         match event {
+            // For other programs; the page has the same from the manifest.
+            Event::Start(Tag::MetadataBlock(_)) => is_front_matter = true,
+            Event::End(TagEnd::MetadataBlock(_)) => is_front_matter = false,
+            _ if is_front_matter => {}
             Event::Start(tag) => card.start(tag),
             Event::End(end) => card.end(end),
             Event::Html(text) | Event::InlineHtml(text) => card.shown.push(Event::Text(text)),
@@ -173,6 +180,11 @@ mod tests {
         assert_eq!(
             shown("# Name\n\nA *card* with `code`."),
             "<h3>Name</h3>\n<p>A <em>card</em> with <code>code</code>.</p>\n"
+        );
+        assert_eq!(
+            shown("---\nlicense: mit\ntags: [a, b]\n---\n\n# Name\n\n---\n"),
+            "<h3>Name</h3>\n<hr />\n",
+            "front matter is for other programs"
         );
         assert!(shown("| a |\n|---|\n| 1 |").contains("<th>a</th>"));
         assert!(shown("[x](https://a.example/)").contains("<a href=\"https://a.example/\">x</a>"));
