@@ -20,7 +20,7 @@ AS_GOOD = 1.0
 # And points that are worth a choice.
 BEHIND = 5.0
 # As in hub-client/src/choose/rule.rs.
-SIGNS, WRONG, LEAVE = 999, 0.1, 0.3
+SIGNS, WRONG, LEAVE, LEAVE_GUESSED = 999, 0.1, 0.05, 0.3
 
 
 @dataclass
@@ -36,6 +36,8 @@ class Choices:
     take: np.ndarray
     # [draws, extractors]: who is called worse.
     worse: np.ndarray
+    # [draws]: the place of the one that is taken when it is not said what the pictures are of.
+    take_unsaid: np.ndarray
     # Whether `hub choose` itself says the same of the first draw, where it was asked.
     agrees: bool | None = None
 
@@ -62,7 +64,18 @@ class Choices:
 
     def gain(self) -> float:
         """By how many points more the one that is taken gets right than the favourite, in the mean."""
-        return float((self.taken() - self.right[:, self.names.index(self.favourite)]).mean())
+        return float(self.gains().mean())
+
+    def gain_error(self) -> float:
+        """The standard error of the gain."""
+        return float(self.gains().std(ddof=1) / np.sqrt(len(self.draws)))
+
+    def gains(self) -> np.ndarray:
+        return self.taken() - self.right[:, self.names.index(self.favourite)]
+
+    def behind_unsaid(self) -> float:
+        """As `behind`, when it is not said what the pictures are of."""
+        return float((self.right[:, self.best()] - self.right[np.arange(len(self.draws)), self.take_unsaid]).mean())
 
     def behind(self) -> float:
         """By how many points the one that is taken is behind the best, in the mean."""
@@ -79,27 +92,30 @@ class Choices:
         return f"wrong {100 * self.wrong():.0f} %, {self.left():.1f} may be best, gain {self.gain():+.1f}{agrees}"
 
 
-def many(tables: dict[str, np.ndarray], favourite: str, targets: np.ndarray, labels: int) -> Choices:
-    """Asks DRAWS times, about all extractors, whose features of all pictures of a task the tables hold."""
-    place = list(tables).index(favourite)
+def many(tables: dict[str, np.ndarray], favourite: str, largest: str, targets: np.ndarray, labels: int) -> Choices:
+    """Asks DRAWS times, about all extractors, whose features of all pictures of a task the tables hold. The favourite is that
+    of the task's domain, the largest that of who does not say what the pictures are of."""
+    asked = [(list(tables).index(favourite), LEAVE), (list(tables).index(largest), LEAVE_GUESSED)]
     draws = np.array([np.sort(few_shot.drawn(np.random.default_rng([7, labels, draw]), targets, labels))
                       for draw in range(DRAWS)])
-    right, take, worse = [], [], []
+    right, take, worse, take_unsaid = [], [], [], []
     for draw, shown in enumerate(draws):
         right.append([right_of(table, targets, shown, draw) for table in tables.values()])
         seen = np.array([errors(table[shown], targets[shown]) for table in tables.values()])
-        taken, are_worse = decided(place, seen, targets[shown])
+        (taken, are_worse), (taken_unsaid, _) = (decided(place, leave, seen, targets[shown]) for place, leave in asked)
         take.append(taken)
         worse.append(are_worse)
-    return Choices(list(tables), favourite, draws, np.array(right), np.array(take), np.array(worse))
+        take_unsaid.append(taken_unsaid)
+    return Choices(list(tables), favourite, draws, np.array(right), np.array(take), np.array(worse), np.array(take_unsaid))
 
 
 def hub_agrees(found: Choices, stock: list[Extractor], folder: Path, names: list[str], labels: list[str]) -> bool:
     """Whether `hub choose` itself says the same of the first draw; it measures speed anew, which takes seconds."""
     favourite = stock[found.names.index(found.favourite)]
-    answer = shelf.choose(stock, favourite, folder, {names[row]: labels[row] for row in found.draws[0]})
+    answer = shelf.choose(stock, favourite.domain, folder, {names[row]: labels[row] for row in found.draws[0]})
     worse = [one["verdict"] == "worse" for one in answer["extractors"]]
-    return answer["take"] == stock[found.take[0]].reference and worse == list(found.worse[0])
+    return ((answer["favourite"], answer["take"]) == (favourite.reference, stock[found.take[0]].reference)
+            and worse == list(found.worse[0]))
 
 
 def right_of(features: np.ndarray, targets: np.ndarray, shown: np.ndarray, draw: int) -> float:
@@ -130,8 +146,9 @@ def errors(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return found
 
 
-def decided(favourite: int, errors: np.ndarray, targets: np.ndarray) -> tuple[int, np.ndarray]:
-    """Who is taken, and who is called worse, by the errors [extractors, pictures]."""
+def decided(favourite: int, leave: float, errors: np.ndarray, targets: np.ndarray) -> tuple[int, np.ndarray]:
+    """Who is taken, and who is called worse, by the errors [extractors, pictures]. The favourite is left when it would look as
+    bad by chance no more often than `leave`."""
     labels, count = len(targets), len(errors)
     apart = errors[:, None] - errors[None]
     lengths = np.sqrt((apart**2).sum(-1, keepdims=True))
@@ -145,7 +162,7 @@ def decided(favourite: int, errors: np.ndarray, targets: np.ndarray) -> tuple[in
     chances = ((by_chance.max(1) >= largest[:, None] - 1e-9).sum(1) + 1) / (SIGNS + 1)
     worse = chances <= WRONG
     take = favourite
-    if chances[favourite] <= LEAVE:
+    if chances[favourite] <= leave:
         differences = errors[favourite] - errors
         spread = differences.std(1, ddof=1) / np.sqrt(labels)
         standard_errors = np.divide(differences.mean(1), spread, out=np.zeros(count), where=spread > 0)

@@ -81,15 +81,22 @@ def accuracy_table(stock, measured, draws_of) -> str:
 
 def choose_words(says) -> str:
     asked = [these.agrees for one in says for these in one.values() if these.agrees is not None]
-    return (f"Asked about all extractors, {DRAWS} draws of labels for each task; the favourite is the extractor of the task's "
-            "domain, as the cards say. What is true is what heads get right in the mean of all these draws, of the pictures "
+    return (f"Asked about all extractors, {DRAWS} draws of labels for each task; the favourite is what `--domain` of "
+            "the task makes it: the largest extractor made for that. What is true is what heads get right in the mean of all these draws, of the pictures "
             f"that were not shown. *Wrong*: how often all that are as good as the best, no more than {AS_GOOD:.0f} point behind "
             "it, are called worse; `hub choose` promises 10 times in 100 at most. *May be best*: how many of the "
             f"{len(says[0][10].names)} are not called worse, in the mean. *Told apart*: of those more than {BEHIND:.0f} points behind "
             "the best, how many are called worse. *Gain*: by how many points more the one that is taken gets right than the "
-            "favourite; *behind*: by how many fewer than the best.\n\n"
+            "favourite, ± the standard error; *behind*: by how many fewer than the best.\n\n"
+            "Who does not say what the pictures are of gets the largest of all as the favourite. Then what is taken is behind the "
+            f"best by {' and '.join(unsaid_words(says, labels) for labels in (40, 10))}.\n\n"
             "The rule is written in numpy here so that thousands of answers take minutes (`examples/catalogue/choices.py`); "
             f"`hub choose` itself, asked {len(asked)} times, says the same {sum(asked)} times.")
+
+
+def unsaid_words(says, labels: int) -> str:
+    behind = np.mean([one[labels].behind_unsaid() for one in says if labels in one])
+    return f"{behind:.1f} points with {labels} labels"
 
 
 def tasks_with(measured, says, labels: int) -> list[str]:
@@ -102,7 +109,7 @@ def choose_table(says, tasks) -> str:
         (first, count), *others = one.took()
         took = f"{first} {count}×" + (f", {len(others)} others" if len(others) > 1 else f", {others[0][0]} {others[0][1]}×" if others else "")
         rows.append([task, one.favourite, one.names[one.best()], took, f"{100 * one.wrong():.0f}", f"{one.left():.1f}",
-                     share_of(one.told()), f"{one.gain():+.1f}", f"{one.behind():.1f}"])
+                     share_of(one.told()), f"{one.gain():+.1f} ± {one.gain_error():.1f}", f"{one.behind():.1f}"])
     told = [one.told() for one in says if one.told() is not None]
     rows.append(["**mean**", "", "", "", f"**{100 * np.mean([one.wrong() for one in says]):.1f}**",
                  f"**{np.mean([one.left() for one in says]):.1f}**", f"**{share_of(np.mean(told))}**",

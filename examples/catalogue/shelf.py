@@ -76,11 +76,10 @@ def agreement(extractor: Extractor) -> float:
     return min(cosines)
 
 
-def choose(shelf: list[Extractor], favourite: Extractor, images: Path, labels: dict[str, str]) -> dict:
-    """What `hub choose` says of the labelled images; `labels` are by path."""
+def choose(shelf: list[Extractor], domain: str, images: Path, labels: dict[str, str]) -> dict:
+    """What `hub choose` says of the labelled images of this domain; `labels` are by path."""
     with labels_file(labels) as file:
-        return hub("choose", *(one.reference for one in shelf), "--favourite", favourite.reference,
-                   "--images", images, "--labels", file)
+        return hub("choose", *(one.reference for one in shelf), "--domain", domain, "--images", images, "--labels", file)
 
 
 def trained_accuracy(extractor: Extractor, images: Path, shown: dict[str, str], asked: dict[str, str]) -> float:

@@ -1,7 +1,7 @@
 //! Choosing between extractors by the labels one has.
 //!
 //! ```
-//! use hub_client::choose::{decide, measure};
+//! use hub_client::choose::{Favourite, decide, measure};
 //! use ndarray::array;
 //! // The features of four images of two classes, by two extractors.
 //! let one = array![[1.0_f32, 0.1], [0.9, 0.0], [0.1, 1.0], [0.0, 0.9]];
@@ -9,7 +9,8 @@
 //! let classes = [0, 0, 1, 1];
 //! let [one, other] = [measure(one.view(), &classes, 2, 0)?, measure(other.view(), &classes, 2, 0)?];
 //! assert!(one.held_out.mean_square_error < other.held_out.mean_square_error);
-//! let decision = decide(0, &[&one.held_out, &other.held_out]);
+//! let favourite = Favourite { place: 0, has_reason: false };
+//! let decision = decide(favourite, &[&one.held_out, &other.held_out]);
 //! assert_eq!(decision.take, 0);
 //! # Ok::<(), hub_client::choose::ChooseError>(())
 //! ```
@@ -37,7 +38,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 pub use self::error::ChooseError;
 pub use self::held_out::HeldOut;
 pub use self::more::more_labels_help;
-pub use self::rule::{Decision, MORE_LABELS, Verdict, WRONG, decide};
+pub use self::rule::{Decision, Favourite, MORE_LABELS, Verdict, WRONG, decide};
 
 use self::spectrum::{Spectrum, gram};
 

@@ -12,7 +12,9 @@ use super::LabelError;
 use super::session::{Problem, Session, SessionExtractor};
 use super::teaching::TrainingSet;
 use crate::causes::with_causes;
-use crate::choose::{Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure};
+use crate::choose::{
+    Decision, Favourite, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure,
+};
 use crate::features::FeatureCache;
 use crate::head::Transform;
 
@@ -154,7 +156,11 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
             reason: format!("{release} is installed no more"),
         })?;
     let held_out: Vec<_> = measured.iter().map(|one| &one.held_out).collect();
-    let decision = decide(used, &held_out);
+    let favourite = Favourite {
+        place: used,
+        has_reason: true,
+    };
+    let decision = decide(favourite, &held_out);
     let names: Vec<String> = candidates
         .iter()
         .map(|one| one.rival.extractor.release.to_string())
@@ -314,7 +320,11 @@ mod tests {
             })
             .collect();
         let seen: Vec<&HeldOut> = seen.iter().collect();
-        advice(&names, 0, &decide(0, &seen), &failed)
+        let favourite = Favourite {
+            place: 0,
+            has_reason: true,
+        };
+        advice(&names, 0, &decide(favourite, &seen), &failed)
     }
 
     #[test]

@@ -166,9 +166,9 @@ pub(crate) struct NextArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Figures on few labels mislead, so the favourite stays unless another extractor makes smaller errors
-on held-out images by more than their standard error, and than chance explains 7 times in 10. The
-favourite is what --favourite names, or the largest of those made for --domain, else the first REF;
-with --all, the largest. Images' classes come from folders or --labels, as in `hub train`.
+on held-out images by more than their standard error, and than chance explains 19 times in 20. The
+favourite is what --favourite names, or the largest of those made for --domain. Else it is guessed,
+and 7 times in 10 are enough: the first REF; with --all, the largest. Images' classes come from folders or --labels, as in `hub train`.
 
 VERDICT is `worse` where another one's errors are smaller by more than chance explains, and `cannot
 tell` where it may be the best of all: 9 times in 10 the best of all is among those not called worse.

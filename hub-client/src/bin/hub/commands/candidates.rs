@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use hub_client::choose::Favourite;
+
 use super::chosen::{Chosen, newest_of_each};
 use super::release_view::size_bytes;
 use crate::args::ChooseArgs;
@@ -39,14 +41,22 @@ pub(super) fn favourite(
     args: &ChooseArgs,
     chosen: &[Chosen],
     context: &Context,
-) -> Result<(usize, String), CommandError> {
+) -> Result<(Favourite, String), CommandError> {
+    let with_reason = |place| Favourite {
+        place,
+        has_reason: true,
+    };
+    let guessed = |place| Favourite {
+        place,
+        has_reason: false,
+    };
     if let Some(reference) = &args.favourite {
         let named = Chosen::find(reference, context)?.reference();
         let place = chosen.iter().position(|one| one.reference() == named);
         let place = place.ok_or_else(|| CommandError::StrangeFavourite {
             reference: reference.clone(),
         })?;
-        return Ok((place, "named by --favourite".to_owned()));
+        return Ok((with_reason(place), "named by --favourite".to_owned()));
     }
     // Size predicts what is good elsewhere better than any score on the labels does (docs/EXPLORE.md).
     let largest = |among: &mut dyn Iterator<Item = usize>| {
@@ -62,13 +72,13 @@ pub(super) fn favourite(
             domain: domain.clone(),
             found: domains(chosen),
         })?;
-        return Ok((place, format!("the largest made for {domain}")));
+        return Ok((with_reason(place), format!("the largest made for {domain}")));
     }
     if !args.all {
-        return Ok((0, "named first".to_owned()));
+        return Ok((guessed(0), "named first".to_owned()));
     }
     let place = largest(&mut (0..chosen.len())).unwrap_or_default();
-    Ok((place, "the largest".to_owned()))
+    Ok((guessed(place), "the largest".to_owned()))
 }
 
 /// Each domain once.

@@ -124,6 +124,7 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
     // 4. the rule
     let held_out: Vec<_> = figures.iter().map(|one| &one.held_out).collect();
     let decision = decide(favourite, &held_out);
+    let favourite = favourite.place;
     // 5. the answer
     let reference = |index: usize| candidates[index].chosen.reference();
     let skipped = candidates.iter().map(|one| one.skipped).max();
