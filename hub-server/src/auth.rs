@@ -217,7 +217,8 @@ fn certified(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
         return refused(format!("the client's certificate expired at {expires_at}"));
     }
     if !shown.standing.is_good() {
-        return refused("the client's certificate was revoked".to_owned());
+        let detail = "the client's certificate was revoked, or no list of its authority says that it was not";
+        return refused(detail.to_owned());
     }
     if !hub(request)?.trust_root().root.has_member(member) {
         return refused(format!(

@@ -129,5 +129,5 @@ async fn uploads_under_way_share_what_is_left_of_a_quota() {
     let beta: MemberName = "beta".parse().unwrap();
     let free = uploads.begin(&squares(), &beta).await.unwrap();
     let mut free = uploads.writer(&free, None).await.unwrap();
-    free.announce(Some(1 << 30)).await.unwrap();
+    free.announce(Some(1 << 20)).await.unwrap();
 }
