@@ -20,7 +20,9 @@ use crate::blobs::{BlobError, Blobs, create_private_folder, is_there, sync_folde
 use crate::bucket_address::BucketAddress;
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace};
-use crate::database::{Connection, Database, DatabaseError, collection, releases, settings};
+use crate::database::{
+    Connection, Database, DatabaseError, Hold, Tables, collection, releases, settings,
+};
 use crate::deltas::Deltas;
 use crate::log::{self, Head, Log, LogError};
 use crate::repository::{MadeDigests, Namespace};
@@ -229,7 +231,12 @@ fn is_made(data: &DataFolder) -> Result<bool, HubError> {
     if !has_database(data)? {
         return Ok(false);
     }
-    Ok(trust::is_there(&Database::open(data.database())?)?)
+    let database = Database::connect(data.database())?;
+    if database.tables()? == Tables::Missing {
+        return Ok(false);
+    }
+    let _alone = bring_up_to_date_alone(&database)?;
+    Ok(trust::is_there(&database)?)
 }
 
 /// What is recorded already must still count: a hub that is moved over keeps all its releases.
@@ -264,6 +271,17 @@ pub(crate) fn mirror_of(database: &Database) -> Result<Option<PathBuf>, Database
     Ok(folder.map(PathBuf::from))
 }
 
+/// Brings the tables up to date, if they are not: no server runs on a shared database then, nor as long as the answer
+/// lives. Of a file the caller holds the lock.
+fn bring_up_to_date_alone(database: &Database) -> Result<Option<Hold>, HubError> {
+    if database.tables()? == Tables::UpToDate {
+        return Ok(None);
+    }
+    let alone = database.alone()?;
+    database.bring_up_to_date()?;
+    Ok(alone)
+}
+
 /// Makes the folders and the database of a hub, where they are not there yet.
 pub(crate) fn open_folders(data: &DataFolder) -> Result<Database, HubError> {
     for folder in [data.root(), &data.uploads(), &data.tls()] {
@@ -290,7 +308,7 @@ fn has_database(data: &DataFolder) -> Result<bool, HubError> {
     }
 }
 
-/// Opens the database of a hub.
+/// Opens the database of a hub, for its server.
 fn open_database(data: &DataFolder) -> Result<Database, HubError> {
     check_made(data)?;
     let database = Database::open(data.database())?;
@@ -298,8 +316,17 @@ fn open_database(data: &DataFolder) -> Result<Database, HubError> {
     Ok(database)
 }
 
-/// Refuses a database in which no hub is.
+/// Refuses a database in which no hub is, or one of another version: its tables are those of the server that may run
+/// on it, which no other command changes.
 pub(crate) fn check_database(data: &DataFolder, database: &Database) -> Result<(), HubError> {
+    match database.tables()? {
+        Tables::UpToDate => {}
+        Tables::Behind(steps) => return Err(HubError::OldTables { steps }),
+        Tables::Missing => {
+            let folder = data.root().to_owned();
+            return Err(HubError::NotInitialised { folder });
+        }
+    }
     if trust::is_there(database)? {
         return Ok(());
     }
@@ -314,11 +341,26 @@ pub(crate) fn check_database(data: &DataFolder, database: &Database) -> Result<(
     })
 }
 
-/// Opens the database and the trust root in it.
+/// Opens the database and the trust root in it, as they are: for commands beside which a server may run.
 pub(crate) fn open_trust(data: &DataFolder, now: Timestamp) -> Result<(State, Database), HubError> {
-    let database = open_database(data)?;
+    check_made(data)?;
+    let database = Database::connect(data.database())?;
+    check_database(data, &database)?;
     let state = trust::load(&database, now)?;
     Ok((state, database))
+}
+
+/// The same for a command that has the hub to itself, which brings the tables up to date: no server runs on a shared
+/// database as long as the answer lives. Of a file the caller holds the lock.
+pub(crate) fn open_alone(data: &DataFolder) -> Result<(Database, Option<Hold>), HubError> {
+    check_made(data)?;
+    let database = Database::connect(data.database())?;
+    let alone = database.alone()?;
+    if database.tables()? != Tables::Missing {
+        database.bring_up_to_date()?;
+    }
+    check_database(data, &database)?;
+    Ok((database, alone))
 }
 
 /// Reads a draft of the trust root.
@@ -362,6 +404,14 @@ pub(crate) enum HubError {
     OldPolicy {
         /// Which folder.
         folder: PathBuf,
+    },
+    /// Tables of an earlier version of this program.
+    #[error(
+        "the tables of this hub are those of an earlier version, {steps} steps behind this one: run the command with the program of the version that serves, or start this version's `hub-server serve`, which brings them up to date"
+    )]
+    OldTables {
+        /// How many steps are missing.
+        steps: usize,
     },
     /// A file that cannot be read.
     #[error("cannot read `{path}`")]

@@ -1,5 +1,6 @@
 //! `model.sig`: what travels with a release without being part of what its owners sign.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use registry_schema::api::AttachedBlob;
@@ -111,11 +112,14 @@ pub(crate) fn rebuild(
     releases: &[(Name, Digest)],
     store: &Blobs,
 ) -> Result<(), AttachError> {
+    let recorded: BTreeMap<&str, &str> = recorded
+        .iter()
+        .map(|row| (row.release_statement.as_str(), row.digest.as_str()))
+        .collect();
     let mut open = Vec::new();
     for (name, statement) in releases {
-        let text = statement.to_string();
-        let known = recorded.iter().find(|row| row.release_statement == text);
-        let digest = known.and_then(|row| row.digest.parse().ok());
+        let known = recorded.get(statement.to_string().as_str());
+        let digest = known.and_then(|digest| digest.parse().ok());
         match digest {
             Some(digest) if keep_fitting(connection, store, (name, statement), &digest)? => {}
             _ => open.push((name, statement)),

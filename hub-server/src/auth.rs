@@ -16,7 +16,7 @@ use registry_schema::trust_root::TrustRoot;
 use crate::app::Hub;
 use crate::error::Failure;
 use crate::gate::Gate;
-use crate::tls::ClientCertificate;
+use crate::tls::{ClientCertificate, Standing};
 use crate::tokens::{Identity, TokenError, authenticate, scope_text, session_identity};
 
 /// What a browser keeps when somebody has logged in: for this host alone, over TLS alone, out of reach
@@ -195,9 +195,10 @@ async fn identify(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
 }
 
 /// The certificate that a connection's client has shown, and what it allows without a token.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) certificate: ClientCertificate,
+    pub(crate) standing: Standing,
     pub(crate) scope: Scope,
 }
 
@@ -214,6 +215,10 @@ fn certified(request: &HttpRequest) -> Result<Option<Identity>, Failure> {
     // It was good when the connection began, which may be long ago.
     if Timestamp::now() >= expires_at {
         return refused(format!("the client's certificate expired at {expires_at}"));
+    }
+    if !shown.standing.is_good() {
+        let detail = "the client's certificate was revoked, or no list of its authority says that it was not";
+        return refused(detail.to_owned());
     }
     if !hub(request)?.trust_root().root.has_member(member) {
         return refused(format!(

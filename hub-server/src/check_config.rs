@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,10 @@ use crate::cause::chain;
 use crate::config::{DataFolder, ServeArgs};
 use crate::doctor::{Check, Verdict, certificate_check};
 use crate::server::{ServeError, load_tls, lock};
-use crate::tls;
+use crate::tls::{self, ClientVerifier};
+
+/// What is said of the certificate.
+const CERTIFICATE: &str = "certificate";
 
 /// Looks at what `serve` would use.
 pub(crate) fn check(args: &ServeArgs) -> Vec<Check> {
@@ -23,7 +27,7 @@ pub(crate) fn check(args: &ServeArgs) -> Vec<Check> {
     if let Some(listen) = args.metrics_listen {
         checks.push(address("metrics", listen, runs, &mut held));
     }
-    checks.push(encryption(args, &data));
+    checks.extend(encryption(args, &data));
     checks.push(disk(args, &data));
     checks
 }
@@ -66,34 +70,70 @@ fn address(
     Check::new(verdict, what, found)
 }
 
-fn encryption(args: &ServeArgs, data: &DataFolder) -> Check {
-    const WHAT: &str = "certificate";
-    let certificate = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(_)) => certificate.clone(),
-        _ if args.dev_tls => tls::dev_files(data).0,
-        _ if args.client_ca.is_some() => {
-            let error = ServeError::ClientsInTheClear;
-            return Check::new(Verdict::Bad, WHAT, chain(&error));
+fn encryption(args: &ServeArgs, data: &DataFolder) -> Vec<Check> {
+    let tls = match without_files(args, data) {
+        Some(check) => return vec![check],
+        None => load_tls(args, data),
+    };
+    match tls {
+        Ok(tls) => {
+            let mut checks = vec![certificate_check(
+                &certificate(args, data),
+                Timestamp::now(),
+            )];
+            let clients = tls.and_then(|tls| tls.clients);
+            checks.extend(clients.and_then(|clients| revoked(&clients)));
+            checks
         }
+        Err(error) => vec![Check::new(Verdict::Bad, CERTIFICATE, chain(&error))],
+    }
+}
+
+/// Until when the lists of revoked certificates are to be believed.
+fn revoked(clients: &ClientVerifier) -> Option<Check> {
+    let (verdict, found) = match clients.next_update() {
+        _ if !clients.has_lists() => return None,
+        Some(until) if until < Timestamp::now() => {
+            let found = format!("another one should have come at {until}");
+            (Verdict::Warning, found)
+        }
+        Some(until) => (Verdict::Good, format!("the next one comes by {until}")),
+        None => (
+            Verdict::Good,
+            "it does not say when another one comes".to_owned(),
+        ),
+    };
+    Some(Check::new(verdict, "client_crl", found))
+}
+
+/// The file of the server's certificate.
+fn certificate(args: &ServeArgs, data: &DataFolder) -> PathBuf {
+    let own = args.tls_cert.clone();
+    own.unwrap_or_else(|| tls::dev_files(data).0)
+}
+
+/// What there is to say where no certificate can be read yet, if that is so.
+fn without_files(args: &ServeArgs, data: &DataFolder) -> Option<Check> {
+    let (verdict, found) = match (&args.tls_cert, &args.tls_key) {
+        (Some(_), Some(_)) => return None,
+        _ if args.dev_tls => match is_there(&certificate(args, data)) {
+            Ok(false) => {
+                let found = "`serve` will make one, and print its fingerprint".to_owned();
+                (Verdict::Good, found)
+            }
+            _ => return None,
+        },
+        _ if args.client_ca.is_some() => (Verdict::Bad, chain(&ServeError::ClientsInTheClear)),
         _ if args.listen.ip().is_loopback() => {
             let found = "none: plain HTTP, on this machine alone".to_owned();
-            return Check::new(Verdict::Good, WHAT, found);
+            (Verdict::Good, found)
         }
         _ => {
-            let error = ServeError::Plain {
-                listen: args.listen,
-            };
-            return Check::new(Verdict::Bad, WHAT, chain(&error));
+            let listen = args.listen;
+            (Verdict::Bad, chain(&ServeError::Plain { listen }))
         }
     };
-    if args.dev_tls && !is_there(&certificate).unwrap_or(true) {
-        let found = "`serve` will make one, and print its fingerprint".to_owned();
-        return Check::new(Verdict::Good, WHAT, found);
-    }
-    match load_tls(args, data) {
-        Ok(_) => certificate_check(&certificate, Timestamp::now()),
-        Err(error) => Check::new(Verdict::Bad, WHAT, chain(&error)),
-    }
+    Some(Check::new(verdict, CERTIFICATE, found))
 }
 
 fn disk(args: &ServeArgs, data: &DataFolder) -> Check {

@@ -13,7 +13,7 @@ use crate::blobs::{BlobError, Blobs, is_there};
 use crate::cause::chain;
 use crate::config::{DataFolder, DatabasePlace, DoctorArgs};
 use crate::database::{
-    Database, DatabaseError, alarms, blobs as rows, from_column, oci, pending_migrations, releases,
+    Database, DatabaseError, Tables, alarms, blobs as rows, from_column, oci, releases,
 };
 use crate::log::{LogError, check_policy, copied, load_key, stored};
 use crate::{tls, trust};
@@ -67,7 +67,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     match Database::connect(data.database()) {
         Ok(database) => {
             checks.push(integrity(&database));
-            let tables = migrations(&database);
+            let tables = tables(&database);
             let is_up_to_date = tables.verdict == Verdict::Good;
             checks.push(tables);
             // The tables of a hub that runs are its server's to bring up to date, and the rest is as this version
@@ -201,15 +201,19 @@ fn integrity(database: &Database) -> Check {
     Check::of("database", found)
 }
 
-fn migrations(database: &Database) -> Check {
-    let pending = database.with(pending_migrations).map(|count| match count {
-        0 => (Verdict::Good, "up to date".to_owned()),
-        count => (
+fn tables(database: &Database) -> Check {
+    let state = database.tables().map(|tables| match tables {
+        Tables::UpToDate => (Verdict::Good, "up to date".to_owned()),
+        Tables::Behind(steps) => (
             Verdict::Warning,
-            format!("{count} steps to run: `serve` runs them; look again after that"),
+            format!("{steps} steps to run: `serve` runs them; look again after that"),
+        ),
+        Tables::Missing => (
+            Verdict::Bad,
+            "there are none: `hub-server init` makes them".to_owned(),
         ),
     });
-    Check::of("tables", pending)
+    Check::of("tables", state)
 }
 
 /// Entries, the tiles at the edge and the signed checkpoint fit each other; `log verify` looks at all.

@@ -16,6 +16,7 @@ use registry_schema::statement::Statement;
 use serde::Serialize;
 
 use crate::blobs::{BlobError, Blobs, StoredBlob};
+use crate::database::collection::Collection;
 use crate::database::log::{EntryRow, entries};
 use crate::database::{
     Connection, Database, DatabaseError, collection, from_column, model_signatures, oci, releases,
@@ -57,7 +58,8 @@ impl Count {
     }
 }
 
-/// Removes what nothing names and what was stored before `written_before`. One at a time: the caller holds a lock.
+/// Removes what nothing names and what was stored before `written_before`. One at a time: the caller holds a lock, and
+/// `has_turn` says whether it still does.
 ///
 /// # Errors
 /// [`GcError`]; what was removed until then was rightly so, and the next run goes on.
@@ -66,54 +68,53 @@ pub(crate) fn collect(
     store: &Blobs,
     written_before: SystemTime,
     dry_run: bool,
+    has_turn: &mut dyn FnMut() -> bool,
 ) -> Result<Collected, GcError> {
     database.with(collection::prepare)?;
-    let mut collected = Collected {
-        dry_run,
-        ..Collected::default()
+    let before = database.with(collection::look)?;
+    let mut run = Run {
+        database,
+        store,
+        written_before,
+        has_turn,
+        round: before.round,
+        named: Named::default(),
+        collected: Collected {
+            dry_run,
+            ..Collected::default()
+        },
     };
     // 1. The blobs first: what comes after that is not looked at.
     let stored = store.list()?;
-    let mut named = Named::default();
-    database.with(|connection| named.follow(connection))?;
+    database.with(|connection| run.named.follow(connection))?;
     let mut candidates = Vec::new();
     for blob in stored {
-        if named.digests.contains(&blob.digest) {
-            collected.named.add(&blob);
+        if run.named.digests.contains(&blob.digest) {
+            run.collected.named.add(&blob);
         } else if blob.written_at >= written_before {
-            collected.young.add(&blob);
+            run.collected.young.add(&blob);
         } else {
             candidates.push(blob);
         }
     }
     if dry_run {
-        candidates.iter().for_each(|blob| collected.remove(blob));
-        return Ok(collected);
+        for blob in &candidates {
+            run.collected.remove(blob);
+        }
+        return Ok(run.collected);
     }
     // 2. What an interrupted run has doomed is removed, or pardoned, before anything else.
-    let doomed = database.with(collection::look)?.doomed;
+    let doomed = before.doomed;
     let (left, rest): (Vec<_>, Vec<_>) = candidates
         .into_iter()
         .partition(|blob| doomed.contains(&blob.digest));
     if !doomed.is_empty() {
-        collect_batch(
-            database,
-            store,
-            &mut named,
-            (&left, written_before),
-            &mut collected,
-        )?;
+        run.remove(&left)?;
     }
     for batch in rest.chunks(BATCH) {
-        collect_batch(
-            database,
-            store,
-            &mut named,
-            (batch, written_before),
-            &mut collected,
-        )?;
+        run.remove(batch)?;
     }
-    Ok(collected)
+    Ok(run.collected)
 }
 
 impl Collected {
@@ -123,56 +124,95 @@ impl Collected {
     }
 }
 
-fn collect_batch(
-    database: &Database,
-    store: &Blobs,
-    named: &mut Named,
-    (batch, written_before): (&[StoredBlob], SystemTime),
-    collected: &mut Collected,
-) -> Result<(), GcError> {
-    // One that has arrived again since the blobs were listed is left alone.
-    let is_old = |blob: &StoredBlob| {
-        let now = store.stat(&blob.digest)?;
-        Ok::<_, BlobError>(now.is_some_and(|now| now.written_at < written_before))
-    };
-    let mut old = BTreeSet::new();
-    for blob in batch {
-        match is_old(blob)? {
-            true => {
-                old.insert(blob.digest);
+/// One run, with what it knows so far.
+struct Run<'a> {
+    database: &'a Database,
+    store: &'a Blobs,
+    written_before: SystemTime,
+    has_turn: &'a mut dyn FnMut() -> bool,
+    /// The round of this run: another one in the database is of a run that has taken over.
+    round: u64,
+    named: Named,
+    collected: Collected,
+}
+
+impl Run<'_> {
+    /// Dooms some blobs, removes them, and takes the marks back.
+    fn remove(&mut self, batch: &[StoredBlob]) -> Result<(), GcError> {
+        let doomed = self.doom(batch)?;
+        for blob in batch {
+            if !doomed.contains(&blob.digest) {
+                continue;
             }
-            false => collected.young.add(blob),
+            self.check_turn()?;
+            if self.is_old(blob)? {
+                self.store.remove(&blob.digest)?;
+                self.collected.remove(blob);
+            } else {
+                self.collected.young.add(blob);
+            }
+        }
+        // Not when one of them could not be removed: the request may yet be obeyed.
+        self.database.transaction(|connection| {
+            let mut now = self.hold(connection)?;
+            now.doomed.clear();
+            Ok::<_, GcError>(collection::set(connection, &now)?)
+        })
+    }
+
+    /// Forgets the names of those that nothing names still, and says that they go.
+    fn doom(&mut self, batch: &[StoredBlob]) -> Result<BTreeSet<Digest>, GcError> {
+        let mut old = BTreeSet::new();
+        for blob in batch {
+            match self.is_old(blob)? {
+                true => {
+                    old.insert(blob.digest);
+                }
+                false => self.collected.young.add(blob),
+            }
+        }
+        self.check_turn()?;
+        let marked = self.database.transaction(|connection| {
+            let mut now = self.hold(connection)?;
+            self.named.follow(connection)?;
+            old.retain(|digest| !self.named.digests.contains(digest));
+            for digest in &old {
+                collection::forget_names(connection, digest)?;
+            }
+            now.round += 1;
+            now.doomed = old;
+            collection::set(connection, &now)?;
+            Ok::<_, GcError>(now)
+        })?;
+        self.round = marked.round;
+        Ok(marked.doomed)
+    }
+
+    /// One that has arrived again since the blobs were listed is left alone.
+    fn is_old(&self, blob: &StoredBlob) -> Result<bool, BlobError> {
+        let now = self.store.stat(&blob.digest)?;
+        Ok(now.is_some_and(|now| now.written_at < self.written_before))
+    }
+
+    /// Where this run is, until the transaction ends.
+    fn hold(&self, connection: &mut Connection) -> Result<Collection, GcError> {
+        let now = collection::hold(connection)?;
+        match now.round == self.round {
+            true => Ok(now),
+            false => Err(GcError::Overtaken),
         }
     }
-    let doomed = database.transaction(|connection| {
-        let mut now = collection::hold(connection)?;
-        named.follow(connection)?;
-        old.retain(|digest| !named.digests.contains(digest));
-        for digest in &old {
-            collection::forget_names(connection, digest)?;
+
+    /// Refuses to go on when another run may have begun: each would undo what the other one says.
+    fn check_turn(&mut self) -> Result<(), GcError> {
+        if !(self.has_turn)() {
+            return Err(GcError::TurnLost);
         }
-        now.round += 1;
-        now.doomed = old;
-        collection::set(connection, &now)?;
-        Ok::<_, GcError>(now.doomed)
-    })?;
-    for blob in batch {
-        if !doomed.contains(&blob.digest) {
-            continue;
-        }
-        if is_old(blob)? {
-            store.remove(&blob.digest)?;
-            collected.remove(blob);
-        } else {
-            collected.young.add(blob);
+        match self.database.with(collection::look)?.round == self.round {
+            true => Ok(()),
+            false => Err(GcError::Overtaken),
         }
     }
-    // Not when one of them could not be removed: the request may yet be obeyed.
-    database.transaction(|connection| {
-        let mut now = collection::hold(connection)?;
-        now.doomed.clear();
-        Ok::<_, GcError>(collection::set(connection, &now)?)
-    })
 }
 
 /// What is named by somebody.
@@ -256,6 +296,14 @@ pub(crate) enum GcError {
         /// Why.
         source: EnvelopeError,
     },
+    /// The lock is gone with its connection.
+    #[error(
+        "the connection to the database that keeps other runs away is lost: run `hub-server gc` again; until then, what it was about to remove cannot be uploaded"
+    )]
+    TurnLost,
+    /// Another run has begun.
+    #[error("another `hub-server gc` has taken over, and removes what this one has not")]
+    Overtaken,
     /// The store of blobs.
     #[error(
         "run `hub-server gc` again: until then, what it was about to remove cannot be uploaded"
@@ -273,7 +321,77 @@ pub(crate) fn written_before(now: SystemTime, grace: Duration) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::config::DataFolder;
+
+    /// A hub without releases, in whose store are two blobs that nothing names.
+    fn strays(folder: &tempfile::TempDir) -> (Database, Blobs) {
+        let data = DataFolder::new(folder.path());
+        for path in [data.uploads(), data.blobs()] {
+            crate::blobs::create_private_folder(&path).unwrap();
+        }
+        let store = Blobs::new(&data, 0);
+        for text in ["one", "two"] {
+            let (digest, size_bytes) = (Digest::of(text.as_bytes()), text.len() as u64);
+            let written = store.write(&mut text.as_bytes(), &digest, size_bytes);
+            assert_eq!(written.unwrap(), crate::blobs::Finished::Kept(digest));
+        }
+        (Database::open(data.database()).unwrap(), store)
+    }
+
+    fn collect_all(
+        database: &Database,
+        store: &Blobs,
+        has_turn: &mut dyn FnMut() -> bool,
+    ) -> Result<Collected, GcError> {
+        let later = SystemTime::now() + Duration::from_secs(60);
+        collect(database, store, later, false, has_turn)
+    }
+
+    #[test]
+    fn a_run_that_another_one_has_overtaken_removes_nothing_and_leaves_its_marks() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, store) = strays(&folder);
+        let other = Collection {
+            round: 7,
+            doomed: BTreeSet::from([Digest::of(b"of the other one")]),
+        };
+        // It begins after this one has said what goes.
+        let mut looks = 0;
+        let mut has_turn = || {
+            looks += 1;
+            if looks == 2 {
+                let set = |connection: &mut Connection| collection::set(connection, &other);
+                database.with(set).unwrap();
+            }
+            true
+        };
+        let ended = collect_all(&database, &store, &mut has_turn);
+        assert!(matches!(ended, Err(GcError::Overtaken)), "{ended:?}");
+        assert_eq!(store.list().unwrap().len(), 2);
+        assert_eq!(database.with(collection::look).unwrap(), other);
+    }
+
+    #[test]
+    fn a_run_that_has_lost_its_lock_removes_nothing_and_the_next_one_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, store) = strays(&folder);
+        let mut looks = 0;
+        let mut has_turn = || {
+            looks += 1;
+            looks < 3
+        };
+        let ended = collect_all(&database, &store, &mut has_turn);
+        assert!(matches!(ended, Err(GcError::TurnLost)), "{ended:?}");
+        assert_eq!(store.list().unwrap().len(), 1, "one was removed before");
+        let doomed = database.with(collection::look).unwrap().doomed;
+        assert_eq!(doomed.len(), 2, "still said to be going");
+        let next = collect_all(&database, &store, &mut || true).unwrap();
+        assert_eq!(next.removed.blobs, 1);
+        assert!(store.list().unwrap().is_empty());
+        assert!(database.with(collection::look).unwrap().doomed.is_empty());
+    }
 
     #[test]
     fn digests_are_found_wherever_they_are() {

@@ -154,22 +154,19 @@ pub(crate) fn compare(
             }
         }
     }
-    let there = releases::revisions(connection)?;
-    let logged = releases::revisions(&mut expected)?;
-    for (name, revision) in &there {
-        if !logged.contains(&(name.clone(), *revision)) {
-            findings.push(format!(
-                "`{name}` is at revision {revision}, which the log does not say"
-            ));
-        }
+    let there = BTreeSet::from_iter(releases::revisions(connection)?);
+    let logged = BTreeSet::from_iter(releases::revisions(&mut expected)?);
+    for (name, revision) in there.difference(&logged) {
+        findings.push(format!(
+            "`{name}` is at revision {revision}, which the log does not say"
+        ));
     }
-    let names: BTreeSet<String> = [there, logged]
-        .concat()
-        .into_iter()
-        .map(|(name, _)| name)
+    let names: BTreeSet<&str> = there
+        .union(&logged)
+        .map(|(name, _)| name.as_str())
         .collect();
     for name in names {
-        compare_name(connection, &mut expected, &name, shown, &mut findings)?;
+        compare_name(connection, &mut expected, name, shown, &mut findings)?;
     }
     findings.extend(members_say::compare_keys(connection, &mut expected)?);
     Ok(findings)

@@ -18,7 +18,7 @@ use registry_schema::log::policy::{Policy, WitnessedCheckpoint};
 use crate::app::Hub;
 use crate::cause::chain;
 use crate::database::uploads;
-use crate::tls::Certificate;
+use crate::tls::{Certificate, ClientVerifier};
 
 /// Media type of what [`Metrics::text`] writes.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -80,6 +80,9 @@ pub(crate) struct Metrics {
     certificate_end: Gauge,
     certificate_changes: Family<StateLabels, Counter>,
     certificate_stale: Gauge,
+    clients: Option<Arc<ClientVerifier>>,
+    crl_next_update: Gauge,
+    crl_stale: Gauge,
     journal_lost: Option<Arc<AtomicU64>>,
     lost_entries: Counter,
 }
@@ -93,14 +96,16 @@ impl Default for Durations {
 }
 
 impl Metrics {
-    /// Of a server with a certificate, and with a journal that counts what it loses.
+    /// Of a server with a certificate, with clients that may have some, and with a journal that counts what it loses.
     pub(crate) fn new(
         certificate: Option<Arc<Certificate>>,
+        clients: Option<Arc<ClientVerifier>>,
         journal_lost: Option<Arc<AtomicU64>>,
     ) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
             certificate,
+            clients: clients.filter(|clients| clients.has_lists()),
             journal_lost,
             ..Self::default()
         };
@@ -108,6 +113,9 @@ impl Metrics {
         metrics.register_state();
         if metrics.certificate.is_some() {
             metrics.register_certificate();
+        }
+        if metrics.clients.is_some() {
+            metrics.register_lists();
         }
         metrics
     }
@@ -209,6 +217,28 @@ impl Metrics {
         );
     }
 
+    fn register_lists(&mut self) {
+        let registry = &mut self.registry;
+        registry.register_with_unit(
+            "client_crl_next_update_timestamp",
+            "When the lists of revoked certificates should be replaced, since 1970; 0 when they do not say",
+            Unit::Seconds,
+            self.crl_next_update.clone(),
+        );
+        registry.register(
+            "client_crl_stale",
+            "1 when the file of lists of revoked certificates holds what was refused",
+            self.crl_stale.clone(),
+        );
+    }
+
+    fn look_at_lists(&self) {
+        let Some(clients) = &self.clients else { return };
+        let next = clients.next_update().map_or(0, Timestamp::as_second);
+        self.crl_next_update.set(next);
+        self.crl_stale.set(i64::from(clients.changes().is_stale));
+    }
+
     fn look_at_certificate(&self) {
         let Some(certificate) = &self.certificate else {
             return;
@@ -277,6 +307,7 @@ impl Metrics {
 
     fn look(&self, hub: &Hub) {
         self.look_at_certificate();
+        self.look_at_lists();
         if let Some(lost) = &self.journal_lost {
             let lost = lost.load(Ordering::Relaxed);
             self.lost_entries.inner().fetch_max(lost, Ordering::Relaxed);
@@ -347,7 +378,7 @@ mod tests {
 
     #[test]
     fn the_text_is_what_prometheus_reads() {
-        let metrics = Metrics::new(None, None);
+        let metrics = Metrics::new(None, None, None);
         let route = || "/api/v1/extractors".to_owned();
         metrics.answered(route(), "GET", 200, Duration::from_millis(3));
         metrics.answered(route(), "GET", 404, Duration::from_millis(3));

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use registry_schema::trust_root::TrustRoot;
 
-use crate::app::{HubError, check_database, mirror_of};
+use crate::app::{HubError, mirror_of, open_alone};
 use crate::config::{DataFolder, DatabasePlace};
 use crate::database::copy::{Copied, copy_all, counts, is_empty};
 use crate::database::{Database, DatabaseError};
@@ -18,22 +18,20 @@ use crate::trust;
 /// [`MigrateError`]; the source is as it was, and nothing has come of the target.
 pub(crate) fn migrate(
     data: &DataFolder,
-    from: &DatabasePlace,
     to: &DatabasePlace,
     now: Timestamp,
 ) -> Result<Copied, MigrateError> {
     // 1. where the rows are, and nobody who changes them
-    let source = Database::open(from)?;
-    check_database(data, &source)?;
+    let (source, _alone) = open_alone(data)?;
     if mirror_of(&source)?.is_some() {
         return Err(MigrateError::IsMirror);
     }
-    let _alone = source.alone()?;
     let state = trust::load(&source, now).map_err(HubError::from)?;
     let key = load_key(data)?.verifier();
     // 2. where they go
-    let target = Database::open(to)?;
+    let target = Database::connect(to)?;
     let _alone_there = target.alone()?;
+    target.bring_up_to_date()?;
     // 3. all of them, from one view into one transaction
     source.view(|from| {
         target.transaction(|to| {

@@ -6,7 +6,7 @@ use registry_schema::name::MemberName;
 
 use crate::database::oci::{self, ManifestRow};
 use crate::database::quotas::{self, QuotaRow};
-use crate::database::{Connection, DatabaseError, from_column, to_column};
+use crate::database::{Connection, DatabaseError, from_column, to_column, uploads};
 
 /// In which so many releases may be published.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -64,33 +64,76 @@ pub(crate) fn change(
     quotas::set(connection, &row)
 }
 
-/// How many bytes a member may still send; `None` without a limit.
-pub(crate) fn left_bytes(
+/// Whether a member may store so many bytes and no more.
+pub(crate) fn has_limit(
     connection: &mut Connection,
     member: &MemberName,
+) -> Result<bool, DatabaseError> {
+    let quota = quotas::find(connection, member.as_str())?;
+    Ok(quota.is_some_and(|quota| quota.stored_bytes.is_some()))
+}
+
+/// How many bytes a member may still send, or one of its uploads beside all others under way; `None` without a limit.
+fn left_bytes(
+    connection: &mut Connection,
+    member: &MemberName,
+    upload: Option<&str>,
 ) -> Result<Option<u64>, DatabaseError> {
     let quota = quotas::find(connection, member.as_str())?;
     let Some(limit) = quota.and_then(|quota| quota.stored_bytes) else {
         return Ok(None);
     };
     let stored = quotas::stored_bytes(connection, member.as_str())?;
-    Ok(Some(from_column(limit)?.saturating_sub(stored)))
+    let held = uploads::held_bytes(connection, member.as_str(), upload)?;
+    let left = from_column(limit)?.saturating_sub(stored);
+    Ok(Some(left.saturating_sub(held)))
 }
 
-/// Counts a blob that a member has sent whole; one that it had sent before counts once.
+/// Refuses one more upload of a member that has no room for a byte.
+pub(crate) fn check_begin(
+    connection: &mut Connection,
+    member: &MemberName,
+) -> Result<(), QuotaError> {
+    let left = left_bytes(connection, member, None)?;
+    check_bytes(left, 1)
+}
+
+/// Holds room for an upload of `needed` bytes, and if there is room for as many as `wanted`; how much it has now.
+/// Without a limit nothing is held. The caller's transaction is in turn with all that hold some.
+///
+/// # Errors
+/// [`QuotaError`] when `needed` is more than is left.
+pub(crate) fn hold(
+    connection: &mut Connection,
+    member: &MemberName,
+    upload: &str,
+    needed: u64,
+    wanted: u64,
+) -> Result<Option<u64>, QuotaError> {
+    let left = left_bytes(connection, member, Some(upload))?;
+    check_bytes(left, needed)?;
+    let held = left.map(|left| wanted.clamp(needed, left));
+    if let Some(held) = held {
+        uploads::set_held_bytes(connection, upload, held)?;
+    }
+    Ok(held)
+}
+
+/// Counts a blob that a member has sent whole by an upload; one that it had sent before counts once.
 ///
 /// # Errors
 /// [`QuotaError`] when it is more than is left; the caller's transaction is to be undone then.
 pub(crate) fn take_blob(
     connection: &mut Connection,
     member: &MemberName,
+    upload: &str,
     digest: &Digest,
     size_bytes: u64,
 ) -> Result<(), QuotaError> {
     if quotas::has_sent(connection, member.as_str(), digest)? {
         return Ok(());
     }
-    let left = left_bytes(connection, member)?;
+    let left = left_bytes(connection, member, Some(upload))?;
     check_bytes(left, size_bytes)?;
     Ok(quotas::add_sent(
         connection,
@@ -113,12 +156,12 @@ pub(crate) fn take_manifest(
     if before.as_deref() == Some(member.as_str()) {
         return Ok(());
     }
-    let left = left_bytes(connection, member)?;
+    let left = left_bytes(connection, member, None)?;
     check_bytes(left, from_column(row.size_bytes)?)
 }
 
 /// Refuses more bytes than are left.
-pub(crate) fn check_bytes(left: Option<u64>, size_bytes: u64) -> Result<(), QuotaError> {
+fn check_bytes(left: Option<u64>, size_bytes: u64) -> Result<(), QuotaError> {
     match left {
         Some(left) if size_bytes > left => Err(QuotaError::Bytes { left, size_bytes }),
         _ => Ok(()),
@@ -160,7 +203,7 @@ pub(crate) fn check_release(
 pub(crate) enum QuotaError {
     /// Bytes.
     #[error(
-        "these {size_bytes} bytes are more than the {left} that are left of the member's quota"
+        "these {size_bytes} bytes are more than the {left} that are left of the member's quota beside its uploads under way"
     )]
     Bytes {
         /// What may still be sent.
@@ -194,18 +237,18 @@ mod tests {
             ("alpha".parse().unwrap(), "beta".parse().unwrap());
         change(&mut connection, &alpha, Some(Some(10)), None).unwrap();
         let (first, second) = (Digest::of(b"1"), Digest::of(b"2"));
-        take_blob(&mut connection, &alpha, &first, 6).unwrap();
-        take_blob(&mut connection, &alpha, &first, 6).unwrap();
-        assert_eq!(left_bytes(&mut connection, &alpha).unwrap(), Some(4));
-        let refused = take_blob(&mut connection, &alpha, &second, 5);
+        take_blob(&mut connection, &alpha, "u", &first, 6).unwrap();
+        take_blob(&mut connection, &alpha, "u", &first, 6).unwrap();
+        assert_eq!(left_bytes(&mut connection, &alpha, None).unwrap(), Some(4));
+        let refused = take_blob(&mut connection, &alpha, "u", &second, 5);
         assert!(matches!(refused, Err(QuotaError::Bytes { left: 4, .. })));
-        take_blob(&mut connection, &alpha, &second, 4).unwrap();
-        take_blob(&mut connection, &beta, &second, 4_000).unwrap();
+        take_blob(&mut connection, &alpha, "u", &second, 4).unwrap();
+        take_blob(&mut connection, &beta, "u", &second, 4_000).unwrap();
         // A limit below what is stored leaves nothing; without one there is no end.
         change(&mut connection, &alpha, Some(Some(1)), Some(Some(3))).unwrap();
-        assert_eq!(left_bytes(&mut connection, &alpha).unwrap(), Some(0));
+        assert_eq!(left_bytes(&mut connection, &alpha, None).unwrap(), Some(0));
         change(&mut connection, &alpha, Some(None), None).unwrap();
-        assert_eq!(left_bytes(&mut connection, &alpha).unwrap(), None);
+        assert_eq!(left_bytes(&mut connection, &alpha, None).unwrap(), None);
         let now = Timestamp::UNIX_EPOCH;
         let used = usage(&mut connection, &alpha, now).unwrap();
         let expected = Usage {

@@ -5,6 +5,8 @@ use registry_schema::name::Name;
 use registry_schema::reference::Requirement;
 use semver::Version;
 
+use crate::app::Hub;
+use crate::database::catalogue::Shown;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs, to_column};
 
@@ -82,6 +84,14 @@ pub(crate) fn visible(
     let covered = to_column(covered)?;
     rows.retain(|row| row.log_index.is_some_and(|index| index < covered));
     Ok(rows)
+}
+
+/// What a search shows: what everybody can have with its proof; of a mirror, what of it is there.
+pub(crate) fn shown(hub: &Hub) -> Shown {
+    Shown {
+        covered: hub.log.published_size(),
+        with_files: hub.mirror.is_some(),
+    }
 }
 
 /// Refuses a file of a release that a mirror does not show.

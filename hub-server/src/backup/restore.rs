@@ -60,6 +60,8 @@ pub(crate) fn restore(
             });
         }
         settle(data, &stage)?;
+        // The backup may be of an earlier version, and nobody else is here yet.
+        Database::open(data.database())?;
         Ok(restored)
     });
     let removed = remove(&stage);

@@ -12,6 +12,7 @@ use crate::app::{check_made, mirror_of, open_trust};
 use crate::blobs::{Blobs, is_there, try_lock};
 use crate::config::{BlobsPlace, CopyBlobsArgs, DataFolder, GcArgs};
 use crate::copy_blobs::copy;
+use crate::database::Hold;
 use crate::gc::{Count, collect, written_before};
 
 pub(super) fn gc(args: &GcArgs) -> Result<ExitCode, CommandError> {
@@ -25,14 +26,15 @@ pub(super) fn gc(args: &GcArgs) -> Result<ExitCode, CommandError> {
         return Err(CommandError::GcOfMirror);
     }
     // Another machine may have another folder of the same hub.
-    let turn = database.hold_collection()?;
+    let mut turn = database.hold_collection()?;
     if database.is_shared() && turn.is_none() {
         return Err(CommandError::GcRuns);
     }
+    let mut has_turn = || turn.as_mut().is_none_or(Hold::is_held);
     let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let grace = args.grace.unsigned_abs();
     let before = written_before(SystemTime::now(), grace);
-    let collected = collect(&database, &blobs, before, args.dry_run)?;
+    let collected = collect(&database, &blobs, before, args.dry_run, &mut has_turn)?;
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &collected).map_err(io::Error::from)?;

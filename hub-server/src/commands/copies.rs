@@ -21,7 +21,7 @@ use crate::server::lock;
 pub(super) fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
     let data = whole_folder(&args.data, &args.blobs)?;
     check_made(&data)?;
-    // As it is: the tables of a hub that runs are its server's to bring up to date.
+    // As it is: the tables of a hub that runs are its server's to bring up to date. Those of the copy are this version's.
     let database = Database::connect(data.database())?;
     let wish = backup::Wish {
         with_keys: args.with_keys,
@@ -98,7 +98,7 @@ pub(super) fn migrate_store(args: &MigrateStoreArgs) -> Result<ExitCode, Command
     let to = DataFolder::with_database(&args.folder, args.to.as_ref());
     check_made(&from)?;
     let _lock = lock(&from)?;
-    let copied = migrate(&from, from.database(), to.database(), Timestamp::now())?;
+    let copied = migrate(&from, to.database(), Timestamp::now())?;
     let mut out = io::stdout().lock();
     for (table, count) in copied {
         writeln!(out, "{table:<20} {count}")?;

@@ -10,7 +10,7 @@ use registry_schema::name::MemberName;
 use super::error::CommandError;
 use super::tell_missing;
 use crate::app::{Hub, HubError};
-use crate::blobs::create_private_folder;
+use crate::blobs::{create_private_folder, is_there};
 use crate::config::{DataFolder, InitArgs, KeysArgs};
 use crate::log::load_or_make_key;
 use crate::mirror::{self, Taken};
@@ -23,6 +23,11 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
     if let Some(folder) = &args.mirror {
         return init_mirror(&data, folder);
     }
+    // Without a folder there are no keys, which is said below.
+    let _lock = match is_there(data.root()).map_err(HubError::from)? {
+        true => Some(lock(&data)?),
+        false => None,
+    };
     // The command line has one of the two.
     let root = args.root.as_deref().unwrap_or(Path::new(""));
     let (trust, log_key) = Hub::init(&data, root, Timestamp::now())?;

@@ -9,10 +9,9 @@ use registry_schema::trust_root::TrustRoot;
 use super::error::CommandError;
 use super::init::tell_taken;
 use super::tell_missing;
-use crate::app::{check_made, mirror_of, open_trust, read_draft};
+use crate::app::{check_made, mirror_of, open_alone, open_trust, read_draft};
 use crate::blobs::Blobs;
 use crate::config::{DataArgs, DataFolder, RebuildArgs, RestoreArgs};
-use crate::database::Database;
 use crate::index::{FilesShown, Rebuilt, compare, rebuild};
 use crate::log::{LogError, copied, key_of, load_key, recompute};
 use crate::mirror;
@@ -22,7 +21,8 @@ use crate::trust::{self, State, TrustError};
 
 pub(super) fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::of(args);
-    let (trust, database) = open_recorded(&data)?;
+    let (trust, database) = open_trust(&data, Timestamp::now())?;
+    warn_of_lapsed(&trust)?;
     let policy = trust.root.log_policy();
     let (key, shown) = match mirror_of(&database)? {
         None => (load_key(&data)?.verifier(), FilesShown::All),
@@ -56,9 +56,8 @@ pub(super) fn verify_log(args: &DataArgs) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::FAILURE)
 }
 
-/// The trust root for what is recorded. A keyring that has lapsed does not make that wrong.
-fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
-    let (trust, database) = open_trust(data, Timestamp::now())?;
+/// Says which keyrings have lapsed, which does not make wrong what is recorded.
+fn warn_of_lapsed(trust: &State) -> Result<(), CommandError> {
     for member in trust.root.members() {
         if let Some(reason) = trust.root.keyring(member).trouble() {
             writeln!(
@@ -67,15 +66,16 @@ fn open_recorded(data: &DataFolder) -> Result<(State, Database), CommandError> {
             )?;
         }
     }
-    Ok((trust, database))
+    Ok(())
 }
 
 pub(super) fn rebuild_index(args: &RebuildArgs) -> Result<ExitCode, CommandError> {
     let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let _lock = lock(&data)?;
-    let (trust, database) = open_recorded(&data)?;
-    let _alone = database.alone()?;
+    let (database, _alone) = open_alone(&data)?;
+    let trust = trust::load(&database, Timestamp::now())?;
+    warn_of_lapsed(&trust)?;
     if let Some(folder) = mirror_of(&database)? {
         let taken = mirror::rebuild(&database, &folder, &data, Timestamp::now())?;
         return tell_taken(&taken);
@@ -91,8 +91,10 @@ pub(super) fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> 
     let data = DataFolder::of(&args.data);
     check_made(&data)?;
     let _lock = lock(&data)?;
-    let (backup, database) = open_recorded(&data)?;
-    let _alone = database.alone()?;
+    let (database, _alone) = open_alone(&data)?;
+    let now = Timestamp::now();
+    let backup = trust::load(&database, now)?;
+    warn_of_lapsed(&backup)?;
     if mirror_of(&database)?.is_some() {
         return Err(CommandError::IsMirror);
     }
@@ -100,7 +102,6 @@ pub(super) fn restore_log(args: &RestoreArgs) -> Result<ExitCode, CommandError> 
     let drafts = args.drafts.iter().map(|path| read_draft(path));
     let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
     let before = backup.bundle.version().map_err(TrustError::from)?;
-    let now = Timestamp::now();
     let next = trust::brought_back(&backup, &drafts, &data, now)?;
     let blobs = Blobs::at(args.blobs.bucket.as_ref(), &data, 0)?;
     let restored = database.long_transaction(|connection| {

@@ -85,10 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn times_that_no_clock_can_hold_are_refused() {
+    fn times_that_no_clock_can_hold_or_that_are_none_are_refused() {
         let endless = u64::MAX.to_string();
         for (option, value) in [
-            ("--witness-refresh-seconds", endless.as_str()),
+            // Whatever is under way would be removed.
+            ("--upload-hours", "0"),
+            ("--upload-hours", "8785"),
+            ("--shutdown-seconds", &endless),
+            ("--witness-refresh-seconds", &endless),
             ("--mirror-seconds", &endless),
             ("--journal-days", "4294967295"),
         ] {

@@ -72,7 +72,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
     pub reserve_bytes: u64,
     /// Hours after which an upload on which nothing happens is removed
-    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8784))]
     pub upload_hours: u32,
     /// Seconds after which witnesses are asked again when the log has not grown, so that clients
     /// see that it is alive
@@ -82,7 +82,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=YEAR))]
     pub mirror_seconds: u64,
     /// Seconds that requests under way get to end when the server stops
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=YEAR))]
     pub shutdown_seconds: u64,
     /// Requests a minute from one address, a sixth of them at once; 0 for no limit. This machine itself is not
     /// limited
@@ -102,6 +102,10 @@ pub struct ServeArgs {
     /// `urn:extractor-hub:member:NAME`, or in its common name, is as good as a token of the member
     #[arg(long, value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
+    /// Lists (PEM) of certificates that these authorities have revoked, one of each that signs members'
+    /// certificates; taken again when the file changes, for open connections, too
+    #[arg(long, value_name = "FILE", requires = "client_ca")]
+    pub client_crl: Option<PathBuf>,
     /// What a client may do that has a certificate and no token
     #[arg(long, value_enum, value_name = "SCOPE", default_value_t = ScopeArg::Read)]
     pub client_cert_scope: ScopeArg,

@@ -9,9 +9,9 @@ use registry_schema::preprocess::{Color, Input};
 use registry_schema::statement::Statement;
 
 use super::advisories::AdvisoryRow;
-use super::releases::{Found, ReleaseRow, escape_like};
-use super::schema::{advisories, evaluations, extractors, releases, repository_blobs};
-use super::{Connection, DatabaseError, MultiBackend};
+use super::releases::{ListingRank, ReleaseRow, escape_like, parse_version};
+use super::schema::{advisories, evaluations, releases, repository_blobs};
+use super::{Connection, DatabaseError, MultiBackend, to_column};
 
 /// Most values of a kind that are offered as a choice.
 const CHOICES: i64 = 200;
@@ -54,14 +54,23 @@ pub(crate) struct Filter {
     pub(crate) after: Option<String>,
 }
 
+/// Which part of the catalogue is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Releases that so many first entries of the log have.
+    pub(crate) covered: u64,
+    /// Only extractors of which some file can be read here.
+    pub(crate) with_files: bool,
+}
+
 /// At most `limit` extractors that fit, in order of names. What fits is found in one index.
 pub(crate) fn find(
     connection: &mut Connection,
     filter: &Filter,
     limit: i64,
-    found: Found,
+    shown: Shown,
 ) -> Result<Vec<ListedRow>, DatabaseError> {
-    let statements: Vec<String> = fitting(filter, limit, found).load(connection)?;
+    let statements = fitting(connection, filter, limit, shown)?;
     Ok(releases::table
         .filter(releases::statement.eq_any(statements))
         .order(releases::name)
@@ -74,9 +83,9 @@ pub(crate) fn find_releases(
     connection: &mut Connection,
     filter: &Filter,
     limit: i64,
-    found: Found,
+    shown: Shown,
 ) -> Result<Vec<ReleaseRow>, DatabaseError> {
-    let statements: Vec<String> = fitting(filter, limit, found).load(connection)?;
+    let statements = fitting(connection, filter, limit, shown)?;
     Ok(releases::table
         .filter(releases::statement.eq_any(statements))
         .order(releases::name)
@@ -84,19 +93,95 @@ pub(crate) fn find_releases(
         .load(connection)?)
 }
 
-/// The statements of the listed releases that fit.
+/// The statements of the releases that fit, one of each extractor: the listed one or, where a checkpoint does not cover
+/// that yet, the one by which it was listed before.
 fn fitting(
+    connection: &mut Connection,
     filter: &Filter,
     limit: i64,
-    found: Found,
-) -> releases::BoxedQuery<'_, MultiBackend, diesel::sql_types::Text> {
-    let mut rows = releases::table
-        .filter(releases::is_listed.eq(true))
-        .select(releases::statement)
+    shown: Shown,
+) -> Result<Vec<String>, DatabaseError> {
+    let waiting = waiting(connection, shown.covered)?;
+    let mut rows = narrow(listed(), filter, limit, shown);
+    if !waiting.is_empty() {
+        rows = rows.filter(releases::name.ne_all(&waiting));
+    }
+    let mut fitting: Vec<(String, String)> = rows.load(connection)?;
+    if !waiting.is_empty() {
+        let before = listed_before(connection, &waiting, shown.covered)?;
+        let rows = named().filter(releases::statement.eq_any(before));
+        let before: Vec<(String, String)> = narrow(rows, filter, limit, shown).load(connection)?;
+        fitting.extend(before);
+        fitting.sort();
+        fitting.truncate(usize::try_from(limit).unwrap_or(0));
+    }
+    Ok(fitting
+        .into_iter()
+        .map(|(_, statement)| statement)
+        .collect())
+}
+
+/// Names of which a release waits for its checkpoint.
+fn waiting(connection: &mut Connection, covered: u64) -> Result<Vec<String>, DatabaseError> {
+    Ok(releases::table
+        .filter(releases::log_index.ge(to_column(covered)?))
+        .select(releases::name)
+        .distinct()
+        .load(connection)?)
+}
+
+/// The statements by which these extractors are listed, as far as the first `covered` entries have them.
+fn listed_before(
+    connection: &mut Connection,
+    names: &[String],
+    covered: u64,
+) -> Result<Vec<String>, DatabaseError> {
+    let rows: Vec<(String, String, String, bool)> = releases::table
+        .filter(releases::name.eq_any(names))
+        .filter(releases::log_index.lt(to_column(covered)?))
+        .select((
+            releases::name,
+            releases::statement,
+            releases::version,
+            releases::is_yanked,
+        ))
+        .load(connection)?;
+    let mut listed = BTreeMap::new();
+    for (name, statement, version, is_yanked) in rows {
+        let rank = ListingRank::new(parse_version(&version)?, is_yanked);
+        let best = listed
+            .entry(name)
+            .or_insert((rank.clone(), statement.clone()));
+        if rank > best.0 {
+            *best = (rank, statement);
+        }
+    }
+    Ok(listed
+        .into_values()
+        .map(|(_, statement)| statement)
+        .collect())
+}
+
+type Named<'a> =
+    releases::BoxedQuery<'a, MultiBackend, (diesel::sql_types::Text, diesel::sql_types::Text)>;
+
+/// Names and statements, in order of names.
+fn named<'a>() -> Named<'a> {
+    releases::table
+        .select((releases::name, releases::statement))
         .order(releases::name)
-        .limit(limit)
-        .into_boxed();
-    if found == Found::WithFiles {
+        .into_boxed()
+}
+
+/// Those by which extractors are listed.
+fn listed<'a>() -> Named<'a> {
+    named().filter(releases::is_listed.eq(true))
+}
+
+/// The first of them that fit.
+fn narrow<'a>(rows: Named<'a>, filter: &'a Filter, limit: i64, shown: Shown) -> Named<'a> {
+    let mut rows = rows.limit(limit);
+    if shown.with_files {
         let with_files = repository_blobs::table.select(repository_blobs::repository);
         rows = rows.filter(releases::name.eq_any(with_files));
     }
@@ -172,14 +257,17 @@ impl Choices {
     }
 }
 
-/// Those of the names under which something was published.
+/// Those of the names that have a release in the first `covered` entries of the log.
 pub(crate) fn published(
     connection: &mut Connection,
     names: &[String],
+    covered: u64,
 ) -> Result<BTreeSet<String>, DatabaseError> {
-    let found: Vec<String> = extractors::table
-        .filter(extractors::name.eq_any(names))
-        .select(extractors::name)
+    let found: Vec<String> = releases::table
+        .filter(releases::name.eq_any(names))
+        .filter(releases::log_index.lt(to_column(covered)?))
+        .select(releases::name)
+        .distinct()
         .load(connection)?;
     Ok(found.into_iter().collect())
 }
@@ -277,6 +365,7 @@ mod tests {
     use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
     use diesel::sql_types::{Integer, Text};
 
+    use super::super::schema::extractors;
     use super::*;
 
     /// How SQLite would go about a query.
@@ -301,6 +390,88 @@ mod tests {
 
     impl<Q> RunQueryDsl<Connection> for Plan<Q> {}
 
+    /// Records a release as the entry at an index.
+    fn record(connection: &mut Connection, name: &str, version: &str, index: i64, is_listed: bool) {
+        let statement = format!("{name}@{version}");
+        if is_listed {
+            diesel::update(releases::table.filter(releases::name.eq(name)))
+                .set(releases::is_listed.eq(false))
+                .execute(connection)
+                .unwrap();
+        }
+        let row = ReleaseRow {
+            statement,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            envelope: Vec::new(),
+            member: None,
+            summary: String::new(),
+            license: String::new(),
+            domain: String::new(),
+            tags: String::new(),
+            search_text: format!("{name} of {version}"),
+            dimension: 1,
+            distance: String::new(),
+            size_bytes: 1,
+            changes: None,
+            signers: String::new(),
+            published_at: 0,
+            published_by: String::new(),
+            is_listed,
+            is_yanked: false,
+            yank_reason: None,
+            yank_replacement: None,
+            log_index: Some(index),
+            input: Some(String::new()),
+        };
+        super::super::releases::insert(connection, &row, &[]).unwrap();
+    }
+
+    #[test]
+    fn what_no_checkpoint_covers_is_not_found_and_hides_nothing() {
+        let connection = &mut super::super::temporary().unwrap();
+        for name in ["a", "b", "c"] {
+            let row = (extractors::name.eq(name), extractors::revision.eq(1));
+            diesel::insert_into(extractors::table)
+                .values(row)
+                .execute(connection)
+                .unwrap();
+        }
+        record(connection, "b", "1.0.0", 0, true);
+        record(connection, "b", "1.1.0", 1, true);
+        record(connection, "c", "1.0.0", 2, true);
+        record(connection, "b", "2.0.0-rc.1", 3, false);
+        record(connection, "b", "2.0.0", 4, true);
+        record(connection, "a", "1.0.0", 5, true);
+        let mut find = |words: &str, limit: i64, covered: u64| {
+            let filter = Filter {
+                words: words.split_whitespace().map(str::to_owned).collect(),
+                ..Filter::default()
+            };
+            let shown = Shown {
+                covered,
+                with_files: false,
+            };
+            let found = find(connection, &filter, limit, shown).unwrap();
+            let text = |row: ListedRow| format!("{}@{}", row.name, row.version);
+            found.into_iter().map(text).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(find("", 9, 0), "");
+        assert_eq!(find("", 9, 1), "b@1.0.0");
+        assert_eq!(find("", 9, 3), "b@1.1.0 c@1.0.0");
+        assert_eq!(find("", 9, 4), "b@1.1.0 c@1.0.0", "no release candidate");
+        assert_eq!(find("", 9, 5), "b@2.0.0 c@1.0.0");
+        assert_eq!(find("", 9, 6), "a@1.0.0 b@2.0.0 c@1.0.0");
+        // Of what is shown, not of what is not yet.
+        assert_eq!(find("2.0.0", 9, 4), "");
+        assert_eq!(find("1.1.0", 9, 4), "b@1.1.0");
+        assert_eq!(find("", 1, 4), "b@1.1.0");
+        assert_eq!(find("", 2, 6), "a@1.0.0 b@2.0.0");
+        let names = ["a", "b"].map(str::to_owned);
+        let shown = published(connection, &names, 5).unwrap();
+        assert_eq!(shown, BTreeSet::from(["b".to_owned()]));
+    }
+
     #[test]
     fn a_search_reads_one_index_and_no_envelope() {
         let mut connection = super::super::temporary().unwrap();
@@ -317,8 +488,12 @@ mod tests {
             size_bytes: Some(1),
             after: text,
         };
+        let shown = Shown {
+            covered: 0,
+            with_files: false,
+        };
         for filter in [filter, Filter::default()] {
-            let plan = Plan(fitting(&filter, 20, Found::All));
+            let plan = Plan(narrow(listed(), &filter, 20, shown));
             let steps: Vec<(i32, i32, i32, String)> = plan.load(&mut connection).unwrap();
             let details: Vec<_> = steps.iter().map(|step| step.3.as_str()).collect();
             assert_eq!(details.len(), 1, "no sorting: {details:?}");

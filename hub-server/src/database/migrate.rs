@@ -14,7 +14,7 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), DatabaseError> {
     if let AnyConnection::Sqlite(_) = connection {
         return run_pending(connection);
     }
-    if has_steps(connection)? && pending_migrations(connection)? == 0 {
+    if Tables::look(connection)? == Tables::UpToDate {
         return Ok(());
     }
     // However long a step takes, and however long another server takes with it.
@@ -32,13 +32,30 @@ fn run_pending(connection: &mut Connection) -> Result<(), DatabaseError> {
     catalogue::fill_inputs(connection)
 }
 
-/// How many steps are still to be run.
-pub(crate) fn pending_migrations(connection: &mut Connection) -> Result<usize, DatabaseError> {
-    let steps = steps(connection);
-    connection
-        .pending_migrations(steps)
-        .map(|pending| pending.len())
-        .map_err(migration_error)
+/// What the tables of a database are like for this version of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// There are none.
+    Missing,
+    /// So many steps are still to be run.
+    Behind(usize),
+    /// All that this version needs; those of a later version are, too.
+    UpToDate,
+}
+
+impl Tables {
+    /// Looks at a database, and changes nothing.
+    pub(crate) fn look(connection: &mut Connection) -> Result<Self, DatabaseError> {
+        if !has_steps(connection)? {
+            return Ok(Self::Missing);
+        }
+        let steps = steps(connection);
+        let pending = connection.pending_migrations(steps);
+        Ok(match pending.map_err(migration_error)?.len() {
+            0 => Self::UpToDate,
+            count => Self::Behind(count),
+        })
+    }
 }
 
 fn steps(connection: &Connection) -> EmbeddedMigrations {
@@ -48,9 +65,15 @@ fn steps(connection: &Connection) -> EmbeddedMigrations {
     }
 }
 
-/// Whether a PostgreSQL database has the table of steps: two that make it at once disturb each other.
+/// Whether a database has the table of steps, which asking for them would make: two that do it at once disturb each
+/// other on PostgreSQL.
 fn has_steps(connection: &mut Connection) -> Result<bool, DatabaseError> {
-    let question = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
+    let question = match connection {
+        AnyConnection::Sqlite(_) => {
+            "EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations')"
+        }
+        AnyConnection::Postgres(_) => "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    };
     let question = diesel::dsl::sql::<diesel::sql_types::Bool>(question);
     Ok(diesel::select(question).get_result(connection)?)
 }
@@ -130,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_step_can_be_done_and_undone_from_every_earlier_state() {
-        let steps = pending_migrations(&mut at(0)).unwrap();
+        let steps = at(0).pending_migrations(SQLITE).unwrap().len();
         let shapes: Vec<_> = (0..=steps).map(|steps| shape(&mut at(steps))).collect();
         for (earlier, before) in shapes.iter().enumerate() {
             let mut connection = at(earlier);
@@ -165,6 +188,21 @@ mod tests {
                 "again from {earlier}"
             );
         }
+    }
+
+    #[test]
+    fn looking_makes_no_tables() {
+        let connection = &mut at(0);
+        for _ in 0..2 {
+            assert_eq!(Tables::look(connection).unwrap(), Tables::Missing);
+        }
+        connection.run_next_migration(SQLITE).unwrap();
+        assert!(matches!(
+            Tables::look(connection).unwrap(),
+            Tables::Behind(_)
+        ));
+        run(connection).unwrap();
+        assert_eq!(Tables::look(connection).unwrap(), Tables::UpToDate);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) mod yanks;
 pub(crate) use connection::AnyConnection as Connection;
 use connection::{AnyConnection, MultiBackend};
 pub(crate) use error::DatabaseError;
-pub(crate) use migrate::pending_migrations;
+pub(crate) use migrate::Tables;
 pub(crate) use pool::Hold;
 
 use std::path::Path;
@@ -67,11 +67,22 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens the database, makes the file when it is missing, and brings its tables up to date.
+    /// Opens the database, makes the file when it is missing, and brings its tables up to date: for a server, and for
+    /// commands beside which none may run.
     pub(crate) fn open(place: &DatabasePlace) -> Result<Self, DatabaseError> {
         let database = Self::connect(place)?;
-        database.with(migrate::run)?;
+        database.bring_up_to_date()?;
         Ok(database)
+    }
+
+    /// Brings the tables up to date, or makes them.
+    pub(crate) fn bring_up_to_date(&self) -> Result<(), DatabaseError> {
+        self.with(migrate::run)
+    }
+
+    /// What its tables are like.
+    pub(crate) fn tables(&self) -> Result<Tables, DatabaseError> {
+        self.with(Tables::look)
     }
 
     /// Opens the database as it is.
@@ -293,10 +304,12 @@ pub(crate) fn temporary() -> Result<Connection, DatabaseError> {
     Ok(connection)
 }
 
-/// Opens what [`Database::copy_to`] wrote, to be read as it is.
+/// Opens what [`Database::copy_to`] wrote, and brings its tables up to date: those that were copied stay as they are.
 pub(crate) fn open_snapshot(path: &Path) -> Result<Connection, DatabaseError> {
     let file = <SqliteConnection as diesel::Connection>::establish(&path.to_string_lossy());
-    file.map(AnyConnection::Sqlite).map_err(DatabaseError::open)
+    let mut snapshot = AnyConnection::Sqlite(file.map_err(DatabaseError::open)?);
+    migrate::run(&mut snapshot)?;
+    Ok(snapshot)
 }
 
 /// Marks a place in a transaction, for [`check_mark`].

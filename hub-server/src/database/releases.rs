@@ -40,12 +40,34 @@ pub(crate) struct ReleaseRow {
 impl ReleaseRow {
     /// The release's version.
     pub(crate) fn version(&self) -> Result<Version, DatabaseError> {
-        from_text(&self.version, "a version that cannot be read")
+        parse_version(&self.version)
     }
 
     /// Its entry in the log.
     pub(crate) fn index(&self) -> Result<u64, DatabaseError> {
         super::log_index(self.log_index)
+    }
+}
+
+/// The version in a column.
+pub(super) fn parse_version(text: &str) -> Result<Version, DatabaseError> {
+    from_text(text, "a version that cannot be read")
+}
+
+/// By which of its releases an extractor is listed, the greatest: its newest stable one that is not yanked, or its
+/// newest one when there is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ListingRank {
+    is_good: bool,
+    version: Version,
+}
+
+impl ListingRank {
+    pub(crate) fn new(version: Version, is_yanked: bool) -> Self {
+        Self {
+            is_good: version.pre.is_empty() && !is_yanked,
+            version,
+        }
     }
 }
 
@@ -219,15 +241,6 @@ pub(crate) fn set_yanked(
         ))
         .execute(connection)?;
     Ok(())
-}
-
-/// Which extractors a search finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// All that were published.
-    All,
-    /// Those of which some file can be read here.
-    WithFiles,
 }
 
 pub(super) fn escape_like(text: &str) -> String {

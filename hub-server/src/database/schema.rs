@@ -121,6 +121,7 @@ diesel::table! {
         repository -> Text,
         member -> Text,
         created_at -> BigInt,
+        held_bytes -> Nullable<BigInt>,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Uploads that are under way; their bytes are files.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::schema::uploads;
-use super::{Connection, DatabaseError};
+use super::{Connection, DatabaseError, from_column, to_column};
 
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = uploads)]
@@ -12,6 +14,8 @@ pub(crate) struct UploadRow {
     pub(crate) repository: String,
     pub(crate) member: String,
     pub(crate) created_at: i64,
+    /// What it has taken of its member's quota, arrived or not.
+    pub(crate) held_bytes: Option<i64>,
 }
 
 pub(crate) fn insert(connection: &mut Connection, row: &UploadRow) -> Result<(), DatabaseError> {
@@ -37,6 +41,33 @@ pub(crate) fn count_of(connection: &mut Connection, member: &str) -> Result<i64,
         .filter(uploads::member.eq(member))
         .count()
         .get_result(connection)?)
+}
+
+/// What a member's uploads have taken of its quota, but for one of them.
+pub(crate) fn held_bytes(
+    connection: &mut Connection,
+    member: &str,
+    except: Option<&str>,
+) -> Result<u64, DatabaseError> {
+    let held: Option<i64> = uploads::table
+        .filter(uploads::member.eq(member))
+        .filter(uploads::id.ne(except.unwrap_or_default()))
+        // A sum of `BIGINT` is another type in other databases.
+        .select(sql::<Nullable<BigInt>>("CAST(SUM(held_bytes) AS BIGINT)"))
+        .first(connection)?;
+    from_column(held.unwrap_or(0))
+}
+
+/// Says what an upload has taken of its member's quota; nothing happens when it has ended.
+pub(crate) fn set_held_bytes(
+    connection: &mut Connection,
+    id: &str,
+    held_bytes: u64,
+) -> Result<(), DatabaseError> {
+    diesel::update(uploads::table.find(id))
+        .set(uploads::held_bytes.eq(to_column(held_bytes)?))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// How many there are, of all members.

@@ -164,16 +164,22 @@ struct Part {
 impl Writer {
     fn run(mut self, entries: &Receiver<Entry>) {
         self.prune(day_of(Timestamp::now()));
+        let mut due = Instant::now() + FLUSH_EVERY;
         loop {
-            match entries.recv_timeout(FLUSH_EVERY) {
+            match entries.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(entry) => {
                     if !self.is_again(&entry, Instant::now()) {
                         let written = self.write(&entry);
                         self.tell(written, 1);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.flush(),
+            }
+            // Also while entries come without a pause.
+            if Instant::now() >= due {
+                self.flush();
+                due = Instant::now() + FLUSH_EVERY;
             }
         }
     }
@@ -288,7 +294,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use std::path::Path;
 
     use super::*;
@@ -406,6 +412,31 @@ mod tests {
             ..entry("2026-11-28T12:00:00Z", "publish")
         };
         assert!(!writer.is_again(&member, start) && !writer.is_again(&member, start));
+    }
+
+    #[test]
+    fn entries_reach_the_disk_while_others_come_without_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(folder.path());
+        let keeping = Keeping {
+            days: 1,
+            limit_bytes: 1 << 20,
+            with_addresses: false,
+        };
+        let now = Timestamp::now().to_string();
+        let journal = JournalFile::open(&data, keeping).unwrap().unwrap();
+        journal.keep(entry(&now, "publish"));
+        for _ in 0..500 {
+            // Pieces of one download: one entry in all.
+            journal.keep(entry(&now, "pull"));
+            let mut out = Vec::new();
+            export(&data, &Wanted::default(), &mut out).unwrap();
+            if String::from_utf8(out).unwrap().contains("publish") {
+                return;
+            }
+            std::thread::sleep(FLUSH_EVERY / 50);
+        }
+        panic!("ten seconds later it is still in memory alone");
     }
 
     #[test]

@@ -15,8 +15,8 @@ use super::shown::{Moment, counted, size};
 use super::{PageError, Part, Site, extractor_path};
 use crate::app::Hub;
 use crate::database::catalogue::{self as rows, Choices, Filter, ListedRow};
-use crate::database::releases::Found;
 use crate::database::{Connection, DatabaseError, from_column, to_name};
+use crate::resolve::shown;
 
 /// Extractors on a page.
 const ROWS: usize = 25;
@@ -196,13 +196,10 @@ impl CataloguePage {
         wish: Wish,
     ) -> Result<Self, PageError> {
         let (filter, misread) = wish.filter();
-        let which = match hub.mirror {
-            Some(_) => Found::WithFiles,
-            None => Found::All,
-        };
+        let shown = shown(hub);
         let choices = choices(connection, hub)?;
         let limit = i64::try_from(ROWS + 1).unwrap_or(i64::MAX);
-        let mut found = rows::find(connection, &filter, limit, which)?;
+        let mut found = rows::find(connection, &filter, limit, shown)?;
         let has_more = found.len() > ROWS;
         found.truncate(ROWS);
         let last = found.last().filter(|_| has_more);

@@ -26,7 +26,7 @@ use crate::app::Hub;
 use crate::blobs::Blobs;
 use crate::database::advisories::{self, AdvisoryRow};
 use crate::database::catalogue::input_text;
-use crate::database::releases::ReleaseRow;
+use crate::database::releases::{ListingRank, ReleaseRow};
 use crate::database::{Connection, DatabaseError, catalogue, evaluations, from_column};
 use crate::publish::{distance_text, stored_release};
 use crate::resolve::{ResolveError, visible};
@@ -175,7 +175,12 @@ fn choose(
         return Err(ResolveError::NoSuchExtractor { name: name.clone() });
     }
     let Some(version) = version else {
-        return Ok(rows.iter().position(|(_, row)| row.is_listed).unwrap_or(0));
+        // Not by the column: what that names may not be covered yet.
+        let ranks = rows
+            .iter()
+            .map(|(one, row)| ListingRank::new(one.clone(), row.is_yanked));
+        let listed = ranks.enumerate().max_by(|(_, a), (_, b)| a.cmp(b));
+        return Ok(listed.map_or(0, |(at, _)| at));
     };
     let found = rows.iter().position(|(one, _)| one == version);
     found.ok_or_else(|| ResolveError::NoSuchRelease {

@@ -76,7 +76,7 @@ impl MembersPage {
                 compromises.extend(Compromise::of(&row)?);
             }
         }
-        let published: BTreeSet<String> = catalogue::published(connection, &bare(root))?;
+        let published: BTreeSet<String> = catalogue::published(connection, &bare(root), covered)?;
         let owned = |(name, _)| owned(root, name, &published);
         let mut names: Vec<_> = root.names().map(owned).collect();
         names.sort_by(|a, b| a.name.cmp(&b.name));

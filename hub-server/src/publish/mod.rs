@@ -23,7 +23,7 @@ use registry_schema::verify::{Asked, VerifiedRelease, verify_release};
 use semver::Version;
 
 use crate::app::Hub;
-use crate::database::releases::{self, ReleaseRow};
+use crate::database::releases::{self, ListingRank, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs, to_digest};
 use crate::inspection::{inspect_files, read_vectors};
 use crate::log::{NewEntry, Place};
@@ -194,12 +194,10 @@ impl Known {
     }
 
     /// The statement by which the extractor is listed when one more release is there, or the state
-    /// of one has changed: its newest stable release that is not yanked, or its newest release when
-    /// there is none. `None` when that is the one by which it is listed already.
+    /// of one has changed. `None` when that is the one by which it is listed already.
     pub(crate) fn listed_with(&self, changed: &ReleaseRow, version: &Version) -> Option<String> {
-        let rank = |version: &Version, row: &ReleaseRow| {
-            (version.pre.is_empty() && !row.is_yanked, version.clone())
-        };
+        let rank =
+            |version: &Version, row: &ReleaseRow| ListingRank::new(version.clone(), row.is_yanked);
         let others = self.releases.iter().filter(|(known, _)| known != version);
         others
             .map(|(version, row)| (rank(version, row), row))

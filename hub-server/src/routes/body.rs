@@ -50,7 +50,7 @@ pub(super) async fn pour(
     mut payload: web::Payload,
     mut writer: UploadWriter,
 ) -> Result<UploadWriter, UploadError> {
-    writer.check_announced(announced(request))?;
+    writer.announce(announced(request)).await?;
     let mut piece = Vec::with_capacity(PIECE_BYTES);
     loop {
         match next(&mut payload).await {

@@ -11,11 +11,11 @@ use registry_schema::manifest::Distance;
 use crate::app::Hub;
 use crate::auth::Reader;
 use crate::database::catalogue::{self, Filter};
-use crate::database::releases::{Found, ReleaseRow};
+use crate::database::releases::ReleaseRow;
 use crate::database::{DatabaseError, from_column, from_text, to_digest, to_name};
 use crate::error::Failure;
 use crate::publish::{distance_text, time_text};
-use crate::resolve::{ResolveError, visible};
+use crate::resolve::{ResolveError, shown, visible};
 use crate::routes::name_of;
 use crate::routes::parameters::OfName;
 
@@ -68,14 +68,11 @@ pub(super) async fn find(
         let detail = format!("a search has at most {SEARCH_WORDS} words and {SEARCH_BYTES} bytes");
         return Err(Failure::new(ProblemCode::MalformedRequest, detail));
     }
-    let which = match hub.mirror {
-        Some(_) => Found::WithFiles,
-        None => Found::All,
-    };
+    let shown = shown(&hub);
     let mut found = hub
         .database
         .run(move |connection| {
-            catalogue::find_releases(connection, &filter(query), i64::from(rows) + 1, which)
+            catalogue::find_releases(connection, &filter(query), i64::from(rows) + 1, shown)
         })
         .await?;
     let has_more = found.len() > rows as usize;

@@ -6,7 +6,6 @@ use registry_schema::api::{HubInfo, Problem, ProblemCode, WhoAmI};
 
 use crate::app::Hub;
 use crate::auth::Holder;
-use crate::database::pending_migrations;
 use crate::error::Failure;
 use crate::metrics::{self, Metrics};
 use crate::routes::blocking;
@@ -66,7 +65,7 @@ pub(super) async fn ready(
             return Err(Failure::new(ProblemCode::Unavailable, detail)
                 .hint("put a new one into its files: the server takes it within seconds"));
         }
-        hub.database.with(pending_migrations)?;
+        hub.database.tables()?;
         hub.log.check_writer()?;
         hub.blobs.check_ready()?;
         Ok::<_, Failure>("ready\n")

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::app::HubError;
+use crate::blobs::BlobError;
 use crate::tls::TlsError;
 
 /// Why the server does not start.
@@ -57,11 +58,6 @@ pub(crate) enum ServeError {
         folder: PathBuf,
     },
     /// The lock.
-    #[error("cannot lock `{path}`")]
-    Lock {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Lock(#[from] BlobError),
 }

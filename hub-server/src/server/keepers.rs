@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::app::Hub;
 use crate::cause::chain;
 use crate::mirror::Follower;
-use crate::tls::Certificate;
+use crate::tls::{Certificate, ClientVerifier};
 
 /// How often abandoned uploads are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
@@ -72,8 +72,12 @@ pub(super) async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: D
     }
 }
 
-/// Keeps the certificate that is in the files in use: after they have changed, and at SIGHUP.
-pub(super) async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
+/// Keeps the certificate that is in the files in use, and the lists of those that were revoked: after the files have
+/// changed, and at SIGHUP.
+pub(super) async fn keep_certificates(
+    certificate: Option<Arc<Certificate>>,
+    clients: Option<Arc<ClientVerifier>>,
+) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
         return;
@@ -87,9 +91,17 @@ pub(super) async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
         let Some(certificate) = certificate.clone() else {
             continue;
         };
-        let looked = web::block(move || match is_told {
-            true => certificate.reload(Timestamp::now()),
-            false => certificate.look(Timestamp::now()),
+        let clients = clients.clone();
+        let looked = web::block(move || {
+            match is_told {
+                true => certificate.reload(Timestamp::now()),
+                false => certificate.look(Timestamp::now()),
+            }
+            match (clients, is_told) {
+                (Some(clients), true) => clients.reload(),
+                (Some(clients), false) => clients.look(),
+                (None, _) => {}
+            }
         });
         if let Err(error) = looked.await {
             tracing::error!(%error, "cannot look at the certificate");

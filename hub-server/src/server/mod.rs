@@ -20,6 +20,7 @@ use registry_schema::api::Scope;
 
 use crate::app::{Hub, check_made};
 use crate::auth::Shown;
+use crate::blobs::try_lock;
 use crate::config::{DataFolder, ServeArgs};
 use crate::freshness::{Freshness, fresh};
 use crate::gate::{Gate, limit};
@@ -29,9 +30,9 @@ use crate::log::witnesses;
 use crate::metrics::Metrics;
 use crate::mirror::Follower;
 use crate::routes;
-use crate::tls::{self, ClientCertificate, Clients, Tls};
+use crate::tls::{self, ClientCertificate, ClientVerifier, Clients, Standing, Tls};
 pub(crate) use error::ServeError;
-use keepers::{follow, keep_certificate, renew, sweep};
+use keepers::{follow, keep_certificates, renew, sweep};
 
 /// The head of a request must arrive in this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,13 +98,16 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     };
     let log = hub.log.clone();
     let certificate = tls.as_ref().map(|tls| Arc::clone(&tls.certificate));
+    let clients = tls.as_ref().and_then(|tls| tls.clients.clone());
     let kept = open_journal(args)?;
     let lost = kept.as_ref().map(JournalFile::lost);
-    let metrics = web::Data::new(Metrics::new(certificate.clone(), lost));
+    let metrics = Metrics::new(certificate.clone(), clients.clone(), lost);
+    let metrics = web::Data::new(metrics);
     let gate = web::Data::new(Gate::new(args, Instant::now()));
     let journal_data = kept.map(web::Data::new);
     let freshness = web::Data::new(Freshness::default());
-    let mut keepers = vec![actix_web::rt::spawn(keep_certificate(certificate.clone()))];
+    let keeping = keep_certificates(certificate, clients.clone());
+    let mut keepers = vec![actix_web::rt::spawn(keeping)];
     if hub.is_followed() {
         let (hub, freshness) = (hub.clone(), freshness.clone());
         keepers.push(actix_web::rt::spawn(async move {
@@ -129,7 +133,7 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
             .wrap(from_fn(journal))
             .configure(routes::table)
     })
-    .on_connect(show_certificate(args.client_cert_scope.into()))
+    .on_connect(show_certificate(clients, args.client_cert_scope.into()))
     // An answer in two pieces would wait for the client's delayed acknowledgement of the first.
     .tcp_nodelay(true)
     .client_request_timeout(HEAD_TIMEOUT)
@@ -267,15 +271,25 @@ async fn wait_for_signal() {
 }
 
 /// Remembers with each connection whose certificate its client has shown.
-fn show_certificate(scope: Scope) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + 'static {
+fn show_certificate(
+    clients: Option<Arc<ClientVerifier>>,
+    scope: Scope,
+) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + 'static {
     move |connection, data| {
-        let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else {
+        let (Some(clients), Some(stream)) =
+            (&clients, connection.downcast_ref::<TlsStream<TcpStream>>())
+        else {
             return;
         };
-        let certificates = stream.get_ref().1.peer_certificates();
-        let first = certificates.and_then(<[_]>::first);
-        if let Some(certificate) = first.and_then(|first| ClientCertificate::parse(first)) {
-            data.insert(Shown { certificate, scope });
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let own = chain.first().and_then(|own| ClientCertificate::parse(own));
+        if let Some(certificate) = own {
+            let standing = Standing::new(Arc::clone(clients), chain);
+            data.insert(Shown {
+                certificate,
+                standing,
+                scope,
+            });
         }
     }
 }
@@ -283,6 +297,7 @@ fn show_certificate(scope: Scope) -> impl Fn(&dyn Any, &mut Extensions) + Clone 
 pub(crate) fn load_tls(args: &ServeArgs, data: &DataFolder) -> Result<Option<Tls>, ServeError> {
     let clients = args.client_ca.as_deref().map(|authorities| Clients {
         authorities,
+        revoked: args.client_crl.as_deref(),
         is_required: args.require_client_cert,
     });
     Ok(match (&args.tls_cert, &args.tls_key) {
@@ -308,19 +323,9 @@ fn raise_file_limit() {
 
 /// Held as long as the server runs.
 pub(crate) fn lock(data: &DataFolder) -> Result<File, ServeError> {
-    let path = data.lock();
-    let open = || File::options().create(true).append(true).open(&path);
-    let file = open().map_err(|source| ServeError::Lock {
-        path: path.clone(),
-        source,
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::Running {
-            folder: data.root().to_owned(),
-        }),
-        Err(std::fs::TryLockError::Error(source)) => Err(ServeError::Lock { path, source }),
-    }
+    try_lock(&data.lock())?.ok_or_else(|| ServeError::Running {
+        folder: data.root().to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -280,6 +280,35 @@ mod tests {
     }
 
     #[test]
+    fn the_unit_and_the_image_start_what_there_is() {
+        const UNIT: &str = include_str!("../../../examples/operations/hub-server.service");
+        const IMAGE: &str = include_str!("../../../examples/operations/Containerfile");
+        let started = |text: &str, key: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .unwrap();
+            line.to_owned()
+        };
+        let of_unit = started(UNIT, "ExecStart=");
+        let of_image: Vec<String> = ["ENTRYPOINT ", "CMD "]
+            .iter()
+            .flat_map(|key| serde_json::from_str::<Vec<String>>(&started(IMAGE, key)).unwrap())
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hub.toml");
+        fs::write(&file, EXAMPLE).unwrap();
+        for words in [of_unit, of_image.join(" ")] {
+            let words = words.replace("/etc/hub/hub.toml", file.to_str().unwrap());
+            let line = words.split(' ').map(OsString::from);
+            let config::Command::Serve(args) = parse(line).unwrap().command else {
+                panic!("{words}");
+            };
+            assert_eq!(args.data.folder, Path::new("/var/lib/hub"));
+        }
+    }
+
+    #[test]
     fn paths_are_meant_from_the_files_folder() {
         let args = parsed("data = 'data'\n", &[]).unwrap();
         assert!(args.data.folder.is_absolute() && args.data.folder.ends_with("data"));

@@ -1,10 +1,8 @@
 //! The certificate in use. A new one is read when its files change or when the server is told to, is checked,
 //! and takes the place of the old one for connections from then on; a broken one does not.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use registry_schema::digest::Digest;
@@ -15,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::TlsError;
+use super::reloaded::{Changes, Reloaded};
 use crate::cause::chain;
 
 /// The certificate in use, and where another one may come from.
@@ -22,8 +21,7 @@ use crate::cause::chain;
 pub(crate) struct Certificate {
     chain: PathBuf,
     key: PathBuf,
-    current: RwLock<Arc<Current>>,
-    watch: Mutex<Watch>,
+    current: Reloaded<Current>,
 }
 
 /// A certificate with its key.
@@ -38,84 +36,37 @@ pub(crate) struct Current {
     pub(crate) until: Timestamp,
 }
 
-/// What was seen of the files.
-#[derive(Debug, Default)]
-struct Watch {
-    /// As they were when they were read last.
-    read: Option<Stamp>,
-    /// As they were at the last look, if they had changed.
-    changed: Option<Stamp>,
-    taken: u64,
-    refused: u64,
-    is_stale: bool,
-}
-
-/// How often a certificate was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Changes {
-    /// New ones that were taken.
-    pub(crate) taken: u64,
-    /// New ones that were refused.
-    pub(crate) refused: u64,
-    /// Whether the files hold one that was refused.
-    pub(crate) is_stale: bool,
-}
-
-/// By what two states of the files differ.
-type Stamp = [(i64, i64, u64, u64); 2];
-
 impl Certificate {
     /// Reads a chain and its key.
     pub(super) fn open(chain: &Path, key: &Path) -> Result<Self, TlsError> {
-        let current = read(chain, key)?;
-        let certificate = Self {
+        Ok(Self {
             chain: chain.to_owned(),
             key: key.to_owned(),
-            current: RwLock::new(Arc::new(current)),
-            watch: Mutex::default(),
-        };
-        let stamp = certificate.stamp();
-        certificate.watch().read = stamp;
-        Ok(certificate)
+            current: Reloaded::open(&[chain, key], || read(chain, key))?,
+        })
     }
 
     /// The one in use.
     pub(crate) fn current(&self) -> Arc<Current> {
-        let current = self.current.read();
-        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+        self.current.current()
     }
 
     /// How often it was changed.
     pub(crate) fn changes(&self) -> Changes {
-        let watch = self.watch();
-        Changes {
-            taken: watch.taken,
-            refused: watch.refused,
-            is_stale: watch.is_stale,
-        }
+        self.current.changes()
     }
 
-    /// Reads the files again when they have changed and then stayed the same for one look, so that nobody meets a
-    /// certificate whose key is still being written.
+    /// Reads the files again when they have changed.
     pub(crate) fn look(&self, now: Timestamp) {
-        let stamp = self.stamp();
-        let mut watch = self.watch();
-        if stamp == watch.read {
-            watch.changed = None;
-            return;
-        }
-        let is_settled = watch.changed == stamp;
-        watch.changed = stamp;
-        drop(watch);
-        if is_settled {
+        if self.current.has_settled() {
             self.reload(now);
         }
     }
 
     /// Reads the files again, now. What is broken in them is said in the log, and the old certificate stays.
     pub(crate) fn reload(&self, now: Timestamp) {
-        let stamp = self.stamp();
-        let next = read(&self.chain, &self.key).and_then(|next| {
+        let next = self.current.read_again(|| {
+            let next = read(&self.chain, &self.key)?;
             match (next.from..=next.until).contains(&now) {
                 true => Ok(next),
                 false => Err(TlsError::NotNow {
@@ -125,35 +76,16 @@ impl Certificate {
                 }),
             }
         });
-        let mut watch = self.watch();
-        watch.read = stamp;
-        watch.is_stale = next.is_err();
         match next {
             Ok(next) => {
                 let (fingerprint, until) = (next.fingerprint, next.until);
-                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(next);
-                watch.taken += 1;
                 tracing::info!(%fingerprint, %until, "took the certificate of the files");
             }
             Err(error) => {
-                watch.refused += 1;
                 let until = self.current().until;
                 tracing::error!(error = chain(&error), %until, "the new certificate cannot be used, and the old one stays");
             }
         }
-    }
-
-    fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stamp(&self) -> Option<Stamp> {
-        let stamp = |path: &Path| {
-            let state = fs::metadata(path).ok()?;
-            Some((state.mtime(), state.mtime_nsec(), state.size(), state.ino()))
-        };
-        Some([stamp(&self.chain)?, stamp(&self.key)?])
     }
 }
 
@@ -164,19 +96,15 @@ impl ResolvesServerCert for Certificate {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Current, TlsError> {
-    let pem_error = |path: &Path| {
-        let path = path.to_owned();
-        |source| TlsError::Pem { path, source }
-    };
     let certificates = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem_error(certificate))?;
+        .map_err(|source| TlsError::pem(certificate, source))?;
     let none = || TlsError::NoCertificate {
         path: certificate.to_owned(),
     };
     let first = certificates.first().ok_or_else(none)?;
     let (fingerprint, (from, until)) = (Digest::of(first), validity(first).ok_or_else(none)?);
-    let key = PrivateKeyDer::from_pem_file(key).map_err(pem_error(key))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|source| TlsError::pem(key, source))?;
     let certified = CertifiedKey::from_der(certificates, key, &ring::default_provider())?;
     Ok(Current {
         certified: Arc::new(certified),
@@ -200,6 +128,8 @@ pub(super) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
     use super::*;

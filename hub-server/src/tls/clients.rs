@@ -1,19 +1,11 @@
-//! Certificates of clients: signed by an authority that the operator chose, each naming a member.
+//! Certificates of clients, each naming a member.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use registry_schema::name::MemberName;
-use rustls::RootCertStore;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
 use x509_parser::extensions::GeneralName;
 
-use super::TlsError;
 use super::certificate::validity;
 
 /// In a certificate's alternative names: the member that it stands for.
@@ -24,31 +16,10 @@ const MEMBER_URN: &str = "urn:extractor-hub:member:";
 pub(crate) struct Clients<'a> {
     /// The authorities (PEM) that sign members' certificates.
     pub(crate) authorities: &'a Path,
+    /// Lists (PEM) of certificates that these have revoked.
+    pub(crate) revoked: Option<&'a Path>,
     /// Whether a connection without one is refused.
     pub(crate) is_required: bool,
-}
-
-impl Clients<'_> {
-    pub(super) fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-        let pem_error = |source| TlsError::Pem {
-            path: self.authorities.to_owned(),
-            source,
-        };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(self.authorities).map_err(pem_error)? {
-            roots.add(certificate.map_err(pem_error)?)?;
-        }
-        let provider = Arc::new(ring::default_provider());
-        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        let builder = match self.is_required {
-            true => builder,
-            false => builder.allow_unauthenticated(),
-        };
-        builder.build().map_err(|source| TlsError::Clients {
-            path: self.authorities.to_owned(),
-            source,
-        })
-    }
 }
 
 /// What a client's certificate says, which TLS has verified.

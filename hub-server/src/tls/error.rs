@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustls::pki_types::pem;
@@ -49,12 +49,20 @@ pub(crate) enum TlsError {
         source: rustls::Error,
     },
     /// Not what clients' certificates can be held against.
-    #[error("`{path}` holds no authority for clients' certificates that can be used")]
+    #[error("clients' certificates cannot be held against what is in `{path}`")]
     Clients {
         /// Which file.
         path: PathBuf,
         /// What rustls said.
         source: VerifierBuilderError,
+    },
+    /// A file of lists without one.
+    #[error(
+        "`{path}` holds no list of revoked certificates: one in PEM, `X509 CRL`, is there also when nothing is revoked"
+    )]
+    NoList {
+        /// Which file.
+        path: PathBuf,
     },
     /// `--dev-tls` failed.
     #[error("a certificate cannot be made")]
@@ -66,4 +74,13 @@ pub(crate) enum TlsError {
     /// The file system.
     #[error(transparent)]
     File(#[from] BlobError),
+}
+
+impl TlsError {
+    pub(super) fn pem(path: &Path, source: pem::Error) -> Self {
+        Self::Pem {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

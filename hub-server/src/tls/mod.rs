@@ -3,10 +3,13 @@
 mod certificate;
 mod clients;
 mod error;
+mod reloaded;
+mod verifier;
 
 pub(crate) use certificate::Certificate;
 pub(crate) use clients::{ClientCertificate, Clients};
 pub(crate) use error::TlsError;
+pub(crate) use verifier::{ClientVerifier, Standing};
 
 use std::fs;
 use std::net::IpAddr;
@@ -18,6 +21,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::server::NoServerSessionStorage;
 
 use crate::blobs::{Existing, create_private_folder, is_there, write_file};
 use crate::config::DataFolder;
@@ -31,6 +35,8 @@ pub(crate) struct Tls {
     pub(crate) config: ServerConfig,
     /// The one in use, which may change.
     pub(crate) certificate: Arc<Certificate>,
+    /// Who may show a certificate, if anybody may.
+    pub(crate) clients: Option<Arc<ClientVerifier>>,
 }
 
 /// Reads the operator's certificate chain and key, and what clients' certificates are held against.
@@ -42,14 +48,24 @@ pub(crate) fn load(
     let certificate = Arc::new(Certificate::open(certificate, key)?);
     let builder = ServerConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()?;
-    let builder = match clients {
-        Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+    let clients = clients.map(ClientVerifier::open).transpose()?.map(Arc::new);
+    let builder = match &clients {
+        Some(clients) => {
+            let verifier: Arc<ClientVerifier> = Arc::clone(clients);
+            builder.with_client_cert_verifier(verifier)
+        }
         None => builder.with_no_client_auth(),
     };
     let resolver: Arc<Certificate> = Arc::clone(&certificate);
+    let mut config = builder.with_cert_resolver(resolver);
+    if clients.as_ref().is_some_and(|clients| clients.has_lists()) {
+        // A session that is resumed is held against no list.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+    }
     Ok(Tls {
-        config: builder.with_cert_resolver(resolver),
+        config,
         certificate,
+        clients,
     })
 }
 

@@ -86,7 +86,7 @@ fn take(
             if now.round != round {
                 return Ok(Err(now.round));
             }
-            quota::take_blob(connection, &upload.member, &content, size_bytes)?;
+            quota::take_blob(connection, &upload.member, &upload.id, &content, size_bytes)?;
             bind(connection, &upload.repository, digest, kept)?;
             uploads::delete(connection, &upload.id)?;
             Ok(Ok(()))

@@ -13,9 +13,10 @@ use jiff::Timestamp;
 use registry_schema::name::MemberName;
 
 use crate::blobs::{Blobs, HashProgress};
-use crate::database::Database;
+use crate::cause::chain;
 use crate::database::uploads::{self, UploadRow};
-use crate::quota::{self, check_bytes};
+use crate::database::{Connection, Database};
+use crate::quota;
 use crate::repository::{AnyDigest, Repository};
 use crate::tokens::random_id;
 pub(crate) use error::UploadError;
@@ -72,20 +73,24 @@ impl Uploads {
             repository: repository.to_string(),
             member: member.to_string(),
             created_at: Timestamp::now().as_second(),
+            held_bytes: None,
         };
         let (blobs, database, member) = (self.blobs.clone(), self.database.clone(), member.clone());
         // No connection is held while the store takes its time.
         waiting(move || {
-            let open = database.with(|connection| {
-                // Nothing fits, not even a byte.
-                check_bytes(quota::left_bytes(connection, &member)?, 1)?;
-                Ok::<_, UploadError>(uploads::count_of(connection, &row.member)?)
-            })?;
-            if open >= OPEN_UPLOADS {
-                return Err(UploadError::TooMany);
-            }
+            database.with(|connection| check_begin(connection, &member))?;
             blobs.create_upload(&row.id)?;
-            Ok(database.with(|connection| uploads::insert(connection, &row))?)
+            // Once more, in turn with all that are begun at the same time.
+            let begun = database.transaction(|connection| {
+                check_begin(connection, &member)?;
+                Ok::<_, UploadError>(uploads::insert(connection, &row)?)
+            });
+            if begun.is_err()
+                && let Err(error) = blobs.remove_upload(&row.id)
+            {
+                tracing::warn!(error = chain(&error), "an upload is left for later");
+            }
+            begun
         })
         .await?;
         Ok(upload)
@@ -129,9 +134,9 @@ impl Uploads {
         first: Option<u64>,
     ) -> Result<UploadWriter, UploadError> {
         let member = upload.member.clone();
-        let left_bytes = self
+        let has_limit = self
             .database
-            .run(move |connection| quota::left_bytes(connection, &member))
+            .run(move |connection| quota::has_limit(connection, &member))
             .await?;
         let session = Arc::clone(
             self.sessions
@@ -158,9 +163,10 @@ impl Uploads {
                 found: first,
             }),
             _ => Ok(UploadWriter::new(
-                self.blobs.clone(),
+                (self.database.clone(), self.blobs.clone()),
+                upload.clone(),
                 (arriving, progress),
-                left_bytes,
+                has_limit,
             )),
         }
     }
@@ -236,6 +242,15 @@ impl Uploads {
     }
 }
 
+/// Refuses one more upload of a member that has enough of them, or no room for a byte.
+fn check_begin(connection: &mut Connection, member: &MemberName) -> Result<(), UploadError> {
+    quota::check_begin(connection, member)?;
+    match uploads::count_of(connection, member.as_str())? {
+        ..OPEN_UPLOADS => Ok(()),
+        _ => Err(UploadError::TooMany),
+    }
+}
+
 /// Whether an upload was begun longer than a time ago.
 fn is_begun_before(row: &UploadRow, time: Duration) -> bool {
     let age = Timestamp::now().as_second().saturating_sub(row.created_at);
@@ -257,43 +272,4 @@ fn discard(database: &Database, blobs: &Blobs, id: &str) -> Result<(), UploadErr
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use registry_schema::digest::Digest;
-
-    use super::*;
-    use crate::blobs::create_private_folder;
-    use crate::config::DataFolder;
-
-    #[tokio::test]
-    async fn no_session_outlives_its_upload() {
-        let folder = tempfile::tempdir().unwrap();
-        let data = DataFolder::new(folder.path());
-        create_private_folder(&data.uploads()).unwrap();
-        let database = Database::open(data.database()).unwrap();
-        let uploads = Uploads::new(database, Blobs::new(&data, 0));
-        let sessions = || uploads.sessions.lock().unwrap().len();
-        let name = Repository::Extractor("alpha/squares".parse().unwrap());
-        let member = "alpha".parse().unwrap();
-        let upload = uploads.begin(&name, &member).await.unwrap();
-        let writer = uploads.writer(&upload, Some(0)).await.unwrap();
-        let writer = writer.append(b"squares".to_vec()).await.unwrap();
-        assert_eq!(sessions(), 1);
-        let digest = AnyDigest::Sha256(Digest::of(b"squares"));
-        uploads.finish(&upload, writer, &digest).await.unwrap();
-        // One request more, which knew of the upload before.
-        let late = uploads.writer(&upload, None).await;
-        assert!(matches!(late, Err(UploadError::Unknown { .. })));
-        assert_eq!(sessions(), 0);
-        // Begun here, and finished by another server of the same database.
-        let upload = uploads.begin(&name, &member).await.unwrap();
-        let writer = uploads.writer(&upload, Some(0)).await.unwrap();
-        let finished = |connection: &mut _| uploads::delete(connection, &upload.id);
-        uploads.database.with(finished).unwrap();
-        uploads.sweep(Duration::from_secs(60)).unwrap();
-        assert_eq!(sessions(), 1, "it is in use");
-        drop(writer);
-        uploads.sweep(Duration::from_secs(60)).unwrap();
-        assert_eq!(sessions(), 0);
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@ use registry_schema::digest::Digest;
 use registry_schema::name::Name;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use reqwest::{Body, Method, Response, StatusCode};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::world::{World, header, oci_error};
 
@@ -341,8 +342,8 @@ async fn abandoned_uploads_are_removed() {
     } else {
         std::fs::write(unknown, "x").unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    world.serve(&["--upload-hours", "0"]);
+    make_older(&world.uploads());
+    world.serve(&["--upload-hours", "1"]);
     for _ in 0..50 {
         if world.upload_files() == 0 {
             break;
@@ -351,6 +352,20 @@ async fn abandoned_uploads_are_removed() {
     }
     assert_eq!(world.upload_files(), 0);
     oci_error(world.get(&at).await, 404, "BLOB_UPLOAD_UNKNOWN").await;
+}
+
+/// Makes all files below a folder two hours older than they can be.
+fn make_older(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            make_older(&path);
+            continue;
+        }
+        let before = SystemTime::now() - Duration::from_secs(2 * 3600);
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(before).unwrap();
+    }
 }
 
 #[tokio::test]

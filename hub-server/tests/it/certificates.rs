@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use registry_schema::api::{ProblemCode, WhoAmI};
 use reqwest::{Certificate, Client, Identity, Method, StatusCode};
@@ -141,8 +142,14 @@ impl Authority {
 
     /// Certificate and key of a client.
     fn sign(&self, common: &str, uri: Option<&str>) -> Identity {
+        self.sign_numbered(common, uri, None)
+    }
+
+    /// The same with a serial number.
+    fn sign_numbered(&self, common: &str, uri: Option<&str>, serial: Option<u64>) -> Identity {
         let pair = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        params.serial_number = serial.map(SerialNumber::from);
         params.distinguished_name.push(DnType::CommonName, common);
         if let Some(uri) = uri {
             params
@@ -152,6 +159,27 @@ impl Authority {
         let made = params.signed_by(&pair, &self.0).unwrap();
         let pem = [made.pem(), pair.serialize_pem()].concat();
         Identity::from_pem(pem.as_bytes()).unwrap()
+    }
+}
+
+impl Authority {
+    /// Writes the list of the certificates that it has revoked.
+    fn revoke(&self, file: &Path, serials: &[u64]) {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2090, 1, 1),
+            crl_number: SerialNumber::from(serials.len() as u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        fs::write(file, list.signed_by(&self.0).unwrap().pem().unwrap()).unwrap();
     }
 }
 
@@ -254,4 +282,69 @@ async fn connections_without_a_certificate_can_be_refused() {
         format!("{}/v2/beta/circles/blobs/uploads/", world.base),
     );
     assert_eq!(upload.send().await.unwrap().status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_opens_nothing_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, file) = Authority::new(folder.path());
+    let lists = folder.path().join("revoked.pem");
+    authority.revoke(&lists, &[7]);
+    let args = [
+        "--client-ca",
+        &file,
+        "--client-crl",
+        lists.to_str().unwrap(),
+        "--metrics-listen",
+        "127.0.0.1:0",
+    ];
+    let mut world = World::start_with(&args);
+    let whoami = format!("{}/api/v1/whoami", world.base);
+    let client = |serial| {
+        client_of(
+            &world,
+            Some(authority.sign_numbered("beta", None, Some(serial))),
+        )
+    };
+    // Bodies are read, so that each client keeps its connection.
+    let ask = async |client: &Client, url: &str| {
+        let answer = client.get(url).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    // 1. one that is in the list does not get as far as a request
+    assert!(client(7).get(&whoami).send().await.is_err());
+    let (good, other) = (client(8), client(9));
+    for client in [&good, &other] {
+        assert_eq!(ask(client, &whoami).await.0, StatusCode::OK);
+    }
+    // 2. what is broken, or no list, changes nothing
+    let stale = "hub_server_client_crl_stale";
+    for broken in ["nonsense", ""] {
+        fs::write(&lists, broken).unwrap();
+        hang_up(&mut world);
+        wait_for(&world, stale, 1.0).await;
+    }
+    assert_eq!(ask(&good, &whoami).await.0, StatusCode::OK);
+    // 3. a new list counts for connections that are open, too
+    authority.revoke(&lists, &[7, 8]);
+    wait_for(&world, stale, 0.0).await;
+    let (status, said) = ask(&good, &whoami).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(said.contains("was revoked"), "{said}");
+    let live = format!("{}/healthz", world.base);
+    assert_eq!(ask(&good, &live).await.0, StatusCode::OK);
+    assert_eq!(ask(&other, &whoami).await.0, StatusCode::OK);
+    let next = "hub_server_client_crl_next_update_timestamp_seconds";
+    assert_eq!(value(&metrics(&world).await, next), 3_786_912_000.0);
+    // 4. under a list that somebody else has signed nobody is let in
+    let (second, _) = Authority::new(folder.path());
+    second.revoke(&lists, &[]);
+    hang_up(&mut world);
+    for _ in 0..100 {
+        if ask(&other, &whoami).await.0 == StatusCode::UNAUTHORIZED {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{}", world.log());
 }

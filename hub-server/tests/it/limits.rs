@@ -168,6 +168,20 @@ async fn a_member_stores_what_its_quota_has_room_for() {
         world.upload(&name, &[1; 100]).await.status(),
         StatusCode::CREATED
     );
+    // All that are under way share it.
+    set(&["--bytes", "1200"]);
+    let (one, other) = (world.begin(&name).await, world.begin(&name).await);
+    let piece = async |at: &str, length: usize| {
+        let sent = world.request(Method::PATCH, at).body(vec![2; length]);
+        sent.send().await.unwrap()
+    };
+    assert_eq!(piece(&one, 60).await.status(), StatusCode::ACCEPTED);
+    let said = oci_error(piece(&other, 41).await, 403, "DENIED").await;
+    assert!(said.contains("uploads under way"), "{said}");
+    assert_eq!(piece(&other, 40).await.status(), StatusCode::ACCEPTED);
+    let given_up = world.request(Method::DELETE, &one).send().await.unwrap();
+    assert_eq!(given_up.status(), StatusCode::NO_CONTENT);
+    assert_eq!(piece(&other, 60).await.status(), StatusCode::ACCEPTED);
     // Another member has its own.
     let beta = world.make_token("beta", "publish");
     let path = format!(

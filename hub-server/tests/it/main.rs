@@ -49,6 +49,7 @@ mod retries;
 #[path = "../../../registry-schema/tests/support/s3.rs"]
 mod s3;
 mod settings;
+mod shared_database;
 mod trust;
 mod watching;
 mod witnesses;

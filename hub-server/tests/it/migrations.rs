@@ -103,16 +103,68 @@ fn every_step_on_postgresql_can_be_taken_back() {
     assert_eq!(other, "");
 }
 
-#[tokio::test]
-async fn looking_at_a_hub_brings_no_tables_up_to_date() {
-    let world = World::start();
+/// Takes one step back, as if an earlier version had served this hub.
+fn step_back(world: &World) {
     world.sql(
         "DROP INDEX releases_published_by; DROP TABLE member_blobs; DROP TABLE quotas; \
          DELETE FROM __diesel_schema_migrations WHERE version = '0007'",
     );
+}
+
+#[tokio::test]
+async fn commands_beside_a_server_bring_no_tables_up_to_date() {
+    let mut world = World::start();
+    step_back(&world);
     for _ in 0..2 {
         let looked = world.run(&["doctor"]);
         let said = String::from_utf8(looked.stdout).unwrap();
         assert!(said.contains("1 steps to run"), "{said}");
     }
+    for command in [
+        &["log", "verify"][..],
+        &["gc"],
+        &["token", "list"],
+        &["token", "create", "--member", "alpha"],
+        &["quota", "list"],
+    ] {
+        let refused = world.run(command);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            !refused.status.success() && said.contains("1 steps behind"),
+            "{command:?}: {said}"
+        );
+    }
+    // What has the hub to itself does.
+    world.kill();
+    let rebuilt = world.run(&["rebuild-index"]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    assert!(world.verify_log().0);
+    step_back(&world);
+    world.serve(&[]);
+    assert!(world.verify_log().0);
+}
+
+#[tokio::test]
+async fn a_backup_of_an_earlier_version_is_one_of_this_version() {
+    let world = World::start_with_both(None, None, &[], |_| None);
+    step_back(&world);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let to = path("backup");
+    let made = world.run(&["backup", "--to", &to]);
+    assert!(made.status.success(), "{made:?}");
+    let looked = world.run(&["doctor"]);
+    let said = String::from_utf8(looked.stdout).unwrap();
+    assert!(said.contains("1 steps to run"), "the hub stays: {said}");
+    let restored = world.run(&["restore", "--from", &to, "--data", &path("data")]);
+    assert!(restored.status.success(), "{restored:?}");
+    let keys = path("data/keys");
+    std::fs::create_dir(&keys).unwrap();
+    std::fs::copy(
+        world.data().join("keys/log.key"),
+        Path::new(&keys).join("log.key"),
+    )
+    .unwrap();
+    let verified = world.run(&["log", "verify", "--data", &path("data")]);
+    assert!(verified.status.success(), "{verified:?}");
 }

@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 
 use super::*;
-use crate::keys::SecretKey;
+use crate::keys::{KeyId, SecretKey};
+use crate::tuf::bundle::{Bundle, KeyringState};
 use crate::tuf::draft::{Draft, Plan};
-use crate::tuf::files::{KeyEntry, KeyringFile};
+use crate::tuf::files::{KeyEntry, KeyringFile, NameOwners};
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -232,7 +233,7 @@ fn two_owners_cannot_share_a_key() {
         2,
     );
     assert!(matches!(
-        check_distinct(&shared),
+        shared.check_distinct(),
         Err(TrustError::SharedKey { .. })
     ));
 }
