@@ -207,7 +207,7 @@ async fn rotate_keys(args: &RotateKeysArgs, context: &Context) -> Result<Outcome
         add: args
             .add
             .iter()
-            .map(|path| keys::load_public(path))
+            .map(|key| keys::public(context.folders(), key))
             .collect::<Result<_, _>>()?,
         add_model_signing: args
             .add_model_signing
