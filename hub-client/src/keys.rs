@@ -238,6 +238,14 @@ mod tests {
             new.public
         );
         assert_eq!(load_public(&new.public_path).unwrap(), new.public);
+        let by_path = new.public_path.to_str().unwrap();
+        for name in ["default", by_path] {
+            assert_eq!(public(&folders, name).unwrap(), new.public, "{name}");
+        }
+        for (name, is_no_name) in [("other", false), ("other.pub", false), ("", true)] {
+            let error = public(&folders, name).unwrap_err();
+            assert_eq!(matches!(error, KeyFileError::Name { .. }), is_no_name, "{name}");
+        }
         let id = new.public.id();
         assert_eq!(id_of(&folders, "default").unwrap(), id);
         assert_eq!(id_of(&folders, &id.to_string()).unwrap(), id);
