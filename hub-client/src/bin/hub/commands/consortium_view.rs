@@ -7,7 +7,7 @@ use hub_client::trust::Kept;
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
 use registry_schema::digest::Digest;
-use registry_schema::keys::KeyId;
+use registry_schema::keys::{KeyId, PublicKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::trust_root::TrustRoot;
@@ -232,7 +232,8 @@ pub(super) struct DraftView {
     members: Vec<DraftMemberView>,
     names: Vec<NameView>,
     log: LogView,
-    online_key: KeyId,
+    /// As `hub-server keys` prints it.
+    online_key: String,
     /// Paths of keyrings that it changes.
     keyrings: Vec<MemberName>,
     parts: Vec<PartView>,
@@ -269,8 +270,8 @@ impl DraftView {
         let parts = status.parts.iter().map(|part| PartView {
             what: part.what.clone(),
             needed: part.needed,
-            signed: part.signed.iter().map(ToString::to_string).collect(),
-            missing: part.missing.iter().map(ToString::to_string).collect(),
+            signed: sorted(&part.signed),
+            missing: sorted(&part.missing),
         });
         let expiries = draft.expiries().into_iter();
         Ok(Self {
@@ -294,7 +295,7 @@ impl DraftView {
                 },
                 LogView::of,
             ),
-            online_key: plan.online_key.id(),
+            online_key: hex(&plan.online_key),
             keyrings: draft
                 .signed_keyrings()
                 .map(|(member, _)| member.clone())
@@ -303,6 +304,18 @@ impl DraftView {
             parts: parts.collect(),
         })
     }
+}
+
+/// 64 digits.
+fn hex(key: &PublicKey) -> String {
+    let bytes = key.to_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sorted(items: &[impl ToString]) -> Vec<String> {
+    let mut words: Vec<_> = items.iter().map(ToString::to_string).collect();
+    words.sort();
+    words
 }
 
 fn members(plan: &Plan) -> Vec<DraftMemberView> {
