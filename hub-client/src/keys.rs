@@ -244,7 +244,11 @@ mod tests {
         }
         for (name, is_no_name) in [("other", false), ("other.pub", false), ("", true)] {
             let error = public(&folders, name).unwrap_err();
-            assert_eq!(matches!(error, KeyFileError::Name { .. }), is_no_name, "{name}");
+            assert_eq!(
+                matches!(error, KeyFileError::Name { .. }),
+                is_no_name,
+                "{name}"
+            );
         }
         let id = new.public.id();
         assert_eq!(id_of(&folders, "default").unwrap(), id);

@@ -112,8 +112,12 @@ fn after_prompt(line: &str) -> Option<&str> {
 
 /// The words of each command of ours in a line of a shell.
 fn commands(line: &str) -> Vec<Vec<String>> {
-    let is_before =
-        |word: &String| word == "as_hub" || word.split_once('=').is_some_and(|(name, _)| !name.contains('-'));
+    let is_before = |word: &String| {
+        word == "as_hub"
+            || word
+                .split_once('=')
+                .is_some_and(|(name, _)| !name.contains('-'))
+    };
     let own = |words: Vec<String>| -> Option<Vec<String>> {
         let words: Vec<String> = words.into_iter().skip_while(is_before).collect();
         let program = words.first()?;
@@ -157,9 +161,8 @@ fn shell_commands(line: &str) -> Vec<Vec<String>> {
 
 /// What the program itself would say of a command line.
 fn problem(words: &[String], is_whole: bool) -> Option<String> {
-    let is_placeholder = |word: &String| {
-        word.contains(['…', '$']) || word.chars().any(char::is_uppercase)
-    };
+    let is_placeholder =
+        |word: &String| word.contains(['…', '$']) || word.chars().any(char::is_uppercase);
     // `hub COMMAND --help`
     if words.get(1).is_some_and(is_placeholder) {
         return None;

@@ -224,11 +224,7 @@ pub(crate) struct SignDraftArgs {
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "merge")]
     pub(crate) key: Option<String>,
     /// A key with which you will sign releases: its name, or the file of its public half; repeatable
-    #[arg(
-        long = "statement-key",
-        value_name = "NAME|FILE",
-        requires = "key"
-    )]
+    #[arg(long = "statement-key", value_name = "NAME|FILE", requires = "key")]
     pub(crate) statement_keys: Vec<String>,
     /// Another copy of the draft, whose signatures are taken over; repeatable
     #[arg(long, value_name = "FILE")]

@@ -13,9 +13,7 @@ use serde::Serialize;
 
 use super::chosen::Chosen;
 use super::consortium_view::TrustView;
-use super::release_view::{
-    LogProofView, SignerView, YankView, signers, size_bytes, write_sources,
-};
+use super::release_view::{LogProofView, SignerView, YankView, signers, size_bytes, write_sources};
 use crate::app::Outcome;
 use crate::args::BundleArgs;
 use crate::context::Context;

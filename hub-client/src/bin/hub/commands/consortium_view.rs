@@ -16,6 +16,7 @@ use registry_schema::tuf::draft::{Draft, Plan};
 use registry_schema::tuf::files::{KeyEntry, KeyringFile};
 use serde::Serialize;
 
+use super::ended_keys::{EndedKeyView, ended_keys, write_ended_keys};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, list};
@@ -65,6 +66,8 @@ pub(super) struct RootView {
     expires: Timestamp,
     must_sign: String,
     members: Vec<MemberView>,
+    /// Keys for statements that count no more.
+    ended_keys: Vec<EndedKeyView>,
     names: Vec<NameView>,
     log: LogView,
 }
@@ -141,6 +144,7 @@ impl RootView {
             expires: expires.root.min(expires.targets),
             must_sign: format!("{needed} of {of} members"),
             members: root.members().map(member).collect(),
+            ended_keys: ended_keys(root),
             names: names.collect(),
             log: LogView::of(root.log_policy()),
         }
@@ -189,6 +193,7 @@ impl Answer for RootView {
             })
             .collect();
         page.table(&["MEMBER", "KEYS"], &rows)?;
+        write_ended_keys(&self.ended_keys, page)?;
         names_table(&self.names, page)
     }
 }
