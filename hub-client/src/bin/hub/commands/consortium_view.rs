@@ -378,7 +378,7 @@ impl Answer for DraftView {
         )?;
         page.field("log", list(&self.log.keys))?;
         page.field("witnesses", witnesses(&self.log))?;
-        page.field("online key", self.online_key)?;
+        page.field("online key", &self.online_key)?;
         page.line("")?;
         let row = |entry: &DraftMemberView| {
             let until = entry
