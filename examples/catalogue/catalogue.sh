@@ -77,6 +77,7 @@ Go on from here:
     ../../bin/beta pull colours-and-textures
     ../../bin/beta train mine --extractor colours-and-textures --images FOLDER
     ../../bin/beta head explain mine                         what it looks at, in words
+    ../../bin/beta label --demo                              the same on a page in your browser, with drawn pictures
 END
 }
 

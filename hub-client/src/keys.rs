@@ -58,6 +58,18 @@ pub fn load(folders: &Folders, name: &str) -> Result<SecretKey, KeyFileError> {
     SecretKey::from_pem(&text).map_err(|source| KeyFileError::Key { path, source })
 }
 
+/// The public half of the key called `name`; at a path when `name` holds a `/` or a `.`.
+///
+/// # Errors
+/// [`KeyFileError`] when it is missing or no Ed25519 key.
+pub fn public(folders: &Folders, name: &str) -> Result<PublicKey, KeyFileError> {
+    if name.contains(['/', '.']) {
+        load_public(Path::new(name))
+    } else {
+        load_public(&path_of(folders, name)?.with_extension("pub.pem"))
+    }
+}
+
 /// The id of a key: as 64 hex digits, or of the public key called `name` or at a path.
 ///
 /// # Errors
@@ -66,12 +78,7 @@ pub fn id_of(folders: &Folders, name: &str) -> Result<KeyId, KeyFileError> {
     if let Ok(id) = name.parse() {
         return Ok(id);
     }
-    let path = if name.contains('/') || name.ends_with(".pem") {
-        PathBuf::from(name)
-    } else {
-        path_of(folders, name)?.with_extension("pub.pem")
-    };
-    Ok(load_public(&path)?.id())
+    Ok(public(folders, name)?.id())
 }
 
 /// Where a new key for `model.sig` was written.
@@ -231,6 +238,18 @@ mod tests {
             new.public
         );
         assert_eq!(load_public(&new.public_path).unwrap(), new.public);
+        let by_path = new.public_path.to_str().unwrap();
+        for name in ["default", by_path] {
+            assert_eq!(public(&folders, name).unwrap(), new.public, "{name}");
+        }
+        for (name, is_no_name) in [("other", false), ("other.pub", false), ("", true)] {
+            let error = public(&folders, name).unwrap_err();
+            assert_eq!(
+                matches!(error, KeyFileError::Name { .. }),
+                is_no_name,
+                "{name}"
+            );
+        }
         let id = new.public.id();
         assert_eq!(id_of(&folders, "default").unwrap(), id);
         assert_eq!(id_of(&folders, &id.to_string()).unwrap(), id);

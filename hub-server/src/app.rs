@@ -391,7 +391,7 @@ pub(crate) enum HubError {
     },
     /// `serve` where no hub is.
     #[error(
-        "`{folder}` holds no hub: make its keys with `hub-server keys`, have the consortium sign a draft that names them, then `hub-server init --data DIR --root DRAFT`"
+        "`{folder}` holds no hub: make its keys with `hub-server keys`, have the consortium sign a draft that names them, then `hub-server init --data DIR --root DRAFT`; if it is a hub over PostgreSQL, name that with `--database`"
     )]
     NotInitialised {
         /// Which folder.

@@ -10,6 +10,9 @@ use crate::database::catalogue::Shown;
 use crate::database::releases::{self, ReleaseRow};
 use crate::database::{Connection, DatabaseError, blobs, to_column};
 
+/// How many releases are told when none satisfies a requirement.
+const TOLD: usize = 6;
+
 /// The newest release that satisfies the requirement, among those that the first `covered` entries
 /// of the log have. A yanked release is found by its exact version only, so that those who locked it
 /// still get it.
@@ -24,9 +27,32 @@ pub(crate) fn resolve(
         return Ok(rows.swap_remove(index));
     }
     check_known(connection, name)?;
-    Err(ResolveError::NoSuchRelease {
+    Err(none_satisfies(name, requirement, &rows)?)
+}
+
+/// Says which releases there are when none of them satisfies a requirement.
+pub(crate) fn none_satisfies(
+    name: &Name,
+    requirement: &Requirement,
+    rows: &[ReleaseRow],
+) -> Result<ResolveError, DatabaseError> {
+    let versions = rows.iter().map(|row| Ok((row.version()?, row.is_yanked)));
+    let mut versions = versions.collect::<Result<Vec<_>, DatabaseError>>()?;
+    versions.sort_by(|(a, _), (b, _)| b.cmp(a));
+    let more = if versions.len() > TOLD { ", …" } else { "" };
+    let told = versions.iter().take(TOLD).map(|(version, is_yanked)| {
+        let yanked = if *is_yanked { " (yanked)" } else { "" };
+        format!("{version}{yanked}")
+    });
+    let told = told.collect::<Vec<_>>().join(", ");
+    Ok(ResolveError::NoSuchRelease {
         name: name.clone(),
         requirement: requirement.clone(),
+        there: if told.is_empty() {
+            told
+        } else {
+            format!("; the hub has {told}{more}")
+        },
     })
 }
 
@@ -129,12 +155,14 @@ pub(crate) enum ResolveError {
         name: Name,
     },
     /// Nothing fits.
-    #[error("no release of `{name}` satisfies `{requirement}`")]
+    #[error("no release of `{name}` satisfies `{requirement}`{there}")]
     NoSuchRelease {
         /// Which name.
         name: Name,
         /// What was asked for.
         requirement: Requirement,
+        /// The newest releases there are, in words; empty when there are none.
+        there: String,
     },
     /// No release has this commit.
     #[error("no release of `{name}` has the commit {commit}")]

@@ -162,7 +162,7 @@ pub fn sign(
     path: &Path,
     copies: &[impl AsRef<Path>],
     key: Option<&str>,
-    statement_keys: &[impl AsRef<Path>],
+    statement_keys: &[impl AsRef<str>],
     now: Timestamp,
 ) -> Result<(Draft, Vec<String>), ConsortiumError> {
     let mut draft = read(path)?;
@@ -174,7 +174,7 @@ pub fn sign(
     if let Some(key) = key {
         let statement_keys = statement_keys
             .iter()
-            .map(|path| keys::load_public(path.as_ref()))
+            .map(|key| keys::public(folders, key.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
         signed = draft.sign(&keys::load(folders, key)?, &statement_keys)?;
     }

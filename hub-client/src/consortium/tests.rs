@@ -104,8 +104,14 @@ fn a_draft_is_written_once_changed_in_place_and_signed_in_turn() {
     let refused = sign(&office.folders, &path, &nothing, alpha, &nothing, early);
     let words = refused.unwrap_err().to_string();
     assert!(words.contains("proposed before it is signed"), "{words}");
-    let (draft, signed) = sign(&office.folders, &path, &nothing, alpha, &nothing, NOW).unwrap();
+    let releases = ["spare"];
+    let (draft, signed) = sign(&office.folders, &path, &nothing, alpha, &releases, NOW).unwrap();
     assert_eq!(signed, ["root 1", "targets 1", "keyring of alpha"]);
+    let keyring = &draft.files()["keyring/alpha.json"];
+    for (name, is_in_it) in [("spare", true), ("alpha", false)] {
+        let pem = office.key(name).to_pem().unwrap();
+        assert_eq!(keyring.contains(pem.lines().nth(1).unwrap()), is_in_it);
+    }
     assert!(!draft.status().unwrap().is_complete());
     let stranger = sign(
         &office.folders,

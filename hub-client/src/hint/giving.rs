@@ -149,7 +149,7 @@ impl Hint for PublishError {
             Self::Statement(_) => Advice::of(ErrorCode::Invalid),
             Self::Verify(VerifyError::Threshold(_)) => Advice::with_hint(
                 ErrorCode::Signature,
-                "`hub trust` shows who owns the name and how many must sign; give each owner's key with --key, or let the owners sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
+                "`hub trust` shows who owns the name, how many must sign, and whose keys count. A new key of yours counts when your member has added it: `hub consortium rotate-keys --add FILE`. Several owners give each key with --key, or sign in turn: `hub publish DIR --draft FILE`, then `hub cosign FILE`",
             ),
             Self::Verify(error) => error.advice(),
             Self::Logged(error) => error.advice(),

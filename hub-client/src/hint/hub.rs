@@ -102,7 +102,9 @@ fn hint_of(code: ProblemCode) -> Option<&'static str> {
         ProblemCode::ReadOnly => {
             "publish to the hub itself: name it with --hub, or `hub login URL`"
         }
-        ProblemCode::NoSuchRelease => "`hub show NAME` lists the releases there are",
+        ProblemCode::NoSuchRelease => {
+            "name one that is there; a yanked one is only taken when it is named exactly, such as passport-extractor@2.1.0"
+        }
         ProblemCode::VersionExists => "releases never change: raise the version in extractor.toml",
         ProblemCode::TooManyRequests | ProblemCode::Unavailable => "try again in a moment",
         ProblemCode::Unwitnessed => "run it again in a moment; nothing is recorded twice",

@@ -4,6 +4,8 @@ use registry_schema::compatibility::CompatibilityError;
 use registry_schema::graph::RefusedFile;
 use registry_schema::model_signing::ModelSigningError;
 use registry_schema::receipt::ReceiptError;
+use registry_schema::threshold::ThresholdError;
+use registry_schema::trust_root::TrustError;
 use registry_schema::verify::VerifyError;
 
 use super::{Advice, ErrorCode, Hint};
@@ -11,9 +13,22 @@ use super::{Advice, ErrorCode, Hint};
 impl Hint for VerifyError {
     fn advice(&self) -> Advice {
         match self {
+            Self::Trust(TrustError::Keyring { member, .. }) => Advice::with_hint(
+                ErrorCode::NotTrusted,
+                format!(
+                    "`{member}` alone can mend it, with its trust key: `hub consortium rotate-keys --member {member} --key KEY`"
+                ),
+            ),
             Self::Trust(_) => Advice::with_hint(
                 ErrorCode::NotTrusted,
                 "`hub consortium show` lists members and names; the consortium changes them with `hub consortium propose`",
+            ),
+            Self::Threshold(ThresholdError::KeyOutOfRange { member, .. }) => Advice::with_hint(
+                ErrorCode::Signature,
+                format!(
+                    "`hub consortium show` says from where to where each key of `{member}` counts, and why one was taken back; \
+                     `hub pull --update REF` takes a release that counts, when there is one"
+                ),
             ),
             Self::NotAsked { .. } | Self::YankSequence { .. } => Advice::with_hint(
                 ErrorCode::Signature,

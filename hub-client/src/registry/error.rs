@@ -34,7 +34,7 @@ pub enum RegistryError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The hub said no.
-    #[error("{}: {}", problem.title, problem.detail)]
+    #[error("the hub says: {}", if problem.detail.is_empty() { &problem.title } else { &problem.detail })]
     Problem {
         /// What it said.
         problem: Box<Problem>,

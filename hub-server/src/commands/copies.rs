@@ -15,7 +15,9 @@ use crate::config::{
     BackupArgs, BlobsArgs, DataArgs, DataFolder, MigrateStoreArgs, RestoreArgs, RestoreBackupArgs,
 };
 use crate::database::Database;
+use crate::log_folder::checkpoint;
 use crate::migrate_store::migrate;
+use crate::restore::RestoreError;
 use crate::server::lock;
 
 pub(super) fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
@@ -47,6 +49,10 @@ pub(super) fn back_up(args: &BackupArgs) -> Result<ExitCode, CommandError> {
 
 pub(super) fn restore_backup(args: &RestoreBackupArgs) -> Result<ExitCode, CommandError> {
     let data = whole_folder(&args.data, &args.blobs)?;
+    // A copy that cannot be read is told before the folder is no longer empty.
+    if let Some(log) = &args.log {
+        checkpoint(log).map_err(RestoreError::from)?;
+    }
     create_private_folder(data.root()).map_err(HubError::from)?;
     {
         let _lock = lock(&data)?;

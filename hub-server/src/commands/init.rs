@@ -40,6 +40,10 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitCode, CommandError> {
         trust.bundle.anchor(),
         members.join(", ")
     )?;
+    writeln!(
+        io::stderr(),
+        "next: tell the members the first root, start `hub-server serve`, and make tokens with `hub-server token create`"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

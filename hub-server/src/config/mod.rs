@@ -24,7 +24,18 @@ pub use values::Limit;
 
 /// The registry of an extractor hub: signed releases, blobs, tokens.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+First steps, as the user that the server runs as:
+  hub-server keys --data DIR --origin hub.example.org/log    whoever founds the consortium needs both lines
+  hub-server init --data DIR --root consortium.draft         signed by enough members
+  hub-server serve --data DIR --config hub.toml
+  hub-server token create --data DIR --member alpha --scope publish
+
+HUB_SERVER_DATA names DIR for all of them. docs/OPERATIONS.md tells the rest."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -69,7 +80,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Copy all data into a folder or a file, also while the hub serves
     Backup(BackupArgs),
-    /// Make an empty data folder that of a backed-up hub, and verify all of it
+    /// Make a hub of a backup, in an empty data folder, and verify all of it
     Restore(RestoreBackupArgs),
 }
 

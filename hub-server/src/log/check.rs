@@ -135,7 +135,12 @@ fn check_head(
     findings: &mut Vec<String>,
 ) -> Result<(), LogError> {
     let Some(row) = checkpoint(connection, HEAD)? else {
-        findings.push("there is no checkpoint".to_owned());
+        let when = if tree.size() == 0 {
+            " yet: the first start of `serve` signs one"
+        } else {
+            ""
+        };
+        findings.push(format!("there is no checkpoint{when}"));
         return Ok(());
     };
     let head = match read(&row) {

@@ -186,6 +186,7 @@ fn choose(
     found.ok_or_else(|| ResolveError::NoSuchRelease {
         name: name.clone(),
         requirement: Requirement::Exact(version.clone()),
+        there: String::new(),
     })
 }
 

@@ -94,6 +94,15 @@ async fn a_backup_made_while_it_serves_is_the_same_hub_elsewhere() {
     }
     // 3. with the newest copy of the log it goes on where clients saw it
     std::fs::remove_dir_all(world.data()).unwrap();
+    // A copy that cannot be read is told while the folder is empty yet.
+    let nowhere = log.with_extension("nowhere");
+    let refused = restore(
+        &world.data(),
+        &folder,
+        &["--log", nowhere.to_str().unwrap()],
+    );
+    assert!(!refused.status.success(), "{}", said(&refused));
+    assert!(!world.data().join("hub.sqlite").exists());
     let restored = restore(&world.data(), &folder, &["--log", log.to_str().unwrap()]);
     let text = said(&restored);
     assert!(text.contains("brought back 1 entries"), "{text}");

@@ -213,11 +213,15 @@ async fn yanked_releases_are_not_chosen_but_there() {
         .map(|one| verify_yank(&root, &release, one.as_bytes(), exact.log_index + 1).unwrap())
         .collect();
     assert!(current_yank(&yanks).unwrap().is_some());
-    problem(
+    let told = problem(
         resolve(&world, "alpha/squares", "1.1").await,
         ProblemCode::NoSuchRelease,
     )
     .await;
+    assert!(
+        told.contains("satisfies `1.1`; the hub has 1.1.0 (yanked), 1.0.0"),
+        "{told}"
+    );
 
     // A yanked release is nobody's predecessor.
     let third = Draft::new("alpha/squares", "1.2.0")

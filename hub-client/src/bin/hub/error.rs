@@ -299,6 +299,11 @@ impl CommandError {
                 ErrorCode::NoHub,
                 "run `hub login URL`, or name one with --hub URL",
             ),
+            Self::Offline { command: "audit" } => (
+                ErrorCode::Offline,
+                "leave out --offline and unset HUB_OFFLINE; without a network `hub verify REF` checks what is installed, and \
+                 `hub show REF` says from what it was made",
+            ),
             Self::Offline { .. } => (
                 ErrorCode::Offline,
                 "leave out --offline and unset HUB_OFFLINE",

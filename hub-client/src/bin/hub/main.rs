@@ -8,6 +8,8 @@ mod args;
 mod browser;
 mod commands;
 mod context;
+#[cfg(test)]
+mod documents;
 mod error;
 mod interrupt;
 mod output;

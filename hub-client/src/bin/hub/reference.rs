@@ -36,9 +36,10 @@ means, each command that runs one says so on standard error, also with `--quiet`
 an object `{\"warning\": \"…\"}` on a line of its own. So do commands that follow the trust root when the
 log could not be checked.
 
-`list`, `verify`, `rm`, `embed`, `train`, `predict`, `eval`, `head`, `similar`, `clusters`, `outliers`,
-`duplicates`, `map`, `next`, `choose`, `labels` and `extractor` open no connection. So does `pull`, when
-what hub.lock names is installed and whole.
+`list`, `verify`, `export`, `import`, `rm`, `embed`, `train`, `predict`, `eval`, `head`, `similar`,
+`clusters`, `outliers`, `duplicates`, `map`, `next`, `choose`, `labels`, `new` and `extractor` open no
+connection, nor does `pull` when what hub.lock names is installed and whole. `label` and `serve` open
+none either, and listen on this machine.
 
 ## Environment
 
@@ -48,6 +49,8 @@ what hub.lock names is installed and whole.
 | `HUB_REGISTRY` | The hub, as `--hub`. |
 | `HUB_TOKEN`, `HUB_TOKEN_FILE` | The token, or a file that holds it. Never an option, because other users see those. |
 | `HUB_OFFLINE` | Open no connection, as `--offline`. |
+| `HUB_MIRROR` | Where pulls take files from, as `hub pull --mirror`. |
+| `HUB_MIRROR_TOKEN` | The password or token of an OCI registry that `--mirror` names. |
 | `HUB_THREADS` | Threads, as `--threads`. |
 | `ORT_DYLIB_PATH` | The ONNX Runtime library; else `$HUB_HOME/runtime`, else the system's. |
 | `HUB_PROBE_SECONDS` | Time that the run of an extractor's probes may take; chosen from its size when absent. |

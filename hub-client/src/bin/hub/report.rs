@@ -150,8 +150,21 @@ fn causes(error: &dyn Error) -> Vec<String> {
         next = cause.source();
     }
     texts.remove(0);
+    // The last one says what has happened, these only how deep in the libraries.
+    let last = texts.pop();
+    texts.retain(|text| !LAYERS.contains(&text.as_str()));
+    texts.extend(last);
     texts
 }
+
+/// What the HTTP libraries put around every failed connection.
+const LAYERS: [&str; 5] = [
+    "error sending request",
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "dns error",
+    "error resolving DNS",
+];
 
 #[derive(Serialize)]
 struct ErrorObject<'a> {

@@ -1,8 +1,8 @@
 //! Why a change cannot be proposed or signed.
 
+use crate::keys::KeyId;
 use crate::name::{MemberName, Name};
 use crate::tuf::TufError;
-use crate::tuf::metadata::TufKeyId;
 
 /// Why a change cannot be proposed or signed.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +15,8 @@ pub enum DraftError {
         "key {key} has no part in this draft: it is no trust key of a member, neither of now nor as proposed"
     )]
     NotYours {
-        /// Its id in TUF metadata.
-        key: TufKeyId,
+        /// Its id, as `hub keygen` shows it.
+        key: KeyId,
     },
     /// Nobody of that name.
     #[error("`{member}` is not a member of the consortium")]

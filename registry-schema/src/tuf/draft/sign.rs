@@ -52,7 +52,9 @@ impl Draft {
             signed.push(format!("keyring of {member}"));
         }
         if signed.is_empty() {
-            return Err(DraftError::NotYours { key: id });
+            return Err(DraftError::NotYours {
+                key: key.public().id(),
+            });
         }
         Ok(signed)
     }

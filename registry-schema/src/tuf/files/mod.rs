@@ -39,6 +39,7 @@ impl IndexRange {
 impl std::fmt::Display for IndexRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.until {
+            Some(until) if until <= self.from => f.write_str("for no entry of the log"),
             Some(until) => write!(f, "from log index {} until before {until}", self.from),
             None => write!(f, "from log index {} on", self.from),
         }

@@ -186,7 +186,7 @@ pub(crate) struct FromArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Clients believe no checkpoint of the log that fewer than the quorum have cosigned. The hub asks new
-witnesses after it was started again.
+witnesses as soon as it has taken the change.
 
 Examples:
   hub consortium set-witnesses consortium.draft --quorum 2 \\
@@ -214,7 +214,7 @@ the keys given with --statement-key, or of the signing key alone.
 
 Examples:
   hub consortium sign consortium.draft --key trust
-  hub consortium sign consortium.draft --key trust --statement-key release.pub.pem
+  hub consortium sign consortium.draft --key trust --statement-key default
   hub consortium sign consortium.draft --merge from-beta.draft --merge from-gamma.draft")]
 pub(crate) struct SignDraftArgs {
     /// The draft; it is changed in place
@@ -223,9 +223,9 @@ pub(crate) struct SignDraftArgs {
     /// Your trust key: its name, or the path of its file
     #[arg(long, value_name = "NAME|FILE", required_unless_present = "merge")]
     pub(crate) key: Option<String>,
-    /// A public key with which you will sign releases; repeatable
-    #[arg(long = "statement-key", value_name = "FILE", requires = "key")]
-    pub(crate) statement_keys: Vec<PathBuf>,
+    /// A key with which you will sign releases: its name, or the file of its public half; repeatable
+    #[arg(long = "statement-key", value_name = "NAME|FILE", requires = "key")]
+    pub(crate) statement_keys: Vec<String>,
     /// Another copy of the draft, whose signatures are taken over; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) merge: Vec<PathBuf>,
@@ -263,9 +263,9 @@ pub(crate) struct RotateKeysArgs {
     /// Your trust key: its name, or the path of its file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     pub(crate) key: String,
-    /// A public key for releases and other statements; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub(crate) add: Vec<PathBuf>,
+    /// A key for releases and other statements: its name, or the file of its public half; repeatable
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) add: Vec<String>,
     /// A public key (ECDSA P-256) for `model.sig`; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) add_model_signing: Vec<PathBuf>,

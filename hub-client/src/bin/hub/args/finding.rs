@@ -35,8 +35,8 @@ pub(crate) struct SearchArgs {
 /// `hub show`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is shown of the release was verified under the trust root. With --offline the installed
-release is shown.
+What is shown of the release was verified under the trust root. With --offline, or where no
+hub is configured, the installed release is shown.
 
 Examples:
   hub show passport-extractor

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hub_client::bundle::{self, BundleForm, RELEASE_FOLDER};
 use registry_schema::digest::Digest;
+use registry_schema::manifest::Manifest;
 use registry_schema::model_signing;
 use registry_schema::reference::Reference;
 use registry_schema::verify::current_yank;
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::chosen::Chosen;
 use super::consortium_view::TrustView;
-use super::release_view::{LogProofView, SignerView, YankView, signers, size_bytes};
+use super::release_view::{LogProofView, SignerView, YankView, signers, size_bytes, write_sources};
 use crate::app::Outcome;
 use crate::args::BundleArgs;
 use crate::context::Context;
@@ -104,6 +105,7 @@ struct VerifiedView {
     size_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<YankView>,
+    manifest: Manifest,
 }
 
 /// Verifies a bundle by what is in it and the fingerprint of a first root.
@@ -127,6 +129,7 @@ pub(super) async fn verify(
         files: release.files().len(),
         size_bytes: size_bytes(release),
         yanked: yank.map(YankView::from),
+        manifest: release.manifest().clone(),
     })?;
     Ok(Outcome::Done)
 }
@@ -136,6 +139,7 @@ impl Answer for VerifiedView {
         page.line(page.bold(&format!("{} verifies", self.release)))?;
         let signers = list(self.signers.iter().map(|signer| &signer.member));
         page.field("signed by", signers)?;
+        write_sources(&self.manifest, page)?;
         page.field("statement", self.statement)?;
         page.field("log index", self.log_index)?;
         page.field("proven in", &self.log)?;

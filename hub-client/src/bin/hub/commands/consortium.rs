@@ -1,5 +1,6 @@
 //! `hub consortium`: founding and changing the consortium, by drafts that members sign.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use hub_client::consortium::{self, Founding, KeyRotation};
@@ -11,6 +12,7 @@ use registry_schema::api::TrustRootInfo;
 use registry_schema::keys::PublicKey;
 use registry_schema::limits;
 use registry_schema::log::policy::Policy;
+use registry_schema::name::MemberName;
 use registry_schema::trust_root::TrustRoot;
 use registry_schema::tuf::draft::{Draft, DraftError};
 
@@ -22,6 +24,7 @@ use crate::args::{
 };
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::output::list;
 
 pub(super) async fn run(
     command: ConsortiumCommand,
@@ -154,7 +157,21 @@ fn sign(args: &SignDraftArgs, context: &Context) -> Result<Outcome, CommandError
         (false, _) => "give the draft to the next member",
     };
     context.report().note(next);
+    let without = without_keyring(&draft)?;
+    if draft.base().is_none() && draft.status()?.is_complete() && !without.is_empty() {
+        context.report().note(&format!(
+            "no keyring yet: {}; let them sign it, too, or nothing that they publish counts",
+            list(&without)
+        ));
+    }
     Ok(Outcome::Done)
+}
+
+/// Members that have not signed a draft of which nothing was there before.
+fn without_keyring(draft: &Draft) -> Result<Vec<MemberName>, CommandError> {
+    let have: BTreeSet<&MemberName> = draft.signed_keyrings().map(|(member, _)| member).collect();
+    let members = draft.plan()?.keys.into_keys();
+    Ok(members.filter(|member| !have.contains(member)).collect())
 }
 
 /// Whoever signs knows a state of the consortium: a draft of another one is worth a second look.
@@ -207,7 +224,7 @@ async fn rotate_keys(args: &RotateKeysArgs, context: &Context) -> Result<Outcome
         add: args
             .add
             .iter()
-            .map(|path| keys::load_public(path))
+            .map(|key| keys::public(context.folders(), key))
             .collect::<Result<_, _>>()?,
         add_model_signing: args
             .add_model_signing

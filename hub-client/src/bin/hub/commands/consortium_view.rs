@@ -7,7 +7,7 @@ use hub_client::trust::Kept;
 use jiff::Timestamp;
 use registry_schema::api::TrustRootInfo;
 use registry_schema::digest::Digest;
-use registry_schema::keys::KeyId;
+use registry_schema::keys::{KeyId, PublicKey};
 use registry_schema::log::policy::Policy;
 use registry_schema::name::{MemberName, Name};
 use registry_schema::trust_root::TrustRoot;
@@ -16,6 +16,7 @@ use registry_schema::tuf::draft::{Draft, Plan};
 use registry_schema::tuf::files::{KeyEntry, KeyringFile};
 use serde::Serialize;
 
+use super::ended_keys::{EndedKeyView, ended_keys, write_ended_keys};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Answer, Page, list};
@@ -65,6 +66,8 @@ pub(super) struct RootView {
     expires: Timestamp,
     must_sign: String,
     members: Vec<MemberView>,
+    /// Keys for statements that count no more.
+    ended_keys: Vec<EndedKeyView>,
     names: Vec<NameView>,
     log: LogView,
 }
@@ -141,6 +144,7 @@ impl RootView {
             expires: expires.root.min(expires.targets),
             must_sign: format!("{needed} of {of} members"),
             members: root.members().map(member).collect(),
+            ended_keys: ended_keys(root),
             names: names.collect(),
             log: LogView::of(root.log_policy()),
         }
@@ -189,6 +193,7 @@ impl Answer for RootView {
             })
             .collect();
         page.table(&["MEMBER", "KEYS"], &rows)?;
+        write_ended_keys(&self.ended_keys, page)?;
         names_table(&self.names, page)
     }
 }
@@ -232,7 +237,8 @@ pub(super) struct DraftView {
     members: Vec<DraftMemberView>,
     names: Vec<NameView>,
     log: LogView,
-    online_key: KeyId,
+    /// As `hub-server keys` prints it.
+    online_key: String,
     /// Paths of keyrings that it changes.
     keyrings: Vec<MemberName>,
     parts: Vec<PartView>,
@@ -269,8 +275,8 @@ impl DraftView {
         let parts = status.parts.iter().map(|part| PartView {
             what: part.what.clone(),
             needed: part.needed,
-            signed: part.signed.iter().map(ToString::to_string).collect(),
-            missing: part.missing.iter().map(ToString::to_string).collect(),
+            signed: sorted(&part.signed),
+            missing: sorted(&part.missing),
         });
         let expiries = draft.expiries().into_iter();
         Ok(Self {
@@ -294,7 +300,7 @@ impl DraftView {
                 },
                 LogView::of,
             ),
-            online_key: plan.online_key.id(),
+            online_key: hex(&plan.online_key),
             keyrings: draft
                 .signed_keyrings()
                 .map(|(member, _)| member.clone())
@@ -303,6 +309,18 @@ impl DraftView {
             parts: parts.collect(),
         })
     }
+}
+
+/// 64 digits.
+fn hex(key: &PublicKey) -> String {
+    let bytes = key.to_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sorted(items: &[impl ToString]) -> Vec<String> {
+    let mut words: Vec<_> = items.iter().map(ToString::to_string).collect();
+    words.sort();
+    words
 }
 
 fn members(plan: &Plan) -> Vec<DraftMemberView> {
@@ -360,7 +378,7 @@ impl Answer for DraftView {
         )?;
         page.field("log", list(&self.log.keys))?;
         page.field("witnesses", witnesses(&self.log))?;
-        page.field("online key", self.online_key)?;
+        page.field("online key", &self.online_key)?;
         page.line("")?;
         let row = |entry: &DraftMemberView| {
             let until = entry

@@ -379,8 +379,9 @@ impl Answer for DoctorView {
             page.line(format!("{state}  {}: {}", check.what, check.detail))?;
         }
         let (failed, warnings) = (self.failed, self.warnings);
+        let plural = if warnings == 1 { "" } else { "s" };
         page.line(format!(
-            "\n{} checks, {failed} failed, {warnings} warnings",
+            "\n{} checks, {failed} failed, {warnings} warning{plural}",
             self.checks.len()
         ))
     }

@@ -6,6 +6,7 @@ use hub_client::publish::{self, AuthorFolder, CheckReport, PredecessorRelease};
 use registry_schema::name::Name;
 use registry_schema::onnx::{Finding, Inspection};
 use registry_schema::reference::Reference;
+use registry_schema::trust_root::{NOT_LOGGED, TrustRoot};
 use semver::Version;
 use serde::Serialize;
 
@@ -106,6 +107,13 @@ pub(super) async fn check(args: CheckArgs, context: &Context) -> Result<Outcome,
         statistics,
         inspection: report.inspection,
     })?;
+    // 5. whether anybody may publish under this name, as far as it is known here
+    if let Ok(kept) = context.kept_trust()
+        && let Err(error) = kept.root.ownership(&manifest.name, NOT_LOGGED)
+    {
+        let line = format!("nobody can publish it under this name now: {error}");
+        context.report().warn(&line);
+    }
     Ok(outcome)
 }
 

@@ -32,9 +32,10 @@ pub(super) fn keygen(args: &KeygenArgs, context: &Context) -> Result<Outcome, Co
         public_key: key.public_path.display().to_string(),
         secret_key: key.secret_path.display().to_string(),
     })?;
-    context
-        .report()
-        .note("give the public key to whoever founds the consortium; the secret key stays here");
+    context.report().note(
+        "give the public key to whoever founds the consortium or, when it is there already, has your member's trust key \
+         (`hub consortium rotate-keys --add FILE`); the secret key stays here",
+    );
     Ok(Outcome::Done)
 }
 

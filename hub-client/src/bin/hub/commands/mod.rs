@@ -18,6 +18,7 @@ mod doctor;
 mod domain;
 mod embed;
 mod embedding;
+mod ended_keys;
 mod eval;
 mod eval_view;
 mod explore;

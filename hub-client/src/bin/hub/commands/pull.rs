@@ -100,6 +100,10 @@ struct Trust {
 }
 
 pub(super) async fn pull(args: &PullArgs, context: &Context) -> Result<Outcome, CommandError> {
+    // Who has neither hub nor trust root begins with the hub.
+    if context.config().first_root.is_none() && !context.is_offline() {
+        context.hub()?.ok_or(CommandError::NoHub)?;
+    }
     let mut lock = if args.no_lock {
         None
     } else {

@@ -159,19 +159,7 @@ impl ReleaseView {
         page.field("features", features(manifest))?;
         page.field("input", input(&manifest.input))?;
         page.optional("changes", manifest.changes.as_ref())?;
-        page.optional("made from", manifest.provenance.base.as_ref())?;
-        for dataset in &manifest.provenance.datasets {
-            page.field(
-                "trained on",
-                format!("{} ({})", dataset.name, dataset.license),
-            )?;
-        }
-        for derivation in &manifest.derived_from {
-            page.field(
-                "derived from",
-                format!("{} ({})", derivation.release, derivation.how),
-            )?;
-        }
+        write_sources(manifest, page)?;
         page.optional(
             "predecessor",
             manifest.predecessor.as_ref().map(|one| &one.version),
@@ -190,6 +178,24 @@ impl ReleaseView {
             &self.files.iter().map(row).collect::<Vec<_>>(),
         )
     }
+}
+
+/// From what it was made, as its owners say.
+pub(super) fn write_sources(manifest: &Manifest, page: &mut Page) -> fmt::Result {
+    page.optional("made from", manifest.provenance.base.as_ref())?;
+    for dataset in &manifest.provenance.datasets {
+        page.field(
+            "trained on",
+            format!("{} ({})", dataset.name, dataset.license),
+        )?;
+    }
+    for derivation in &manifest.derived_from {
+        page.field(
+            "derived from",
+            format!("{} ({})", derivation.release, derivation.how),
+        )?;
+    }
+    Ok(())
 }
 
 fn features(manifest: &Manifest) -> String {

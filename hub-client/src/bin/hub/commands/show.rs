@@ -24,7 +24,7 @@ use crate::app::Outcome;
 use crate::args::ShowArgs;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Answer, Page, list, size};
+use crate::output::{Answer, Page, list, size, time};
 
 #[derive(Serialize)]
 struct ShowView {
@@ -60,7 +60,10 @@ struct CardView {
 }
 
 pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, CommandError> {
-    if context.is_offline() {
+    // Without a hub, what is installed is all there is to show.
+    let is_alone = context.is_offline()
+        || (context.hub()?.is_none() && Chosen::find(&args.reference, context).is_ok());
+    if is_alone {
         return show_installed(args, context);
     }
     // 1. what the hub says
@@ -193,7 +196,7 @@ impl Answer for ShowView {
         page.field("installed", if self.installed { "yes" } else { "no" })?;
         write_advisories(page, &self.advisories)?;
         if let Some(heard_at) = &self.evaluations_heard_at {
-            let words = format!("{heard_at}: what members said until then");
+            let words = format!("{}: what members said until then", time(heard_at));
             page.field("heard at", words)?;
         }
         let Some(listing) = &self.listing else {

@@ -85,6 +85,6 @@ fn folder(asked: Option<&PathBuf>, name: &Name, ending: &str) -> PathBuf {
 fn note_next(made: &MadeExtractor, context: &Context) {
     let folder = made.folder.display();
     context.report().note(&format!(
-        "next: say in {folder}/README.md what only you know, then `hub check {folder}` and `hub publish {folder}`"
+        "next: say in {folder}/README.md what only you know, and under [provenance] in {folder}/extractor.toml on which data it was trained; then `hub check {folder}` and `hub publish {folder}`"
     ));
 }
