@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web;
 use jiff::Timestamp;
 
+use super::signals::HangUps;
 use crate::app::Hub;
 use crate::cause::chain;
 use crate::mirror::Follower;
@@ -73,15 +74,11 @@ pub(super) async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: D
 }
 
 /// Keeps the certificate that is in the files in use: after they have changed, and at SIGHUP.
-pub(super) async fn keep_certificate(certificate: Option<Arc<Certificate>>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-        return;
-    };
+pub(super) async fn keep_certificate(certificate: Option<Arc<Certificate>>, mut hang_ups: HangUps) {
     let mut clock = tokio::time::interval(CERTIFICATE_EVERY);
     loop {
         let is_told = tokio::select! {
-            _ = hang_up.recv() => true,
+            () = hang_ups.next() => true,
             _ = clock.tick() => false,
         };
         let Some(certificate) = certificate.clone() else {
