@@ -43,6 +43,22 @@ fn ask(stream: &mut TcpStream, token: &str, line: &str, headers: &str) {
     stream.write_all(request.as_bytes()).unwrap();
 }
 
+fn is_live(stream: &mut TcpStream, token: &str) {
+    ask(stream, token, "GET /healthz", "");
+    let answer = head(stream);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut body = [0; 5];
+    stream.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"live\n");
+}
+
+/// A connection that has asked once, and stays: those that never ask are ended after ten seconds.
+fn connect(plain: &Plain, token: &str) -> TcpStream {
+    let mut stream = plain.connect();
+    is_live(&mut stream, token);
+    stream
+}
+
 /// Takes a file in pieces with silences between.
 fn read_slowly(stream: &mut TcpStream, token: &str, path: &str) -> Digest {
     ask(stream, token, &format!("GET {path}"), "");
@@ -84,17 +100,7 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
     assert!(world.upload(&name, &bytes).await.status().is_success());
     world.kill();
     let mut plain = Plain::start(&world, &[]);
-    // Each has asked once: connections that never ask are ended after ten seconds.
-    let ready = |stream: &mut TcpStream| {
-        ask(stream, &world.token, "GET /healthz", "");
-        let answer = head(stream);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        let mut body = [0; 5];
-        stream.read_exact(&mut body).unwrap();
-        assert_eq!(&body, b"live\n");
-    };
-    let mut idle: Vec<TcpStream> = (0..IDLE).map(|_| plain.connect()).collect();
-    idle.iter_mut().for_each(ready);
+    let mut idle: Vec<TcpStream> = (0..IDLE).map(|_| connect(&plain, &world.token)).collect();
     let path = blob_path(&name, &Digest::of(&bytes));
     let together = Barrier::new(READERS + WRITERS);
     std::thread::scope(|scope| {
@@ -102,21 +108,23 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
         let together = &together;
         for _ in 0..READERS {
             scope.spawn(move || {
-                let mut stream = plain.connect();
+                let mut stream = connect(plain, token);
                 together.wait();
                 assert_eq!(read_slowly(&mut stream, token, path), Digest::of(bytes));
             });
         }
         for writer in 0..WRITERS {
             scope.spawn(move || {
-                let mut stream = plain.connect();
+                let mut stream = connect(plain, token);
                 together.wait();
                 let own = vec![u8::try_from(writer).unwrap(); WRITTEN_BYTES];
                 write_slowly(&mut stream, token, name, &own);
             });
         }
     });
-    idle.iter_mut().for_each(ready);
+    for stream in &mut idle {
+        is_live(stream, &world.token);
+    }
     assert!(plain.is_alive());
     let peak = plain.peak_bytes();
     eprintln!("peak memory: {} MiB", peak >> 20);
