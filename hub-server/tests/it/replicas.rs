@@ -515,7 +515,8 @@ async fn one_machine_at_a_time_collects_garbage() {
     let other = std::thread::spawn(move || {
         collecting.sql(
             "SELECT pg_advisory_lock(1213546066, 3); DO $$ BEGIN \
-             WHILE to_regclass('over') IS NULL LOOP PERFORM pg_sleep(0.05); END LOOP; END $$",
+             WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'over') \
+             LOOP PERFORM pg_sleep(0.05); END LOOP; END $$",
         );
     });
     let held = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database \
