@@ -7,6 +7,9 @@ export HUB_LABEL_PAGE ?= $(CACHE)/label-page
 export ORT_DYLIB_PATH ?= $(CACHE)/runtime/libonnxruntime.so
 # ONNX Runtime would keep a database of events and send it to its maker.
 export ORT_DISABLE_TELEMETRY := 1
+# Property tests have the same cases each time; other numbers, and more of them (PROPTEST_CASES), are for who looks for more.
+export PROPTEST_RNG_SEED ?= 1
+export CARGO_NET_RETRY ?= 10
 ifeq ($(CI),true)
 # A build machine clones anew each time; what it compiled stays.
 export CARGO_TARGET_DIR ?= $(CACHE)/target

@@ -62,7 +62,7 @@ fn session(
 /// What a comparison ends with.
 fn compared(session: &Arc<Session>) -> Value {
     compare::start(session);
-    for _ in 0..1_000 {
+    for _ in 0..10_000 {
         let comparison = session.comparison().clone();
         if !comparison.running {
             return serde_json::to_value(&comparison).unwrap();

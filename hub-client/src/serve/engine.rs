@@ -241,10 +241,15 @@ impl Shared {
             let Some(job) = left.next() else { return };
             let embedded: Embedded = result.map(Arc::from).map_err(Refusal::Unusable);
             memory.embedded(job.digest, &embedded);
+            if left.len() == 0 {
+                // Whoever hears of the last picture finds all of them counted.
+                self.count(pictures.len(), started);
+            }
             job.tell(&embedded);
         });
-        self.metrics
-            .embedded(&self.name, pictures.len(), started.elapsed());
+        if left.len() > 0 {
+            self.count(pictures.len(), started);
+        }
         if let Err(error) = &ended {
             let reason = with_causes(error);
             for job in left {
@@ -255,6 +260,12 @@ impl Shared {
             }
         }
         ended
+    }
+
+    /// Counts pictures that were given to the worker together.
+    fn count(&self, pictures: usize, started: Instant) {
+        let took = started.elapsed();
+        self.metrics.embedded(&self.name, pictures, took);
     }
 
     /// Tries until it starts; none when nothing is to come any more. What waits already is embedded when the

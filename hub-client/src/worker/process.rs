@@ -34,7 +34,7 @@ const NO_TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
 const TICK: Duration = Duration::from_millis(50);
 
 /// Time for a process that has closed its pipes to be gone.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Answers that wait for a slow receiver; then the worker waits.
 const ANSWERS: usize = 64;

@@ -93,7 +93,7 @@ fn small_pictures_are_pictures_in_order() {
 
 /// Stays and is sent pictures; how many have features.
 fn sent(live: &mut Live, pictures: &[&'static [u8]]) -> Result<usize, WorkerError> {
-    sent_with(live, pictures, Duration::from_secs(1))
+    sent_with(live, pictures, Duration::from_secs(60))
 }
 
 /// The same, with so long for each.
@@ -127,9 +127,10 @@ fn a_worker_that_stays_takes_pictures_as_they_are() {
 #[test]
 fn a_worker_that_is_slow_is_not_ended() {
     let mut slow = played_by("slow").stay(&files()).unwrap();
-    // Three seconds for each picture.
-    let time = Duration::from_secs(5);
-    assert_eq!(sent_with(&mut slow, &[b"a", b"b"], time).unwrap(), 2);
+    // A second for each picture, and more for all of them than for one.
+    let time = Duration::from_secs(7);
+    let pictures = [&b"a"[..]; 8];
+    assert_eq!(sent_with(&mut slow, &pictures, time).unwrap(), 8);
     assert!(slow.is_waiting());
 }
 
@@ -145,7 +146,8 @@ fn a_worker_that_stays_and_lies_or_says_nothing_is_caught() {
     let error = sent(&mut confused, &[b"a", b"b"]).unwrap_err().to_string();
     assert!(error.contains("picture 1 where 0 was due"), "{error}");
     let mut mute = played_by("mute").stay(&files()).unwrap();
-    let error = sent(&mut mute, &[b"a"]).unwrap_err();
+    let error = sent_with(&mut mute, &[b"a"], Duration::from_secs(1));
+    let error = error.unwrap_err();
     assert!(
         matches!(error, WorkerError::NoAnswer { seconds: 1 }),
         "{error}"

@@ -227,7 +227,8 @@ fn no_worker_outlives_its_command() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let worker = busy_child_of(&mut check);
+        // Past loading, in the loop.
+        let worker = child_of(&mut check, 50);
         Command::new("kill")
             .args([signal, &check.id().to_string()])
             .status()
@@ -252,13 +253,12 @@ fn no_worker_outlives_its_command() {
     assert!(!folder.join("probes/vectors.json").exists());
 }
 
-/// The process that a command has started, when it has begun to compute.
-fn busy_child_of(command: &mut Child) -> u32 {
+/// The process that a command has started, when that has used so many hundredths of a second of processor time.
+pub(crate) fn child_of(command: &mut Child, hundredths: u64) -> u32 {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut children = processes().into_iter().filter(|&(id, parent, ticks)| {
-            // Half a second of processor time: past loading, in the loop.
-            parent == command.id() && ticks > 50 && is_running(id)
+            parent == command.id() && ticks >= hundredths && is_running(id)
         });
         if let Some((id, ..)) = children.next() {
             return id;

@@ -1,13 +1,13 @@
 //! Programs nobody here wrote read our log and take part in it: `aics-tlog` and `tlog-scales` check
 //! checkpoints, inclusion and consistency, `aics-witness` cosigns.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use registry_schema::log::policy::Policy;
 
+use super::ports::own_port;
 use super::witnesses::{Witness, Witnessed, get_text};
 use super::world::{Run, World};
 
@@ -42,12 +42,7 @@ impl OtherWitness {
         let folder = root.join("aics");
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("witness.json").display().to_string();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("127.0.0.1:{}", own_port("127.0.0.1"));
         let init = [
             "init",
             "-c",
@@ -79,7 +74,7 @@ impl OtherWitness {
         let started = Instant::now();
         while std::net::TcpStream::connect(&address).is_err() {
             assert!(
-                started.elapsed() < Duration::from_secs(30),
+                started.elapsed() < Duration::from_secs(120),
                 "it does not listen"
             );
             std::thread::sleep(Duration::from_millis(50));

@@ -43,6 +43,8 @@ mod mirrors;
 mod mirrors_harmed;
 mod offline;
 mod packs;
+#[path = "../../../registry-schema/tests/support/ports.rs"]
+mod ports;
 mod pull_mirror;
 mod refusals;
 mod reports;

@@ -154,7 +154,10 @@ pub(crate) fn ask(url: &str, method: &str, path: &str, token: Option<&str>) -> (
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(180),
+            "never: {what}"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -112,13 +112,13 @@ fn a_worker_that_ends_is_started_again() {
 #[test]
 fn a_worker_that_hangs_is_ended() {
     let Some((world, _)) = member() else { return };
-    let serve = Serve::start(&world, "beta", &["colours", "--timeout-seconds", "2"]);
+    let serve = Serve::start(&world, "beta", &["colours", "--timeout-seconds", "5"]);
     let pictures = pictures(2);
     let hanging = serve.worker();
     signal(hanging, "STOP");
     let error = error_of(&serve.infer("colours", &[&pictures[0]]), 504);
-    assert!(error.contains("2 seconds"), "{error}");
-    serve.until(|| serve.metric("hub_serve_worker_restarts_total") == 1.0);
+    assert!(error.contains("5 seconds"), "{error}");
+    serve.until(|| serve.metric("hub_serve_worker_restarts_total") >= 1.0);
     assert!(
         !process(hanging).exists(),
         "gone before the next one is there"

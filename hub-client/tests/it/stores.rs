@@ -24,7 +24,7 @@ fn blobs_come_from_the_store_without_the_token_and_with_every_check() {
     let keys = world.folder.path().join("keys");
     write_keys(&keys);
     let url = format!(
-        "s3://blobs?region=test&timeout=3&endpoint=http://{}&credentials={}",
+        "s3://blobs?region=test&endpoint=http://{}&credentials={}",
         way.address(),
         keys.display()
     );

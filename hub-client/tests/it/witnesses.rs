@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use registry_schema::log::note::{Note, SignerKey};
 use registry_schema::log::policy::Policy;
 
+use super::ports::own_port;
 use super::world::{World, files_below, hub_at, hub_command};
 
 /// A running `hub witness serve`.
@@ -33,7 +34,8 @@ impl Witness {
             .as_str()
             .unwrap()
             .to_owned();
-        let (child, address) = Self::spawn(root, &folder, log, "127.0.0.1:0");
+        let listen = format!("127.0.0.1:{}", own_port("127.0.0.1"));
+        let (child, address) = Self::spawn(root, &folder, log, &listen);
         Self {
             child,
             address,
@@ -151,7 +153,7 @@ impl Witnessed {
                 return note;
             }
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_secs(180),
                 "no such checkpoint"
             );
             std::thread::sleep(Duration::from_millis(50));
@@ -177,7 +179,7 @@ impl Witnessed {
         let started = Instant::now();
         while !self.world.server_log().contains(word) {
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_secs(180),
                 "{word} is not in the log"
             );
             std::thread::sleep(Duration::from_millis(50));

@@ -11,14 +11,17 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const PATIENCE_MILLISECONDS = 20_000;
+/** Longer than anything takes, also on a slow machine that does other things meanwhile. */
+export const PATIENCE_MILLISECONDS = 180_000;
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
 
 /** A new browser. */
-export const launch = () => chromium.launch({ executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+export const launch = () => chromium.launch({
+  executablePath: process.env.HUB_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: PATIENCE_MILLISECONDS,
+});
 
 /**
  * Runs `story(page)` in a new browser. Fails when the page reports an error or asks for anything from elsewhere.
@@ -75,6 +78,14 @@ export const expectLabels = (page, wanted) => until(`${wanted} labels`, () => pa
   const isDone = store.saving === 0 && store.state?.done.labels;
   return (store.state?.labels === number && isDone) || `${store.state?.labels} labels, ${store.saving} on their way`;
 }, wanted));
+
+/** Waits until nothing more follows from the labels: all is saved, learnt, suggested, and known to the page. */
+export const atRest = (page) => until('rest', () => page.evaluate(async () => {
+  const { store } = await import('/assets/store.js');
+  const { version, done } = store.state;
+  const isDone = store.saving === 0 && done.labels && done.suggestions && store.columns.version >= version;
+  return isDone || `version ${version} with ${JSON.stringify(done)}, columns ${store.columns.version}, ${store.saving} on their way`;
+}));
 
 /** Asks until the answer is true. (A promise would be true enough for Playwright's own `waitForFunction`.) */
 export async function until(what, ask, patience = PATIENCE_MILLISECONDS) {

@@ -38,6 +38,7 @@ pub(crate) use pool::Hold;
 
 use std::path::Path;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
@@ -56,6 +57,9 @@ const WITNESSES: &str = "1213546066, 2";
 
 /// What the one `gc` holds that removes blobs, wherever it runs.
 const COLLECTORS: &str = "1213546066, 3";
+
+/// How long a lock may be held by a program that is no more.
+const NOTICED_IN: Duration = Duration::from_secs(2);
 
 /// Lets a transaction stand still between two queries, until it ends.
 const PATIENT: &str = "SET LOCAL idle_in_transaction_session_timeout = 0";
@@ -197,7 +201,19 @@ impl Database {
     /// Makes this the one program that collects garbage on a shared database, until the answer is dropped; `None`
     /// when another one is, or when there is no other.
     pub(crate) fn hold_collection(&self) -> Result<Option<Hold>, DatabaseError> {
-        self.hold(COLLECTORS)
+        self.hold_patiently(COLLECTORS)
+    }
+
+    /// A lock that may still be held by a program that has ended: PostgreSQL notices that a moment later.
+    fn hold_patiently(&self, lock: &str) -> Result<Option<Hold>, DatabaseError> {
+        let until = Instant::now() + NOTICED_IN;
+        loop {
+            let hold = self.hold(lock)?;
+            if hold.is_some() || !self.is_shared() || Instant::now() >= until {
+                return Ok(hold);
+            }
+            std::thread::sleep(NOTICED_IN / 20);
+        }
     }
 
     fn hold(&self, lock: &str) -> Result<Option<Hold>, DatabaseError> {
@@ -216,7 +232,8 @@ impl Database {
         if !self.is_shared() {
             return Ok(None);
         }
-        self.hold_witnesses()?.map(Some).ok_or(DatabaseError::InUse)
+        let hold = self.hold_patiently(WITNESSES)?;
+        hold.map(Some).ok_or(DatabaseError::InUse)
     }
 
     /// What SQLite's own check of the whole file finds, `ok` when all is well; of PostgreSQL, which

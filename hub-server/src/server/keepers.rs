@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web;
 use jiff::Timestamp;
 
+use super::signals::HangUps;
 use crate::app::Hub;
 use crate::cause::chain;
 use crate::mirror::Follower;
@@ -77,15 +78,12 @@ pub(super) async fn follow(hub: web::Data<Hub>, mut follower: Follower, every: D
 pub(super) async fn keep_certificates(
     certificate: Option<Arc<Certificate>>,
     clients: Option<Arc<ClientVerifier>>,
+    mut hang_ups: HangUps,
 ) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-        return;
-    };
     let mut clock = tokio::time::interval(CERTIFICATE_EVERY);
     loop {
         let is_told = tokio::select! {
-            _ = hang_up.recv() => true,
+            () = hang_ups.next() => true,
             _ = clock.tick() => false,
         };
         let Some(certificate) = certificate.clone() else {

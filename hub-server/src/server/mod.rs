@@ -2,6 +2,7 @@
 
 mod error;
 mod keepers;
+mod signals;
 
 use std::any::Any;
 use std::fs::File;
@@ -33,6 +34,7 @@ use crate::routes;
 use crate::tls::{self, ClientCertificate, ClientVerifier, Clients, Standing, Tls};
 pub(crate) use error::ServeError;
 use keepers::{follow, keep_certificates, renew, sweep};
+use signals::{HangUps, Stops};
 
 /// The head of a request must arrive in this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,6 +98,7 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         listen: args.listen,
         source,
     };
+    let (stops, hang_ups) = (Stops::listen(), HangUps::listen());
     let log = hub.log.clone();
     let certificate = tls.as_ref().map(|tls| Arc::clone(&tls.certificate));
     let clients = tls.as_ref().and_then(|tls| tls.clients.clone());
@@ -106,7 +109,7 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
     let gate = web::Data::new(Gate::new(args, Instant::now()));
     let journal_data = kept.map(web::Data::new);
     let freshness = web::Data::new(Freshness::default());
-    let keeping = keep_certificates(certificate, clients.clone());
+    let keeping = keep_certificates(certificate, clients.clone(), hang_ups);
     let mut keepers = vec![actix_web::rt::spawn(keeping)];
     if hub.is_followed() {
         let (hub, freshness) = (hub.clone(), freshness.clone());
@@ -156,7 +159,7 @@ async fn listen(args: &ServeArgs, hub: web::Data<Hub>, tls: Option<Tls>) -> Resu
         tracing::info!(%address, scheme, "listening");
         say(&format!("listening on {scheme}://{address}")).map_err(listen_error)?;
     }
-    let stopper = actix_web::rt::spawn(stop_on_signal(server.handle()));
+    let stopper = actix_web::rt::spawn(stop_on_signal(server.handle(), stops));
     let ended = until_fault(server, log.ended()).await;
     stopper.abort();
     for keeper in keepers {
@@ -244,29 +247,17 @@ fn say(line: &str) -> io::Result<()> {
 }
 
 /// The first signal lets requests finish, the second one does not.
-async fn stop_on_signal(server: ServerHandle) {
-    wait_for_signal().await;
+async fn stop_on_signal(server: ServerHandle, mut stops: Stops) {
+    stops.next().await;
     tracing::info!("stopping: requests under way may finish");
     let finishing = server.stop(true);
     tokio::pin!(finishing);
     tokio::select! {
         () = &mut finishing => {}
-        () = wait_for_signal() => {
+        () = stops.next() => {
             tracing::warn!("stopping at once");
             server.stop(false).await;
         }
-    }
-}
-
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }
 

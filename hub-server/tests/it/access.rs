@@ -248,8 +248,7 @@ async fn the_journal_says_who_did_what_and_holds_no_token() {
         .await
         .unwrap();
     let id = header(&wrong, "x-request-id").to_owned();
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let log = world.log();
+    let log = world.until_logged(&id);
     let lines: Vec<serde_json::Value> = log
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::blobs::{arrived, finish, half, name, patch};
 use crate::draft::Draft;
-use crate::kept::entries;
+use crate::kept::so_many_entries;
 use crate::s3::{Fault, Server, Way};
-use crate::world::{ALPHA, Bucket, World, header, oci_error, problem};
+use crate::world::{ALPHA, Bucket, PATIENCE, World, header, oci_error, problem};
 
 /// 20 million bytes, which make three pieces.
 fn large() -> Vec<u8> {
@@ -29,9 +29,13 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_with(args, |bucket| bucket)
+    }
+
+    fn start_with(args: &[&str], change: impl FnOnce(Bucket) -> Bucket) -> Self {
         let server = Server::start();
         let way = Way::to(&server);
-        let bucket = Bucket::new(&server, way.address());
+        let bucket = change(Bucket::new(&server, way.address()));
         let world = World::start_in(bucket, args);
         Self { server, way, world }
     }
@@ -185,11 +189,11 @@ async fn a_store_that_says_nothing_is_given_up() {
         world,
         way,
         server: _server,
-    } = Store::start(&[]);
+    } = Store::start_with(&[], |bucket| bucket.waited_for(3));
     world.upload(&name(), b"hello").await;
     way.set(Fault::Silence, None);
     let path = blob_path(&name(), &Digest::of(b"hello"));
-    let read = tokio::time::timeout(Duration::from_secs(60), world.get(&path)).await;
+    let read = tokio::time::timeout(PATIENCE, world.get(&path)).await;
     oci_error(read.unwrap(), 503, "UNKNOWN").await;
     way.set(Fault::None, None);
     assert_eq!(world.get(&path).await.bytes().await.unwrap(), "hello");
@@ -283,7 +287,7 @@ async fn a_release_outlives_a_store_that_is_killed_while_it_is_published() {
 #[tokio::test]
 async fn large_blobs_come_from_the_store_itself_when_it_is_wished() {
     let Store {
-        mut world,
+        world,
         way,
         server: _server,
     } = Store::start(&["--redirect-blobs", "60"]);
@@ -330,9 +334,7 @@ async fn large_blobs_come_from_the_store_itself_when_it_is_wished() {
     let past = asked(Method::GET, &path).header(RANGE, "bytes=99999999-");
     oci_error(past.send().await.unwrap(), 416, "SIZE_INVALID").await;
     // Whoever was sent there has pulled it.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    world.kill();
-    let kept = entries(&world, &[]);
+    let kept = so_many_entries(&world, 4);
     let pulled = kept.iter().filter(|entry| entry["action"] == "pull");
     let pulled: Vec<_> = pulled
         .map(|entry| entry["file"].as_str().unwrap())

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::ports::own_port;
+
 /// Where Debian has PostgreSQL's programs, the newest last.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 
@@ -49,8 +51,7 @@ impl Cluster {
     }
 
     fn listen(&mut self, address: &str) {
-        let listener = std::net::TcpListener::bind((address, 0)).unwrap();
-        self.port = listener.local_addr().unwrap().port();
+        self.port = own_port(address);
         self.settings += &format!(" -c listen_addresses={address} -c port={}", self.port);
     }
 
@@ -142,7 +143,7 @@ impl Cluster {
 
     /// Starts it, perhaps again.
     pub(crate) fn begin(&self) {
-        let until = Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + Duration::from_secs(120);
         let log = self.folder.join("log");
         let log = log.to_str().unwrap();
         // What is left of one that was killed goes by itself, soon.
@@ -163,14 +164,22 @@ impl Cluster {
         assert!(killed.unwrap().success());
     }
 
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
     /// Has all its processes stand still (`-STOP`), or go on (`-CONT`).
     pub(crate) fn signal_all(&self, name: &str) {
         let process = self.process();
+        // The one that makes others first: it makes none after that.
+        let sent = Command::new("kill").args([name, &process]).status();
+        assert!(sent.unwrap().success());
         let children = format!("/proc/{process}/task/{process}/children");
         let children = std::fs::read_to_string(children).unwrap();
-        let all = std::iter::once(process.as_str()).chain(children.split_whitespace());
         // One of them may be gone by now.
-        let _ = Command::new("kill").arg(name).args(all).status();
+        let children = children.split_whitespace();
+        let _ = Command::new("kill").arg(name).args(children).status();
     }
 
     fn process(&self) -> String {

@@ -37,17 +37,43 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// Reads the head of an answer that has this status.
+fn answered(stream: &mut TcpStream, status: u16) {
+    let head = head(stream);
+    if head.starts_with(&format!("HTTP/1.1 {status}")) {
+        return;
+    }
+    // What it says instead is worth knowing.
+    let mut said = vec![0; 2048];
+    let read = stream.read(&mut said).unwrap_or_default();
+    panic!("{head}{}", String::from_utf8_lossy(&said[..read]));
+}
+
 fn ask(stream: &mut TcpStream, token: &str, line: &str, headers: &str) {
     let request =
         format!("{line} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
 }
 
+fn is_live(stream: &mut TcpStream, token: &str) {
+    ask(stream, token, "GET /healthz", "");
+    answered(stream, 200);
+    let mut body = [0; 5];
+    stream.read_exact(&mut body).unwrap();
+    assert_eq!(&body, b"live\n");
+}
+
+/// A connection that has asked once, and stays: those that never ask are ended after ten seconds.
+fn connect(plain: &Plain, token: &str) -> TcpStream {
+    let mut stream = plain.connect();
+    is_live(&mut stream, token);
+    stream
+}
+
 /// Takes a file in pieces with silences between.
 fn read_slowly(stream: &mut TcpStream, token: &str, path: &str) -> Digest {
     ask(stream, token, &format!("GET {path}"), "");
-    let answer = head(stream);
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answered(stream, 200);
     let mut body = vec![0; READ_BYTES];
     let (first, rest) = body.split_at_mut(READ_BYTES / 2);
     for piece in first.chunks_mut(READ_BYTES / 16) {
@@ -72,8 +98,7 @@ fn write_slowly(stream: &mut TcpStream, token: &str, name: &Name, bytes: &[u8]) 
         stream.write_all(piece).unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
-    let answer = head(stream);
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    answered(stream, 201);
 }
 
 #[tokio::test]
@@ -84,17 +109,7 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
     assert!(world.upload(&name, &bytes).await.status().is_success());
     world.kill();
     let mut plain = Plain::start(&world, &[]);
-    // Each has asked once: connections that never ask are ended after ten seconds.
-    let ready = |stream: &mut TcpStream| {
-        ask(stream, &world.token, "GET /healthz", "");
-        let answer = head(stream);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        let mut body = [0; 5];
-        stream.read_exact(&mut body).unwrap();
-        assert_eq!(&body, b"live\n");
-    };
-    let mut idle: Vec<TcpStream> = (0..IDLE).map(|_| plain.connect()).collect();
-    idle.iter_mut().for_each(ready);
+    let mut idle: Vec<TcpStream> = (0..IDLE).map(|_| connect(&plain, &world.token)).collect();
     let path = blob_path(&name, &Digest::of(&bytes));
     let together = Barrier::new(READERS + WRITERS);
     std::thread::scope(|scope| {
@@ -102,21 +117,23 @@ async fn five_hundred_idle_and_two_hundred_slow_connections() {
         let together = &together;
         for _ in 0..READERS {
             scope.spawn(move || {
-                let mut stream = plain.connect();
+                let mut stream = connect(plain, token);
                 together.wait();
                 assert_eq!(read_slowly(&mut stream, token, path), Digest::of(bytes));
             });
         }
         for writer in 0..WRITERS {
             scope.spawn(move || {
-                let mut stream = plain.connect();
+                let mut stream = connect(plain, token);
                 together.wait();
                 let own = vec![u8::try_from(writer).unwrap(); WRITTEN_BYTES];
                 write_slowly(&mut stream, token, name, &own);
             });
         }
     });
-    idle.iter_mut().for_each(ready);
+    for stream in &mut idle {
+        is_live(stream, &world.token);
+    }
     assert!(plain.is_alive());
     let peak = plain.peak_bytes();
     eprintln!("peak memory: {} MiB", peak >> 20);

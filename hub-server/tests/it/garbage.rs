@@ -1,5 +1,6 @@
 //! `hub-server gc`: what nothing names goes, and nothing else, whatever happens at the same time.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use registry_schema::api::{ProblemCode, blob_path};
@@ -169,19 +170,25 @@ async fn publish(world: &World, release: &Signed) {
     panic!("{} was never recorded", release.name);
 }
 
+/// Says that it is over when it is dropped, also by a failure.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_and_collecting_at_once_loses_nothing() {
     let world = World::start();
     let releases: Vec<Signed> = (0..12)
         .map(|number| Draft::new(&format!("alpha/squares-{number}"), "1.0.0").sign(&[ALPHA]))
         .collect();
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let (order, rounds) = (
-        std::sync::atomic::Ordering::SeqCst,
-        std::sync::atomic::AtomicU32::new(0),
-    );
+    let (is_over, rounds, order) = (AtomicBool::new(false), AtomicU32::new(0), Ordering::SeqCst);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _over = Over(&is_over);
             while !is_over.load(order) {
                 gc(&world, &["--grace", "0s"]);
                 // Pauses in which a release can come about, also on a slow machine.
@@ -190,12 +197,21 @@ async fn publishing_and_collecting_at_once_loses_nothing() {
             }
         });
         let handle = tokio::runtime::Handle::current();
-        let published = releases.chunks(3).map(|some| {
+        let (over, rounds) = (&is_over, &rounds);
+        let published = releases.chunks(3).enumerate().map(|(number, some)| {
             let (world, handle) = (&world, handle.clone());
             scope.spawn(move || {
                 handle.block_on(async {
                     for release in some {
                         publish(world, release).await;
+                    }
+                    // However quick they are, it has collected twice before they have done.
+                    for more in 0.. {
+                        if rounds.load(order) > 1 || over.load(order) {
+                            break;
+                        }
+                        let name = format!("alpha/more-{number}-{more}");
+                        publish(world, &Draft::new(&name, "1.0.0").sign(&[ALPHA])).await;
                     }
                 });
             })

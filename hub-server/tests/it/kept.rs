@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::disk::SmallDisk;
 use crate::draft::Draft;
-use crate::watching::{metrics, value};
-use crate::world::{ALPHA, World, problem};
+use crate::watching::wait_until;
+use crate::world::{ALPHA, World, eventually, problem};
 
 pub(crate) fn export(world: &World, args: &[&str]) -> String {
     let exported = world.run(&[&["journal", "export"], args].concat());
@@ -21,6 +21,12 @@ pub(crate) fn entries(world: &World, args: &[&str]) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// All entries, when there are so many: they are on the disk soon, by themselves, in the order in which they came.
+pub(crate) fn so_many_entries(world: &World, count: usize) -> Vec<Value> {
+    let found = || Some(entries(world, &[])).filter(|kept| kept.len() >= count);
+    eventually(found, || export(world, &[]))
 }
 
 #[tokio::test]
@@ -47,10 +53,8 @@ async fn who_published_and_pulled_what_is_kept_and_nothing_else() {
     ask(&beta, "/api/v1/extractors?q=private-words").await;
     let refused = world.put_as(&beta, &signed).await;
     problem(refused, ProblemCode::Forbidden).await;
-    // It is on the disk when the server has stopped, and after a second before.
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let kept = so_many_entries(&world, signed.files.len() + 5);
     world.kill();
-    let kept = entries(&world, &[]);
     let what = |entry: &Value| {
         let field = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         [
@@ -133,22 +137,22 @@ async fn a_journal_that_finds_no_room_keeps_nobody_waiting() {
     for _ in 0..800 {
         assert_eq!(world.get(path).await.status(), StatusCode::OK);
     }
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    let lost = value(
-        &metrics(&world).await,
-        "hub_server_journal_lost_entries_total",
-    );
-    assert!(lost > 0.0, "{lost}");
-    assert!(world.log().contains("the access journal cannot be written"));
+    let lost = "hub_server_journal_lost_entries_total";
+    wait_until(&world, lost, |lost| lost > 0.0).await;
+    world.until_logged("the access journal cannot be written");
     // With room again it goes on, and no line is cut.
     std::fs::remove_file(filler).unwrap();
     let before = entries(&world, &[]).len();
     let readme = format!("{path}/readme");
     assert_eq!(world.get(&readme).await.status(), StatusCode::OK);
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    let kept = entries(&world, &[]);
-    assert!(kept.len() > before, "{} and {before}", kept.len());
-    assert_eq!(kept.last().unwrap()["action"], "pull");
+    // Those that waited for room come first.
+    let is_last = || {
+        entries(&world, &[])
+            .pop()
+            .filter(|last| last["action"] == "pull")
+    };
+    eventually(is_last, || export(&world, &[]));
+    assert!(entries(&world, &[]).len() > before);
 }
 
 #[tokio::test]
@@ -162,15 +166,14 @@ async fn a_journal_can_be_off_and_addresses_on() {
     world
         .get("/api/v1/extractors/alpha/squares/releases/1/readme")
         .await;
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    let kept = entries(&world, &[]);
+    let kept = so_many_entries(&world, 1);
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert_eq!(kept[0]["address"], "127.0.0.1");
 }
 
 #[tokio::test]
 async fn what_is_pushed_to_and_deleted_from_other_repositories_is_kept_too() {
-    let mut world = World::start_with(&["--oci-repositories", "shared"]);
+    let world = World::start_with(&["--oci-repositories", "shared"]);
     let config = Digest::of(b"{}");
     let upload = format!("/v2/shared/a/b/blobs/uploads/?digest={config}");
     let uploaded = world.request(Method::POST, &upload).body("{}").send();
@@ -193,9 +196,7 @@ async fn what_is_pushed_to_and_deleted_from_other_repositories_is_kept_too() {
         let deleted = world.request(Method::DELETE, &gone).send().await.unwrap();
         assert_eq!(deleted.status(), StatusCode::ACCEPTED, "{gone}");
     }
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    world.kill();
-    let kept = entries(&world, &[]);
+    let kept = so_many_entries(&world, 4);
     let what = |entry: &Value| {
         let field = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         ["action", "name", "version", "file"].map(field)

@@ -72,11 +72,7 @@ async fn an_address_and_a_token_have_their_rates() {
         assert_eq!(world.get("/api/v1/whoami").await.status(), StatusCode::OK);
     }
     // 4. the log says from where it came
-    assert!(
-        world.log().contains(r#""peer":"192.0.2.1""#),
-        "{}",
-        world.log()
-    );
+    world.until_logged(r#""peer":"192.0.2.1""#);
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ mod openapi;
 mod operations;
 mod pages;
 mod plain;
+#[path = "../../../registry-schema/tests/support/ports.rs"]
+mod ports;
 mod publishing;
 mod python;
 mod reading;

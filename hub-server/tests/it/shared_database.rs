@@ -66,11 +66,7 @@ async fn a_hub_is_moved_to_postgresql_and_back() {
     let mut replica = world.replica(&[]);
     world.kill();
     let from = ["--from", &url];
-    let until = Instant::now() + Duration::from_secs(10);
-    while !replica.log().contains("this server asks the witnesses") {
-        assert!(Instant::now() < until, "{}", replica.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    replica.until_logged("this server asks the witnesses");
     refused(&world, &from, "servers run on this database");
     replica.kill();
     done(&world, &[&from[..], &["--to", &other_url]].concat());
@@ -126,7 +122,11 @@ async fn one_machine_at_a_time_collects_garbage() {
     let world = World::start_on(Some(Arc::clone(&database)), &[], |_| None);
     let collecting = Arc::clone(&database);
     let other = std::thread::spawn(move || {
-        collecting.sql("SELECT pg_advisory_lock(1213546066, 3); SELECT pg_sleep(5)");
+        collecting.sql(
+            "SELECT pg_advisory_lock(1213546066, 3); DO $$ BEGIN \
+             WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'over') \
+             LOOP PERFORM pg_sleep(0.05); END LOOP; END $$",
+        );
     });
     let held = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database \
                 WHERE locktype = 'advisory' AND objid = 3 AND datname = current_database()";
@@ -139,6 +139,7 @@ async fn one_machine_at_a_time_collects_garbage() {
         !refused.status.success() && said.contains("another `hub-server gc`"),
         "{said}"
     );
+    database.sql("CREATE TABLE over ()");
     other.join().unwrap();
     assert!(world.run(&["gc"]).status.success());
 }

@@ -1,9 +1,11 @@
 //! What whoever watches the server sees.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Client, Method, StatusCode};
 
 use crate::draft::Draft;
-use crate::world::{ALPHA, World, header};
+use crate::world::{ALPHA, PATIENCE, World, header};
 
 /// The value of a line of the metrics.
 pub(crate) fn value(text: &str, name: &str) -> f64 {
@@ -17,6 +19,20 @@ pub(crate) async fn metrics(world: &World) -> String {
     let address = world.watched.as_ref().unwrap();
     let answer = Client::new().get(format!("{address}/metrics")).send().await;
     answer.unwrap().text().await.unwrap()
+}
+
+/// Waits until a line of the metrics has a value that is wished for.
+pub(crate) async fn wait_until(world: &World, name: &str, is_wished: impl Fn(f64) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let text = metrics(world).await;
+        let found = value(&text, name);
+        if is_wished(found) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{name} stays {found}: {text}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Witnesses as the hub sees them: named and renamed by the trust root, and contradicting its log.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,20 +46,9 @@ impl Witness {
         let (key, told) = (witness.key.clone(), Arc::clone(&witness.told));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                // Whoever stands still or is killed may end in the middle of a request.
-                let Some(body) = request_body(&mut BufReader::new(&mut stream)) else {
-                    continue;
-                };
-                let (status, text) = match *told.lock().unwrap() {
-                    Some((status, text)) => (status, text.to_owned()),
-                    None => (200, cosigned(&key, &body)),
-                };
-                let length = text.len();
-                let answer = format!(
-                    "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
-                );
-                let _ = stream.write_all(answer.as_bytes());
+                let (stream, key, told) = (stream.unwrap(), key.clone(), Arc::clone(&told));
+                // Whoever stands still in the middle of a request holds up nobody else.
+                std::thread::spawn(move || answer(stream, &key, &told));
             }
         });
         witness
@@ -74,6 +63,23 @@ impl Witness {
         let (key, address) = (self.key.verifier(), &self.address);
         format!("log {log}\nwitness w1 {key} http://{address}\nquorum w1\n")
     }
+}
+
+fn answer(mut stream: TcpStream, key: &SignerKey, told: &Mutex<Option<(u16, &'static str)>>) {
+    // Whoever is killed may end in the middle of a request.
+    let Some(body) = request_body(&mut BufReader::new(&mut stream)) else {
+        return;
+    };
+    let told = *told.lock().unwrap();
+    let (status, text) = match told {
+        Some((status, text)) => (status, text.to_owned()),
+        None => (200, cosigned(key, &body)),
+    };
+    let length = text.len();
+    let answer = format!(
+        "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
+    );
+    let _ = stream.write_all(answer.as_bytes());
 }
 
 fn request_body(stream: &mut impl BufRead) -> Option<String> {
@@ -194,7 +200,7 @@ async fn a_witness_that_has_seen_another_history_raises_an_alarm() {
         witness.tell(Some(told));
         let line = until("`w1`: it has cosigned").await;
         assert!(line.starts_with("BAD"), "{line}");
-        assert!(world.log().contains("ALARM"), "{}", world.log());
+        world.until_logged("ALARM");
         // What is still to be had stays readable, and the alarm ends with its reason.
         world
             .json::<registry_schema::api::ReleaseDetail>(
@@ -206,9 +212,7 @@ async fn a_witness_that_has_seen_another_history_raises_an_alarm() {
     }
     // A witness that is merely away, or behind, raises none.
     witness.tell(Some((503, "away")));
-    while !world.log().contains("it refused with 503") {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    world.until_logged("it refused with 503");
     assert!(doctor(&world).starts_with("good"));
 }
 
@@ -228,9 +232,7 @@ async fn an_alarm_ends_with_the_witness_that_raised_it() {
     let line = doctor(&world);
     assert!(line.starts_with("good"), "{line}");
     // Nor does it come back when the first one is named again, which has nothing to say any more.
-    while !world.log().contains("it refused with 503") {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    world.until_logged("it refused with 503");
     witness.tell(Some((503, "gone")));
     let named = name_policy(&world, &witness.policy(&log)).await;
     assert_eq!(named.status(), StatusCode::OK);

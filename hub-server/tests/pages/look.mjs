@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { expectAccessible, launch } from '../../../hub-client/tests/label/browser.mjs';
+import { PATIENCE_MILLISECONDS, expectAccessible, launch } from '../../../hub-client/tests/label/browser.mjs';
 
 const [, , address, token, folder] = process.argv;
 const PATHS = {
@@ -28,6 +28,7 @@ try {
   for (const { name, width, height, colorScheme } of LOOKS) {
     for (const javaScriptEnabled of [false, true]) {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme, javaScriptEnabled, ignoreHTTPSErrors: true });
+      context.setDefaultTimeout(PATIENCE_MILLISECONDS);
       const complaints = [];
       context.on('request', (request) => {
         if (new URL(request.url()).origin !== new URL(address).origin) complaints.push(`asked for ${request.url()}`);

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::client::{Label, cookie_of, session_of};
 use super::{command, is_loaded, member};
 use crate::http::{parse, request};
+use crate::ports::own_port;
 
 /// A method, a path and headers.
 type Attempt<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
@@ -108,14 +109,18 @@ fn a_page_of_an_earlier_start_changes_nothing() {
     let Some((world, pictures)) = member() else {
         return;
     };
-    let label = Label::start(command(&world, &pictures));
+    let port = own_port("127.0.0.1").to_string();
+    let start = || {
+        let mut start = command(&world, &pictures);
+        start.args(["--port", &port]);
+        Label::start(start)
+    };
+    let label = start();
     label.until(is_loaded);
-    let (port, old) = (label.port.to_string(), session_of(&label.state()));
+    let old = session_of(&label.state());
     label.kill();
     std::fs::remove_file(pictures.join("blue/000.png")).unwrap();
-    let mut again = command(&world, &pictures);
-    again.args(["--port", &port]);
-    let label = Label::start(again);
+    let label = start();
     assert_ne!(session_of(&label.state()), old);
     let body = br#"{"set": [{"image": 1, "class": "x"}]}"#;
     for named in [&[][..], &[("X-Hub-Session", old.as_str())]] {

@@ -12,6 +12,8 @@ pub(crate) use drafts::{fixture, manifest, picture};
 use programs::server_program;
 pub(crate) use programs::{Run, Server, hub_at, hub_command, runtime_library, server, server_ok};
 
+use crate::ports::own_port;
+
 /// The folder everything is in, the hub, and its members alpha, beta and gamma. Bare names: `dots` belongs to
 /// alpha, `joint` to alpha and beta together.
 pub(crate) struct World {
@@ -108,7 +110,9 @@ impl World {
             .find_map(|line| line.strip_prefix("first root "))
             .unwrap()
             .to_owned();
-        let server = Server::start(&data, "127.0.0.1:0", &["--dev-tls"]);
+        // It may come back at the same address.
+        let listen = format!("127.0.0.1:{}", own_port("127.0.0.1"));
+        let server = Server::start(&data, &listen, &["--dev-tls"]);
         let world = Self {
             folder,
             server,

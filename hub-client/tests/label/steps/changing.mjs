@@ -1,7 +1,7 @@
 // The page draws itself anew while somebody works: names, focus and what is hidden stay as they are; and keys and files that miss.
 
 import assert from 'node:assert/strict';
-import { expectLabels, goTo, inBrowser, labels, until } from '../browser.mjs';
+import { atRest, expectLabels, goTo, inBrowser, labels, until } from '../browser.mjs';
 
 /** Begins with at least twenty labels in the classes red and green. */
 export default (address) => inBrowser(address, async (page) => {
@@ -20,9 +20,6 @@ export default (address) => inBrowser(address, async (page) => {
 
 /** Waits until what has changed is drawn. */
 const drawn = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
-
-/** Waits until nothing more follows from the labels. */
-const atRest = (page) => page.evaluate(async () => (await import('/assets/store.js')).store.settled());
 
 /** The classes have other numbers, and what counts them by these has not come: each picture is still called as before. */
 async function countsClassesAnew(page) {

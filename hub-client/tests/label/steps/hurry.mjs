@@ -106,7 +106,8 @@ async function losesAnAnswer(page) {
   await page.unroute('**/api/columns');
   await page.keyboard.press('u');
   await expectLabels(page, before);
-  for (const close of await page.getByRole('button', { name: 'Close' }).all()) await close.click();
+  const close = page.getByRole('button', { name: 'Close' });
+  while (await close.count()) await close.first().click();
 }
 
 /** On narrow screens one line tells of the current picture; a press opens the rest. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { expectLabels, goTo, inBrowser } from '../browser.mjs';
+import { atRest, expectLabels, goTo, inBrowser } from '../browser.mjs';
 
 /** `picture` is a picture from outside of the folder. */
 export default (address, picture) => inBrowser(address, async (page) => {
@@ -97,6 +97,7 @@ async function tellsWhatLooksWrong(page) {
 }
 
 async function checks(page, picture) {
+  await atRest(page);
   await goTo(page, 'check');
   const cell = page.locator('.matrix button[data-right="true"]:enabled').first();
   const number = Number(await cell.textContent());
@@ -121,7 +122,7 @@ async function compares(page) {
   });
   await page.getByRole('button', { name: 'Measure them' }).click();
   await page.locator('.toast.error').evaluate((one) => one.remove());
-  await page.locator('compare-screen tbody tr').first().waitFor({ timeout: 60_000 });
+  await page.locator('compare-screen tbody tr').first().waitFor();
   await page.getByRole('button', { name: 'Measure again' }).and(page.locator(':focus')).waitFor();
   await page.unroute('**/api/compare');
   await page.getByText('in use', { exact: true }).waitFor();

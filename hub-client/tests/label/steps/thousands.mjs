@@ -7,7 +7,7 @@ const PICTURES = 10_000;
 const LABELS = 8;
 const MOST_LABELS = 40;
 const MOST_TILES = 400;
-const LOOKING_MILLISECONDS = 120_000;
+const LOOKING_MILLISECONDS = 900_000;
 
 /** Pictures lie in folders that are called as their class. */
 export default (address) => inBrowser(address, async (page) => {
@@ -46,7 +46,7 @@ async function scrolls(page) {
   await page.locator('label-screen .tile:visible').first().click();
   await page.keyboard.press('End');
   await page.locator('.tile.current[title^="red/"]:visible').waitFor();
-  await page.locator('.tile.current:visible img').evaluate((picture) => picture.decode());
+  await isDrawn(page, '.tile.current[title^="red/"]');
   const tiles = await page.locator('.tile').count();
   assert(tiles > 0 && tiles < MOST_TILES, `${tiles} tiles`);
 }
@@ -55,9 +55,12 @@ async function findsOne(page) {
   await page.keyboard.press('/');
   await page.keyboard.type('green/1234');
   await page.locator('label-screen .found').getByText('1 picture').waitFor();
-  // Not by `decode()`, which fails when the tile gets its picture just then.
-  await page.waitForFunction(() => document.querySelector('label-screen .tile:not([hidden])[title^="green/1234.png"] img')?.naturalWidth > 0);
+  await isDrawn(page, '.tile[title^="green/1234.png"]');
 }
+
+/** Waits for a tile's picture; not by `decode()`, which fails when the tile gets its picture just then. */
+const isDrawn = (page, tile) => page.waitForFunction((wanted) =>
+  [...document.querySelectorAll(`label-screen ${wanted} img`)].some((one) => one.checkVisibility() && one.naturalWidth > 0), tile);
 
 async function seesThemAll(page) {
   await until('all pictures', () => page.evaluate(async (total) => {

@@ -12,14 +12,27 @@ use reqwest::StatusCode;
 use crate::blobs::name;
 use crate::bucket::Store;
 use crate::draft::Draft;
-use crate::s3::Fault;
+use crate::s3::{Fault, Way};
 use crate::world::{ALPHA, World};
 
-/// Makes the file of a blob whole after a moment.
-fn completed_later(file: &Path, bytes: &[u8]) -> JoinHandle<()> {
-    let (file, bytes) = (file.to_owned(), bytes.to_owned());
+/// Makes the file of a blob whole as soon as somebody has looked at it, and not before.
+fn completed_later(way: &Way, file: &Path, bytes: &[u8]) -> JoinHandle<()> {
+    let (way, file, bytes) = (way.clone(), file.to_owned(), bytes.to_owned());
+    let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+    let looks = move |way: &Way| {
+        let heads = way.heads();
+        let lines = heads.lines().filter(|line| line.contains(&name));
+        lines
+            .filter(|line| line.starts_with("HEAD ") || line.starts_with("GET "))
+            .count()
+    };
+    let before = looks(&way);
     std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(500));
+        while looks(&way) == before {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // It is answered.
+        std::thread::sleep(Duration::from_millis(100));
         std::fs::write(file, bytes).unwrap();
     })
 }
@@ -65,14 +78,14 @@ async fn what_is_written_in_its_place_is_waited_for() {
     // 1. whoever has copied it, and finds half of it, which another one has written so far
     way.set(Fault::Copies(200), None);
     std::fs::write(&file, &graph[..graph.len() / 2]).unwrap();
-    let completed = completed_later(&file, graph);
+    let completed = completed_later(way, &file, graph);
     let stored = world.upload(&release.name, graph).await;
     assert_eq!(stored.status(), StatusCode::CREATED);
     completed.join().unwrap();
     way.set(Fault::None, None);
     // 2. whoever makes it a release meanwhile
     std::fs::write(&file, "").unwrap();
-    let completed = completed_later(&file, graph);
+    let completed = completed_later(way, &file, graph);
     let recorded = world.put(&release).await;
     let status = recorded.status();
     assert_eq!(
@@ -84,7 +97,7 @@ async fn what_is_written_in_its_place_is_waited_for() {
     completed.join().unwrap();
     // 3. whoever reads it
     std::fs::write(&file, &graph[..7]).unwrap();
-    let completed = completed_later(&file, graph);
+    let completed = completed_later(way, &file, graph);
     let read = world
         .get(&blob_path(&release.name, &Digest::of(graph)))
         .await;

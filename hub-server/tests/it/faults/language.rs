@@ -1,7 +1,5 @@
 //! A PostgreSQL that speaks another language: its errors are known by their codes.
 
-use std::time::{Duration, Instant};
-
 use registry_schema::api::ProblemCode;
 use reqwest::StatusCode;
 
@@ -36,11 +34,7 @@ async fn what_postgresql_says_is_understood_in_every_language() {
     refuse(&database, "58030");
     let fault = problem(world.put(&one).await, ProblemCode::Unavailable).await;
     assert!(fault.contains("nothing was recorded"), "{fault}");
-    let begun = Instant::now();
-    while !world.log().contains("SQLSTATE 58030: kein Speicherplatz") {
-        assert!(begun.elapsed() < Duration::from_secs(5), "{}", world.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    world.until_logged("SQLSTATE 58030: kein Speicherplatz");
     database.sql("DROP TRIGGER refuse ON log_entries");
     assert_eq!(world.put(&one).await.status(), StatusCode::CREATED);
 }

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, Database};
 use crate::killing::{Publisher, check_all};
 use crate::log::release;
 use crate::replicas::pair;
-use crate::world::{World, header, problem};
+use crate::world::{PATIENCE, World, header, problem};
 
 /// How long it is away; `HUB_OUTAGE_SECONDS` asks for more. All within the server is over by then.
 const SECONDS: u64 = 2;
@@ -53,7 +53,8 @@ async fn servers_go_on_by_themselves_when_their_database_is_back() {
                 problem(unready, ProblemCode::Unavailable).await;
                 let refused = problem(world.put(&late).await, ProblemCode::Unavailable).await;
                 assert!(refused.contains("cannot be reached"), "{refused}");
-                assert!(asked.elapsed() < Duration::from_secs(8), "it is said soon");
+                // Sooner than two requests would wait for a busy database.
+                assert!(asked.elapsed() < Duration::from_secs(18), "it is said soon");
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -64,7 +65,7 @@ async fn servers_go_on_by_themselves_when_their_database_is_back() {
             .unwrap();
         let back = Instant::now();
         while (0..2).any(|at| told[at].load(Ordering::SeqCst) < before[at] + 5) {
-            assert!(back.elapsed() < Duration::from_secs(20), "{}", first.log());
+            assert!(back.elapsed() < PATIENCE, "{}", first.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         is_over.store(true, Ordering::SeqCst);
@@ -90,12 +91,12 @@ pub(super) async fn a_database_that_stands_still_is_told_of_and_waited_for() {
         let said = problem(answer, ProblemCode::Unavailable).await;
         assert!(said.contains("busy"), "{said}");
     }
-    assert!(asked.elapsed() < Duration::from_secs(25), "it is said soon");
+    assert!(asked.elapsed() < Duration::from_secs(40), "it is said soon");
     assert_eq!(world.get("/healthz").await.status(), StatusCode::OK);
     cluster.signal_all("-CONT");
     let back = Instant::now();
     while world.get("/readyz").await.status() != StatusCode::OK {
-        assert!(back.elapsed() < Duration::from_secs(20), "{}", world.log());
+        assert!(back.elapsed() < PATIENCE, "{}", world.log());
     }
     assert_eq!(world.put(&one).await.status(), StatusCode::OK);
     world.published(&release("alpha/circles")).await;

@@ -13,10 +13,10 @@ use crate::killing::{Publisher, check_all};
 use crate::log::{checkpoint, release};
 use crate::replicas::pair;
 use crate::witnesses::Witness;
-use crate::world::World;
+use crate::world::{PATIENCE, World, eventually};
 
-/// In which of PostgreSQL's sessions a server has the turn and does not do anything with it.
-const IDLE_WITH_TURN: &str = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) \
+/// In which of PostgreSQL's sessions a server has the turn and does not do anything with it, and since when.
+const IDLE_WITH_TURN: &str = "SELECT pid, state_change FROM pg_locks JOIN pg_stat_activity USING (pid) \
     WHERE locktype = 'advisory' AND granted AND classid = 1213546066 AND objid = 1 \
     AND state LIKE 'idle in transaction%' AND datname = current_database()";
 
@@ -70,16 +70,16 @@ pub(super) async fn a_server_that_stands_still_loses_its_turn_and_forks_nothing_
         one.go_on(world, &policy, &told[number % 2], &is_over)
     });
     let story = async {
-        until_more(&told[0], &first, Duration::from_secs(20)).await;
+        until_more(&told[0], &first, PATIENCE).await;
         stop_with_turn(server, &database).await;
         // Who reads notices nothing.
         let shown = second.get("/api/v1/extractors/alpha/extractor-0").await;
         assert_eq!(shown.status(), StatusCode::OK);
         // PostgreSQL ends the session after 20 seconds.
-        until_more(&told[1], &second, Duration::from_secs(35)).await;
+        until_more(&told[1], &second, PATIENCE).await;
         signal(server, "-CONT");
         for (world, told) in [(&first, &told[0]), (&second, &told[1])] {
-            until_more(told, world, Duration::from_secs(20)).await;
+            until_more(told, world, PATIENCE).await;
         }
         is_over.store(true, Ordering::SeqCst);
     };
@@ -98,7 +98,12 @@ pub(super) async fn witnesses_are_asked_by_another_server_when_one_stands_still(
     let first = World::start_on(Some(database), &[], policy);
     let second = first.replica(&[]);
     first.published(&release("alpha/first")).await;
-    let asks = |world: &World| world.log().contains("this server asks the witnesses");
+    let words = "this server asks the witnesses";
+    let asks = |world: &World| world.log().contains(words);
+    eventually(
+        || (asks(&first) || asks(&second)).then_some(()),
+        || first.log() + &second.log(),
+    );
     let (mut asking, other) = match asks(&first) {
         true => (first, second),
         false => (second, first),
@@ -106,7 +111,7 @@ pub(super) async fn witnesses_are_asked_by_another_server_when_one_stands_still(
     signal(asking.server_mut().id(), "-STOP");
     // An answer waits for cosignatures, up to 20 seconds.
     other.published(&release("alpha/second")).await;
-    assert!(asks(&other), "{}", other.log());
+    other.until_logged(words);
     signal(asking.server_mut().id(), "-CONT");
     asking.published(&release("alpha/third")).await;
     assert_eq!(checkpoint(&asking).await.checkpoint().size, 3);

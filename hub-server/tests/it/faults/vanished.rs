@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::standstill::{signal, stop_with_turn, until_more};
 use crate::cluster::{Cluster, Database};
 use crate::killing::{Publisher, check_all};
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// By which the machine that vanishes speaks to PostgreSQL, and nobody else.
 const ADDRESS: &str = "127.0.0.77";
@@ -80,20 +80,22 @@ pub(super) async fn a_machine_that_vanishes_with_the_turn_is_passed_over_and_com
         one.go_on(world, &policy, &told[number % 2], &is_over)
     });
     let story = async {
-        until_more(&told[0], &first, Duration::from_secs(20)).await;
+        until_more(&told[0], &first, PATIENCE).await;
         stop_with_turn(server, &database).await;
         let lost = Lost::make(port).unwrap();
         signal(server, "-CONT");
-        // Sooner than a session ends that only stands still.
         let vanished = Instant::now();
-        until_more(&told[1], &second, Duration::from_secs(18)).await;
+        until_more(&told[1], &second, PATIENCE).await;
         assert!(
             vanished.elapsed() > Duration::from_secs(3),
             "it had no turn"
         );
+        // Sooner than a session ends that only stands still.
+        let said = database.cluster().log();
+        assert!(!said.contains("idle-in-transaction timeout"), "{said}");
         drop(lost);
         for (world, told) in [(&first, &told[0]), (&second, &told[1])] {
-            until_more(told, world, Duration::from_secs(20)).await;
+            until_more(told, world, PATIENCE).await;
         }
         is_over.store(true, Ordering::SeqCst);
     };

@@ -3,6 +3,7 @@
 mod asking;
 mod rows;
 mod store;
+mod waiting;
 
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use reqwest::Client;
 
 pub(crate) use asking::{header, oci_error, problem};
 pub(crate) use store::Bucket;
+pub(crate) use waiting::{PATIENCE, eventually};
 
 use crate::cluster::Database;
 use crate::consortium::{HubKeys, founding, trust_root};

@@ -26,8 +26,14 @@ impl Bucket {
         let name = format!("hub-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         Self {
             folder: server.make_bucket(&name).join("its"),
-            url: format!("s3://{name}/its?region=test&timeout=3&endpoint=http://{address}"),
+            url: format!("s3://{name}/its?region=test&endpoint=http://{address}"),
         }
+    }
+
+    /// One whose hub waits for the store for so many seconds only.
+    pub(crate) fn waited_for(mut self, seconds: u32) -> Self {
+        self.url += &format!("&timeout={seconds}");
+        self
     }
 
     /// What `HUB_TEST_BLOBS` says: every hub of the tests has its blobs in a bucket, or none has.
