@@ -35,22 +35,21 @@ impl Book {
         Ok(())
     }
 
-    /// Undoes the last action; false when there is none.
-    pub(super) fn undo(&mut self) -> Result<bool, DatasetError> {
+    /// Undoes the last action and gives it; none when there is none.
+    pub(super) fn undo(&mut self) -> Result<Option<Deed>, DatasetError> {
         let undone = self.journal.undo(Timestamp::now())?;
-        let is_undone = undone.is_some();
-        self.undone.extend(undone.map(|undone| undone.deed));
-        Ok(is_undone)
+        let deed = undone.map(|undone| undone.deed);
+        self.undone.extend(deed.clone());
+        Ok(deed)
     }
 
-    /// Does again what was undone last; false when there is nothing.
-    pub(super) fn redo(&mut self) -> Result<bool, DatasetError> {
+    /// Does again what was undone last and gives it; none when there is nothing.
+    pub(super) fn redo(&mut self) -> Result<Option<Deed>, DatasetError> {
         let Some(deed) = self.undone.last().cloned() else {
-            return Ok(false);
+            return Ok(None);
         };
         self.journal.record(deed, Timestamp::now())?;
-        self.undone.pop();
-        Ok(true)
+        Ok(self.undone.pop())
     }
 
     pub(super) fn can_undo(&self) -> bool {
@@ -138,14 +137,14 @@ mod tests {
                     Step::Undo => {
                         let is_possible = past.len() > 1;
                         prop_assert_eq!(book.can_undo(), is_possible);
-                        prop_assert_eq!(book.undo().unwrap(), is_possible);
+                        prop_assert_eq!(book.undo().unwrap().is_some(), is_possible);
                         if is_possible {
                             future.extend(past.pop());
                         }
                     }
                     Step::Redo => {
                         prop_assert_eq!(book.can_redo(), !future.is_empty());
-                        prop_assert_eq!(book.redo().unwrap(), !future.is_empty());
+                        prop_assert_eq!(book.redo().unwrap().is_some(), !future.is_empty());
                         past.extend(future.pop());
                     }
                     Step::Restart => {

@@ -57,27 +57,31 @@ impl Suggested {
 
     /// The reason for people.
     pub(super) fn words(&self) -> String {
-        let class = |index: usize| self.classes.get(index).map_or("", String::as_str);
+        // Isolated, a name that is read from the right leaves the words around it in order.
+        let class = |index: usize| {
+            let name = self.classes.get(index).map_or("", String::as_str);
+            format!("\u{2068}{name}\u{2069}")
+        };
         match self.reason {
-            Reason::Typical { group: 1 } => "like no other image, and without a label".to_owned(),
+            Reason::Typical { group: 1 } => "like no other picture, and without a label".to_owned(),
             Reason::Typical { group } => {
                 format!(
-                    "centre of a group of {}{group} images without a label",
+                    "centre of a group of {}{group} pictures without a label",
                     self.about
                 )
             }
             Reason::NextTypical { group } => {
                 format!(
-                    "near the centre of a group of {}{group} images, some with a label",
+                    "near the centre of a group of {}{group} pictures, some with a label",
                     self.about
                 )
             }
             Reason::Torn { first, second } => format!(
-                "torn between {} {:.2} and {} {:.2}",
+                "torn between {} ({:.0} in 100) and {} ({:.0} in 100)",
                 class(first.0),
-                first.1,
+                100.0 * first.1,
                 class(second.0),
-                second.1
+                100.0 * second.1
             ),
             Reason::Random => "random check".to_owned(),
         }

@@ -101,7 +101,9 @@ struct GroupView {
     id: usize,
     name: Option<String>,
     size: usize,
-    purity: Option<f64>,
+    /// Labels in it, and how many of them are the name.
+    labels: usize,
+    named: usize,
     medoids: Vec<usize>,
     odd: Vec<usize>,
 }
@@ -336,7 +338,6 @@ fn groups(looks: &Looks, column: &[u8], labels: &LabelState) -> Vec<GroupView> {
                 *counts.entry(column[image]).or_default() += 1;
             }
         }
-        let total: usize = counts.values().sum();
         let most = counts
             .iter()
             .max_by_key(|&(class, &count)| (count, std::cmp::Reverse(*class)));
@@ -344,7 +345,8 @@ fn groups(looks: &Looks, column: &[u8], labels: &LabelState) -> Vec<GroupView> {
             id,
             name: most.map(|(&class, _)| labels.classes()[usize::from(class)].clone()),
             size: members.len(),
-            purity: most.map(|(_, &count)| count as f64 / total as f64),
+            labels: counts.values().sum(),
+            named: most.map_or(0, |(_, &count)| count),
             medoids: members.iter().take(MEDOIDS).copied().collect(),
             odd: members
                 .iter()

@@ -49,7 +49,8 @@ function sentence({ labels, audit }, coin) {
   return `From ${many(labels, 'label')}; ${checks}. Guessing would get ${coin}.`;
 }
 
-function advice({ more_helps: helps, from, to }) {
+function advice({ more_helps: helps, from, to, coin }) {
+  if (helps === false && from <= coin) return 'This may be no better than guessing. Look at the doubtful ones, or compare: another extractor may see what you see.';
   if (helps === false) return 'More labels hardly help now. Look at the doubtful ones, or finish.';
   if (to - from > 0.3) return 'Each label makes this narrower.';
   return helps ? 'More labels still help.' : '';

@@ -1,18 +1,19 @@
 // What a person can do to images: label, set aside, leave out, accept, undo. Buttons, keys and drags all come here.
 
 import { batch } from './batch.js';
-import { say } from './live.js';
+import { flash, say, tell } from './live.js';
 import { selection } from './selection.js';
 import { store } from './store.js';
-import { accuracyWords, count, labelWords, many } from './words.js';
+import { accuracyWords, count, fileName, labelWords, many } from './words.js';
 
-/** Event `labelled`: the view may move on to the next image. */
+/** Events: `labelled`, after which the view may move on to the next image; `undone`, after which it shows what has no label again. */
 export const actions = new EventTarget();
 
 /** Gives the chosen images (or the current one) the class of this place, counted from 0. */
 export function labelWith(index) {
   const one = store.classes[index];
   if (one) labelAs(one.name);
+  else tell(store.classes.length ? `No class has the number ${index + 1} yet` : 'Name a class first');
 }
 
 /** The same by name; a new name makes a new class. */
@@ -28,12 +29,12 @@ export const clearLabel = (images = selection.targets()) => change(images, { cla
 export function accept(images = selection.targets()) {
   const byName = new Map();
   for (const image of images) {
-    if (batch.isHidden(image)) return say('This is a random check: say yourself what it is');
+    if (batch.isHidden(image)) return tell('This is a random check: say yourself what it is');
     const answer = store.answerOf(image);
     if (!answer || store.labelOf(image).kind !== 'none') continue;
     byName.set(answer.name, [...(byName.get(answer.name) ?? []), image]);
   }
-  if (!byName.size) return say('Nothing to accept here');
+  if (!byName.size) return tell('There is no answer to accept here');
   for (const [name, group] of byName) change(group, { class: name });
 }
 
@@ -44,7 +45,10 @@ export const redo = () => step('redo', 'Nothing to redo', 'Done again');
 async function step(what, nothing, done) {
   const answer = await store.step(what);
   if (answer === null) return;
-  if (answer.isNothing) return say(nothing);
+  if (answer.isNothing) return tell(nothing);
+  const { images } = answer;
+  if (images.length) flash(`${done}: ${images.length === 1 ? fileName(store.names[images[0]]) : many(images.length, 'picture')}`);
+  if (what === 'undo') actions.dispatchEvent(new CustomEvent('undone', { detail: { images } }));
   await store.settled();
   say(`${done}. ${many(store.state.labels, 'label')}, ${accuracyWords(store.state.accuracy)}`);
 }
@@ -52,7 +56,7 @@ async function step(what, nothing, done) {
 let newest = 0;
 
 async function change(images, what) {
-  if (!images.length) return say('Choose a picture first');
+  if (!images.length) return tell('Choose a picture first');
   const checks = images.filter((image) => batch.reasonOf(image) === 'random' && store.labelOf(image).kind === 'none');
   const others = images.filter((image) => !checks.includes(image));
   const sent = [];

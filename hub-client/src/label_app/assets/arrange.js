@@ -28,16 +28,18 @@ export const FILTERS = {
 export function arrange(store, { sort = 'next', filter = 'open', search = '', first = [] }) {
   const { columns, names } = store;
   const passes = test(columns, filter);
-  const wanted = search.trim().toLowerCase();
-  const ahead = new Set(first.filter((image) => !wanted || names[image].toLowerCase().includes(wanted)));
+  const wanted = comparable(search.trim());
+  const isFound = (image) => !wanted || comparable(names[image]).includes(wanted);
+  const ahead = new Set(first.filter(isFound));
   const found = [];
   for (let image = 0; image < columns.count; image += 1) {
-    if (ahead.has(image) || !passes(image)) continue;
-    if (wanted && !names[image].toLowerCase().includes(wanted)) continue;
-    found.push(image);
+    if (!ahead.has(image) && passes(image) && isFound(image)) found.push(image);
   }
   return [...ahead, ...sorted(found, columns, sort)];
 }
+
+/** Small letters; an accent is part of its letter, also where the file's name has it behind (macOS). */
+const comparable = (text) => text.normalize('NFC').toLowerCase();
 
 function test({ label, answer, doubt }, filter) {
   const isLabel = (code) => code < EXCLUDED;

@@ -3,6 +3,7 @@
 import { closeButton, openDialog } from './dialog.js';
 import { h } from './dom.js';
 import { store } from './store.js';
+import { within } from './words.js';
 
 export function openClassDialog(name) {
   const field = h('input', { type: 'text', id: 'class-name', value: name, autocomplete: 'off' });
@@ -16,7 +17,7 @@ export function openClassDialog(name) {
     store.change('/api/classes', { order: names });
   };
   const button = (words, isOff, act, style = '') => h('button', { type: 'button', class: style, disabled: isOff, onclick: act }, words);
-  const dialog = openDialog(`Class ${name}`,
+  const dialog = openDialog(`Class ${within(name)}`,
     h('form', { class: 'stack', onsubmit: (event) => {
       event.preventDefault();
       const wanted = field.value.trim();

@@ -4,7 +4,7 @@ import { exclude, labelAs, skip } from './actions.js';
 import { openClassDialog } from './class-dialog.js';
 import { fill, h, redrawn } from './dom.js';
 import { glyph, icon, key } from './glyphs.js';
-import { say } from './live.js';
+import { say, tell } from './live.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
 import { count, many } from './words.js';
@@ -41,7 +41,7 @@ class ClassList extends Watcher {
 
   #row({ name, labels }, index) {
     const apply = h('button', { class: 'class-apply', type: 'button', onclick: () => labelAs(name), title: `Label as ${name}` },
-      glyph(index), h('span', { class: 'class-text' }, h('span', { class: 'class-name' }, name), dots(labels)),
+      glyph(index), h('span', { class: 'class-text' }, h('span', { class: 'class-name', dir: 'auto' }, name), dots(labels)),
       h('span', { class: 'class-count' }, count(labels), h('span', { class: 'unseen' }, ` ${labels === 1 ? 'label' : 'labels'}`)),
       index < 9 && key(String(index + 1)));
     const more = h('button', { class: 'icon quiet', type: 'button', 'aria-label': `Change class ${name}`, onclick: () => openClassDialog(name) }, icon('more'));
@@ -61,7 +61,7 @@ export function addClassForm(field, words = 'Add') {
     event.preventDefault();
     const name = field.value.trim();
     if (!name) return;
-    if (store.classes.some((one) => one.name === name)) return say(`There is a class ${name} already`);
+    if (store.classes.some((one) => one.name === name)) return tell(`There is a class ${name} already`);
     field.value = '';
     if (await store.change('/api/classes', { add: name })) say(`Class ${name} added; ${many(store.classes.length, 'class', 'classes')}`);
     field.focus();

@@ -3,8 +3,9 @@
 import { accept } from './actions.js';
 import { batch } from './batch.js';
 import { DOUBT } from './columns.js';
-import { fill, h, setText } from './dom.js';
+import { fill, h, named, setText } from './dom.js';
 import { key } from './glyphs.js';
+import { keyName, keysOf } from './keys.js';
 import { read } from './server.js';
 import { makeStrip } from './strip.js';
 import { selection } from './selection.js';
@@ -52,18 +53,18 @@ class CurrentPicture extends Watcher {
     setText(this.line, [label.kind !== 'none' ? labelWords(label) : isHidden ? 'random check, you say first' : answerWords(answer), why?.words].filter(Boolean).join(' · '));
     const held = this.facts.contains(document.activeElement);
     fill(this.facts,
-      h('p', { class: 'file', title: store.names[image] }, fileName(store.names[image])),
+      h('p', { class: 'file', dir: 'auto', title: store.names[image] }, fileName(store.names[image])),
       label.kind !== 'none' && h('p', {}, 'You: ', h('strong', {}, labelWords(label))),
       isHidden
         ? h('p', {}, 'The computer’s answer is hidden until you have said yours: that keeps this check honest.')
         : h('p', {}, 'Computer: ', h('strong', {}, answerWords(answer))),
       why && h('p', { class: 'reason' }, h('span', { class: 'muted' }, 'Why this one: '), why.words),
       !isHidden && answer && label.kind === 'none' &&
-        h('button', { class: 'small', type: 'button', onclick: () => accept([image]) }, `Yes, ${answer.name}`, key('Enter')));
+        h('button', { class: 'small', type: 'button', onclick: () => accept([image]) }, h('span', {}, 'Yes, ', named(answer.name)), key(keyName(keysOf('accept')[0]))));
     if (held) (this.facts.querySelector('button') ?? this.whole.querySelector('summary')).focus();
     this.more.href = `#alike/${image}`;
     // The answers to its look-alikes would give the hidden one away.
-    this.alike.hidden = isHidden || store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed);
+    this.alike.hidden = isHidden || store.doubts(image, DOUBT.waiting) || store.doubts(image, DOUBT.failed) || store.names.length < 2;
     if (image !== this.#asked && !this.alike.hidden) this.#ask(image);
   }
 

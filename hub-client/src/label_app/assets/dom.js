@@ -18,6 +18,9 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A name that a person gave, in its own direction of writing; a long one may break anywhere. */
+export const named = (name) => h('bdi', {}, name);
+
 /** Replaces all children. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((child) => child != null && child !== false));

@@ -18,8 +18,11 @@ const SHAPES = [
 
 const COLOURS = 10;
 
+/** So many signs differ: each ten have all shapes, and others than the ten before them in each colour. */
+export const SIGNS = SHAPES.length * COLOURS;
+
 export const shapePath = (index) => SHAPES[index % SHAPES.length];
-export const colourName = (index) => `--class-${index % COLOURS}`;
+export const colourName = (index) => `--class-${(index + 3 * Math.floor(index / SHAPES.length)) % COLOURS}`;
 
 /** The shape of a class: filled for what a person said, hollow for what the computer answers. */
 export function glyph(index, isHollow = false) {
@@ -48,6 +51,8 @@ const LINES = {
   hand: 'M12 3v18M3 12h18M12 3L9.5 5.5M12 3l2.5 2.5M12 21l-2.5-2.5M12 21l2.5-2.5M3 12l2.5-2.5M3 12l2.5 2.5M21 12l-2.5-2.5M21 12l-2.5 2.5',
   fit: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
   lock: 'M6 11h12v9H6ZM8.5 11V8a3.5 3.5 0 0 1 7 0v3',
+  before: 'M19 12H5M11 6l-6 6 6 6',
+  next: 'M5 12h14M13 6l6 6-6 6',
   copy: 'M9 9h11v11H9ZM15 9V4H4v11h5',
 };
 

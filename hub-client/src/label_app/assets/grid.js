@@ -88,9 +88,10 @@ export class ImageGrid extends HTMLElement {
   }
 
   #measure() {
-    const width = this.clientWidth - GAP_PIXELS;
-    if (width <= 0) return;
-    const wished = Number.parseFloat(getComputedStyle(this).getPropertyValue('--tile')) || 150;
+    const style = getComputedStyle(this);
+    const width = this.clientWidth - Number.parseFloat(style.paddingLeft);
+    if (!(width > 0)) return;
+    const wished = Number.parseFloat(style.getPropertyValue('--tile')) || 150;
     const columns = Math.max(1, Math.floor(width / (wished + GAP_PIXELS)));
     const tile = Math.floor(width / columns) - GAP_PIXELS;
     if (columns !== this.#shape.columns) this.#recycle(0, -1);

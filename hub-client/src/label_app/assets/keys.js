@@ -54,24 +54,35 @@ const keep = () => localStorage.setItem(KEPT, JSON.stringify({ changed, isOn }))
 /** What a key press asks for: `{ id, … }`, or null when it is none of ours. */
 export function commandOf(event) {
   const { key } = event;
+  const plain = latin(event);
   const withControl = event.ctrlKey || event.metaKey;
-  if (withControl && key.toLowerCase() === 'z') return { id: event.shiftKey ? 'redo' : 'undo' };
-  if (withControl && key.toLowerCase() === 'y') return { id: 'redo' };
-  if (withControl && key.toLowerCase() === 'a') return { id: 'all' };
+  if (withControl && plain === 'z') return { id: event.shiftKey ? 'redo' : 'undo' };
+  if (withControl && plain === 'y') return { id: 'redo' };
+  if (withControl && plain === 'a') return { id: 'all' };
   if (withControl && key === ' ') return { id: 'toggle' };
   if (withControl || event.altKey) return null;
   const move = MOVES[key];
   if (move) return { id: 'move', move, isExtending: event.shiftKey };
   if (key === 'Escape') return { id: 'escape' };
   if (!isOn && key !== 'Enter' && key !== ' ') return null;
-  if (/^[1-9]$/.test(key)) return { id: 'class', index: Number(key) - 1 };
   if (event.shiftKey && /^\p{L}$/u.test(key)) return { id: 'name', typed: key.toLowerCase() };
-  // With the capitals locked a letter without Shift is a capital.
-  const plain = key.length === 1 ? key.toLowerCase() : key;
-  const other = Object.keys(changed).find((id) => changed[id] === plain);
-  const command = other ?? COMMANDS.find(({ id, keys }) => !changed[id] && keys.includes(plain))?.id;
+  const other = Object.keys(changed).find((id) => changed[id] === lower(key));
+  if (other) return { id: other, typed: '' };
+  if (/^[1-9]$/.test(plain)) return { id: 'class', index: Number(plain) - 1 };
+  const command = COMMANDS.find(({ id, keys }) => !changed[id] && keys.includes(plain))?.id;
   if (command) return { id: command, typed: '' };
-  return /^\p{L}$/u.test(key) ? { id: 'name', typed: plain } : null;
+  return /^\p{L}$/u.test(key) ? { id: 'name', typed: lower(key) } : null;
+}
+
+/** With the capitals locked a letter without Shift is a capital. */
+const lower = (key) => (key.length === 1 ? key.toLowerCase() : key);
+
+/** What a key gives where digits need no Shift and letters are Latin: by its place, where the keyboard is another (French, Greek, …). */
+function latin({ key, code = '', shiftKey }) {
+  const [, digit, letter] = /^(?:Digit(\d)|Key([A-Z]))$/.exec(code) ?? [];
+  if (key.length !== 1) return key;
+  if (digit && !shiftKey) return digit;
+  return letter && /^\p{L}$/u.test(key) && !/^\p{Script=Latin}$/u.test(key) ? letter.toLowerCase() : lower(key);
 }
 
 const MOVES = {

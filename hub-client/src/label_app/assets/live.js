@@ -3,12 +3,28 @@
 import { h } from './dom.js';
 
 const STAY_MILLISECONDS = 8000;
+const FLASH_MILLISECONDS = 3500;
 
 /** Has a screen reader say something, also twice the same. */
 export function say(text) {
   const live = document.getElementById('live');
   live.textContent = '';
   requestAnimationFrame(() => { live.textContent = text; });
+}
+
+/** Shows a few words for a moment, below those that are there. Who listens is told by `say`. */
+export function flash(text) {
+  const toasts = document.getElementById('toasts');
+  toasts.querySelector('.flash')?.remove();
+  const message = h('p', { class: 'toast flash', 'aria-hidden': 'true' }, text);
+  toasts.append(message);
+  setTimeout(() => message.remove(), FLASH_MILLISECONDS);
+}
+
+/** Says and shows why nothing happened. */
+export function tell(text) {
+  say(text);
+  flash(text);
 }
 
 /** Shows a message. Errors stay until they are closed. */

@@ -5,7 +5,7 @@ import './grid.js';
 import { actions, accept, clearLabel, exclude, labelWith, redo, skip, undo } from './actions.js';
 import { openHelp } from './help-dialog.js';
 import { commandOf } from './keys.js';
-import { failed, say, toast } from './live.js';
+import { failed, tell, toast } from './live.js';
 import { openNameDialog } from './name-dialog.js';
 import { preview } from './preview.js';
 import { screenOf, show, SCREENS } from './router.js';
@@ -74,7 +74,7 @@ function run(command) {
     accept: () => accept(),
     undo: () => undo(),
     redo: () => redo(),
-    name: () => selection.targets().length ? openNameDialog(command.typed ?? '') : say('Choose a picture first'),
+    name: () => selection.targets().length ? openNameDialog(command.typed ?? '') : tell('Choose a picture first'),
     zoom: () => preview.toggle(selection.current >= 0 ? selection.current : screen?.grid?.indices[0]),
     help: () => openHelp(),
     try: () => { location.hash = '#check/try'; },
@@ -112,5 +112,19 @@ function inGrid(grid, { id, move, isExtending }) {
   return true;
 }
 
+/** Goes back to what was undone, where it is shown: most often it gets another label at once. */
+function undone({ images }) {
+  const screen = screenOf();
+  screen.undone?.(images);
+  const shown = images.filter((image) => screen.grid?.indices.includes(image));
+  if (!shown.length) return;
+  const { grid } = screen;
+  selection.clear();
+  selection.look(shown[0]);
+  if (shown.length > 1) selection.replace(shown);
+  grid.reveal(grid.position, grid.contains(document.activeElement) || document.activeElement === document.body);
+}
+
 actions.addEventListener('labelled', (event) => screenOf()?.labelled?.(event.detail));
+actions.addEventListener('undone', (event) => undone(event.detail));
 start();

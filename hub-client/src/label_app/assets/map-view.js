@@ -1,7 +1,7 @@
 // <map-view>: every picture a point; near points look alike. Pan, zoom, lasso; pictures when one comes near.
 
-import { inLayers, pointKinds, SHAPES } from './map-kinds.js';
-import { eachFrame, fill, h, setText } from './dom.js';
+import { inLayers, pointKinds, signOf } from './map-kinds.js';
+import { eachFrame, fill, h, named, setText } from './dom.js';
 import { colourName, glyph } from './glyphs.js';
 import { Lens, PointIndex } from './plane.js';
 import { followPointer } from './map-pointer.js';
@@ -25,7 +25,7 @@ export class MapView extends HTMLElement {
   #sheet = new StampSheet();
   #stamps = [];
   #index = new PointIndex(new Float32Array(0), new Float32Array(0));
-  #kinds = new Uint8Array(0);
+  #kinds = new Uint16Array(0);
   #layers = new Uint32Array(0);
   #hovered = -1;
   #lasso = [];
@@ -37,7 +37,7 @@ export class MapView extends HTMLElement {
     this.points = h('canvas', { 'aria-hidden': 'true' });
     this.over = h('canvas', { 'aria-hidden': 'true' });
     this.pictures = h('div', { class: 'map-pictures', 'aria-hidden': 'true' });
-    this.card = h('div', { class: 'map-card', hidden: true, 'aria-hidden': 'true' }, h('img', { alt: '' }), h('p', { class: 'file' }), h('p', { class: 'muted' }));
+    this.card = h('div', { class: 'map-card', hidden: true, 'aria-hidden': 'true' }, h('img', { alt: '' }), h('p', { class: 'file', dir: 'auto' }), h('p', { class: 'muted' }));
     fill(this, this.points, this.pictures, this.over, this.card);
     this.setAttribute('role', 'application');
     this.tabIndex = 0;
@@ -163,18 +163,20 @@ export class MapView extends HTMLElement {
   }
 
   #restamp() {
-    const radius = (this.stampedRadius = this.#radius);
-    const isCrowd = this.#index.count > CROWD;
-    const halo = isCrowd ? '' : colour('--surface');
-    const stroke = colour('--ink');
-    const classes = Array.from({ length: SHAPES }, (_, index) => ({ shape: index, fill: colour(colourName(index)) }));
-    this.#stamps = [
-      makeStamp({ shape: 0, radius: radius * 0.62, fill: colour('--line-strong'), halo }),
-      ...classes.map((one) => makeStamp({ ...one, radius, halo })),
-      ...classes.map((one) => makeStamp({ ...one, radius, halo, isHollow: !isCrowd })),
-      ...[{ shape: 0, fill: colour('--line-strong') }, ...classes].map((one) => makeStamp({ ...one, radius: radius * 1.15, stroke })),
-    ];
+    this.stampedRadius = this.#radius;
+    this.#stamps = [];
     this.redraw();
+  }
+
+  /** The stamp of a kind; few of them are needed at a time. */
+  #stampOf(kind) {
+    const { sign, isChosen, isHollow } = signOf(kind);
+    const isCrowd = this.#index.count > CROWD;
+    const isKnown = sign >= 0;
+    const radius = this.stampedRadius * (isChosen ? 1.15 : isKnown ? 1 : 0.62);
+    const halo = isCrowd || isChosen ? '' : colour('--surface');
+    const fill = colour(isKnown ? colourName(sign) : '--line-strong');
+    return makeStamp({ shape: Math.max(0, sign), radius, fill, halo, stroke: isChosen ? colour('--ink') : undefined, isHollow: isHollow && !isCrowd });
   }
 
   #changed() {
@@ -192,6 +194,8 @@ export class MapView extends HTMLElement {
   }
 
   #draw() {
+    // Without a size yet; it is drawn when it has one.
+    if (!this.stampedRadius) return;
     if (Math.abs(this.#radius - this.stampedRadius) > 0.4) return this.#restamp();
     const { x, y } = store.columns;
     const { lens, density } = this;
@@ -201,7 +205,10 @@ export class MapView extends HTMLElement {
     const left = width / 2 - lens.middle[0] * scale;
     const top = height / 2 - lens.middle[1] * scale;
     const kinds = this.#kinds;
-    for (const point of this.#layers) this.#sheet.put(this.#stamps[kinds[point]], left + x[point] * scale, top + y[point] * scale);
+    for (const point of this.#layers) {
+      const stamp = (this.#stamps[kinds[point]] ??= this.#stampOf(kinds[point]));
+      this.#sheet.put(stamp, left + x[point] * scale, top + y[point] * scale);
+    }
     this.#sheet.show(this.points.getContext('2d'));
     this.#drawOver();
     this.#drawPictures();
@@ -259,7 +266,7 @@ export class MapView extends HTMLElement {
       if (picture.getAttribute('src') !== thumb(image)) picture.src = thumb(image);
       if (caption.textContent !== (name ?? '')) {
         const index = store.classes.findIndex((one) => one.name === name);
-        fill(caption, index >= 0 && glyph(index), name ?? '');
+        fill(caption, index >= 0 && glyph(index), name ? named(name) : null);
       }
       const [left, top] = this.lens.toScreen(x[image], y[image]);
       figure.style.transform = `translate(${Math.round(left - LANDMARK_PIXELS / 2)}px, ${Math.round(top)}px) translateY(${isNear ? '-50%' : '-100%'})`;

@@ -2,7 +2,7 @@
 
 import { labelAs } from './actions.js';
 import { closeButton, openDialog } from './dialog.js';
-import { fill, h } from './dom.js';
+import { fill, h, named } from './dom.js';
 import { glyph } from './glyphs.js';
 import { selection } from './selection.js';
 import { store } from './store.js';
@@ -28,7 +28,7 @@ export function openNameDialog(typed = '', images = selection.targets()) {
     place = Math.min(place, Math.max(0, matches.length - 1));
     fill(list, matches.map(({ name, index }, number) => {
       const option = h('li', { id: `${LIST}-${number}`, role: 'option', 'aria-selected': String(number === place), onclick: () => take(name) },
-        index < 0 ? 'New class ' : glyph(index), h('span', { class: 'number' }, name));
+        index < 0 ? 'New class ' : glyph(index), h('span', { class: 'number' }, named(name)));
       return option;
     }));
     field.setAttribute('aria-activedescendant', matches.length ? `${LIST}-${place}` : '');

@@ -3,6 +3,7 @@
 const CELLS = 96;
 const MOST_ZOOM = 200;
 const EDGE_PIXELS = 56;
+const TOOLS_PIXELS = 48;
 
 /** Finds points quickly by cells. `x`, `y` in −1 to 1; NaN where a point has no place yet. */
 export class PointIndex {
@@ -123,10 +124,10 @@ export class Lens {
     if (!known.length) return;
     const bounds = (values) => known.reduce(([low, high], point) => [Math.min(low, values[point]), Math.max(high, values[point])], [Infinity, -Infinity]);
     const [[left, right], [top, bottom]] = [bounds(xs), bounds(ys)];
-    const [across, down] = [Math.max(1, this.width - 2 * EDGE_PIXELS), Math.max(1, this.height - 2 * EDGE_PIXELS)];
+    const [across, down] = [Math.max(1, this.width - 2 * EDGE_PIXELS - TOOLS_PIXELS), Math.max(1, this.height - 2 * EDGE_PIXELS)];
     const wanted = Math.min(across / Math.max(0.05, right - left), down / Math.max(0.05, bottom - top));
     this.zoom = Math.min(MOST_ZOOM, Math.max(0.5, (this.zoom * wanted) / this.scale));
-    this.middle = [(left + right) / 2, (top + bottom) / 2];
+    this.middle = [(left + right) / 2 + TOOLS_PIXELS / 2 / this.scale, (top + bottom) / 2];
   }
 
   /** The seen rectangle: left, top, right, bottom. */

@@ -1,11 +1,13 @@
-// One picture, large. Keys go on working: classes label it, arrows move on.
+// One picture, large. Keys go on working: classes label it, arrows move on; the buttons below do the same.
 
-import { h, setText } from './dom.js';
-import { icon } from './glyphs.js';
+import { exclude, labelWith, skip } from './actions.js';
+import { fill, h, named, setText } from './dom.js';
+import { glyph, icon, key } from './glyphs.js';
+import { keyName, keysOf } from './keys.js';
 import { screenOf } from './router.js';
 import { selection } from './selection.js';
 import { store } from './store.js';
-import { stateOf } from './tile.js';
+import { stateOf, thumb } from './tile.js';
 
 class Preview {
   #dialog = null;
@@ -19,15 +21,16 @@ class Preview {
   open(image) {
     if (image === undefined || image < 0 || this.isOpen) return;
     selection.look(image);
-    const picture = h('img', { alt: '' });
-    const name = h('h2', { id: 'preview-name' });
+    const name = h('h2', { id: 'preview-name', dir: 'auto' });
     const words = h('p', { class: 'muted' });
-    const step = (by, words, mark) => h('button', { class: 'icon', type: 'button', 'aria-label': words, onclick: () => screenOf()?.grid?.move(by) }, mark);
-    this.#parts = { picture, name, words };
+    const frame = h('div', { class: 'preview-picture' });
+    const choices = h('div', { class: 'preview-choices', role: 'group', 'aria-label': 'Label it as' });
+    const step = (by, words, mark) => h('button', { class: 'icon', type: 'button', 'aria-label': words, onclick: () => screenOf()?.grid?.move(by) }, icon(mark));
+    this.#parts = { name, words, frame, choices, image: -1, classes: '' };
     const dialog = h('dialog', { id: 'preview', 'aria-labelledby': 'preview-name', tabindex: '-1' },
-      h('header', {}, h('div', {}, name, words), step(-1, 'Picture before', '←'), step(1, 'Next picture', '→'),
+      h('header', {}, h('div', {}, name, words), step(-1, 'Picture before', 'before'), step(1, 'Next picture', 'next'),
         h('button', { class: 'icon', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'))),
-      h('div', { class: 'preview-picture' }, picture));
+      frame, choices);
     dialog.addEventListener('close', () => this.#closed());
     document.body.append(dialog);
     this.#dialog = dialog;
@@ -35,7 +38,9 @@ class Preview {
     const { signal } = this.#stop;
     selection.addEventListener('change', () => this.#draw(), { signal });
     store.addEventListener('columns', () => this.#draw(), { signal });
+    store.addEventListener('state', () => this.#drawChoices(), { signal });
     this.#draw();
+    this.#drawChoices();
     dialog.showModal();
     dialog.focus();
   }
@@ -44,13 +49,36 @@ class Preview {
     const image = selection.current;
     // After the last picture without a label there is none to look at.
     if (image < 0) return this.close();
-    const { picture, name, words } = this.#parts;
-    const address = `/picture/${image}`;
-    if (picture.getAttribute('src') !== address) picture.src = address;
+    const { frame, name, words } = this.#parts;
     const { aloud, why } = stateOf(image);
-    picture.alt = `${store.names[image]}, ${aloud}`;
+    const alt = `${store.names[image]}, ${aloud}`;
+    if (image === this.#parts.image) frame.firstChild.alt = alt;
+    else {
+      // A new element: the picture before would be seen until this one is there. Meanwhile, the small one is.
+      const picture = h('img', { src: `/picture/${image}`, alt });
+      picture.style.backgroundImage = `url("${thumb(image)}")`;
+      picture.addEventListener('load', () => { picture.style.backgroundImage = ''; });
+      fill(frame, picture);
+      this.#parts.image = image;
+    }
     setText(name, store.names[image]);
+    name.title = store.names[image];
     setText(words, why ? `${aloud} · ${why}` : aloud);
+  }
+
+  #drawChoices() {
+    const classes = JSON.stringify(store.classes.map(({ name }) => name));
+    if (classes === this.#parts.classes) return;
+    this.#parts.classes = classes;
+    const button = (act, ...words) => h('button', { type: 'button', onclick: (event) => {
+      act();
+      // After a press of the mouse, the next key is not for this button.
+      if (event.detail) this.#dialog?.focus();
+    } }, words);
+    fill(this.#parts.choices,
+      store.classes.map(({ name }, index) => button(() => labelWith(index), glyph(index), named(name), index < 9 && key(String(index + 1)))),
+      button(() => skip(), 'Not sure', key(keyName(keysOf('skip')[0]))),
+      button(() => exclude(), 'Leave out', key(keyName(keysOf('exclude')[0]))));
   }
 
   #closed() {

@@ -53,7 +53,7 @@ class AlikeScreen extends Watcher {
     this.words = h('p', { class: 'muted' });
     fill(this.query,
       h('img', { src: thumb(image), alt: fileName(store.names[image]) }),
-      h('div', {}, h('h2', {}, fileName(store.names[image])), this.words, h('p', { class: 'muted small' }, 'What is most like it, nearest first. Choose what belongs together and press its number.')));
+      h('div', {}, h('h2', { dir: 'auto' }, fileName(store.names[image])), this.words, h('p', { class: 'muted small' }, 'What is most like it, nearest first. Choose what belongs together and press its number.')));
     this.draw();
     this.#find(() => read(`/api/neighbours/${image}?count=${NEAREST}`));
   }
@@ -62,7 +62,7 @@ class AlikeScreen extends Watcher {
     this.image = undefined;
     const picture = h('img', { alt: file.name, src: URL.createObjectURL(file) });
     picture.addEventListener('load', () => URL.revokeObjectURL(picture.src), { once: true });
-    fill(this.query, picture, h('div', {}, h('h2', {}, file.name), h('p', { class: 'muted small' }, 'Not kept. What is most like it here, nearest first.')));
+    fill(this.query, picture, h('div', {}, h('h2', { dir: 'auto' }, file.name), h('p', { class: 'muted small' }, 'Not kept. What is most like it here, nearest first.')));
     this.#find(() => send('/api/neighbours', file));
   }
 
@@ -78,7 +78,7 @@ class AlikeScreen extends Watcher {
     }
     if (asked !== this.#asked) return;
     this.#take(found, found
-      ? [h('strong', {}, 'None'), h('p', {}, 'There is no picture of another class yet.')]
+      ? null
       : [h('strong', {}, 'They could not be found'), h('p', {}, 'What is like this picture is not known.')]);
     if (this.isConnected && document.activeElement === document.body) this.focusFirst();
   }
@@ -102,7 +102,7 @@ class AlikeScreen extends Watcher {
     this.all.hidden = !list.length;
     this.list.hidden = !list.length;
     this.empty.hidden = list.length > 0;
-    fill(this.empty, this.told);
+    fill(this.empty, this.told ?? [h('strong', {}, 'None'), h('p', {}, this.which === 'nearest' ? 'There is no other picture here.' : 'There is no picture of another class yet.')]);
   }
 }
 

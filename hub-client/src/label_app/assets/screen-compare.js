@@ -89,7 +89,7 @@ function rowOf(row) {
     h('th', { scope: 'row' }, h('code', {}, row.extractor)),
     h('td', {}, h('span', { class: 'number' }, `${inHundred(row.from)}–${inHundred(row.to)}`), bar(row)),
     h('td', {}, `${row.milliseconds.toFixed(row.milliseconds < 10 ? 1 : 0)} ms`),
-    h('td', {}, `${Math.round(row.megabytes)} MB`),
+    h('td', {}, `${row.megabytes.toFixed(row.megabytes < 10 ? 1 : 0)} MB`),
     h('td', {}, row.licence),
     h('td', {}, h('span', { class: 'verdict', 'data-verdict': row.verdict }, row.verdict), h('p', { class: 'muted small' }, row.words),
       isWorthIt && h('button', { type: 'button', class: 'small', onclick: async () => {

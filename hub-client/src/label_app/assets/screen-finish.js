@@ -4,7 +4,7 @@ import { openDialog, closeButton } from './dialog.js';
 import { makeDrop } from './drop.js';
 import { fill, h, isOff, setText, switchOff } from './dom.js';
 import { icon } from './glyphs.js';
-import { failed, say, toast } from './live.js';
+import { failed, say, tell, toast } from './live.js';
 import { readFile } from './server.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
@@ -36,7 +36,7 @@ class FinishScreen extends Watcher {
       h('div', { class: 'finish-columns' },
         h('section', { class: 'card stack' },
           h('h2', {}, 'Save it under a name'),
-          h('p', { class: 'muted small' }, 'Saved again, the name gets a new version; earlier ones stay.'),
+          h('p', { class: 'muted small' }, 'Small letters, digits, - and _. Saved again, the name gets a new version; earlier ones stay.'),
           h('form', { class: 'row', onsubmit: (event) => this.#save(event) }, h('label', { for: 'head-name', class: 'unseen' }, 'Name'), this.name, this.save),
           this.use),
         h('section', { class: 'card stack' },
@@ -74,9 +74,9 @@ class FinishScreen extends Watcher {
     fill(this.use,
       h('p', { class: 'good' }, icon('check'), h('span', {}, 'Saved as ', h('strong', {}, saved.head), `, version ${saved.version}`)),
       h('p', { class: 'muted small' }, h('code', {}, saved.path)),
-      h('h3', {}, 'How to use it'),
-      saved.commands.map((command) => h('div', { class: 'command' }, h('code', { tabindex: '0' }, command),
-        h('button', { type: 'button', class: 'icon quiet', 'aria-label': `Copy ${command}`, onclick: () => copy(command) }, icon('copy')))));
+      h('h3', {}, 'How to use it, in a terminal'),
+      saved.commands.map(({ words, line }) => h('div', {}, h('p', { class: 'small' }, words), h('div', { class: 'command' }, h('code', {}, line),
+        h('button', { type: 'button', class: 'icon quiet', 'aria-label': `Copy ${line}`, title: 'Copy', onclick: () => copy(line) }, icon('copy'))))));
   }
 
   async #download(file, button) {
@@ -105,7 +105,7 @@ class FinishScreen extends Watcher {
 
 async function copy(text) {
   await navigator.clipboard.writeText(text);
-  toast('Copied');
+  tell('Copied');
 }
 
 function confirmForget() {

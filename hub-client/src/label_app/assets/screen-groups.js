@@ -4,12 +4,12 @@ import { labelAs } from './actions.js';
 import { members } from './arrange.js';
 import { EXCLUDED } from './columns.js';
 import { closeButton, openDialog } from './dialog.js';
-import { eachFrame, fill, h, redrawn, setText } from './dom.js';
+import { eachFrame, fill, h, named, redrawn, setText } from './dom.js';
 import { glyph, key } from './glyphs.js';
 import { store } from './store.js';
 import { makeStrip, small } from './strip.js';
 import { Watcher } from './watch.js';
-import { inHundred, many } from './words.js';
+import { count, many, within } from './words.js';
 
 const MOST_GROUPS = 48;
 
@@ -68,19 +68,25 @@ class GroupsScreen extends Watcher {
   focusFirst() { this.list.querySelector('button')?.focus(); }
 
   #card(group) {
-    const strip = makeStrip(`Typical pictures of ${title(group)}`);
+    const strip = makeStrip(`Typical pictures of ${within(title(group))}`);
     strip.show(group.medoids);
     this.strips.push(strip);
     const place = store.classes.findIndex(({ name }) => name === group.name);
-    const purity = group.purity == null ? 'no label in it yet' : `${inHundred(group.purity)} in 100 of its labels are ${group.name}`;
     return h('li', { class: 'card group', 'data-group': group.id },
-      h('h2', {}, place >= 0 && glyph(place), title(group)),
-      h('p', { class: 'muted small' }, `${many(group.size, 'picture')}, ${purity}`),
+      h('h2', {}, place >= 0 && glyph(place), named(title(group))),
+      h('p', { class: 'muted small' }, `${many(group.size, 'picture')}, ${labelsIn(group)}`),
       strip.element,
       h('div', { class: 'row' },
         h('button', { type: 'button', class: 'small primary', onclick: () => openGroup(group) }, 'Label this group'),
         h('a', { class: 'button small-link', href: `#map/${group.id}` }, 'On the map')));
   }
+}
+
+/** How far its labels agree. */
+function labelsIn({ name, labels, named: those }) {
+  if (!labels) return 'no label in it yet';
+  if (those < labels) return `${count(those)} of its ${count(labels)} labels are ${within(name)}`;
+  return labels === 1 ? `its one label is ${within(name)}` : `all of its ${count(labels)} labels are ${within(name)}`;
 }
 
 const title = (group) => group.name ?? `Group ${group.id + 1}`;
@@ -108,9 +114,9 @@ function openGroup(group, wanted = group.name) {
     fill(choices, store.classes.map(({ name }, index) => h('button', { type: 'button', class: name === wanted ? 'primary' : '', onclick: () => {
       dialog.close();
       labelAs(name, images);
-    } }, name === wanted ? '' : glyph(index), name, index < 9 && key(String(index + 1)))));
+    } }, name === wanted ? '' : glyph(index), named(name), index < 9 && key(String(index + 1)))));
   };
-  const dialog = openDialog(`Label ${title(group)}`,
+  const dialog = openDialog(`Label ${within(title(group))}`,
     odd.length > 0 && h('p', {}, 'These are the least typical. Do they belong? Press one to leave it out.'),
     odd.length > 0 && h('ul', { class: 'strip large' }, toggles),
     words, choices,

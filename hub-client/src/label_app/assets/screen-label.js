@@ -7,12 +7,18 @@ import { screenArgument } from './router.js';
 import { selection } from './selection.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
-import { count, many } from './words.js';
+import { many, sentence, within } from './words.js';
 
 const SEARCH_MILLISECONDS = 120;
 
+/** Whoever has labelled so many knows how. */
+const LABELS_TO_LEARN = 3;
+
 /** What the person chose is kept while the page is open. */
 const chosen = { sort: 'next', filter: 'open', search: '' };
+
+/** The picture that this screen looked at by itself; a better one may take its place. */
+let own = -1;
 
 class LabelScreen extends Watcher {
   #timer = 0;
@@ -38,10 +44,12 @@ class LabelScreen extends Watcher {
     this.found = h('span', { class: 'muted found', role: 'status' });
     this.next = h('button', { type: 'button', class: 'small', title: 'Put the best suggestions of now on the table', onclick: () => this.#renew() }, 'New suggestions');
     this.empty = h('div', { class: 'empty', hidden: true });
+    this.coach = h('p', { class: 'coach' });
     fill(this,
       h('h1', { class: 'unseen' }, 'Label'),
       h('div', { class: 'toolbar' }, this.filter, this.sort, this.search, this.found, this.next),
-      this.grid, this.empty);
+      this.coach, this.grid, this.empty);
+    this.coach.hidden = store.state.labels >= LABELS_TO_LEARN;
     if (!batch.images.length || batch.isDone) batch.renew();
     this.#arrange();
     this.#lookHere();
@@ -51,8 +59,9 @@ class LabelScreen extends Watcher {
     this.#drawFilters();
     const isWaiting = this.#wasEmpty && !this.grid.indices.length;
     const isFirst = chosen.sort === 'next' && batch.isShort && !store.saving;
-    if (isWaiting || isFirst) this.#renew({ withFocus: false });
+    if (isWaiting || isFirst) this.#renewByItself();
     this.#drawEmpty();
+    this.#drawCoach();
   }
 
   focusFirst() {
@@ -66,6 +75,11 @@ class LabelScreen extends Watcher {
     const isOver = isBatchOver();
     if (isOver ? current >= 0 && !isOpen(current) : !isMany && images[0] === current) this.#goOn();
     if (isOver) this.#renewWhenSaved();
+  }
+
+  /** What was undone is on the table again, though as no suggestion. */
+  undone([image]) {
+    if (image !== undefined && !this.grid.indices.includes(image)) this.#arrange(image);
   }
 
   #goOn() {
@@ -95,6 +109,7 @@ class LabelScreen extends Watcher {
 
   #renew({ withFocus = true, kept = -1 } = {}) {
     batch.renew(kept);
+    this.coach.hidden = store.state.labels >= LABELS_TO_LEARN;
     this.#arrange(kept);
     this.#wasEmpty = !this.grid.indices.length;
     this.#drawEmpty();
@@ -103,10 +118,19 @@ class LabelScreen extends Watcher {
     if (this.grid.indices.length) this.#goTo(0);
   }
 
-  /** Looks at a picture of this grid that can be labelled, unless one is looked at already. */
+  /** Whoever has not chosen a picture yet begins with the first suggestion. */
+  #renewByItself() {
+    const isOwn = selection.current === own;
+    this.#renew({ withFocus: isOwn });
+    if (isOwn) own = selection.current;
+  }
+
+  /** Looks at a picture of this grid that can be labelled, unless somebody looks at one already. */
   #lookHere() {
-    const isHere = this.grid.indices.includes(selection.current);
-    if (!isHere || (isToLabel() && !isOpen(selection.current))) selection.look(this.#first);
+    const isHere = selection.current !== own && this.grid.indices.includes(selection.current);
+    if (isHere && !(isToLabel() && !isOpen(selection.current))) return;
+    selection.look(this.#first);
+    own = selection.current;
   }
 
   get #first() {
@@ -140,10 +164,17 @@ class LabelScreen extends Watcher {
     const option = (value, words) => h('option', { value }, words);
     fill(this.filter,
       Object.entries(FILTERS).map(([value, words]) => option(value, words)),
-      h('optgroup', { label: 'Labelled' }, store.classes.map(({ name }, index) => option(`label:${index}`, `Labelled ${name}`))),
-      h('optgroup', { label: 'Answered' }, store.classes.map(({ name }, index) => option(`answer:${index}`, `Answer ${name}`))));
+      h('optgroup', { label: 'Labelled' }, store.classes.map(({ name }, index) => option(`label:${index}`, `Labelled ${within(name)}`))),
+      h('optgroup', { label: 'Answered' }, store.classes.map(({ name }, index) => option(`answer:${index}`, `Answer ${within(name)}`))));
     this.filter.value = chosen.filter;
     if (this.filter.selectedIndex < 0) this.#choose({ filter: 'open' });
+  }
+
+  /** What to do. It goes when other pictures come, so that nothing moves under the hand. */
+  #drawCoach() {
+    setText(this.coach, store.classes.length
+      ? 'What does the framed picture show? Press its class, or the number of its class.'
+      : 'Name what you want to tell apart: type a name where it says “Another class”.');
   }
 
   #drawEmpty() {
@@ -153,7 +184,7 @@ class LabelScreen extends Watcher {
     if (!isEmpty) return;
     const isAllDone = chosen.filter === 'open' && !chosen.search && store.columns.version > 0;
     fill(this.empty, isAllDone
-      ? [h('strong', {}, 'Every picture has a label'), h('p', {}, `${count(store.state.labels)} labels. Look at the doubtful ones, check, and finish.`), h('a', { class: 'button', href: '#check' }, 'Check')]
+      ? [h('strong', {}, 'Every picture has a label'), h('p', {}, `${many(store.state.labels, 'label')}. ${sentence(store.state.needs) || 'Look at the doubtful ones, check, and finish.'}`), h('a', { class: 'button', href: '#check' }, 'Check')]
       : [h('strong', {}, 'No picture here'), h('p', {}, 'Nothing passes this filter and search.'),
         h('button', { type: 'button', onclick: () => { this.search.value = ''; this.filter.value = 'open'; this.#choose({ filter: 'open', search: '' }); } }, 'Show pictures without a label')]);
   }

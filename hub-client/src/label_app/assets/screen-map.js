@@ -2,7 +2,7 @@
 
 import './map-view.js';
 import { arrange, members } from './arrange.js';
-import { fill, h } from './dom.js';
+import { fill, h, named } from './dom.js';
 import { glyph, icon } from './glyphs.js';
 import { screenArgument } from './router.js';
 import { selection } from './selection.js';
@@ -93,7 +93,7 @@ class MapScreen extends Watcher {
     fill(this.legend,
       chosen.by === 'group'
         ? h('li', {}, many(store.state.groups.length, 'group'))
-        : classes.map(({ name }, index) => h('li', {}, glyph(index), isAnswer && glyph(index, true), name)),
+        : classes.map(({ name }, index) => h('li', {}, glyph(index), isAnswer && glyph(index, true), named(name))),
       isAnswer && h('li', { class: 'muted' }, 'filled: yours, hollow: the computer’s'));
   }
 }

@@ -46,8 +46,9 @@ class OddScreen extends Watcher {
     this.list.hidden = shownRanking === 'copies' || !images.length;
     this.copies.hidden = shownRanking !== 'copies' || !images.length;
     this.empty.hidden = images.length > 0;
-    fill(this.empty, h('strong', {}, shownRanking === 'copies' ? 'No copies' : 'None yet'),
-      h('p', {}, shownRanking === 'copies' ? 'No picture is here twice.' : 'They appear once the pictures have been looked at.'));
+    const isDone = store.state.done[shownRanking === 'copies' ? 'copies' : 'outliers'];
+    const none = shownRanking === 'copies' ? 'No picture is here twice.' : 'There are too few pictures to tell.';
+    fill(this.empty, h('strong', {}, isDone ? 'None' : 'None yet'), h('p', {}, isDone ? none : 'They appear once the pictures have been looked at.'));
     const now = shownRanking + JSON.stringify(images);
     if (now === this.#shown) return;
     this.#shown = now;

@@ -1,7 +1,7 @@
 // <start-screen>: three sentences, the names of the classes, and whose pictures these are.
 
 import { addClassForm } from './class-list.js';
-import { fill, h, setText } from './dom.js';
+import { fill, h, named, setText } from './dom.js';
 import { glyph, icon } from './glyphs.js';
 import { openClassDialog } from './class-dialog.js';
 import { store } from './store.js';
@@ -25,7 +25,7 @@ class StartScreen extends Watcher {
         h('h1', {}, 'What do you want to tell apart?'),
         h('ol', { class: 'steps' },
           sentence('1', 'Name what there is; two names are enough to begin.'),
-          sentence('2', 'Say of one picture after another which it is, by pressing a number: the computer learns from each.'),
+          sentence('2', 'Say what one picture after another shows, by pressing a number. The computer learns from each.'),
           sentence('3', 'After some twenty pictures you see how often it would be right, and you can take it into use.')),
         addClassForm(this.field, 'Add'),
         this.names,
@@ -34,22 +34,22 @@ class StartScreen extends Watcher {
   }
 
   draw() {
-    const { classes, folder, extractor, images } = store.state;
+    const { classes, folder, extractor, images, labels } = store.state;
     fill(this.names, classes.map(({ name }, index) =>
-      h('li', {}, h('button', { class: 'chip', type: 'button', 'aria-label': `Change class ${name}`, onclick: () => openClassDialog(name) }, glyph(index), name))));
+      h('li', {}, h('button', { class: 'chip', type: 'button', 'aria-label': `Change class ${name}`, onclick: () => openClassDialog(name) }, glyph(index), named(name)))));
     const isReady = classes.length >= 2;
     this.go.classList.toggle('primary-link', isReady);
-    setText(this.go, isReady ? 'Start labelling' : 'Look at the pictures first');
+    setText(this.go, labels ? 'Go on labelling' : isReady ? 'Start labelling' : 'Look at the pictures first');
     const isDone = images.embedded + images.failed_total >= images.total;
     const left = images.seconds_left == null ? '' : `, about ${duration(images.seconds_left)} left`;
     fill(this.facts,
-      h('p', { class: 'private' }, icon('lock'), h('span', {}, 'Your pictures stay on this computer, in ', h('code', {}, folder), '.')),
+      h('p', { class: 'private' }, icon('lock'), h('span', {}, 'Your pictures stay on this computer, in ', h('code', {}, h('bdi', {}, folder)), '.')),
       h('p', { class: 'muted' }, isDone
         ? `${many(images.total, 'picture')}, looked at by ${extractor}.`
         : `${count(images.embedded)} of ${many(images.total, 'picture')} looked at by ${extractor}${left}. You can begin now.`),
       images.failed_total > 0 && h('details', {},
         h('summary', {}, `${many(images.failed_total, 'file')} cannot be read`),
-        h('ul', { class: 'failures' }, images.failed.map(({ path, reason }) => h('li', {}, h('code', {}, path), ' ', reason)))));
+        h('ul', { class: 'failures' }, images.failed.map(({ path, reason }) => h('li', {}, h('code', {}, h('bdi', {}, path)), ' ', reason)))));
   }
 
   focusFirst() { this.field.focus(); }

@@ -1,8 +1,9 @@
 // <suspects-screen>: labels that look wrong, each beside its nearest pictures; keep or change.
 
 import { labelAs } from './actions.js';
-import { fill, h, redrawn } from './dom.js';
+import { fill, h, named, redrawn } from './dom.js';
 import { glyph, key } from './glyphs.js';
+import { keyName, keysOf } from './keys.js';
 import { say } from './live.js';
 import { selection } from './selection.js';
 import { read } from './server.js';
@@ -45,7 +46,7 @@ class SuspectsScreen extends Watcher {
     const place = rows().findIndex((row) => row.contains(document.activeElement));
     const wasEmpty = !rows().length;
     const gone = redrawn(this.list, 'image', () => fill(this.list, suspects.length ? suspects.map((one, number) => this.#row(one, number)) :
-      h('li', { class: 'empty' }, h('strong', {}, 'No label looks wrong'),
+      h('li', { class: 'empty' }, h('strong', {}, store.state.accuracy ? 'No label looks wrong' : 'Nothing to doubt yet'),
         h('p', {}, store.state.accuracy ? 'The computer agrees with all of yours, or is not sure enough to object.' : 'With two labels of each class the computer begins to look.'))));
     if (gone !== null) this.#moveOn(Number(gone), rows()[place] ?? rows().at(-1));
     else if (wasEmpty && document.activeElement === document.body) this.focusFirst();
@@ -82,11 +83,11 @@ class SuspectsScreen extends Watcher {
     return h('li', { class: 'card suspect-row', 'data-image': image },
       small(image),
       h('div', { class: 'stack' },
-        h('p', { class: 'file' }, fileName(store.names[image])),
-        h('p', {}, 'You said ', h('strong', {}, glyph(label), ` ${mine}`), ', the computer ', h('strong', {}, glyph(answer, true), ` ${other}`), `, ${inHundred(probability)} in 100 sure.`),
+        h('p', { class: 'file', dir: 'auto' }, fileName(store.names[image])),
+        h('p', {}, 'You said ', h('strong', {}, glyph(label), ' ', named(mine)), ', the computer ', h('strong', {}, glyph(answer, true), ' ', named(other)), `, ${inHundred(probability)} in 100 sure.`),
         h('div', { class: 'row' },
-          h('button', { type: 'button', class: 'small', onclick: () => this.#keep(suspect) }, `Keep ${mine}`, key('k')),
-          h('button', { type: 'button', class: 'small', onclick: () => labelAs(other, [image]) }, `Change to ${other}`, answer < 9 && key(String(answer + 1))))),
+          h('button', { type: 'button', class: 'small', onclick: () => this.#keep(suspect) }, h('span', {}, 'Keep ', named(mine)), key(keyName(keysOf('keep')[0]))),
+          h('button', { type: 'button', class: 'small', onclick: () => labelAs(other, [image]) }, h('span', {}, 'Change to ', named(other)), answer < 9 && key(String(answer + 1))))),
       h('div', { class: 'evidence' }, h('h2', {}, 'Most like it, labelled'), strip.element));
   }
 

@@ -20,7 +20,8 @@ class StatusLine extends Watcher {
     this.looked = h('span');
     this.bad = h('a', { href: '#start' });
     this.saved = h('span', { class: 'saved' });
-    this.chosen = h('span', { class: 'chosen' });
+    this.number = h('span');
+    this.chosen = h('span', { class: 'chosen' }, this.number, h('span', { class: 'chosen-words' }, ': press their class, or Esc'));
     this.lost = h('p', { class: 'lost', role: 'alert', hidden: true });
     const hint = (text, words) => h('span', {}, key(text), ` ${words}`);
     this.hints = h('span', { class: 'hints', 'aria-hidden': 'true' },
@@ -37,7 +38,8 @@ class StatusLine extends Watcher {
     setText(this.looked, isDone ? many(total, 'picture') : `${count(embedded)} of ${count(total)} looked at${rest}`);
     this.bad.hidden = !failed;
     setText(this.bad, `${count(failed)} cannot be read`);
-    setText(this.chosen, selection.size ? `${count(selection.size)} chosen` : '');
+    this.chosen.hidden = !selection.size;
+    setText(this.number, selection.size ? `${count(selection.size)} chosen` : '');
     setText(this.saved, store.saving ? 'Saving…' : 'All saved');
     this.hints.hidden = !SCREENS[screenName()].hasPanels;
     const trouble = store.linked ? troubleOf(store.state.problem) : STOPPED;

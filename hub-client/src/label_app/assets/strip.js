@@ -42,7 +42,7 @@ export function small(image, state = stateOf(image), pressed = enlarge) {
   picture.addEventListener('error', () => picture.classList.add('gone'));
   return h('button', { class: 'small-picture', type: 'button', 'data-kind': state.kind, title: `${store.names[image]} – ${state.aloud}`, onclick: (event) => pressed(image, event) },
     picture,
-    h('span', { class: 'small-caption', 'aria-hidden': 'true' }, state.index >= 0 && glyph(state.index, isGhost), h('span', { class: 'small-words' }, state.kind === 'open' || batch.isHidden(image) ? '' : state.words)));
+    h('span', { class: 'small-caption', 'aria-hidden': 'true' }, state.index >= 0 && glyph(state.index, isGhost), h('span', { class: 'small-words', dir: 'auto' }, state.kind === 'open' || batch.isHidden(image) ? '' : state.short || state.words)));
 }
 
 function enlarge(image, event) {

@@ -7,6 +7,8 @@ let choice = CHOICES.includes(localStorage.getItem(KEY)) ? localStorage.getItem(
 
 const probe = document.createElement('i');
 probe.hidden = true;
+// On the map the colours of classes are as in the lists, also where the system gives the others.
+probe.style.forcedColorAdjust = 'none';
 document.body.append(probe);
 
 export const themes = new EventTarget();

@@ -5,14 +5,14 @@ import { DOUBT } from './columns.js';
 import { h, setText, svg } from './dom.js';
 import { glyph, icon } from './glyphs.js';
 import { store } from './store.js';
-import { answerWords, fileName, inHundred, labelWords, REASONS } from './words.js';
+import { answerWords, fileName, inHundred, labelWords, REASONS, within } from './words.js';
 
 export const thumb = (image) => `/thumb/${image}/${store.token}`;
 
 /** A tile that can show any image: `update(image, …)` changes it, `image` is what it shows now. */
 export function makeTile() {
   const picture = h('img', { decoding: 'async', draggable: 'false', alt: '' });
-  const words = h('span', { class: 'words' });
+  const words = h('span', { class: 'words', dir: 'auto' });
   const sign = h('span', { class: 'sign' });
   const why = h('span', { class: 'why', 'aria-hidden': 'true' });
   const element = h('div', { class: 'tile', role: 'gridcell', tabindex: '-1', draggable: 'true' },
@@ -51,13 +51,13 @@ export function makeTile() {
   return tile;
 }
 
-/** What is said below a picture. */
+/** What is said below a picture; `short` where there is less room. */
 export function stateOf(image) {
   const label = store.labelOf(image);
   const answer = store.answerOf(image);
   const isSuspect = store.doubts(image, DOUBT.suspect);
   const why = label.kind === 'none' ? (REASONS[batch.reasonOf(image)] ?? '') : '';
-  const state = { index: -1, why, isSuspect };
+  const state = { index: -1, why, isSuspect, short: '' };
   if (store.doubts(image, DOUBT.failed)) return { ...state, kind: 'failed', words: 'cannot be read', aloud: 'cannot be read' };
   if (label.kind !== 'none') {
     const words = { class: label.name, skip: 'not sure', exclude: 'left out' }[label.kind];
@@ -69,8 +69,8 @@ export function stateOf(image) {
   if (!answer) return { ...state, kind: 'open', words: '', aloud: 'no label yet' };
   const aloud = `computer’s answer: ${answerWords(answer)}`;
   if (answer.unlike) return { ...state, kind: 'unlike', words: 'unlike any labelled', aloud };
-  if (answer.unsure) return { ...state, kind: 'unsure', index: answer.index, words: `${answer.name}?`, aloud };
-  return { ...state, kind: 'ghost', index: answer.index, words: `${answer.name} ${inHundred(answer.probability)}`, aloud };
+  if (answer.unsure) return { ...state, kind: 'unsure', index: answer.index, words: `${within(answer.name)}?`, aloud };
+  return { ...state, kind: 'ghost', index: answer.index, words: `${within(answer.name)} ${inHundred(answer.probability)} %`, short: answer.name, aloud };
 }
 
 function signOf({ kind, index }) {

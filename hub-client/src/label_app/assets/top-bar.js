@@ -17,9 +17,9 @@ class TopBar extends Watcher {
   sources() { return [[store, 'state'], [router, 'change'], [themes, 'change'], [store, 'saving']]; }
 
   build() {
-    this.folder = h('span', { class: 'folder' });
+    this.folder = h('span', { class: 'folder', dir: 'auto' });
     this.links = Object.entries(SCREENS).map(([name, { name: words }]) =>
-      h('a', { href: `./#${name}`, 'data-screen': name }, words, h('span', { class: 'badge', hidden: true })));
+      h('a', { href: `./#${name}`, 'data-screen': name }, h('span', { 'data-words': words }, words), h('span', { class: 'badge', hidden: true })));
     const button = (name, words, onclick) =>
       h('button', { class: 'icon quiet', type: 'button', 'aria-label': words, title: words, onclick }, icon(name));
     this.undo = button('undo', 'Undo (u)', undo);

@@ -26,12 +26,17 @@ export const fileName = (path = '') => path.slice(path.lastIndexOf('/') + 1);
 export const listed = (words, last = 'and') =>
   words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
 
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+
+/** A name for the middle of a sentence: one that is read from the right is isolated, so that the words around it stay in order. */
+export const within = (name) => (RIGHT_TO_LEFT.test(name) ? `\u2068${name}\u2069` : name);
+
 /** The text with a capital at its beginning and a full stop at its end. */
 export const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, '')}.` : '');
 
 /** What the label of an image is, in words. */
 export function labelWords(label) {
-  if (label.kind === 'class') return `labelled ${label.name}`;
+  if (label.kind === 'class') return `labelled ${within(label.name)}`;
   if (label.kind === 'skip') return 'set aside as not sure';
   if (label.kind === 'exclude') return 'left out';
   return 'no label yet';
@@ -40,10 +45,10 @@ export function labelWords(label) {
 /** What the computer answers, in words. */
 export function answerWords(answer) {
   if (!answer) return 'no answer yet';
-  const sure = `${inHundred(answer.probability)} in 100 sure`;
-  if (answer.unlike) return `unlike anything you labelled; nearest is ${answer.name}`;
-  if (answer.unsure) return `not sure; perhaps ${answer.name}`;
-  return `${answer.name}, ${sure}`;
+  const name = within(answer.name);
+  if (answer.unlike) return `unlike anything you labelled; nearest is ${name}`;
+  if (answer.unsure) return `not sure; perhaps ${name}`;
+  return `${name}, ${inHundred(answer.probability)} in 100 sure`;
 }
 
 export const accuracyWords = (accuracy) =>

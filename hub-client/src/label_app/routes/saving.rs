@@ -23,7 +23,14 @@ struct SavedView {
     version: u32,
     path: String,
     /// What to type to use it, and to make the same again.
-    commands: Vec<String>,
+    commands: [CommandView; 3],
+}
+
+#[derive(Serialize)]
+struct CommandView {
+    /// What it does.
+    words: &'static str,
+    line: String,
 }
 
 /// `POST /api/save`
@@ -60,14 +67,17 @@ fn keep(session: &Session, name: &str) -> Result<SavedView, LabelError> {
     if (coverage - default).abs() > f64::EPSILON {
         train.push_str(&format!(" --coverage {coverage}"));
     }
+    let command = |words, line| CommandView { words, line };
+    let predict = format!("hub predict {name} new/");
+    let export = format!("hub head export {name} --format fused-onnx -o {name}.onnx");
     Ok(SavedView {
         head: name.to_string(),
         version,
         path: setup.heads.path(&name, version).display().to_string(),
-        commands: vec![
-            format!("hub predict {name} new/"),
-            format!("hub head export {name} --format fused-onnx -o {name}.onnx"),
-            train,
+        commands: [
+            command("Answer the pictures of a folder, here new/", predict),
+            command("Make one file of it for other programs (ONNX)", export),
+            command("Make the same again from your labels", train),
         ],
     })
 }

@@ -6,9 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{blocking, changing, expect_type, json, refuse};
+use crate::dataset::{DatasetError, Deed};
 use crate::files;
 use crate::head::TrainingSettings;
 use crate::label_app::LabelError;
+use crate::label_app::book::Book;
 use crate::label_app::compare::{self, Comparison};
 use crate::label_app::deeds::{ClassesAsked, LabelsAsked, imported};
 use crate::label_app::server::Desk;
@@ -60,12 +62,7 @@ pub(super) async fn undo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => {
-            changing(desk, |session| {
-                session.write(|book| Ok(book.undo()?)).map(drop)
-            })
-            .await
-        }
+        Ok(Nothing {}) => stepping(desk, Book::undo).await,
         Err(error) => refuse(&error),
     }
 }
@@ -77,14 +74,38 @@ pub(super) async fn redo(
     body: web::Bytes,
 ) -> HttpResponse {
     match json::<Nothing>(&request, &body) {
-        Ok(Nothing {}) => {
-            changing(desk, |session| {
-                session.write(|book| Ok(book.redo()?)).map(drop)
-            })
-            .await
-        }
+        Ok(Nothing {}) => stepping(desk, Book::redo).await,
         Err(error) => refuse(&error),
     }
+}
+
+/// What a step back or forth has led to, and which images it was about.
+#[derive(Serialize)]
+struct SteppedView {
+    #[serde(flatten)]
+    state: StateView,
+    images: Vec<usize>,
+}
+
+async fn stepping(
+    desk: web::Data<Desk>,
+    step: fn(&mut Book) -> Result<Option<Deed>, DatasetError>,
+) -> HttpResponse {
+    blocking(desk, move |session| {
+        let deed = session.write(|book| Ok(step(book)?))?;
+        let set = deed.and_then(|deed| deed.set).unwrap_or_default();
+        let rows = session.rows();
+        let images = set
+            .iter()
+            .filter_map(|entry| rows.images_of(&entry.image).first().copied())
+            .collect();
+        drop(rows);
+        Ok(SteppedView {
+            state: state(session),
+            images,
+        })
+    })
+    .await
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ import { atRest, expectLabels, goTo, inBrowser, labels, until } from '../browser
 export default (address) => inBrowser(address, async (page) => {
   await goTo(page, 'label');
   await until('the map', () => page.evaluate(async () => (await import('/assets/store.js')).store.state.done.map));
+  await takesTheFirstSuggestions(page);
   await countsClassesAnew(page);
   await hidesRandomChecks(page);
   await keepsTheFocusOnAClass(page);
@@ -15,11 +16,44 @@ export default (address) => inBrowser(address, async (page) => {
   await skipsToTheScreen(page);
   await dropsAFileBeside(page);
   await findsNoLookAlikes(page);
+  await hasASignForEachClass(page);
+  await takesNamesOfAllKinds(page);
   await pressesOtherKeys(page);
 });
 
 /** Waits until what has changed is drawn. */
 const drawn = (page) => page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+
+/** Before there are suggestions some picture is looked at; when they come, whoever has done nothing yet begins with the first. */
+async function takesTheFirstSuggestions(page) {
+  await atRest(page);
+  const suggestions = await page.evaluate(async () => {
+    const [{ batch }, { selection }, { store }] = await Promise.all(['batch', 'selection', 'store'].map((name) => import(`/assets/${name}.js`)));
+    const { suggestions } = store.state;
+    store.state.suggestions = [];
+    batch.renew();
+    selection.look(-1);
+    // Not what would be looked at anyway.
+    return suggestions.toReversed();
+  });
+  const begins = () => page.evaluate(async () => {
+    const [{ batch }, { selection }] = await Promise.all(['batch', 'selection'].map((name) => import(`/assets/${name}.js`)));
+    return [selection.current, batch.images[0]];
+  });
+  await goTo(page, 'map');
+  await goTo(page, 'label');
+  const [first, none] = await begins();
+  assert(first >= 0 && none === undefined);
+  await page.evaluate(async (found) => {
+    const { store } = await import('/assets/store.js');
+    store.state.suggestions = found;
+    store.dispatchEvent(new Event('state'));
+  }, suggestions);
+  await drawn(page);
+  const [second, suggested] = await begins();
+  assert.equal(second, suggested);
+  assert.notEqual(first, second);
+}
 
 /** The classes have other numbers, and what counts them by these has not come: each picture is still called as before. */
 async function countsClassesAnew(page) {
@@ -159,8 +193,57 @@ async function findsNoLookAlikes(page) {
   assert.equal(await panel.getByText('They could not be found.').isVisible(), false);
 }
 
-/** Capitals that are locked, and a key that is found with Shift. */
+/** Many classes: no two of them look the same, neither in lists nor on the map. */
+async function hasASignForEachClass(page) {
+  const [signs, kinds] = await page.evaluate(async () => {
+    const [{ colourName, shapePath, SIGNS }, { KINDS, signOf }] = await Promise.all(['glyphs', 'map-kinds'].map((name) => import(`/assets/${name}.js`)));
+    const indices = Array.from({ length: SIGNS }, (_, index) => index);
+    const drawn = (kind) => JSON.stringify(signOf(kind));
+    return [
+      new Set(indices.map((index) => shapePath(index) + colourName(index))).size,
+      new Set([KINDS.none, KINDS.chosen, ...indices.flatMap((index) => [KINDS.label + index, KINDS.answer + index, KINDS.chosen + 1 + index])].map(drawn)).size,
+    ];
+  });
+  assert.deepEqual([signs, kinds], [100, 302]);
+}
+
+/** Names that are long, or read from the right: nothing is wider than its place, and the words around a name stay in order. */
+async function takesNamesOfAllKinds(page) {
+  const names = ['x'.repeat(120), '\u05D3\u05E8\u05DB\u05D5\u05DF', '<b>bold</b>'];
+  const change = (what) => page.evaluate(async (body) => (await import('/assets/store.js')).store.change('/api/classes', body), what);
+  for (const add of names) await change({ add });
+  const wide = page.viewportSize();
+  for (const width of [1280, 320]) {
+    await page.setViewportSize({ width, height: 720 });
+    for (const screen of ['start', 'label', 'map', 'groups', 'check']) {
+      await goTo(page, screen);
+      await drawn(page);
+      const beyond = await page.evaluate(() => [...document.querySelectorAll('html, .screen, #right, dialog')].filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.id || one.tagName));
+      assert.deepEqual(beyond, [], `${screen}, ${width} px: too wide`);
+    }
+  }
+  await page.setViewportSize(wide);
+  assert.equal(await page.locator('b').count(), 0);
+  const told = await page.evaluate(async () => (await import('/assets/words.js')).labelWords({ kind: 'class', name: '\u05D3' }));
+  assert.equal(told, 'labelled \u2068\u05D3\u2069');
+  await goTo(page, 'label');
+  for (let step = 0; step < names.length; step += 1) await page.evaluate(async () => (await import('/assets/store.js')).store.step('undo'));
+}
+
+/** Capitals that are locked, keyboards of other languages, and a key that is found with Shift. */
 async function pressesOtherKeys(page) {
+  const asked = await page.evaluate(async () => {
+    const { commandOf } = await import('/assets/keys.js');
+    const asked = (key, code, more = {}) => {
+      const { id, index, typed } = commandOf(new KeyboardEvent('keydown', { key, code, ...more })) ?? {};
+      return [id, index ?? typed].join(' ');
+    };
+    return [
+      asked('&', 'Digit1'), asked('\u00E9', 'Digit2'), asked('1', 'Digit1', { shiftKey: true }), asked('\u0661', 'Digit1'),
+      asked('\u0433', 'KeyU'), asked('\u044F', 'KeyZ', { ctrlKey: true }), asked('\u0416', 'Semicolon', { shiftKey: true }), asked('q', 'KeyA'),
+    ];
+  });
+  assert.deepEqual(asked, ['class 0', 'class 1', 'class 0', 'class 0', 'undo ', 'undo ', 'name \u0436', 'name q']);
   await page.evaluate(() => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'M', bubbles: true })));
   await page.locator('body[data-screen="map"] map-screen').waitFor();
   await page.getByRole('button', { name: /help/ }).click();

@@ -56,6 +56,7 @@ async function compare(page) {
 
 /** Brings a screen to where it shows what it can. */
 async function prepare(page, screen) {
+  if (screen === 'label') await page.locator('.tile').first().click();
   if (screen === 'check') await page.locator('.matrix button:enabled').first().click();
   if (screen === 'finish') {
     await page.getByRole('textbox', { name: 'Name' }).fill('land-cover');

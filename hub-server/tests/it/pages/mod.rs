@@ -101,7 +101,7 @@ async fn the_catalogue_lists_narrows_and_turns_its_pages() {
     assert!(!shown.contains("<b>pages"), "{shown}");
     assert_has(&shown, &["&#60;b&#62;pages", "<option>8×8 bgr</option>"]);
     let typed = page(&world, "/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
-    assert_has(&typed, &["Nothing fits"]);
+    assert_has(&typed, &["No extractor fits"]);
 }
 
 #[tokio::test]
