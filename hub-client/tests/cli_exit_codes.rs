@@ -98,7 +98,7 @@ fn each_failure_has_its_code() {
         (&["search"], "no_hub", 1),
         (&["--offline", "search"], "offline", 5),
         (&["--offline", "login", "https://h"], "offline", 5),
-        (&["pull", "dots@1"], "not_trusted", 4),
+        (&["pull", "dots@1"], "no_hub", 1),
         (&["verify", "dots@1"], "not_trusted", 4),
         (&["rm", "dots@1"], "not_installed", 3),
         (&["predict", "absent", "."], "image", 1),

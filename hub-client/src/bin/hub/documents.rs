@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 
 use crate::args::Cli;
@@ -178,6 +178,8 @@ fn problem(words: &[String], is_whole: bool) -> Option<String> {
     let error = program(&words[0]).try_get_matches_from(kept).err()?;
     let is_wrong = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => false,
+        // `--draft` in a sentence, without its value.
+        ErrorKind::InvalidValue if !is_whole && lacks_value(&error) => false,
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => !has_placeholders,
         ErrorKind::MissingRequiredArgument
         | ErrorKind::MissingSubcommand
@@ -185,6 +187,11 @@ fn problem(words: &[String], is_whole: bool) -> Option<String> {
         _ => true,
     };
     is_wrong.then(|| error.to_string())
+}
+
+fn lacks_value(error: &clap::Error) -> bool {
+    let value = error.get(ContextKind::InvalidValue);
+    matches!(value, Some(ContextValue::String(value)) if value.is_empty())
 }
 
 fn program(name: &str) -> Command {
