@@ -41,6 +41,8 @@ mod lying_log;
 mod members;
 mod mirrors;
 mod mirrors_harmed;
+#[path = "../../../registry-schema/tests/support/missing.rs"]
+mod missing;
 mod offline;
 mod packs;
 #[path = "../../../registry-schema/tests/support/ports.rs"]

@@ -33,6 +33,8 @@ mod malformed;
 mod matrix;
 mod members_say;
 mod migrations;
+#[path = "../../../registry-schema/tests/support/missing.rs"]
+mod missing;
 mod model_signature;
 mod oci;
 mod openapi;
