@@ -20,6 +20,8 @@ mod client_certificates;
 mod confinement;
 mod delta;
 mod doctor;
+#[path = "../../../registry-schema/tests/support/documents.rs"]
+mod documents;
 mod domain;
 mod drills;
 mod endless;
@@ -44,6 +46,7 @@ mod mirrors_harmed;
 #[path = "../../../registry-schema/tests/support/missing.rs"]
 mod missing;
 mod offline;
+mod other_registry;
 mod packs;
 #[path = "../../../registry-schema/tests/support/ports.rs"]
 mod ports;

@@ -18,6 +18,8 @@ mod connections;
 mod consortium;
 mod deltas;
 mod disk;
+#[path = "../../../registry-schema/tests/support/documents.rs"]
+mod documents;
 mod draft;
 mod faults;
 mod garbage;
