@@ -51,6 +51,7 @@ mod packs;
 #[path = "../../../registry-schema/tests/support/ports.rs"]
 mod ports;
 mod pull_mirror;
+mod recipes;
 mod refusals;
 mod reports;
 #[path = "../../../registry-schema/tests/support/s3.rs"]
