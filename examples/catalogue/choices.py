@@ -127,8 +127,11 @@ def right_of(features: np.ndarray, targets: np.ndarray, shown: np.ndarray, draw:
 
 
 def errors(features: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The squared error of each labelled picture, held out, in the mean of the divisions into blocks."""
+    """The squared error of each labelled picture, held out, in the mean of the divisions into blocks. The pictures stand
+    class by class, as many of each."""
     count = int(targets.max()) + 1
+    if not np.array_equal(targets, np.repeat(np.arange(count), len(targets) // count)):
+        raise ValueError("the pictures do not stand class by class, as many of each")
     mean = features.mean(0, dtype=np.float64) * len(features) / (len(features) + few_shot.MEAN_IMAGES)
     known = few_shot.directions(features, mean)
     codes = np.where(targets[:, None] == np.arange(count), 1.0, -1.0)

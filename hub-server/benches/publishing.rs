@@ -19,6 +19,8 @@ mod cluster;
 mod consortium;
 #[path = "../tests/it/draft.rs"]
 mod draft;
+#[path = "../../registry-schema/tests/support/missing.rs"]
+mod missing;
 #[path = "../../registry-schema/tests/support/ports.rs"]
 mod ports;
 #[path = "../../registry-schema/tests/support/s3.rs"]

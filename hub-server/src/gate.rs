@@ -198,23 +198,53 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     })
 }
 
+/// As the command line says it.
+#[cfg(any(test, fuzzing))]
+fn gate(args: &[&str]) -> Gate {
+    use clap::Parser as _;
+    let line = ["hub-server", "serve", "--data", "x"];
+    let cli = crate::config::Cli::parse_from(line.iter().chain(args));
+    let crate::config::Command::Serve(args) = cli.command else {
+        unreachable!()
+    };
+    Gate::new(&args, Instant::now())
+}
+
+/// Reads lines as values of both headers that say whose request it is; for `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_forwarded(said: &[u8]) {
+    use std::sync::LazyLock;
+    static GATES: LazyLock<[Gate; 2]> = LazyLock::new(|| {
+        ["x-forwarded-for", "forwarded"]
+            .map(|header| gate(&["--trusted-proxy", "10.0.0.0/8", "--forwarded-by", header]))
+    });
+    let (stranger, proxy) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([10, 0, 0, 1]));
+    for gate in &*GATES {
+        let name = header::HeaderName::from_static(gate.header.name());
+        let invented = match gate.header {
+            ForwardedBy::XForwardedFor => "203.0.113.9",
+            ForwardedBy::Forwarded => "for=203.0.113.9",
+        };
+        let (mut headers, mut more) = (HeaderMap::new(), HeaderMap::new());
+        more.append(name.clone(), header::HeaderValue::from_static(invented));
+        let values = said.split(|byte| *byte == b'\n');
+        for value in values.filter_map(|value| header::HeaderValue::from_bytes(value).ok()) {
+            headers.append(name.clone(), value.clone());
+            more.append(name.clone(), value);
+        }
+        assert_eq!(gate.client(stranger, &headers), stranger);
+        let client = gate.client(proxy, &headers);
+        // What is invented comes before what proxies add, and changes nothing.
+        assert!(gate.is_proxy(client) || gate.client(proxy, &more) == client);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use actix_web::http::header::{HeaderName, HeaderValue};
-    use clap::Parser;
 
     use super::*;
-    use crate::config::{Cli, Command};
-
-    fn gate(args: &[&str]) -> Gate {
-        let line = ["hub-server", "serve", "--data", "x"];
-        let cli = Cli::parse_from(line.iter().chain(args));
-        let Command::Serve(args) = cli.command else {
-            unreachable!()
-        };
-        Gate::new(&args, Instant::now())
-    }
 
     fn client(gate: &Gate, peer: &str, header: &'static str, values: &[&str]) -> String {
         let mut headers = HeaderMap::new();

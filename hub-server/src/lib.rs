@@ -74,5 +74,22 @@ mod trust_change;
 mod uploads;
 mod yank;
 
+/// What anybody may send, read as a hub reads it; for the targets in `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz {
+    pub fn forwarded(said: &[u8]) {
+        crate::gate::fuzz_forwarded(said);
+    }
+
+    pub fn manifest(pushed: &[u8]) {
+        crate::oci::foreign::fuzz_manifest(pushed);
+    }
+
+    pub fn repository(text: &str) {
+        crate::repository::fuzz_repository(text);
+    }
+}
+
 pub use commands::{refuse, run};
 pub use settings_file::{FileError, ParseError, parse};

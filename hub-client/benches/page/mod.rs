@@ -178,8 +178,8 @@ impl Page {
 
     /// Labels an image, and waits until the head has learnt from it.
     pub(crate) fn label(&self, image: usize, class: &str, is_check: bool) -> Value {
-        let set = json!([{"image": image, "class": class}]);
-        let body = json!({"set": set, "audit": is_check}).to_string();
+        let set = json!([{"image": image, "class": class, "audit": is_check}]);
+        let body = json!({ "set": set }).to_string();
         self.ask("POST", "/api/labels", body.as_bytes());
         self.until(|state| state["done"]["labels"] == true)
     }

@@ -19,9 +19,6 @@ use crate::dataset::{Deed, JournalEntry, LabelState, Mark, RandomCheck, partly_k
 #[serde(deny_unknown_fields)]
 pub(super) struct LabelsAsked {
     set: Vec<LabelAsked>,
-    /// Whether these were labelled because they were proposed as a random check.
-    #[serde(default)]
-    audit: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,6 +30,9 @@ struct LabelAsked {
     class: Option<String>,
     #[serde(default)]
     mark: Option<Mark>,
+    /// Whether it was labelled because it was proposed as a random check.
+    #[serde(default)]
+    audit: bool,
 }
 
 /// `POST /api/classes`
@@ -90,7 +90,7 @@ impl LabelsAsked {
             let name = session.setup.images.images[asked.image].name.clone();
             let mut entry = JournalEntry::new(digest, name, label);
             entry.mark = asked.mark;
-            if self.audit && entry.label.is_some() {
+            if asked.audit && entry.label.is_some() {
                 entry.check = random_check(session, asked.image);
             }
             entries.insert(digest, entry);

@@ -45,6 +45,13 @@ use crate::head::Head;
 use crate::store::InstalledRelease;
 use crate::worker::Worker;
 
+/// A request as anybody may send it, taken apart as the service does; for the targets in `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn fuzz_request(asked: &[u8]) {
+    protocol::fuzz_request(asked);
+}
+
 /// Requests of the largest size that may be in memory at once, with the answers to them.
 const BODIES: usize = 8;
 

@@ -90,7 +90,6 @@ fn refused(outcome: &str) -> usize {
     outcome.matches("=refused").count()
 }
 
-/// Without confinement the same library does what it wants: this is what the others fail by.
 /// Where `hub doctor` says to put the library, the confined process finds it too.
 #[test]
 fn a_library_in_the_home_is_loaded() {
@@ -105,6 +104,7 @@ fn a_library_in_the_home_is_loaded() {
     assert!(run.stdout.contains("ok    ONNX Runtime"), "{run}");
 }
 
+/// Without confinement the same library does what it wants: this is what the others fail by.
 #[test]
 fn unconfined_the_attack_succeeds() {
     let Some(world) = World::start() else { return };

@@ -8,6 +8,7 @@ use hub_client::head::{ExtractorRelease, HeadStore};
 use registry_schema::digest::Digest;
 use serde_json::Value;
 
+use super::missing;
 use super::world::{Run, World, picture};
 
 /// Dark and bright pictures between red and blue: the darker ones are called red, the brighter blue, so
@@ -419,7 +420,7 @@ fn at_a_terminal(world: &World, line: &[&str], typed: &str) -> Option<Run> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        eprintln!("skipped: there is no `script` to make a terminal");
+        missing::tool("there is no `script` to make a terminal (Debian package: bsdutils)");
         return None;
     };
     let mut keys = child.stdin.take().unwrap();

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::endless::child_of;
+use super::missing;
 use super::world::{Run, World, files_below};
 
 /// A text of digits without any order, the same for the same seed.
@@ -279,19 +280,9 @@ fn a_full_disk_is_an_error_and_nothing_is_lost() {
     world.publish(&large(&world, "dots", "1.0.0"));
     let small = world.folder.path().join("small");
     std::fs::create_dir_all(&small).unwrap();
-    let mounted = std::process::Command::new("mount")
-        .args([
-            "-t",
-            "tmpfs",
-            "-o",
-            "size=8m",
-            "tmpfs",
-            small.to_str().unwrap(),
-        ])
-        .status()
-        .is_ok_and(|status| status.success());
-    if !mounted {
-        eprintln!("skipped: mounting a small file system needs root");
+    let mut mount = std::process::Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
+    if !missing::may(mount.arg(&small), "nobody here may mount a small disk") {
         return;
     }
     let unmount = Unmount(small.clone());

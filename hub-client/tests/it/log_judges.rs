@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use registry_schema::log::policy::Policy;
 
+use super::missing;
 use super::ports::own_port;
 use super::witnesses::{Witness, Witnessed, get_text};
 use super::world::{Run, World};
@@ -16,8 +17,8 @@ fn judges() -> Option<PathBuf> {
     let folder = std::env::var_os("HUB_LOG_JUDGES").map(PathBuf::from);
     let folder = folder.filter(|folder| folder.join("aics-tlog").is_file());
     if folder.is_none() {
-        eprintln!(
-            "skipped: HUB_LOG_JUDGES does not name the programs; `make test` does where Python 3.12 is"
+        missing::tool(
+            "HUB_LOG_JUDGES does not name the programs; `make test` does where Python 3.12 is",
         );
     }
     folder
@@ -181,7 +182,7 @@ pub(crate) fn has_go() -> bool {
     let library = Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog");
     let has_go = library.is_dir() && Command::new("go").arg("version").output().is_ok();
     if !has_go {
-        eprintln!("skipped: Go's x/mod is not here (Debian: golang-go, golang-golang-x-mod-dev)");
+        missing::tool("Go's x/mod is not here (Debian: golang-go, golang-golang-x-mod-dev)");
     }
     has_go
 }

@@ -20,6 +20,8 @@ mod client_certificates;
 mod confinement;
 mod delta;
 mod doctor;
+#[path = "../../../registry-schema/tests/support/documents.rs"]
+mod documents;
 mod domain;
 mod drills;
 mod endless;
@@ -41,11 +43,15 @@ mod lying_log;
 mod members;
 mod mirrors;
 mod mirrors_harmed;
+#[path = "../../../registry-schema/tests/support/missing.rs"]
+mod missing;
 mod offline;
+mod other_registry;
 mod packs;
 #[path = "../../../registry-schema/tests/support/ports.rs"]
 mod ports;
 mod pull_mirror;
+mod recipes;
 mod refusals;
 mod reports;
 #[path = "../../../registry-schema/tests/support/s3.rs"]

@@ -2,18 +2,16 @@
 
 use std::process::Command;
 
+use super::missing;
 use super::world::{Run, World};
 
 /// In a network namespace without any interface, not even a connection to oneself is possible.
 #[test]
 fn local_commands_work_without_a_network() {
     let Some(world) = World::start() else { return };
-    if !Command::new("unshare")
-        .args(["--net", "true"])
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        eprintln!("skipped: network namespaces need root and `unshare`");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "true"]);
+    if !missing::may(&mut unshare, "nobody here may make a network namespace") {
         return;
     }
     world.publish(&world.author("dots", "1.0.0", "means", 4));

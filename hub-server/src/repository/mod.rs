@@ -149,6 +149,24 @@ pub enum RepositoryError {
     Name(#[from] NameError),
 }
 
+/// Reads a text as a repository's name and as a digest; for `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_repository(text: &str) {
+    let namespace: Namespace = "shared=alpha".parse().expect("a namespace");
+    match parse(text, std::iter::once(&namespace)) {
+        Ok(Repository::Extractor(name)) => assert_eq!(name.to_string(), text),
+        Ok(Repository::Foreign(name)) => {
+            assert!(name.as_str() == text && text.starts_with("shared/"));
+            // It becomes part of a path.
+            assert!(!text.contains("..") && !text.contains("//") && text.is_ascii());
+        }
+        Err(error) => assert!(error.to_string().len() < 1000, "words, and no echo"),
+    }
+    if let Ok(digest) = text.parse::<AnyDigest>() {
+        assert_eq!(digest.to_string(), text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]

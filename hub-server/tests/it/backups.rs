@@ -8,6 +8,7 @@ use registry_schema::digest::Digest;
 use reqwest::StatusCode;
 
 use crate::disk::SmallDisk;
+use crate::documents::commands_of;
 use crate::draft::{Draft, Signed};
 use crate::log::checkpoint;
 use crate::restoring::copy_log;
@@ -285,17 +286,6 @@ async fn a_backup_that_finds_no_room_leaves_nothing() {
         let left: Vec<_> = std::fs::read_dir(disk.path()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
     }
-}
-
-/// The commands between two marks of a document, run as they are there.
-fn commands_of(document: &str, mark: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../docs")
-        .join(document);
-    let text = std::fs::read_to_string(path).unwrap();
-    let after = text.split_once(&format!("<!-- {mark} -->")).unwrap().1;
-    let block = after.split_once("```sh\n").unwrap().1;
-    block.split_once("```").unwrap().0.to_owned()
 }
 
 #[tokio::test]

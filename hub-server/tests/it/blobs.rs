@@ -10,6 +10,7 @@ use reqwest::{Body, Method, Response, StatusCode};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::missing;
 use crate::watching::wait_until;
 use crate::world::{World, eventually, header, oci_error};
 
@@ -386,7 +387,7 @@ async fn the_last_piece_over_http_2_needs_no_length() {
         .stdout(std::process::Stdio::piped())
         .spawn();
     let Ok(mut curl) = curl else {
-        eprintln!("skipped: there is no curl, which speaks HTTP/2");
+        missing::tool("there is no curl, which speaks HTTP/2");
         return;
     };
     let mut stdin = curl.stdin.take().unwrap();

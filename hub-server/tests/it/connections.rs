@@ -13,6 +13,7 @@ use registry_schema::name::Name;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use crate::missing;
 use crate::plain::Plain;
 use crate::world::World;
 
@@ -173,7 +174,7 @@ async fn no_piece_of_an_answer_waits_for_an_acknowledgement() {
             assert!(taken.iter().all(|stream| stream.nodelay().unwrap()));
         }
         Err(Errno::PERM | Errno::NOSYS) => {
-            eprintln!("skipped: the sockets of another process cannot be looked at here");
+            missing::skipped("the sockets of another process cannot be looked at here");
         }
         Err(error) => panic!("{error}"),
     }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::missing;
+
 /// Mounted, and gone when it is dropped.
 pub(crate) struct SmallDisk(tempfile::TempDir);
 
@@ -10,15 +12,10 @@ impl SmallDisk {
     /// Of a size such as `4m`; `None` when nobody here may mount one, which has then been said.
     pub(crate) fn mount(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(folder.path())
-            .output();
-        if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-            eprintln!("skipped: only root can mount a small disk");
-            return None;
-        }
-        Some(Self(folder))
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]);
+        mount.arg(folder.path());
+        missing::may(&mut mount, "nobody here may mount a small disk").then_some(Self(folder))
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -18,6 +18,8 @@ mod connections;
 mod consortium;
 mod deltas;
 mod disk;
+#[path = "../../../registry-schema/tests/support/documents.rs"]
+mod documents;
 mod draft;
 mod faults;
 mod garbage;
@@ -33,6 +35,8 @@ mod malformed;
 mod matrix;
 mod members_say;
 mod migrations;
+#[path = "../../../registry-schema/tests/support/missing.rs"]
+mod missing;
 mod model_signature;
 mod oci;
 mod openapi;

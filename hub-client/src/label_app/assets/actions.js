@@ -57,18 +57,14 @@ let newest = 0;
 
 async function change(images, what) {
   if (!images.length) return tell('Choose a picture first');
-  const checks = images.filter((image) => batch.reasonOf(image) === 'random' && store.labelOf(image).kind === 'none');
-  const others = images.filter((image) => !checks.includes(image));
-  const sent = [];
-  if (others.length) sent.push(store.label(others, what));
-  if (checks.length) sent.push(store.label(checks, what, 'class' in what && what.class !== null));
+  const isCheck = (image) => batch.reasonOf(image) === 'random' && store.labelOf(image).kind === 'none';
+  const sent = store.label(images, what, 'class' in what && what.class !== null ? images.filter(isCheck) : []);
   const isMany = selection.size > 0;
   const place = placeOf(images[0]);
   selection.clear();
   actions.dispatchEvent(new CustomEvent('labelled', { detail: { images, isMany } }));
   const turn = (newest += 1);
-  const answers = await Promise.all(sent);
-  if (answers.some((answer) => answer === null)) return;
+  if ((await sent) === null) return;
   // Who labels faster than the computer learns hears what was labelled, and the accuracy in the end.
   if (turn === newest) await store.settled();
   const words = labelWords(store.labelOf(images[0]));

@@ -84,12 +84,15 @@ class Store extends EventTarget {
 
   doubts(image, bit) { return (this.columns.doubt[image] & bit) !== 0; }
 
-  /** Labels images: `change` is `{ class: name|null }` or `{ mark: 'skip'|'exclude' }`. Shown at once, saved soon. */
-  label(images, change, isAudit = false) {
+  /**
+   * Labels images: `change` is `{ class: name|null }` or `{ mark: 'skip'|'exclude' }`; `checks` are those of them that were random
+   * checks. Shown at once, saved soon, and taken back together.
+   */
+  label(images, change, checks = []) {
     const ticket = { change, saved: false, version: Infinity };
     for (const image of images) this.#pending.set(image, ticket);
     this.#tell('columns');
-    const body = { set: images.map((image) => ({ image, ...change })), audit: isAudit };
+    const body = { set: images.map((image) => ({ image, ...change, audit: checks.includes(image) })) };
     return this.change('/api/labels', body, ticket);
   }
 

@@ -12,6 +12,8 @@
 mod request;
 mod response;
 
+#[cfg(fuzzing)]
+pub(super) use self::request::fuzz_request;
 pub(super) use self::request::{Asked, parse};
 pub(super) use self::response::{Body, Tensor, Values, respond};
 

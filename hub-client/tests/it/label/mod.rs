@@ -1,5 +1,6 @@
 //! The labelling page and its server, with the real `hub`, extractor and journal.
 
+mod alone;
 mod client;
 mod labelling;
 mod looking;

@@ -123,6 +123,17 @@ fn every_screen_is_for_everyone() {
 }
 
 #[test]
+fn nothing_jumps_and_the_map_is_for_the_mouse() {
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
+    bench.step("label", &[]);
+    bench.step("still", &[]);
+    bench.step("map", &[]);
+    bench.step("enough", &[]);
+}
+
+#[test]
 fn ten_thousand_pictures_are_as_handy_as_forty() {
     let Some(bench) = Bench::new(5_000) else {
         return;

@@ -1,10 +1,7 @@
 //! Who is let in, and what is spoken to.
 
-use std::process::Command;
-
 use super::client::{Label, cookie_of, session_of};
 use super::{command, is_loaded, member};
-use crate::http::{parse, request};
 use crate::ports::own_port;
 
 /// A method, a path and headers.
@@ -132,94 +129,4 @@ fn a_page_of_an_earlier_start_changes_nothing() {
         );
     }
     assert_eq!(label.state()["labels"], 0);
-}
-
-/// In a network namespace with nothing but the loopback, everything works, and nothing else was spoken to.
-#[test]
-fn nothing_outside_is_reached() {
-    let Some((world, pictures)) = member() else {
-        return;
-    };
-    let inner = command(&world, &pictures);
-    let script = "ip link set lo up && exec \"$0\" \"$@\"";
-    let is_possible = Command::new("unshare")
-        .args([
-            "--net",
-            "sh",
-            "-c",
-            "ip link set lo up && command -v nsenter bash",
-        ])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !is_possible {
-        eprintln!("skipped: network namespaces need root, `unshare`, `nsenter`, `ip` and `bash`");
-        return;
-    }
-    let mut outer = Command::new("unshare");
-    outer
-        .args(["--net", "sh", "-c", script])
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    outer.env_clear();
-    outer.envs(
-        inner
-            .get_envs()
-            .filter_map(|(key, value)| Some((key, value?))),
-    );
-    outer.current_dir(inner.get_current_dir().unwrap());
-    let label = Label::start_unopened(outer);
-    let inside = |request: &[u8]| {
-        let file = world.folder.path().join("request");
-        std::fs::write(&file, request).unwrap();
-        let talk = format!(
-            "exec 3<>/dev/tcp/127.0.0.1/{}; cat \"$0\" >&3; cat <&3",
-            label.port
-        );
-        let output = Command::new("nsenter")
-            .args([
-                "--net",
-                "--target",
-                &label.child.id().to_string(),
-                "bash",
-                "-c",
-                &talk,
-            ])
-            .arg(&file)
-            .output()
-            .unwrap();
-        parse(&output.stdout)
-    };
-    let request = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
-        inside(&request(label.port, method, path, headers, body))
-    };
-    let opened = request("GET", &label.path(), &[], b"");
-    let cookie = cookie_of(&opened);
-    let cookie = ("Cookie", cookie.as_str());
-    let session = loop {
-        let state = request("GET", "/api/state", &[cookie], b"").json();
-        if is_loaded(&state) {
-            break session_of(&state);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    };
-    let origin = format!("http://127.0.0.1:{}", label.port);
-    let headers = [
-        cookie,
-        ("Origin", origin.as_str()),
-        ("Content-Type", "application/json"),
-        ("X-Hub-Session", session.as_str()),
-    ];
-    let body = br#"{"set": [{"image": 1, "class": "x"}]}"#;
-    assert_eq!(
-        request("POST", "/api/labels", &headers, body).json()["labels"],
-        1
-    );
-    // Every connection of the namespace has the loopback at both ends.
-    let connections =
-        std::fs::read_to_string(format!("/proc/{}/net/tcp", label.child.id())).unwrap();
-    for line in connections.lines().skip(1) {
-        let ends: Vec<&str> = line.split_whitespace().skip(1).take(2).collect();
-        let is_inside = |end: &str| end.starts_with("0100007F") || end.starts_with("00000000");
-        assert!(ends.iter().all(|end| is_inside(end)), "{connections}");
-    }
 }

@@ -152,6 +152,28 @@ impl Named {
     }
 }
 
+/// Reads what is pushed as each of the kinds that there are; for `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(super) fn fuzz_manifest(pushed: &[u8]) {
+    for media_type in [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST] {
+        let Ok(parsed) = Parsed::of(media_type, pushed) else {
+            continue;
+        };
+        assert!(parsed.named().count() <= DESCRIPTORS);
+        let mut digests = parsed
+            .named()
+            .map(|named| named.digest.parse::<AnyDigest>());
+        assert!(digests.all(|digest| digest.is_ok()));
+        if let (Some(annotations), true) = (&parsed.annotations, parsed.check_listed().is_ok()) {
+            // As a row keeps them, for lists of referrers.
+            let kept = serde_json::to_string(annotations).unwrap_or_default();
+            assert!(
+                serde_json::from_str::<Annotations>(&kept).is_ok_and(|read| read == *annotations)
+            );
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]

@@ -18,6 +18,11 @@ use crate::quota;
 use crate::repository::{AnyDigest, ForeignName};
 use manifest::Parsed;
 
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_manifest(pushed: &[u8]) {
+    manifest::fuzz_manifest(pushed);
+}
+
 /// Bytes of a manifest that is taken (OCI distribution 1.1: at least 4 MiB).
 pub(crate) const MANIFEST_BYTES: usize = 4 << 20;
 

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 use super::standstill::{signal, stop_with_turn, until_more};
 use crate::cluster::{Cluster, Database};
 use crate::killing::{Publisher, check_all};
+use crate::missing;
 use crate::world::{PATIENCE, World};
 
 /// By which the machine that vanishes speaks to PostgreSQL, and nobody else.
 const ADDRESS: &str = "127.0.0.77";
+
+/// Where it is, on the `PATH` of root alone.
+const IPTABLES: &str = "/usr/sbin/iptables";
 
 /// A rule by which packets are lost on the way to and from a port of [`ADDRESS`], until it is dropped.
 struct Lost {
@@ -24,8 +28,12 @@ impl Lost {
         let lost = Self {
             port: port.to_string(),
         };
+        let (mut list, what) = (Command::new(IPTABLES), "nobody here may lose packets");
+        if !missing::may(list.args(["-w", "-L", "INPUT", "-n"]), what) {
+            return None;
+        }
         if !lost.change("-I") {
-            eprintln!("skipped: only root, with iptables, can lose packets");
+            missing::skipped("iptables here cannot lose packets");
             return None;
         }
         Some(lost)
@@ -35,7 +43,7 @@ impl Lost {
         [["-d", "--dport"], ["-s", "--sport"]]
             .iter()
             .all(|[address, port]| {
-                let changed = Command::new("iptables")
+                let changed = Command::new(IPTABLES)
                     .args(["-w", action, "INPUT", address, ADDRESS, "-p", "tcp", port])
                     .args([&self.port, "-j", "DROP"])
                     .output();

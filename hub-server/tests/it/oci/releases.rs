@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{INDEX, MANIFEST, delete, push, sha256, sha512, value};
 use crate::draft::{Draft, Signed};
 use crate::members_say::{evaluation, signed};
+use crate::missing;
 use crate::model_signature::{attach, bundle};
 use crate::world::{ALPHA, BETA, World, header, oci_error};
 
@@ -299,7 +300,7 @@ async fn heads_over_http_2_have_lengths() {
             .arg(format!("{}{path}", world.base))
             .output();
         let Ok(curl) = curl else {
-            eprintln!("skipped: there is no curl, which speaks HTTP/2");
+            missing::tool("there is no curl, which speaks HTTP/2");
             return;
         };
         let head = String::from_utf8(curl.stdout).unwrap().to_lowercase();

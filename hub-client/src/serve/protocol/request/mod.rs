@@ -18,6 +18,9 @@ use crate::worker::Live;
 /// Most pictures of one request.
 const PICTURES: usize = Live::PICTURES;
 
+/// Most dimensions of a shape that an error repeats.
+const SHOWN_DIMENSIONS: usize = 8;
+
 /// Bytes of the length that stands before each picture.
 const LENGTH_BYTES: usize = 4;
 
@@ -103,7 +106,7 @@ pub(in crate::serve) fn parse(
         None => body.len(),
     };
     let json = |error: serde_json::Error| RequestError::Json {
-        reason: error.to_string(),
+        reason: in_brief(&error),
     };
     let request: Request<'_> = serde_json::from_slice(&body[..length]).map_err(json)?;
     let [input] = request.inputs.as_slice() else {
@@ -140,7 +143,7 @@ pub(in crate::serve) fn parse(
         count if count > PICTURES => Err(RequestError::TooManyPictures { most: PICTURES }),
         count if is_shape_of(count) => Ok(asked),
         pictures => Err(RequestError::Shape {
-            shape: input.shape.clone(),
+            shape: input.shape.iter().take(SHOWN_DIMENSIONS).copied().collect(),
             pictures,
         }),
     }
@@ -286,6 +289,45 @@ impl<'de> Visitor<'de> for Flat<'_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while list.next_element_seed(Flat(&mut *self.0))?.is_some() {}
         Ok(())
+    }
+}
+
+/// What is wrong with JSON. Values that are not what was expected may be long, and are not sent back whole.
+fn in_brief(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.len() <= 200 {
+        true => text,
+        false => format!(
+            "{}… at line {} column {}",
+            short(&text),
+            error.line(),
+            error.column()
+        ),
+    }
+}
+
+/// Takes a request apart; three bytes say how long its JSON part is said to be, and whether a picture's answer is
+/// wanted as JSON. For `fuzz/` alone.
+#[cfg(fuzzing)]
+pub(in crate::serve) fn fuzz_request(asked: &[u8]) {
+    let Some(([kind, low, high], body)) = asked.split_first_chunk::<3>() else {
+        return;
+    };
+    let header_length = match kind % 4 {
+        0 => None,
+        1 => Some(0),
+        _ => Some(usize::from(u16::from_le_bytes([*low, *high]))),
+    };
+    let body = Bytes::copy_from_slice(body);
+    match parse(&body, header_length, kind & 4 == 0) {
+        Ok(asked) => {
+            assert!((1..=PICTURES).contains(&asked.pictures.len()));
+            let pictures: usize = asked.pictures.iter().map(Bytes::len).sum();
+            assert!(pictures <= body.len());
+            let names = asked.outputs.iter().map(|(name, _)| name);
+            assert_eq!(names.collect::<BTreeSet<_>>().len(), asked.outputs.len());
+        }
+        Err(error) => assert!(error.to_string().len() < 1000, "words, and no echo"),
     }
 }
 

@@ -95,6 +95,22 @@ fn what_is_no_request_is_refused_with_the_reason() {
 }
 
 #[test]
+fn an_error_is_words_and_not_the_request() {
+    let long = "x".repeat(5000);
+    for input in [
+        json!({"shape": long, "data": ["YWI="]}),
+        json!({"shape": vec![1; 5000], "data": ["YWI="]}),
+        json!({"name": long}),
+        json!({"datatype": long}),
+        json!({"data": ["YWI="], "parameters": {"content_type": long}}),
+        json!({"data": [{long.clone(): 1}]}),
+    ] {
+        let error = parsed(&with(&input)).unwrap_err().to_string();
+        assert!(error.len() < 400, "{error}");
+    }
+}
+
+#[test]
 fn pictures_in_the_binary_part_follow_their_lengths() {
     let part = b"\x02\0\0\0ab\x03\0\0\0\xff\xd8!";
     let (body, length) = binary(part.len(), &json!([2]), part);
