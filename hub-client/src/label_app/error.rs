@@ -138,6 +138,12 @@ pub enum LabelError {
     /// A file for other programs answers otherwise than the page.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
+    /// An extractor that is not installed.
+    #[error("no extractor `{release}` is installed")]
+    NoSuchExtractor {
+        /// Which, cut.
+        release: String,
+    },
     /// The installed extractors cannot be compared.
     #[error("the extractors cannot be compared: {reason}")]
     Rivals {
@@ -166,7 +172,9 @@ impl Hint for LabelError {
             }
             Self::Listen { .. } | Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
             Self::Request { .. } | Self::NotMeant | Self::Order => Advice::of(ErrorCode::Usage),
-            Self::NoSuchImage { .. } | Self::NoSuchClass { .. } => Advice::of(ErrorCode::NotFound),
+            Self::NoSuchImage { .. } | Self::NoSuchClass { .. } | Self::NoSuchExtractor { .. } => {
+                Advice::of(ErrorCode::NotFound)
+            }
             Self::UnusableImage { .. } => Advice::of(ErrorCode::Image),
             Self::OldPage => Advice::with_hint(ErrorCode::Failed, "load the page again"),
             Self::NotYet { .. } => Advice::with_hint(ErrorCode::Image, "wait a moment"),

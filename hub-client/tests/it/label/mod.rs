@@ -5,6 +5,7 @@ mod labelling;
 mod looking;
 mod page;
 mod strangers;
+mod switching;
 mod taking_away;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hub_client::config::Folders;
 use hub_client::dataset::ImageSet;
+use hub_client::explore::domain::Domain;
 use hub_client::features::Origin;
 use hub_client::head::ExtractorRelease;
 use hub_client::label_app::{LabelApp, Rival, Serving, SessionExtractor, Setup, specimens};
@@ -58,20 +59,26 @@ pub(super) async fn label(args: LabelArgs, context: &Context) -> Result<Outcome,
     let extractor = own.extractor.clone();
     let (store, folders) = (context.store(), context.folders().clone());
     let rivals = move || rivals(&own, &store, &folders).map_err(|error| with_causes(&error));
+    let report = *context.report();
+    let taken = move |release: &ExtractorRelease| {
+        report.note(&format!(
+            "the page looks through {release} from now on; with `--extractor {release}` it begins so next time"
+        ));
+    };
     let app = LabelApp::open(Setup {
-        images,
+        images: Arc::new(images),
         journal,
         extractor,
         worker: context.worker()?,
         cache: context.folders().cache.clone(),
         heads: context.heads(),
         head: args.head,
-        rivals: Box::new(rivals),
+        rivals: Arc::new(rivals),
+        taken: Arc::new(taken),
         threads: context.threads(),
         stop: context.interrupt().flag().clone(),
     })?;
     // 2. the page, until Ctrl-C
-    let report = *context.report();
     let mut shown = Ok(());
     let ready = |url: &str| {
         let url = url.to_owned();
@@ -113,7 +120,7 @@ fn largest(context: &Context) -> Result<Reference, CommandError> {
     Ok(largest.ok_or(CommandError::NothingToChoose)?.1)
 }
 
-/// The extractor in use, and the newest installed of every other name.
+/// The extractor it began with, and the newest installed of every other name.
 fn rivals(own: &Rival, store: &Store, folders: &Folders) -> Result<Vec<Rival>, CommandError> {
     let root = trust::kept(folders)?.root;
     let mut rivals = vec![own.clone()];
@@ -140,6 +147,9 @@ fn rival(installed: &InstalledRelease) -> Result<Rival, CommandError> {
         },
         size_bytes: size_bytes(installed.release()),
         licence: manifest.license.clone(),
+        domain: installed
+            .statistics()?
+            .map(|statistics| Arc::new(Domain::new(&statistics))),
     })
 }
 
