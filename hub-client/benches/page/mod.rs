@@ -86,6 +86,7 @@ fn setup(folder: &Path, origin: Origin, stop: Arc<AtomicBool>) -> Setup {
                     output: serde_json::from_value(part("output")).unwrap(),
                 },
             },
+            is_demo: false,
         },
         worker: Worker::new(RuntimeOptions::default()),
         cache: folder.join("cache"),

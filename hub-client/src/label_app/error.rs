@@ -138,6 +138,9 @@ pub enum LabelError {
     /// A file for other programs answers otherwise than the page.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
+    /// A head on the demo's own extractor.
+    #[error("what is learnt on the demo's own extractor is not kept: no other program has it")]
+    DemoHead,
     /// An extractor that is not installed.
     #[error("no extractor `{release}` is installed")]
     NoSuchExtractor {
@@ -172,6 +175,10 @@ impl Hint for LabelError {
             }
             Self::Listen { .. } | Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
             Self::Request { .. } | Self::NotMeant | Self::Order => Advice::of(ErrorCode::Usage),
+            Self::DemoHead => Advice::with_hint(
+                ErrorCode::Usage,
+                "install an extractor with `hub pull` and take it on the screen Compare: the labels stay",
+            ),
             Self::NoSuchImage { .. } | Self::NoSuchClass { .. } | Self::NoSuchExtractor { .. } => {
                 Advice::of(ErrorCode::NotFound)
             }

@@ -19,6 +19,7 @@ mod cells;
 mod columns;
 mod compare;
 mod deeds;
+mod demo;
 mod errand;
 mod error;
 mod exporting;
@@ -45,6 +46,7 @@ mod thumbnails;
 mod view;
 
 pub use self::compare::Rival;
+pub use self::demo::demo_extractor;
 pub use self::error::LabelError;
 pub use self::server::Serving;
 pub use self::setup::{SessionExtractor, Setup};

@@ -50,6 +50,8 @@ pub struct SessionExtractor {
     pub origin: Origin,
     /// What runs it.
     pub files: ExtractorFiles,
+    /// Whether it is the one of [`super::demo_extractor`], on which no head is kept.
+    pub is_demo: bool,
 }
 
 impl SessionExtractor {

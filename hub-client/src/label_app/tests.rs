@@ -49,6 +49,7 @@ fn session(
                 dimension: 4,
             },
             files: graph("means"),
+            is_demo: false,
         },
         worker: Worker::new(RuntimeOptions::default()),
         cache: folder.path().join("cache"),
@@ -137,6 +138,7 @@ fn another() -> SessionExtractor {
             dimension: 3,
         },
         files,
+        is_demo: false,
     }
 }
 

@@ -148,6 +148,17 @@ fn another_extractor_is_taken_by_one_press_in_all_tabs() {
 }
 
 #[test]
+fn the_demo_is_the_whole_page_for_who_has_nothing() {
+    let (Some(tools), Some(world)) = (browser_tools(), World::start()) else {
+        return;
+    };
+    std::fs::create_dir_all(world.project("newcomer")).unwrap();
+    let line = ["label", "--demo", "--no-open", "--json"];
+    let labelling = Labelling::start(world.command("newcomer", &line));
+    labelling.step(&tools, "demo", &[]);
+}
+
+#[test]
 fn ten_thousand_pictures_are_as_handy_as_forty() {
     let Some(bench) = Bench::new(5_000) else {
         return;
