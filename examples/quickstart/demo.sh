@@ -132,7 +132,8 @@ Go on from here:
     cd $demo/projects/beta
     ../../bin/beta list                                      what beta has installed
     ../../bin/beta predict machine-readable unseen/          needs no hub
-    ../../bin/beta label --demo                              a page on which somebody who knows the pictures labels them
+    ../../bin/beta label --extractor passport-extractor@2 --images unseen/    a page: name, label, watch, save
+    ../../bin/beta label --demo                              the same on pictures that it draws
     ../../bin/beta head export machine-readable --format fused-onnx -o classifier.onnx
     ../../bin/start-witnesses & ../../bin/start-hub &        the hub again, at https://$address
     ../../bin/beta audit                                     is anything known against what is installed?

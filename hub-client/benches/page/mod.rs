@@ -70,7 +70,7 @@ fn setup(folder: &Path, origin: Origin, stop: Arc<AtomicBool>) -> Setup {
     });
     let part = |name: &str| spec[name].clone();
     Setup {
-        images: ImageSet::walk(&pictures).unwrap(),
+        images: Arc::new(ImageSet::walk(&pictures).unwrap()),
         journal: pictures.join("labels.jsonl"),
         extractor: SessionExtractor {
             release: ExtractorRelease {
@@ -86,12 +86,14 @@ fn setup(folder: &Path, origin: Origin, stop: Arc<AtomicBool>) -> Setup {
                     output: serde_json::from_value(part("output")).unwrap(),
                 },
             },
+            is_demo: false,
         },
         worker: Worker::new(RuntimeOptions::default()),
         cache: folder.join("cache"),
         heads: HeadStore::new(folder),
         head: None,
-        rivals: Box::new(|| Ok(Vec::new())),
+        rivals: Arc::new(|| Ok(Vec::new())),
+        taken: Arc::new(|_| {}),
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         stop,
     }

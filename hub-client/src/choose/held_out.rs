@@ -8,6 +8,7 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::ChooseError;
+use super::answered::Said;
 use crate::head::Plan;
 use crate::head::metrics::{Interval, wilson};
 use crate::head::solver::{Ridge, RidgeRequest, codes};
@@ -34,14 +35,14 @@ pub struct HeldOut {
     pub repeats: usize,
 }
 
-/// Measures n×D rows with the class (of 0..K) of each. The same rows, classes and seed give the same
-/// figures.
+/// Measures n×D rows with the class (of 0..K) of each; with what was said of each image, every repeat. The same
+/// rows, classes and seed give the same figures.
 pub(super) fn held_out(
     rows: ArrayView2<'_, f32>,
     targets: &[usize],
     classes: usize,
     seed: u64,
-) -> Result<HeldOut, ChooseError> {
+) -> Result<(HeldOut, Vec<Said>), ChooseError> {
     let plan = Plan::one_of_each(targets, classes, seed).ok_or_else(|| ChooseError::TooFew {
         images: smallest_class(targets, classes),
     })?;
@@ -53,12 +54,15 @@ pub(super) fn held_out(
     };
     let ridge = Ridge::new(rows, &request)?;
     let codes = codes(targets, classes);
-    let mut best: Option<HeldOut> = None;
+    let mut best: Option<(HeldOut, Vec<Said>)> = None;
     for step in 0..LAMBDAS {
         let lambda = 10.0_f64.powf(-4.0 + 6.0 * step as f64 / (LAMBDAS - 1) as f64);
         let found = measure(&ridge, &codes, targets, &plan, lambda);
-        let is_better = |best: &HeldOut| found.mean_square_error < best.mean_square_error;
-        if best.as_ref().is_none_or(is_better) {
+        let error = found.0.mean_square_error;
+        if best
+            .as_ref()
+            .is_none_or(|(best, _)| error < best.mean_square_error)
+        {
             best = Some(found);
         }
     }
@@ -71,24 +75,34 @@ pub(super) fn measure(
     targets: &[usize],
     plan: &Plan,
     lambda: f64,
-) -> HeldOut {
+) -> (HeldOut, Vec<Said>) {
     let mut errors = vec![0.0; targets.len()];
-    let mut hits = 0_usize;
+    let mut said = Vec::with_capacity(targets.len() * plan.repeats.len());
     for blocks in &plan.repeats {
         let scores = ridge.held_out(lambda, blocks);
         for (row, scores) in scores.rows().into_iter().enumerate() {
             let difference = &scores - &codes.row(row);
             let squared = difference.dot(&difference) / codes.ncols() as f64;
             errors[row] += squared / plan.repeats.len() as f64;
-            let scores = scores.iter().enumerate();
-            let best = scores.fold((0, f64::NEG_INFINITY), |best, (class, &score)| {
-                if score > best.1 { (class, score) } else { best }
+            let (mut best, mut second) = ((0, f64::NEG_INFINITY), f64::NEG_INFINITY);
+            for (class, &score) in scores.iter().enumerate() {
+                if score > best.1 {
+                    second = best.1;
+                    best = (class, score);
+                } else {
+                    second = second.max(score);
+                }
+            }
+            said.push(Said {
+                image: row,
+                margin: best.1 - second,
+                is_right: best.0 == targets[row],
             });
-            hits += usize::from(best.0 == targets[row]);
         }
     }
-    let accuracy = hits as f64 / (targets.len() * plan.repeats.len()) as f64;
-    HeldOut {
+    let hits = said.iter().filter(|one| one.is_right).count();
+    let accuracy = hits as f64 / said.len() as f64;
+    let seen = HeldOut {
         accuracy,
         interval: wilson(accuracy, targets.len()),
         mean_square_error: errors.iter().sum::<f64>() / targets.len() as f64,
@@ -96,7 +110,8 @@ pub(super) fn measure(
         lambda,
         blocks: plan.blocks,
         repeats: plan.repeats.len(),
-    }
+    };
+    (seen, said)
 }
 
 fn smallest_class(targets: &[usize], classes: usize) -> usize {
@@ -108,17 +123,22 @@ fn smallest_class(targets: &[usize], classes: usize) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::choose::AnsweredAt;
     use crate::choose::sample::{labelled, noise};
 
     #[test]
     fn clear_classes_are_told_apart_and_noise_is_not() {
         let (rows, targets) = labelled(&[8, 8], 6, 5);
-        let clear = held_out(rows.view(), &targets, 2, 0).unwrap();
+        let (clear, said) = held_out(rows.view(), &targets, 2, 0).unwrap();
+        let answered = AnsweredAt::new(said, 16);
+        assert_eq!((answered.share, answered.accuracy), (1.0, Some(1.0)));
         assert_eq!((clear.accuracy, clear.blocks, clear.repeats), (1.0, 8, 10));
         assert!(clear.mean_square_error < 0.3);
         let noise = noise(40, 6, 2);
         let targets: Vec<usize> = (0..40).map(|row| row % 2).collect();
-        let nothing = held_out(noise.view(), &targets, 2, 0).unwrap();
+        let (nothing, said) = held_out(noise.view(), &targets, 2, 0).unwrap();
+        let answered = AnsweredAt::new(said, 40);
+        assert!(answered.share < 0.3, "{answered:?}");
         assert!(
             (0.2..0.8).contains(&nothing.accuracy),
             "{}",

@@ -23,6 +23,8 @@
     reason = "array views are passed by value, as ndarray itself does"
 )]
 
+mod answered;
+mod domain;
 mod error;
 mod h_score;
 mod held_out;
@@ -35,6 +37,8 @@ mod spectrum;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
+pub use self::answered::{AnsweredAt, PRECISION};
+pub use self::domain::is_strange;
 pub use self::error::ChooseError;
 pub use self::held_out::HeldOut;
 pub use self::more::more_labels_help;
@@ -51,6 +55,8 @@ pub const MOST_IMAGES: usize = 1000;
 pub struct Measured {
     /// What a head on its features does on images held out.
     pub held_out: HeldOut,
+    /// What is left when nine answers of ten must be right.
+    pub answered: AnsweredAt,
     /// LogME: the log evidence of the labels per image, higher is better.
     pub log_evidence: f64,
     /// The regularised H-score, from 0 to the number of classes − 1.
@@ -81,10 +87,11 @@ pub fn measure(
     if let Some(row) = rows.rows().into_iter().position(|row| !is_finite(row)) {
         return Err(ChooseError::NotFinite { row });
     }
-    let held_out = held_out::held_out(rows, targets, classes, seed)?;
+    let (held_out, said) = held_out::held_out(rows, targets, classes, seed)?;
     let spectrum = Spectrum::of(gram(rows).view());
     Ok(Measured {
         held_out,
+        answered: AnsweredAt::new(said, targets.len()),
         log_evidence: log_evidence::log_evidence(&spectrum, rows.ncols(), targets, classes),
         h_score: h_score::h_score(rows, targets, classes),
     })

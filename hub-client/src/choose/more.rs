@@ -32,7 +32,7 @@ pub fn more_labels_help(
     if !(LEAST_IMAGES..=MOST_IMAGES).contains(&images) || smallest < LEAST_OF_A_CLASS {
         return None;
     }
-    let all = held_out(rows, targets, classes, 0).ok()?;
+    let (all, _) = held_out(rows, targets, classes, 0).ok()?;
     let request = RidgeRequest {
         targets,
         classes,
@@ -41,7 +41,7 @@ pub fn more_labels_help(
     };
     let ridge = Ridge::new(rows, &request).ok()?;
     let plan = Plan::halves(targets, classes, 0)?;
-    let half = measure(&ridge, &codes(targets, classes), targets, &plan, all.lambda);
+    let (half, _) = measure(&ridge, &codes(targets, classes), targets, &plan, all.lambda);
     let gains = half.squared_errors.iter().zip(&all.squared_errors);
     let gains: Vec<f64> = gains.map(|(half, all)| half - all).collect();
     let mean = gains.iter().sum::<f64>() / images as f64;

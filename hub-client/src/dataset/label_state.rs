@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use registry_schema::digest::Digest;
+use registry_schema::reference::FeatureSpace;
 use serde::{Deserialize, Serialize};
 
 /// What one action does; undone and done again as a whole.
@@ -48,6 +49,9 @@ pub enum Mark {
 pub struct RandomCheck {
     /// The class that was answered; none when there was no head yet.
     pub answer: Option<String>,
+    /// The feature space of the head that answered; none when there was no head yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<FeatureSpace>,
 }
 
 /// What is known of an image.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use registry_schema::reference::FeatureSpace;
 use serde::Serialize;
 
 use super::LabelError;
@@ -71,7 +72,7 @@ impl AccuracyView {
                 *cell += 1;
             }
         }
-        let audit = AuditView::new(labels);
+        let audit = AuditView::new(labels, &lesson.head.space());
         let interval = held_out.accuracy_interval;
         Some(Self {
             from: interval.low,
@@ -122,11 +123,14 @@ impl AccuracyView {
 }
 
 impl AuditView {
-    /// Counts checks that a head has answered and a label has decided.
-    pub(super) fn new(labels: &LabelState) -> Self {
+    /// Counts checks that a head of this feature space has answered and a label has decided: what another extractor
+    /// made of images says nothing of this one.
+    pub(super) fn new(labels: &LabelState, space: &FeatureSpace) -> Self {
         let mut audit = Self::default();
         for known in labels.images().values() {
-            let answer = known.check.as_ref().and_then(|check| check.answer.as_ref());
+            let check = known.check.as_ref();
+            let check = check.filter(|check| check.space.as_ref() == Some(space));
+            let answer = check.and_then(|check| check.answer.as_ref());
             if let (Some(label), Some(answer)) = (&known.label, answer) {
                 audit.checked += 1;
                 audit.right += usize::from(label == answer);
@@ -221,6 +225,8 @@ mod tests {
 
     #[test]
     fn random_checks_count_when_a_head_had_answered() {
+        let space: FeatureSpace = "dots@1".parse().expect("a feature space");
+        let audit = |labels: &LabelState| AuditView::new(labels, &space);
         let mut labels = LabelState::default();
         let mut entries = Vec::new();
         for (image, answer) in [("a", Some("x")), ("b", Some("y")), ("c", None)] {
@@ -228,20 +234,28 @@ mod tests {
             let mut entry = JournalEntry::new(digest, image, Some("x".to_owned()));
             entry.check = Some(RandomCheck {
                 answer: answer.map(str::to_owned),
+                space: answer.and(Some(space.clone())),
             });
             entries.push(entry);
         }
+        // Of another extractor's head nothing is counted.
+        let mut other = JournalEntry::new(Digest::of(b"d"), "d", Some("x".to_owned()));
+        other.check = Some(RandomCheck {
+            answer: Some("x".to_owned()),
+            space: "others@1".parse().ok(),
+        });
+        entries.push(other);
         let first = entries[1].clone();
         labels.apply(&Deed::labels(entries));
-        let audit = AuditView::new(&labels);
+        let counted = audit(&labels);
         assert_eq!(
-            audit,
+            counted,
             AuditView {
                 checked: 2,
                 right: 1
             }
         );
-        let said = sentence(0.741, 0.968, 20, audit);
+        let said = sentence(0.741, 0.968, 20, counted);
         assert_eq!(
             said,
             "between 74 and 97 in 100, from 20 labels; 2 random checks, 1 right"
@@ -250,7 +264,7 @@ mod tests {
         let corrected = JournalEntry::new(first.image, "b", Some("y".to_owned()));
         labels.apply(&Deed::labels(vec![corrected]));
         assert_eq!(
-            AuditView::new(&labels),
+            audit(&labels),
             AuditView {
                 checked: 2,
                 right: 2
@@ -259,7 +273,7 @@ mod tests {
         let taken_away = JournalEntry::new(first.image, "b", None);
         labels.apply(&Deed::labels(vec![taken_away]));
         assert_eq!(
-            AuditView::new(&labels),
+            audit(&labels),
             AuditView {
                 checked: 1,
                 right: 1

@@ -95,7 +95,10 @@ mod tests {
                 class => entry.label = label(class),
             }
             if is_check {
-                entry.check = Some(RandomCheck { answer: label(3) });
+                entry.check = Some(RandomCheck {
+                    answer: label(3),
+                    space: "dots@1".parse().ok(),
+                });
             }
             entry
         })

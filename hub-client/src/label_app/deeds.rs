@@ -11,6 +11,7 @@ use super::cells::MOST_CLASSES;
 use super::loading::digest_of;
 use super::rows::Presence;
 use super::session::Session;
+use super::teaching::Lesson;
 use crate::dataset::labels::LABEL_BYTES;
 use crate::dataset::{Deed, JournalEntry, LabelState, Mark, RandomCheck, partly_known_labels};
 
@@ -118,8 +119,11 @@ fn random_check(session: &Session, image: usize) -> Option<RandomCheck> {
     }
     let lesson = session.lesson();
     let lesson = lesson.filter(|lesson| lesson.scores.is_about(image));
-    let answer = lesson.map(|lesson| lesson.head.classes()[lesson.scores.best[image]].clone());
-    Some(RandomCheck { answer })
+    let answer = |lesson: &Lesson| lesson.head.classes()[lesson.scores.best[image]].clone();
+    Some(RandomCheck {
+        answer: lesson.as_deref().map(answer),
+        space: lesson.map(|lesson| lesson.head.space()),
+    })
 }
 
 impl ClassesAsked {
@@ -185,6 +189,7 @@ fn renamed(labels: &LabelState, from: &str, to: &str) -> Vec<JournalEntry> {
     let entry = |(image, known): (&Digest, &crate::dataset::Known)| {
         let check = known.check.as_ref().map(|check| RandomCheck {
             answer: rename(&check.answer),
+            space: check.space.clone(),
         });
         let label = rename(&known.label);
         let is_other = label != known.label || check != known.check;
@@ -326,6 +331,7 @@ mod tests {
         let mut entry = JournalEntry::new(Digest::of(b"a"), "a", Some("visa".into()));
         entry.check = Some(RandomCheck {
             answer: Some("passport".into()),
+            space: "dots@1".parse().ok(),
         });
         state.apply(&Deed::labels(vec![entry]));
         state.apply(&Deed::classes(vec!["visa".into(), "passport".into()]));

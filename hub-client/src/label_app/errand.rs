@@ -1,6 +1,5 @@
 //! Work that is done again whenever it is asked for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,9 +46,9 @@ impl Errand {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Does it each time it is asked for, until `stop` is set.
-    pub(super) fn run(&self, stop: &AtomicBool, mut work: impl FnMut()) {
-        while let Some(ticket) = self.next(stop) {
+    /// Does it each time it is asked for, until `is_stopping` says so.
+    pub(super) fn run(&self, is_stopping: impl Fn() -> bool, mut work: impl FnMut()) {
+        while let Some(ticket) = self.next(&is_stopping) {
             work();
             let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
             tickets.done = ticket;
@@ -58,10 +57,10 @@ impl Errand {
     }
 
     /// Waits until it is asked for.
-    fn next(&self, stop: &AtomicBool) -> Option<u64> {
+    fn next(&self, is_stopping: impl Fn() -> bool) -> Option<u64> {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if stop.load(Ordering::Relaxed) {
+            if is_stopping() {
                 return None;
             }
             if tickets.asked > tickets.done {
@@ -77,7 +76,7 @@ impl Errand {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     #[test]
     fn who_asks_is_answered_by_work_that_began_later() {
@@ -86,7 +85,8 @@ mod tests {
         let asked = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                errand.run(&stop, || {
+                let is_stopping = || stop.load(Ordering::Relaxed);
+                errand.run(is_stopping, || {
                     // Everything asked before the round began is seen by it.
                     rounds.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
                 });

@@ -138,6 +138,15 @@ pub enum LabelError {
     /// A file for other programs answers otherwise than the page.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
+    /// A head on the demo's own extractor.
+    #[error("what is learnt on the demo's own extractor is not kept: no other program has it")]
+    DemoHead,
+    /// An extractor that is not installed.
+    #[error("no extractor `{release}` is installed")]
+    NoSuchExtractor {
+        /// Which, cut.
+        release: String,
+    },
     /// The installed extractors cannot be compared.
     #[error("the extractors cannot be compared: {reason}")]
     Rivals {
@@ -166,7 +175,13 @@ impl Hint for LabelError {
             }
             Self::Listen { .. } | Self::Randomness { .. } => Advice::of(ErrorCode::Failed),
             Self::Request { .. } | Self::NotMeant | Self::Order => Advice::of(ErrorCode::Usage),
-            Self::NoSuchImage { .. } | Self::NoSuchClass { .. } => Advice::of(ErrorCode::NotFound),
+            Self::DemoHead => Advice::with_hint(
+                ErrorCode::Usage,
+                "install an extractor with `hub pull` and take it on the screen Compare: the labels stay",
+            ),
+            Self::NoSuchImage { .. } | Self::NoSuchClass { .. } | Self::NoSuchExtractor { .. } => {
+                Advice::of(ErrorCode::NotFound)
+            }
             Self::UnusableImage { .. } => Advice::of(ErrorCode::Image),
             Self::OldPage => Advice::with_hint(ErrorCode::Failed, "load the page again"),
             Self::NotYet { .. } => Advice::with_hint(ErrorCode::Image, "wait a moment"),

@@ -33,6 +33,9 @@ enum Takes {
 
 /// Features in, probabilities out.
 pub(super) fn head_onnx(session: &Session) -> Result<Taken, LabelError> {
+    if session.setup.extractor.is_demo {
+        return Err(LabelError::DemoHead);
+    }
     checked(session, Takes::Features)
 }
 

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use registry_schema::digest::Digest;
 
 use super::LabelError;
+use super::progress::Work;
 use super::rows::Presence;
-use super::session::{Problem, Session, Work};
+use super::session::Session;
 use crate::causes::with_causes;
 use crate::dataset::ImageFile;
 use crate::explore::{SplitMix64, over_blocks};
 use crate::features::{FeatureCache, FileState, SeenFiles};
-use crate::hint::Hint;
 use crate::worker::WorkerError;
 
 /// Images whose features are put in their places together.
@@ -45,7 +45,8 @@ pub(super) fn load(session: &Session) {
         true => Ok(()),
         false => through_worker(session, &mut seen),
     };
-    // 3. that was all
+    // 3. that was all; what cannot be kept is read again
+    let _ = seen.save();
     if let Err(LabelError::Worker(WorkerError::Cancelled)) = ended {
         return;
     }
@@ -53,8 +54,6 @@ pub(super) fn load(session: &Session) {
     session.tell(Work::Loading, ended.as_ref().err());
     told(session);
     session.looking.ask();
-    // What cannot be kept is read again.
-    let _ = seen.save();
 }
 
 /// Has everybody look at what has come.
@@ -255,30 +254,4 @@ pub(super) fn digest_of(session: &Session, image: usize) -> Result<Digest, Label
     let digest = crate::files::digest_of_file(&file.path)?;
     session.rows_mut().name(image, digest);
     Ok(digest)
-}
-
-impl Problem {
-    /// What a person has to know of an error.
-    pub(super) fn of(error: &LabelError) -> Self {
-        Self {
-            message: with_causes(error),
-            hint: error.advice().hint,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_told_with_what_it_comes_from() {
-        let error = LabelError::Listen {
-            listen: ([127, 0, 0, 1], 80).into(),
-            source: std::io::ErrorKind::AddrInUse.into(),
-        };
-        let problem = Problem::of(&error);
-        assert!(problem.message.contains("127.0.0.1:80: "), "{problem:?}");
-        assert!(problem.hint.is_some_and(|hint| hint.contains("--port")));
-    }
 }

@@ -11,8 +11,9 @@ use registry_schema::manifest::Distance;
 
 use super::LabelError;
 use super::errand::let_others_go_first;
+use super::progress::Work;
 use super::rows::Rows;
-use super::session::{Session, Work};
+use super::session::Session;
 use crate::explore::outliers::{Outlier, far_from_middle, unlike_others};
 use crate::explore::{Clusters, ExploreError, Projection, default_count, duplicates, map};
 use crate::head::Transform;
@@ -77,26 +78,32 @@ struct Basis {
 /// Looks when it is asked to and all features are there, once.
 pub(super) fn look(session: &Session) {
     let_others_go_first();
-    session.looking.run(&session.setup.stop, || {
-        let looked = look_once(session).map_err(LabelError::from);
-        session.tell(Work::Looking, looked.as_ref().err());
-    });
+    session.looking.run(
+        || session.is_stopping(),
+        || {
+            let looked = look_once(session).map_err(LabelError::from);
+            session.tell(Work::Looking, looked.as_ref().err());
+        },
+    );
 }
 
 /// Finds groups whenever it is asked to, until the session stops.
 pub(super) fn group(session: &Session) {
     let_others_go_first();
-    session.grouping.run(&session.setup.stop, || {
-        let looks = session.looks();
-        let grouped = match &looks.basis {
-            Some(basis) => put_groups(session, basis),
-            None => Ok(()),
-        };
-        session.tell(
-            Work::Grouping,
-            grouped.map_err(LabelError::from).as_ref().err(),
-        );
-    });
+    session.grouping.run(
+        || session.is_stopping(),
+        || {
+            let looks = session.looks();
+            let grouped = match &looks.basis {
+                Some(basis) => put_groups(session, basis),
+                None => Ok(()),
+            };
+            session.tell(
+                Work::Grouping,
+                grouped.map_err(LabelError::from).as_ref().err(),
+            );
+        },
+    );
 }
 
 /// One thread is left to whoever labels meanwhile.

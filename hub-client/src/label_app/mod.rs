@@ -7,6 +7,7 @@
 //! 3. Each label is on the disk before anything else happens with it. Then a head learns from all labels, the
 //!    one `hub train` would make, and says what it thinks of every image; suggestions follow.
 //! 4. When the features are complete, groups, odd images, copies and a map are looked for.
+//! 5. Other extractors can be compared on the labels, and one of them taken: steps 2 to 4 begin anew.
 //!
 //! *What leaves the machine?* Nothing. The server listens on loopback, lets in one browser that knows a
 //! secret, and opens no connection.
@@ -18,6 +19,7 @@ mod cells;
 mod columns;
 mod compare;
 mod deeds;
+mod demo;
 mod errand;
 mod error;
 mod exporting;
@@ -25,13 +27,16 @@ mod guard;
 mod loading;
 mod looking;
 mod neighbours;
+mod progress;
 mod routes;
 mod rows;
 mod scores;
 mod secret;
 mod server;
 mod session;
+mod setup;
 mod specimens;
+mod stage;
 mod suggesting;
 mod taking_away;
 mod teaching;
@@ -41,9 +46,10 @@ mod thumbnails;
 mod view;
 
 pub use self::compare::Rival;
+pub use self::demo::demo_extractor;
 pub use self::error::LabelError;
 pub use self::server::Serving;
-pub use self::session::{SessionExtractor, Setup};
+pub use self::setup::{SessionExtractor, Setup};
 pub use self::specimens::specimens;
 
 use std::future::Future;
@@ -51,6 +57,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use self::session::Session;
+use self::stage::Stage;
 
 /// A session that is ready to be served.
 pub struct LabelApp {
@@ -76,20 +83,9 @@ impl LabelApp {
         serving: Serving<'_>,
         stop: impl Future<Output = ()>,
     ) -> Result<(), LabelError> {
-        let threads: [fn(&Session); 6] = [
-            loading::load,
-            teaching::teach,
-            suggesting::propose,
-            looking::look,
-            looking::group,
-            thumbnails::draw,
-        ];
-        for thread in threads {
-            let session = self.session.clone();
-            std::thread::spawn(move || thread(&session));
-        }
         let stopping = self.session.setup.stop.clone();
-        let served = server::serve(self.session, serving, stop).await;
+        let stage = Arc::new(Stage::new(self.session));
+        let served = server::serve(stage, serving, stop).await;
         stopping.store(true, Ordering::Relaxed);
         served
     }

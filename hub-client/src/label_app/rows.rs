@@ -83,6 +83,15 @@ impl Rows {
         }
     }
 
+    /// The same images for features of another length: their contents are known as far as they were, and nothing else.
+    pub(super) fn of_known(others: &Self, dimension: usize) -> Self {
+        Self {
+            digests: others.digests.clone(),
+            by_digest: others.by_digest.clone(),
+            ..Self::new(others.len(), dimension)
+        }
+    }
+
     /// The features of an image have come; of another length than was promised they are left out.
     pub(super) fn put(&mut self, image: usize, digest: Digest, features: &[f32]) {
         let mut row = self.values.row_mut(image);
@@ -93,9 +102,9 @@ impl Rows {
             .zip(features)
             .for_each(|(to, &from)| *to = from);
         self.squares[image] = features.iter().map(|&value| f64::from(value).powi(2)).sum();
+        self.name(image, digest);
         self.presence[image] = Presence::Ready;
         self.ready += 1;
-        self.name(image, digest);
     }
 
     /// An image cannot be used.
@@ -106,12 +115,18 @@ impl Rows {
         }
     }
 
-    /// The content of an image is known, though its features may not be.
+    /// The content of an image is known, though its features may not be. A file that was changed has the content that
+    /// was read last; one with features keeps that of its features.
     pub(super) fn name(&mut self, image: usize, digest: Digest) {
-        if self.digests[image].is_none() {
-            self.digests[image] = Some(digest);
-            self.by_digest.entry(digest).or_default().push(image);
+        if self.is_ready(image) || self.digests[image] == Some(digest) {
+            return;
         }
+        if let Some(before) = self.digests[image].replace(digest)
+            && let Some(images) = self.by_digest.get_mut(&before)
+        {
+            images.retain(|&one| one != image);
+        }
+        self.by_digest.entry(digest).or_default().push(image);
     }
 
     /// How many images there are.
@@ -210,6 +225,25 @@ mod tests {
         assert_eq!(rows.images_of(&digest), [2, 0]);
         assert_eq!(rows.ready_images(), [0, 2]);
         assert_eq!(rows.firsts().into_iter().collect::<Vec<_>>(), [(digest, 0)]);
+    }
+
+    #[test]
+    fn contents_outlive_features_and_a_changed_file_has_its_new_one() {
+        let mut rows = Rows::new(2, 2);
+        let [before, after] = [b"before", b"now..."].map(|bytes| Digest::of(bytes));
+        rows.put(0, before, &[1.0, 2.0]);
+        rows.name(1, before);
+        let mut others = Rows::of_known(&rows, 3);
+        assert_eq!(
+            (others.ready(), others.images_of(&before)),
+            (0, &[0, 1][..])
+        );
+        // The second was changed meanwhile.
+        others.put(1, after, &[1.0, 2.0, 3.0]);
+        assert_eq!(others.images_of(&before), [0]);
+        assert_eq!(others.images_of(&after), [1]);
+        others.name(1, before);
+        assert_eq!(others.digest(1), Some(after), "its features are of that");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::LabelError;
 use super::guard::{Guard, check};
 use super::routes;
 use super::secret::Secrets;
-use super::session::Session;
+use super::stage::Stage;
 
 /// Largest body: a picture, or labels for a hundred thousand images.
 pub(super) const BODY_BYTES: usize = 64 << 20;
@@ -35,7 +35,7 @@ const MORE_PORTS: u16 = 20;
 
 /// What requests have at hand.
 pub(super) struct Desk {
-    pub(super) session: Arc<Session>,
+    pub(super) stage: Arc<Stage>,
     pub(super) guard: Arc<Guard>,
     /// Ends what would go on for ever when the server stops.
     pub(super) closing: watch::Receiver<bool>,
@@ -54,19 +54,19 @@ pub struct Serving<'a> {
 
 /// Serves until `stop` ends.
 pub(super) async fn serve(
-    session: Arc<Session>,
+    stage: Arc<Stage>,
     serving: Serving<'_>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), LabelError> {
     // Bound first: what is compared with `Host` has the port in it.
     let (listener, listen) = bind(serving.port)?;
     let error = |source| LabelError::Listen { listen, source };
-    let run = session.run.clone();
+    let run = stage.session().run.clone();
     let guard = Guard::new(Secrets::new()?, listen.port(), run, serving.again);
     let guard = Arc::new(guard);
     let (close, closing) = watch::channel(false);
     let desk = web::Data::new(Desk {
-        session,
+        stage,
         guard: guard.clone(),
         closing,
     });

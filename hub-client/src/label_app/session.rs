@@ -3,81 +3,36 @@
 //! The journal decides what the labels are; everything else follows from it and from the features. Threads
 //! keep up: one learns and scores ([`super::teaching`]), one suggests ([`super::suggesting`]), two look at the
 //! whole ([`super::looking`]). Each puts its result here as a whole and raises the version.
+//!
+//! A session looks through one extractor. Another one is another session on the same journal ([`super::stage`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
-use registry_schema::manifest::Distance;
 use tokio::sync::watch;
 
 use super::LabelError;
 use super::book::Book;
-use super::compare::{Comparison, Rival};
+use super::compare::Comparison;
 use super::errand::Errand;
 use super::looking::Looks;
+use super::progress::{Problem, Progress, Work};
 use super::rows::{Rows, SharedRows};
 use super::secret;
+use super::setup::{SessionExtractor, Setup};
 use super::suggesting::Suggested;
 use super::teaching::Lesson;
 use super::thumbnails::Drawing;
-use crate::dataset::{Deed, ImageSet, LabelState};
-use crate::features::{Origin, name_of_set};
-use crate::head::{ExtractorRelease, HeadName, HeadStore, TransformKind};
-use crate::runtime::ExtractorFiles;
-use crate::worker::Worker;
-
-/// What a session is about.
-pub struct Setup {
-    /// The images of one folder.
-    pub images: ImageSet,
-    /// The journal of labels, made when it is not there.
-    pub journal: PathBuf,
-    /// What computes the features.
-    pub extractor: SessionExtractor,
-    /// Runs it.
-    pub worker: Worker,
-    /// The folder of caches.
-    pub cache: PathBuf,
-    /// Where heads are kept.
-    pub heads: HeadStore,
-    /// What the head is called, when that is known.
-    pub head: Option<HeadName>,
-    /// The installed extractors, asked for when they are to be compared.
-    pub rivals: Box<dyn Fn() -> Result<Vec<Rival>, String> + Send + Sync>,
-    /// Threads for what is computed here.
-    pub threads: NonZeroUsize,
-    /// Ends everything when it is set.
-    pub stop: Arc<AtomicBool>,
-}
-
-/// An installed extractor, as a session needs it.
-#[derive(Clone, Debug)]
-pub struct SessionExtractor {
-    /// The exact release.
-    pub release: ExtractorRelease,
-    /// What its features are bound to.
-    pub origin: Origin,
-    /// What runs it.
-    pub files: ExtractorFiles,
-}
-
-impl SessionExtractor {
-    /// How its manifest compares vectors.
-    pub(super) fn distance(&self) -> Distance {
-        self.files.spec.output.distance
-    }
-
-    /// What heads on its features begin with.
-    pub(super) fn transform(&self) -> TransformKind {
-        self.files.spec.output.head_transform.into()
-    }
-}
+use crate::dataset::{Deed, LabelState};
+use crate::features::name_of_set;
 
 /// A running session.
 pub(super) struct Session {
+    /// Its worker stops with the session too.
     pub(super) setup: Setup,
     /// Another one when images come, go or change: names pictures that may be kept.
     pub(super) name: String,
@@ -88,19 +43,39 @@ pub(super) struct Session {
     pub(super) suggesting: Errand,
     pub(super) looking: Errand,
     pub(super) grouping: Errand,
-    pub(super) drawing: Drawing,
+    pub(super) drawing: Arc<Drawing>,
     rows: SharedRows,
-    book: Mutex<Book>,
+    book: Arc<Mutex<Book>>,
     lesson: RwLock<Option<Arc<Lesson>>>,
     suggestions: RwLock<Arc<Vec<Suggested>>>,
     steps: Mutex<Steps>,
     /// Images that were drawn at random and proposed.
-    drawn: Mutex<BTreeSet<usize>>,
+    drawn: Arc<Mutex<BTreeSet<usize>>>,
     looks: RwLock<Arc<Looks>>,
-    wishes: Mutex<Wishes>,
+    wishes: Arc<Mutex<Wishes>>,
     comparison: Mutex<Comparison>,
     progress: Mutex<Progress>,
-    version: watch::Sender<u64>,
+    version: Arc<watch::Sender<u64>>,
+    next: OnceLock<Next>,
+    is_over: Arc<AtomicBool>,
+}
+
+/// What has taken a session's place.
+struct Next {
+    session: Arc<Session>,
+    /// The last version of the session before: whoever reads that one still is asked to read again.
+    last: u64,
+}
+
+/// What stays when another extractor is taken: all that is known of the images without one.
+struct Shared {
+    name: String,
+    run: String,
+    drawing: Arc<Drawing>,
+    book: Arc<Mutex<Book>>,
+    drawn: Arc<Mutex<BTreeSet<usize>>>,
+    wishes: Arc<Mutex<Wishes>>,
+    version: Arc<watch::Sender<u64>>,
 }
 
 /// What was chosen on the page and is no label.
@@ -137,78 +112,87 @@ impl Steps {
     }
 }
 
-/// How far the features are.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Progress {
-    /// Seconds until all images are looked at, when that can be said.
-    pub(super) seconds_left: Option<u64>,
-    /// Why something does not go on.
-    problems: BTreeMap<Work, Problem>,
-}
-
-impl Progress {
-    /// Why something does not go on, the most serious.
-    pub(super) fn problem(&self) -> Option<Problem> {
-        self.problems.values().next().cloned()
-    }
-}
-
-/// What is done in the background; who cannot do without which, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Work {
-    /// The features.
-    Loading,
-    /// The head and its scores.
-    Learning,
-    /// What to label next.
-    Suggesting,
-    /// Odd ones, copies, the map.
-    Looking,
-    /// The groups.
-    Grouping,
-}
-
-/// What a person has to know.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Problem {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
 impl Session {
     /// Opens the journal; nothing is computed yet.
     pub(super) fn open(setup: Setup) -> Result<Self, LabelError> {
-        let book = Book::open(&setup.journal)?;
         let rows = Rows::new(setup.images.images.len(), setup.extractor.origin.dimension);
-        Ok(Self {
+        let shared = Shared {
             name: name_of_set(&setup.images.images),
             run: secret::random()?,
+            drawing: Arc::default(),
+            book: Arc::new(Mutex::new(Book::open(&setup.journal)?)),
+            drawn: Arc::default(),
+            wishes: Arc::new(Mutex::new(Wishes {
+                coverage: crate::head::TrainingSettings::default().coverage,
+                groups: None,
+            })),
+            version: Arc::new(watch::Sender::new(1)),
+        };
+        Ok(Self::with(setup, rows, shared, Comparison::default()))
+    }
+
+    /// One on the same images and labels through another extractor; nothing is computed yet.
+    pub(super) fn through(&self, extractor: SessionExtractor) -> Self {
+        let dimension = extractor.origin.dimension;
+        let rows = Rows::of_known(&self.rows(), dimension);
+        let comparison = self.comparison().seen_from(&extractor.release);
+        let setup = Setup {
+            extractor,
+            ..self.setup.clone()
+        };
+        let shared = Shared {
+            name: self.name.clone(),
+            run: self.run.clone(),
+            drawing: self.drawing.clone(),
+            book: self.book.clone(),
+            drawn: self.drawn.clone(),
+            wishes: self.wishes.clone(),
+            version: self.version.clone(),
+        };
+        Self::with(setup, rows, shared, comparison)
+    }
+
+    fn with(mut setup: Setup, rows: Rows, shared: Shared, comparison: Comparison) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let stops = vec![setup.stop.clone(), is_over.clone()];
+        setup.worker = setup.worker.stopped_by_any(stops);
+        Self {
+            name: shared.name,
+            run: shared.run,
             teaching: Errand::default(),
             suggesting: Errand::default(),
             looking: Errand::default(),
             grouping: Errand::default(),
-            drawing: Drawing::default(),
+            drawing: shared.drawing,
             rows: SharedRows::new(rows),
-            book: Mutex::new(book),
+            book: shared.book,
             lesson: RwLock::default(),
             suggestions: RwLock::default(),
             steps: Mutex::default(),
-            drawn: Mutex::default(),
+            drawn: shared.drawn,
             looks: RwLock::default(),
-            wishes: Mutex::new(Wishes {
-                coverage: crate::head::TrainingSettings::default().coverage,
-                groups: None,
-            }),
-            comparison: Mutex::default(),
+            wishes: shared.wishes,
+            comparison: Mutex::new(comparison),
             progress: Mutex::default(),
-            version: watch::Sender::new(1),
+            version: shared.version,
+            next: OnceLock::new(),
+            is_over,
             setup,
-        })
+        }
     }
 
-    /// Whether everything is to end.
+    /// Another session takes this one's place: it hears of what is written down here from now on, and the threads
+    /// of this one end.
+    pub(super) fn give_way(&self, session: Arc<Self>) {
+        let last = *self.version.borrow();
+        // Only one can.
+        let _ = self.next.set(Next { session, last });
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its threads are to end.
     pub(super) fn is_stopping(&self) -> bool {
-        self.setup.stop.load(Ordering::Relaxed)
+        self.setup.stop.load(Ordering::Relaxed) || self.is_over.load(Ordering::Relaxed)
     }
 
     /// How many images there are.
@@ -232,7 +216,9 @@ impl Session {
     }
 
     pub(super) fn version(&self) -> u64 {
-        *self.version.borrow()
+        let version = *self.version.borrow();
+        let last = self.next.get().map(|next| next.last);
+        last.map_or(version, |last| version.min(last))
     }
 
     /// Something has changed.
@@ -267,6 +253,10 @@ impl Session {
         self.steps_mut().changes += 1;
         self.changed();
         self.teaching.ask();
+        // What was asked of this session a moment ago is asked of the one in its place too.
+        if let Some(next) = self.next.get() {
+            next.session.learn();
+        }
     }
 
     /// How far the work on the labels is.
@@ -382,17 +372,12 @@ impl Session {
 
     /// Some work has a problem, or has it no more.
     pub(super) fn tell(&self, work: Work, error: Option<&LabelError>) {
-        let problem = error.map(Problem::of);
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.problems.get(&work) == problem.as_ref() {
-            return;
-        }
-        progress.problems.remove(&work);
-        progress
-            .problems
-            .extend(problem.map(|problem| (work, problem)));
+        let is_news = progress.tell(work, error.map(Problem::of));
         drop(progress);
-        self.changed();
+        if is_news {
+            self.changed();
+        }
     }
 
     pub(super) fn put_progress(&self, change: impl FnOnce(&mut Progress)) {

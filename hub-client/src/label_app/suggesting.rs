@@ -6,8 +6,9 @@ use registry_schema::digest::Digest;
 
 use super::LabelError;
 use super::loading::ENOUGH;
+use super::progress::Work;
 use super::rows::Rows;
-use super::session::{Session, Work};
+use super::session::Session;
 use super::teaching::Lesson;
 use super::thumbnails;
 use crate::dataset::LabelState;
@@ -91,16 +92,19 @@ impl Suggested {
 /// Suggests whenever it is asked to, until the session stops.
 pub(super) fn propose(session: &Session) {
     let mut proposer = Proposer::default();
-    session.suggesting.run(&session.setup.stop, || {
-        let changes = session.steps().learnt();
-        let proposed = proposer.propose(session);
-        session.tell(Work::Suggesting, proposed.as_ref().err());
-        let proposed = proposed.ok().flatten();
-        // They are looked at next.
-        let images = proposed.iter().flatten().map(|one| one.image);
-        thumbnails::prepare(session, images);
-        session.put_suggestions(proposed, changes);
-    });
+    session.suggesting.run(
+        || session.is_stopping(),
+        || {
+            let changes = session.steps().learnt();
+            let proposed = proposer.propose(session);
+            session.tell(Work::Suggesting, proposed.as_ref().err());
+            let proposed = proposed.ok().flatten();
+            // They are looked at next.
+            let images = proposed.iter().flatten().map(|one| one.image);
+            thumbnails::prepare(session, images);
+            session.put_suggestions(proposed, changes);
+        },
+    );
 }
 
 /// What is remembered from one list to the next.

@@ -9,9 +9,11 @@ use ndarray::Array2;
 use registry_schema::digest::Digest;
 
 use super::LabelError;
+use super::progress::Work;
 use super::rows::Rows;
 use super::scores::{Scorer, Scores};
-use super::session::{Session, SessionExtractor, Work};
+use super::session::Session;
+use super::setup::SessionExtractor;
 use crate::choose::more_labels_help;
 use crate::dataset::LabelState;
 use crate::head::{
@@ -34,13 +36,16 @@ pub(super) struct Lesson {
 /// Learns and scores whenever it is asked for, until the session stops.
 pub(super) fn teach(session: &Session) {
     let mut scorer = Scorer::default();
-    session.teaching.run(&session.setup.stop, || {
-        let changes = session.changes();
-        let lesson = lesson(session, &mut scorer);
-        session.tell(Work::Learning, lesson.as_ref().err());
-        session.put_lesson(lesson.ok().flatten().map(Arc::new), changes);
-        session.suggesting.ask();
-    });
+    session.teaching.run(
+        || session.is_stopping(),
+        || {
+            let changes = session.changes();
+            let lesson = lesson(session, &mut scorer);
+            session.tell(Work::Learning, lesson.as_ref().err());
+            session.put_lesson(lesson.ok().flatten().map(Arc::new), changes);
+            session.suggesting.ask();
+        },
+    );
 }
 
 fn lesson(session: &Session, scorer: &mut Scorer) -> Result<Option<Lesson>, LabelError> {

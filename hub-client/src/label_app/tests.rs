@@ -10,9 +10,12 @@ use std::time::Duration;
 use registry_schema::digest::Digest;
 use serde_json::Value;
 
-use super::session::{Session, SessionExtractor, Setup, Work};
+use super::progress::Work;
+use super::session::Session;
+use super::setup::{SessionExtractor, Setup};
+use super::stage::Stage;
 use super::{LabelError, Rival, compare};
-use crate::dataset::ImageSet;
+use crate::dataset::{Deed, ImageSet, JournalEntry};
 use crate::features::Origin;
 use crate::head::{ExtractorRelease, HeadStore};
 use crate::runtime::RuntimeOptions;
@@ -27,11 +30,11 @@ fn session(
 ) -> (tempfile::TempDir, Arc<Session>) {
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup {
-        images: ImageSet {
+        images: Arc::new(ImageSet {
             folder: None,
             images: Vec::new(),
             skipped: Vec::new(),
-        },
+        }),
         journal: folder.path().join("labels.jsonl"),
         extractor: SessionExtractor {
             release: ExtractorRelease {
@@ -46,12 +49,14 @@ fn session(
                 dimension: 4,
             },
             files: graph("means"),
+            is_demo: false,
         },
         worker: Worker::new(RuntimeOptions::default()),
         cache: folder.path().join("cache"),
         heads: HeadStore::new(folder.path()),
         head: None,
-        rivals: Box::new(rivals),
+        rivals: Arc::new(rivals),
+        taken: Arc::new(|_| {}),
         threads: NonZeroUsize::MIN,
         stop: Arc::default(),
     };
@@ -114,4 +119,79 @@ fn a_comparison_that_breaks_off_ends_and_can_be_made_again() {
         message.contains("dots@1.0.0 is installed no more"),
         "{message}"
     );
+}
+
+/// Another extractor, whose features have another length.
+fn another() -> SessionExtractor {
+    let mut files = graph("three_features");
+    files.spec.output.dimension = 3;
+    SessionExtractor {
+        release: ExtractorRelease {
+            name: "three".parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            digest: Digest::of(b"another statement"),
+        },
+        origin: Origin {
+            release: "three@1.0.0".parse().unwrap(),
+            statement: Digest::of(b"another statement"),
+            space: "three@1".parse().unwrap(),
+            dimension: 3,
+        },
+        files,
+        is_demo: false,
+    }
+}
+
+fn labelled(content: &[u8]) -> Deed {
+    let image = Digest::of(content);
+    Deed::labels(vec![JournalEntry::new(image, "a.png", Some("red".into()))])
+}
+
+#[test]
+fn what_is_told_to_a_session_that_gives_way_is_heard_by_the_next() {
+    let (_folder, before) = session(|| Ok(Vec::new()));
+    before.record(|_| Ok(labelled(b"one"))).unwrap();
+    before.wish(|wishes| wishes.coverage = 0.8);
+    let next = Arc::new(before.through(another()));
+    before.give_way(next.clone());
+    assert!(before.is_stopping() && !next.is_stopping());
+    let last = before.version();
+    // A request that had come before.
+    before.record(|_| Ok(labelled(b"two"))).unwrap();
+    assert_eq!((before.version(), next.changes()), (last, 1));
+    assert!(next.version() > last, "who has read the last one reads on");
+    assert_eq!(next.labels().images().len(), 2);
+    assert!((next.wishes().coverage - 0.8).abs() < f64::EPSILON);
+    assert!(next.write(|book| Ok(book.undo()?)).unwrap());
+    assert_eq!(before.labels().images().len(), 1);
+    assert!(before.book().can_redo());
+    assert_eq!((&before.run, &before.name), (&next.run, &next.name));
+}
+
+#[test]
+fn an_extractor_that_does_not_load_is_not_taken() {
+    let (_folder, session) = session(|| {
+        Ok(vec![Rival {
+            extractor: another(),
+            size_bytes: 1,
+            licence: "MIT".to_owned(),
+            domain: None,
+        }])
+    });
+    // No process can be started.
+    let mut setup = session.setup.clone();
+    drop(session);
+    setup.worker = setup.worker.with_program("nowhere".into());
+    let stage = Stage::new(Arc::new(Session::open(setup).unwrap()));
+    let before = stage.session();
+    let refused = stage.take("three@1.0.0");
+    assert!(matches!(refused, Err(LabelError::Worker(_))), "{refused:?}");
+    let absent = stage.take("three@1");
+    assert!(
+        matches!(absent, Err(LabelError::NoSuchExtractor { .. })),
+        "{absent:?}"
+    );
+    stage.take("dots@1.0.0").unwrap();
+    assert!(Arc::ptr_eq(&before, &stage.session()) && !before.is_stopping());
+    before.setup.stop.store(true, Ordering::Relaxed);
 }

@@ -85,42 +85,45 @@ pub(super) fn large(session: &Session, image: usize) -> Option<Vec<u8>> {
 /// Makes what is on the list whenever it is asked to, until the session stops.
 pub(super) fn draw(session: &Session) {
     let drawing = &session.drawing;
-    drawing.errand.run(&session.setup.stop, || {
-        let images = next(session);
-        let path = |&image: &usize| session.setup.images.images[image].path.as_path();
-        let paths: Vec<_> = images.iter().map(path).collect();
-        let made = session.setup.worker.pictures(&paths, SMALL);
-        // One picture may have ended the process that drew all: each on its own then.
-        let made = made.unwrap_or_else(|_| {
-            let alone = |path: &&Path| {
-                let mut made = session.setup.worker.pictures(&[*path], SMALL).ok()?;
-                made.pop()?
-            };
-            paths.iter().map(alone).collect()
-        });
-        let mut jpegs = Vec::with_capacity(images.len());
-        for (image, picture) in images.into_iter().zip(made) {
-            let jpeg = picture.map(|picture| Arc::new(picture.to_jpeg()));
-            if let (Some(jpeg), Some(path)) = (&jpeg, place(session, image)) {
-                // What cannot be kept is made again.
-                let _ = files::write_remade(&path, jpeg);
+    drawing.errand.run(
+        || session.is_stopping(),
+        || {
+            let images = next(session);
+            let path = |&image: &usize| session.setup.images.images[image].path.as_path();
+            let paths: Vec<_> = images.iter().map(path).collect();
+            let made = session.setup.worker.pictures(&paths, SMALL);
+            // One picture may have ended the process that drew all: each on its own then.
+            let made = made.unwrap_or_else(|_| {
+                let alone = |path: &&Path| {
+                    let mut made = session.setup.worker.pictures(&[*path], SMALL).ok()?;
+                    made.pop()?
+                };
+                paths.iter().map(alone).collect()
+            });
+            let mut jpegs = Vec::with_capacity(images.len());
+            for (image, picture) in images.into_iter().zip(made) {
+                let jpeg = picture.map(|picture| Arc::new(picture.to_jpeg()));
+                if let (Some(jpeg), Some(path)) = (&jpeg, place(session, image)) {
+                    // What cannot be kept is made again.
+                    let _ = files::write_remade(&path, jpeg);
+                }
+                jpegs.push((image, jpeg));
             }
-            jpegs.push((image, jpeg));
-        }
-        let mut list = drawing.list();
-        if list.made.len() > AT_HAND {
-            list.made.clear();
-        }
-        for (image, jpeg) in jpegs {
-            list.wanted.remove(&image);
-            list.made.insert(image, jpeg);
-        }
-        let is_more = !list.wanted.is_empty() || list.ahead_of.is_some();
-        drop(list);
-        if is_more {
-            drawing.errand.ask();
-        }
-    });
+            let mut list = drawing.list();
+            if list.made.len() > AT_HAND {
+                list.made.clear();
+            }
+            for (image, jpeg) in jpegs {
+                list.wanted.remove(&image);
+                list.made.insert(image, jpeg);
+            }
+            let is_more = !list.wanted.is_empty() || list.ahead_of.is_some();
+            drop(list);
+            if is_more {
+                drawing.errand.ask();
+            }
+        },
+    );
 }
 
 impl Drawing {

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::accuracy::{AccuracyView, needs};
 use super::cells::{ClassNumbers, NONE, label_column};
 use super::looking::{Looks, Ranking};
+use super::progress::Problem;
 use super::rows::Rows;
-use super::session::{Problem, Session};
+use super::session::Session;
 use super::suggesting::Suggested;
 use super::teaching::Lesson;
 use crate::dataset::{LabelState, Mark};
@@ -38,6 +39,8 @@ pub(super) struct StateView {
     folder: String,
     journal: String,
     extractor: String,
+    /// Whether it is the demo's own, on which no head is kept.
+    demo: bool,
     head: Option<String>,
     images: ImagesView,
     classes: Vec<ClassView>,
@@ -169,6 +172,7 @@ pub(super) fn state(session: &Session) -> StateView {
             .unwrap_or_default(),
         journal: session.setup.journal.display().to_string(),
         extractor: session.setup.extractor.release.to_string(),
+        demo: session.setup.extractor.is_demo,
         head: session.setup.head.as_ref().map(ToString::to_string),
         images: images(session, &rows, progress.seconds_left),
         classes: labels.classes().iter().map(class).collect(),

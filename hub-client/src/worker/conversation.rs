@@ -27,7 +27,7 @@ impl Conversation {
             Some(program) => program.clone(),
             None => this_program()?,
         };
-        let mut running = Running::start(&program, time, &worker.stop)?;
+        let mut running = Running::start(&program, time, &worker.stops)?;
         let pipe = running.send(request)?;
         let limits = request.limits;
         let is_confined = false;

@@ -75,7 +75,7 @@ pub struct Worker {
     program: Option<PathBuf>,
     options: RuntimeOptions,
     probe_limits: ProbeLimits,
-    stop: Arc<AtomicBool>,
+    stops: Vec<Arc<AtomicBool>>,
     warn: Option<Warn>,
     has_warned: Arc<AtomicBool>,
 }
@@ -91,7 +91,7 @@ impl Worker {
             program: None,
             options,
             probe_limits: ProbeLimits::default(),
-            stop: Arc::default(),
+            stops: Vec::new(),
             warn: None,
             has_warned: Arc::default(),
         }
@@ -120,10 +120,17 @@ impl Worker {
         self
     }
 
-    /// Ends the process, and the run with [`WorkerError::Cancelled`], when `stop` is set.
+    /// Ends the process, and the run with [`WorkerError::Cancelled`], when `stop` is set; nothing else that was
+    /// named before does.
     #[must_use]
     pub fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
-        Self { stop, ..self }
+        self.stopped_by_any(vec![stop])
+    }
+
+    /// The same when one of several is set.
+    #[must_use]
+    pub fn stopped_by_any(self, stops: Vec<Arc<AtomicBool>>) -> Self {
+        Self { stops, ..self }
     }
 
     /// Calls `warn`, once, when a worker could not be confined completely.

@@ -60,14 +60,14 @@ pub(super) struct Running {
     said: Receiver<String>,
     /// When it must be done, and how many seconds that was.
     deadline: Option<(Instant, u64)>,
-    stop: Arc<AtomicBool>,
+    stops: Vec<Arc<AtomicBool>>,
 }
 
 impl Running {
     pub(super) fn start(
         program: &Path,
         time: Option<Duration>,
-        stop: &Arc<AtomicBool>,
+        stops: &[Arc<AtomicBool>],
     ) -> Result<Self, WorkerError> {
         let mut command = Command::new(program);
         command
@@ -98,7 +98,7 @@ impl Running {
             answers,
             said,
             deadline: None,
-            stop: Arc::clone(stop),
+            stops: stops.to_vec(),
         };
         running.give_time(time);
         Ok(running)
@@ -138,7 +138,7 @@ impl Running {
     /// [`WorkerError`] when the process ends before its last answer, or is ended here.
     pub(super) fn next(&mut self, limits: &Limits) -> Result<Answer, WorkerError> {
         loop {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stops.iter().any(|stop| stop.load(Ordering::Relaxed)) {
                 return Err(WorkerError::Cancelled);
             }
             let mut wait = TICK;
@@ -381,7 +381,7 @@ mod tests {
             answers: sync_channel(1).1,
             said: channel().1,
             deadline: None,
-            stop,
+            stops: vec![stop],
         };
         let limits = Limits {
             memory_bytes: None,

@@ -13,7 +13,7 @@ const COLOURS: [(&str, [u8; 3]); 3] = [
 ];
 
 /// An author's folder, and 240 pictures it is meant for.
-fn author(world: &World, version: &str) -> (PathBuf, PathBuf) {
+pub(crate) fn author(world: &World, version: &str) -> (PathBuf, PathBuf) {
     let folder = world.draft("dots", version, "means", 4);
     let pictures = world.project("alpha").join("pictures");
     for (class, colour) in COLOURS {
@@ -29,13 +29,13 @@ fn author(world: &World, version: &str) -> (PathBuf, PathBuf) {
     (folder, pictures)
 }
 
-fn check<'a>(folder: &'a Path, pictures: &'a Path) -> [&'a str; 5] {
+pub(crate) fn check<'a>(folder: &'a Path, pictures: &'a Path) -> [&'a str; 5] {
     let [folder, pictures] = [folder, pictures].map(|path| path.to_str().unwrap());
     ["check", folder, "--statistics", pictures, "--json"]
 }
 
 /// Beta's pictures: some like those, and five grey ones.
-fn strange_pictures(world: &World) -> PathBuf {
+pub(crate) fn strange_pictures(world: &World) -> PathBuf {
     let pictures = world.pictures("beta", &COLOURS, 12);
     for index in 0..5 {
         picture(16, [120, 120, 120], index)

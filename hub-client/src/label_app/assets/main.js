@@ -18,6 +18,7 @@ const REPEATED = ['move', 'undo', 'redo'];
 
 async function start() {
   store.addEventListener('failed', (event) => failed(event.detail));
+  store.addEventListener('extractor', () => toast(`${store.state.extractor} looks at your pictures now.`, { hint: 'Your labels stay; what the computer says of them comes anew.' }));
   document.querySelector('.skip-link').addEventListener('click', skipTo);
   for (const name of ['dragover', 'drop']) addEventListener(name, keepPage);
   try {

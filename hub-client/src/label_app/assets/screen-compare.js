@@ -1,19 +1,21 @@
-// <compare-screen>: would another extractor do better? Measured on the labels so far.
+// <compare-screen>: would another extractor do better? Measured on the labels so far; one press takes it.
 
 import { fill, h, isOff, setText, switchOff } from './dom.js';
-import { failed, say, toast } from './live.js';
+import { failed, say } from './live.js';
 import { read, write } from './server.js';
 import { store } from './store.js';
 import { Watcher } from './watch.js';
-import { inHundred, sentence } from './words.js';
+import { count, duration, inHundred, many, sentence } from './words.js';
 
 const ASK_MILLISECONDS = 700;
 const AGAIN_MILLISECONDS = 2000;
+const HEADINGS = ['Extractor', 'Right of 100', 'Answers of 100', 'Made for such pictures', 'A picture takes', 'Size', 'Licence', 'Verdict'];
 
 class CompareScreen extends Watcher {
   #timer = 0;
   #result = null;
   #isLost = false;
+  #used = '';
 
   sources() { return [[store, 'state']]; }
 
@@ -21,23 +23,31 @@ class CompareScreen extends Watcher {
     this.go = h('button', { type: 'button', class: 'primary', onclick: () => this.#start() });
     this.words = h('p', { class: 'muted', role: 'status' });
     this.advice = h('p', { class: 'number' });
+    this.notes = h('div', { class: 'muted small', hidden: true },
+      h('p', {}, h('strong', {}, 'Answers of 100: '), 'how many of 100 new pictures it would answer by itself if 9 of 10 answers must be right; it leaves the others to you.'),
+      h('p', {}, h('strong', {}, 'Made for such pictures: '), 'how many of the labelled pictures are like those its maker made it for.'));
     this.table = h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'Extractors compared' });
     fill(this, h('div', { class: 'page' },
       h('h1', {}, 'Would another extractor do better?'),
       h('p', {}, 'An extractor is what looks at your pictures and notes what it sees; from these notes the computer learns your classes. Another one may notice more of what matters to you. Each one installed here is measured on the labels you have made so far.'),
-      h('div', { class: 'row' }, this.go, this.words), this.table, this.advice));
-    this.#ask();
+      h('div', { class: 'row' }, this.go, this.words), this.table, this.advice, this.notes));
   }
 
   left() { clearTimeout(this.#timer); }
 
   draw() {
     const isRunning = this.#result?.running ?? false;
+    const { extractor, images } = store.state;
+    if (extractor !== this.#used) {
+      this.#used = extractor;
+      this.#ask();
+    }
     this.go.disabled = !store.state.accuracy;
     switchOff(this.go, isRunning);
     setText(this.go, isRunning ? 'Measuring…' : this.#result?.rows.length ? 'Measure again' : 'Measure them');
-    setText(this.words, store.state.accuracy ? (isRunning ? 'Each one looks at the labelled pictures; go on working meanwhile.' : '') : 'It needs two labels of each class.');
+    setText(this.words, isRunning ? 'Each one looks at the labelled pictures; go on working meanwhile.' : looking(extractor, images) || (store.state.accuracy ? '' : 'It needs two labels of each class.'));
     this.table.hidden = !this.#result?.rows.length;
+    this.notes.hidden = this.table.hidden;
     const told = this.#result?.problem ?? this.#result?.advice ?? '';
     setText(this.advice, sentence(typeof told === 'string' ? told : [told.message, told.hint].filter(Boolean).join('. ')));
   }
@@ -51,6 +61,17 @@ class CompareScreen extends Watcher {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /** Has the pages go on through another extractor, after the labels on their way. */
+  async #use(extractor) {
+    const buttons = [...this.table.querySelectorAll('button')];
+    if (buttons.some(isOff)) return;
+    for (const button of buttons) switchOff(button, true);
+    setText(this.words, `${extractor} is being loaded.`);
+    if (await store.change('/api/extractor', { extractor })) this.table.focus();
+    for (const button of buttons) switchOff(button, false);
+    if (this.isConnected) this.draw();
   }
 
   async #ask() {
@@ -76,31 +97,46 @@ class CompareScreen extends Watcher {
     clearTimeout(this.#timer);
     if (result.running) this.#timer = setTimeout(() => this.#ask(), ASK_MILLISECONDS);
     fill(this.table, h('table', {},
-      h('thead', {}, h('tr', {}, ['Extractor', 'Right of 100', 'A picture takes', 'Size', 'Licence', 'Verdict'].map((words) => h('th', { scope: 'col' }, words)))),
-      h('tbody', {}, result.rows.map(rowOf), result.failed.map(failedRow))));
+      h('caption', { class: 'unseen' }, `Measured on ${many(result.labels, 'labelled picture')}`),
+      h('thead', {}, h('tr', {}, HEADINGS.map((words) => h('th', { scope: 'col' }, words)))),
+      h('tbody', {}, result.rows.map((row) => rowOf(row, (extractor) => this.#use(extractor))), result.failed.map(failedRow))));
     this.draw();
   }
 }
 
-function rowOf(row) {
-  const isWorthIt = row.verdict !== 'in use' && row.verdict !== 'worse';
-  const command = `hub label --extractor ${row.extractor} --images ${quoted(store.state.folder)}`;
+function rowOf(row, use) {
+  const isBetter = row.verdict === 'clearly better';
   return h('tr', {},
     h('th', { scope: 'row' }, h('code', {}, row.extractor)),
     h('td', {}, h('span', { class: 'number' }, `${inHundred(row.from)}–${inHundred(row.to)}`), bar(row)),
+    h('td', {}, h('span', { class: 'number' }, inHundred(row.answered)), h('p', { class: 'muted small' }, rightWords(row))),
+    h('td', {}, domainWords(row)),
     h('td', {}, `${row.milliseconds.toFixed(row.milliseconds < 10 ? 1 : 0)} ms`),
-    h('td', {}, `${row.megabytes.toFixed(row.megabytes < 10 ? 1 : 0)} MB`),
+    h('td', {}, row.megabytes < 0.1 ? 'under 0.1 MB' : `${row.megabytes.toFixed(row.megabytes < 10 ? 1 : 0)} MB`),
     h('td', {}, row.licence),
     h('td', {}, h('span', { class: 'verdict', 'data-verdict': row.verdict }, row.verdict), h('p', { class: 'muted small' }, row.words),
-      isWorthIt && h('button', { type: 'button', class: 'small', onclick: async () => {
-        await navigator.clipboard.writeText(command);
-        toast('Copied. Your labels carry over when you run it in the terminal.', { hint: command });
-      } }, 'Copy the command that takes it')));
+      row.verdict !== 'in use' && h('button', { type: 'button', class: isBetter ? 'small primary' : 'small', 'aria-label': `Use this one: ${row.extractor}`, onclick: () => use(row.extractor) }, 'Use this one')));
+}
+
+const rightWords = ({ answered_right: right }) => (right == null ? 'sure enough of none' : `${inHundred(right)} of 100 of these right`);
+
+function domainWords({ domain }) {
+  if (!domain) return h('span', { class: 'muted' }, 'not told');
+  return [
+    h('span', { class: 'number' }, `${inHundred(domain.share_inside)} %`),
+    h('p', { class: 'muted small' }, `${count(domain.images - domain.unlike)} of ${many(domain.images, 'picture')}${domain.is_strange ? ': it was made for others' : ''}`),
+  ];
+}
+
+/** How far the extractor in use has looked, while it does. */
+function looking(extractor, { total, embedded, failed_total: failed, seconds_left: left }) {
+  if (embedded + failed >= total) return '';
+  return `${extractor} looks at your pictures: ${count(embedded)} of ${count(total)}${left == null ? '' : `, about ${duration(left)} left`}. Your labels are all here.`;
 }
 
 const failedRow = ({ extractor, reason }) => h('tr', {},
   h('th', { scope: 'row' }, h('code', {}, extractor)),
-  h('td', { colspan: 5, class: 'muted' }, `Could not be measured: ${reason}`));
+  h('td', { colspan: HEADINGS.length - 1, class: 'muted' }, `Could not be measured: ${reason}`));
 
 function bar({ from, to }) {
   const band = h('i', { class: 'band' });
@@ -108,7 +144,5 @@ function bar({ from, to }) {
   band.style.width = `${(to - from) * 100}%`;
   return h('div', { class: 'band-scale', 'aria-hidden': 'true' }, h('i', { class: 'track' }), band);
 }
-
-const quoted = (path) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
 
 customElements.define('compare-screen', CompareScreen);

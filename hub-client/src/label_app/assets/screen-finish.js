@@ -28,6 +28,9 @@ class FinishScreen extends Watcher {
   build() {
     this.name = h('input', { type: 'text', id: 'head-name', value: store.state.head ?? '', placeholder: 'border-check', autocomplete: 'off', spellcheck: 'false' });
     this.save = h('button', { type: 'submit', class: 'primary' }, 'Save');
+    this.again = h('p', { class: 'muted small' }, 'Small letters, digits, - and _. Saved again, the name gets a new version; earlier ones stay.');
+    this.form = h('form', { class: 'row', onsubmit: (event) => this.#save(event) }, h('label', { for: 'head-name', class: 'unseen' }, 'Name'), this.name, this.save);
+    this.why = h('p', { hidden: true }, 'This is a demo: its extractor is made on the spot and of no hub, so nothing is saved on it. Install one with ', h('code', {}, 'hub pull'), ' in a terminal and take it on the screen ', h('a', { href: '#compare' }, 'Compare'), ': your labels stay, and you can save.');
     this.summary = h('p', { class: 'lead' });
     this.use = h('div', { class: 'stack' });
     this.checked = h('p', { class: 'checked', role: 'status' });
@@ -36,8 +39,7 @@ class FinishScreen extends Watcher {
       h('div', { class: 'finish-columns' },
         h('section', { class: 'card stack' },
           h('h2', {}, 'Save it under a name'),
-          h('p', { class: 'muted small' }, 'Small letters, digits, - and _. Saved again, the name gets a new version; earlier ones stay.'),
-          h('form', { class: 'row', onsubmit: (event) => this.#save(event) }, h('label', { for: 'head-name', class: 'unseen' }, 'Name'), this.name, this.save),
+          this.again, this.form, this.why,
           this.use),
         h('section', { class: 'card stack' },
           h('h2', {}, 'Take it with you'),
@@ -54,13 +56,17 @@ class FinishScreen extends Watcher {
   }
 
   draw() {
-    const { accuracy, labels, classes } = store.state;
+    const { accuracy, labels, classes, demo } = store.state;
     const audit = accuracy?.audit;
     setText(this.summary, accuracy
       ? `Between ${inHundred(accuracy.from)} and ${inHundred(accuracy.to)} of 100 new pictures would be answered right, judging by ${many(labels, 'label')} in ${many(classes.length, 'class', 'classes')}${audit.checked ? ` and ${many(audit.checked, 'random check')}, of which ${audit.right} were right` : ''}.`
       : 'Two labels of each class are needed before something can be saved.');
+    // What is learnt on the demo's own extractor is nothing that other programs could use without it.
+    this.form.hidden = demo;
+    this.again.hidden = demo;
+    this.why.hidden = !demo;
     this.save.disabled = !accuracy;
-    for (const button of this.querySelectorAll('.downloads button')) button.disabled = !accuracy && button.dataset.file !== 'labels.csv';
+    for (const button of this.querySelectorAll('.downloads button')) button.disabled = (!accuracy && button.dataset.file !== 'labels.csv') || (demo && button.dataset.file === 'head.onnx');
   }
 
   focusFirst() { this.name.focus(); }

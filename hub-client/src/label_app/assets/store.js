@@ -17,7 +17,7 @@ export function wasLoadedAgain() {
 
 /**
  * Events: `state` (numbers, classes), `columns` (something known of images), `saving` (labels on their way),
- * `link` (the program is gone or back), `failed` (detail: the error).
+ * `link` (the program is gone or back), `extractor` (another one looks at the pictures now), `failed` (detail: the error).
  */
 class Store extends EventTarget {
   state = null;
@@ -155,11 +155,15 @@ class Store extends EventTarget {
     if (this.state && state.session !== this.state.session) return this.#leave();
     if (this.state && state.version < this.state.version) return;
     const before = this.classes.map(({ name }) => name);
+    const isOther = this.state && state.extractor !== this.state.extractor;
     this.state = state;
     this.#renumber(before);
+    // How good another one was says nothing of this one.
+    if (isOther) this.history.clear();
     if (state.accuracy && state.done.labels) this.history.set(state.accuracy.labels, state.accuracy);
     for (const labels of this.history.keys()) if (labels > state.labels) this.history.delete(labels);
     this.#tell('state');
+    if (isOther) this.#tell('extractor');
   }
 
   /** When classes got other numbers, the columns get them too, until those of the new list are here. */

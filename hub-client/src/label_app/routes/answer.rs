@@ -32,10 +32,10 @@ pub(super) async fn blocking<T: Serialize + Send + 'static>(
     desk: web::Data<Desk>,
     work: impl FnOnce(&Arc<Session>) -> Result<T, LabelError> + Send + 'static,
 ) -> HttpResponse {
-    let session = desk.session.clone();
+    let stage = desk.stage.clone();
     // The bytes are made there too: the state of many images is long.
     let done = web::block(move || {
-        work(&session).map(|answer| serde_json::to_vec(&answer).unwrap_or_default())
+        work(&stage.session()).map(|answer| serde_json::to_vec(&answer).unwrap_or_default())
     });
     match done.await {
         Ok(Ok(bytes)) => HttpResponse::Ok()

@@ -21,7 +21,7 @@ pub(super) async fn download(desk: web::Data<Desk>, file: web::Path<String>) -> 
         "report.html" => report,
         _ => return HttpResponse::NotFound().finish(),
     };
-    let session = desk.session.clone();
+    let session = desk.stage.session();
     let taken = match web::block(move || make(&session)).await {
         Ok(Ok(taken)) => taken,
         Ok(Err(error)) => return refuse(&error),

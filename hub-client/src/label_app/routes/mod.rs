@@ -31,6 +31,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .route("/api/try", web::post().to(trying::try_picture))
         .route("/api/compare", web::get().to(reads::comparison))
         .route("/api/compare", web::post().to(writes::compare))
+        .route("/api/extractor", web::post().to(writes::extractor))
         .route("/api/labels", web::post().to(writes::labels))
         .route("/api/labels/import", web::post().to(writes::import))
         .route("/api/classes", web::post().to(writes::classes))

@@ -38,7 +38,7 @@ async fn jpeg(
         Ok(image) => image,
         Err(refusal) => return refusal,
     };
-    let session: Arc<Session> = desk.session.clone();
+    let session: Arc<Session> = desk.stage.session();
     match web::block(move || make(&session, image)).await {
         Ok(Some(bytes)) => HttpResponse::Ok().content_type("image/jpeg").body(bytes),
         Ok(None) => HttpResponse::NotFound().finish(),

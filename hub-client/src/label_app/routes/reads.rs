@@ -64,7 +64,7 @@ pub(super) async fn state(desk: web::Data<Desk>) -> HttpResponse {
 
 /// `GET /api/names`
 pub(super) async fn names(desk: web::Data<Desk>, request: HttpRequest) -> HttpResponse {
-    let tag = format!("\"{}\"", desk.session.name);
+    let tag = format!("\"{}\"", desk.stage.session().name);
     let asked = request.headers().get(IF_NONE_MATCH);
     if asked.is_some_and(|asked| asked.as_bytes() == tag.as_bytes()) {
         return HttpResponse::NotModified()
@@ -84,8 +84,8 @@ pub(super) async fn names(desk: web::Data<Desk>, request: HttpRequest) -> HttpRe
 
 /// `GET /api/columns`
 pub(super) async fn columns(desk: web::Data<Desk>) -> HttpResponse {
-    let session = desk.session.clone();
-    match web::block(move || column_bytes(&session)).await {
+    let stage = desk.stage.clone();
+    match web::block(move || column_bytes(&stage.session())).await {
         Ok(bytes) => HttpResponse::Ok()
             .content_type("application/octet-stream")
             .body(bytes),
@@ -95,21 +95,23 @@ pub(super) async fn columns(desk: web::Data<Desk>) -> HttpResponse {
 
 /// `GET /api/compare`
 pub(super) async fn comparison(desk: web::Data<Desk>) -> HttpResponse {
-    HttpResponse::Ok().json(&*desk.session.comparison())
+    let session = desk.stage.session();
+    HttpResponse::Ok().json(&*session.comparison())
 }
 
 /// `GET /api/events`: the version now and whenever it rises, until the page or the server goes.
 pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
-    let mut versions = desk.session.versions();
+    let mut versions = desk.stage.session().versions();
     versions.mark_changed();
     let events = stream::unfold(
-        (versions, desk.closing.clone(), desk.session.clone()),
-        |(mut versions, mut closing, session)| async {
+        (versions, desk.closing.clone(), desk.stage.clone()),
+        |(mut versions, mut closing, stage)| async {
             let said = tokio::select! {
                 _ = closing.wait_for(|closing| *closing) => return None,
                 changed = versions.changed() => {
                     changed.ok()?;
                     let version = *versions.borrow_and_update();
+                    let session = stage.session();
                     let told = json!({
                         "version": version,
                         "session": session.run,
@@ -121,7 +123,7 @@ pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
             };
             Some((
                 Ok::<Bytes, LabelError>(Bytes::from(said)),
-                (versions, closing, session),
+                (versions, closing, stage),
             ))
         },
     );
@@ -132,7 +134,8 @@ pub(super) async fn events(desk: web::Data<Desk>) -> HttpResponse {
 
 /// The image of a path.
 pub(super) fn image_of(desk: &Desk, image: usize) -> Result<usize, HttpResponse> {
-    desk.session
+    desk.stage
+        .session()
         .check(image)
         .map(|()| image)
         .map_err(|error| refuse(&error))

@@ -46,6 +46,9 @@ pub(super) async fn save(
 }
 
 fn keep(session: &Session, name: &str) -> Result<SavedView, LabelError> {
+    if session.setup.extractor.is_demo {
+        return Err(LabelError::DemoHead);
+    }
     let name: HeadName = name.parse()?;
     let (setup, coverage) = (&session.setup, session.wishes().coverage);
     let set = TrainingSet::gathered(session).ok_or_else(|| missing(session))?;

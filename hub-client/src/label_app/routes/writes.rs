@@ -243,3 +243,28 @@ pub(super) async fn compare(
         Err(error) => refuse(&error),
     }
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExtractorAsked {
+    extractor: String,
+}
+
+/// `POST /api/extractor`
+pub(super) async fn extractor(
+    desk: web::Data<Desk>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> HttpResponse {
+    match json::<ExtractorAsked>(&request, &body) {
+        Ok(asked) => {
+            let stage = desk.stage.clone();
+            blocking(desk, move |_| {
+                stage.take(&asked.extractor)?;
+                Ok(state(&stage.session()))
+            })
+            .await
+        }
+        Err(error) => refuse(&error),
+    }
+}

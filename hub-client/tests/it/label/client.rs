@@ -121,6 +121,28 @@ impl Label {
         self.send(path, "application/json", body.to_string().as_bytes())
     }
 
+    /// The same of a program that may be killed meanwhile; whether it was acknowledged.
+    pub(crate) fn is_taken(&self, path: &str, body: &Value) -> bool {
+        let origin = format!("http://127.0.0.1:{}", self.port);
+        let headers = [
+            ("Cookie", self.cookie.as_str()),
+            ("Origin", &origin),
+            ("Content-Type", "application/json"),
+            ("X-Hub-Session", &self.session),
+        ];
+        let body = body.to_string();
+        let bytes = request(self.port, "POST", path, &headers, body.as_bytes());
+        let mut answer = Vec::new();
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else {
+            return false;
+        };
+        // What was said before it broke off counts.
+        let _ = stream
+            .write_all(&bytes)
+            .and_then(|()| stream.read_to_end(&mut answer));
+        answer.starts_with(b"HTTP/1.1 200 ")
+    }
+
     pub(crate) fn state(&self) -> Value {
         self.get("/api/state").json()
     }

@@ -288,9 +288,52 @@ fn the_demo_needs_no_pictures() {
         (&json!(120), &json!("dots@1.0.0"))
     );
     world
-        .hub("gamma", &["label", "--demo"])
-        .fails(3, "no extractor is installed");
-    world
         .hub("beta", &["label", "--images", "nowhere"])
         .fails(2, "--extractor");
+}
+
+/// Who has no key, no hub and no extractor sees the whole page, and keeps nothing that could be mistaken.
+#[test]
+fn the_demo_needs_no_extractor_and_keeps_no_head() {
+    let Some((world, _)) = member() else { return };
+    std::fs::create_dir_all(world.project("newcomer")).unwrap();
+    let label = Label::start(world.command("newcomer", &["label", "--demo"]));
+    let state = label.until(|state| is_loaded(state) && state["done"]["map"] == true);
+    assert_eq!(state["images"]["embedded"], 120);
+    assert_eq!(
+        (&state["extractor"], &state["demo"]),
+        (&json!("hub-label-demo@1.0.0"), &json!(true))
+    );
+    // It tells the three kinds apart; groups are what a person sees.
+    let groups = state["groups"].as_array().unwrap();
+    let names = label.names();
+    let mut labels: Vec<(&str, &str)> = Vec::new();
+    for (group, class) in groups.iter().zip(["one", "other"]) {
+        let typical = group["medoids"].as_array().unwrap().iter();
+        for image in typical.take(3) {
+            let image = usize::try_from(image.as_u64().unwrap()).unwrap();
+            labels.push((&names[image], class));
+        }
+    }
+    assert_eq!(label.label(&labels)["accuracy"]["share"], 1.0);
+    label
+        .post("/api/save", &json!({"name": "demo"}))
+        .refused(400, "usage");
+    label.get("/api/download/head.onnx").refused(400, "usage");
+    let whole = label.get("/api/download/image.onnx");
+    assert!(
+        whole.header("x-hub-checked").unwrap().contains("identical"),
+        "{whole:?}"
+    );
+    label.post("/api/compare", &json!({})).json();
+    let compared = loop {
+        let compared = label.get("/api/compare").json();
+        if compared["running"] == false {
+            break compared;
+        }
+    };
+    let advice = compared["advice"].as_str().unwrap();
+    assert!(advice.contains("no other extractor"), "{compared:#}");
+    let heads = HeadStore::new(&world.home("newcomer"));
+    assert!(heads.load(&"demo".parse().unwrap(), None).is_err());
 }

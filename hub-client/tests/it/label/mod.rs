@@ -6,6 +6,7 @@ mod labelling;
 mod looking;
 mod page;
 mod strangers;
+mod switching;
 mod taking_away;
 
 use std::path::{Path, PathBuf};

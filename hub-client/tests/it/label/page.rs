@@ -49,8 +49,26 @@ impl Bench {
                 "--images",
             ],
         );
+        command.arg(&self.pictures);
+        Labelling::start(command)
+    }
+
+    /// Starts `hub label`, runs a step in a browser, and kills what was started.
+    #[track_caller]
+    fn step(&self, step: &str, more: &[&Path]) {
+        self.label().step(&self.tools, step, more);
+    }
+}
+
+/// A running `hub label`.
+struct Labelling {
+    child: Child,
+    url: String,
+}
+
+impl Labelling {
+    fn start(mut command: Command) -> Self {
         let mut child = command
-            .arg(&self.pictures)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -60,27 +78,20 @@ impl Bench {
             .into_iter::<Value>()
             .next();
         let url = first.unwrap().unwrap()["url"].as_str().unwrap().to_owned();
-        Labelling { child, url }
+        Self { child, url }
     }
 
-    /// Starts `hub label`, runs a step in a browser, and kills what was started.
+    /// Runs a step in a browser.
     #[track_caller]
-    fn step(&self, step: &str, more: &[&Path]) {
-        let labelling = self.label();
+    fn step(&self, tools: &Path, step: &str, more: &[&Path]) {
         let mut command = Command::new("node");
         command
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/label/run.mjs"))
-            .args([step, &labelling.url])
+            .args([step, &self.url])
             .args(more)
-            .env("HUB_LABEL_PAGE", &self.tools);
+            .env("HUB_LABEL_PAGE", tools);
         Run::of(command).ok();
     }
-}
-
-/// A running `hub label`.
-struct Labelling {
-    child: Child,
-    url: String,
 }
 
 impl Drop for Labelling {
@@ -131,6 +142,31 @@ fn nothing_jumps_and_the_map_is_for_the_mouse() {
     bench.step("still", &[]);
     bench.step("map", &[]);
     bench.step("enough", &[]);
+}
+
+#[test]
+fn another_extractor_is_taken_by_one_press_in_all_tabs() {
+    let Some(bench) = Bench::of_forty() else {
+        return;
+    };
+    let world = &bench.world;
+    world.publish(&world.author("alpha/three", "1.0.0", "three_features", 3));
+    world.hub("beta", &["pull", "alpha/three@1"]).ok();
+    bench.step("label", &[]);
+    bench.step("extractors", &[]);
+    let heads = world.hub("beta", &["head", "list", "--json"]).ok();
+    assert!(heads.stdout.contains("alpha/three@1.0.0"), "{heads}");
+}
+
+#[test]
+fn the_demo_is_the_whole_page_for_who_has_nothing() {
+    let (Some(tools), Some(world)) = (browser_tools(), World::start()) else {
+        return;
+    };
+    std::fs::create_dir_all(world.project("newcomer")).unwrap();
+    let line = ["label", "--demo", "--no-open", "--json"];
+    let labelling = Labelling::start(world.command("newcomer", &line));
+    labelling.step(&tools, "demo", &[]);
 }
 
 #[test]

@@ -17,6 +17,9 @@ Labels go into a journal, labels.jsonl in the folder of the images unless --labe
 each on the disk before the page shows it as saved. Other commands read it with --labels. Ctrl-C
 ends the page; started again, it goes on where it was.
 
+The page can go on through another installed extractor; labels stay. --demo needs nothing but this
+program and ONNX Runtime: no hub, no extractor, no pictures.
+
 Examples:
   hub label --extractor passport-extractor@2 --images scans/
   hub label --extractor passport-extractor@2 --images scans/ --head border-check --no-open
@@ -41,7 +44,8 @@ pub(crate) struct LabelArgs {
     /// Print the address only
     #[arg(long)]
     pub(crate) no_open: bool,
-    /// Label pictures that are made for the purpose, through the largest installed extractor
+    /// Label pictures that are made for the purpose, through the largest installed extractor; when none is, through one
+    /// that is made for the purpose too
     #[arg(long, conflicts_with = "images")]
     pub(crate) demo: bool,
 }

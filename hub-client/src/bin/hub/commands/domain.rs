@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use hub_client::choose::is_strange;
 use hub_client::explore::domain::{Domain, DomainFit, EXPECTED_SHARE};
-use hub_client::head::metrics::wilson;
 use hub_client::store::InstalledRelease;
 use ndarray::ArrayView2;
 use registry_schema::digest::Digest;
@@ -80,8 +80,7 @@ impl DomainView {
 
     /// Whether more are unlike than chance explains.
     pub(super) fn is_strange(&self) -> bool {
-        let share = 1.0 - self.share_inside;
-        self.unlike > 1 && wilson(share, self.images).low > EXPECTED_SHARE
+        is_strange(self.images, self.unlike)
     }
 
     /// `31 of your 200 images are unlike those passport-extractor was made for`.

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use hub_client::config::Folders;
 use hub_client::dataset::ImageSet;
+use hub_client::explore::domain::Domain;
 use hub_client::features::Origin;
 use hub_client::head::ExtractorRelease;
-use hub_client::label_app::{LabelApp, Rival, Serving, SessionExtractor, Setup, specimens};
+use hub_client::label_app::{
+    LabelApp, Rival, Serving, SessionExtractor, Setup, demo_extractor, specimens,
+};
 use hub_client::store::{InstalledRelease, Store};
 use hub_client::trust;
 use registry_schema::reference::Reference;
@@ -42,36 +45,50 @@ pub(super) async fn label(args: LabelArgs, context: &Context) -> Result<Outcome,
         None => specimens(&context.folders().data)?,
     };
     let images = ImageSet::walk(&folder)?.not_empty()?;
-    let reference = match args.extractor {
-        Some(reference) => reference,
+    let chosen = match args.extractor {
+        Some(reference) => Some(Chosen::find(&reference, context)?),
         None => largest(context)?,
     };
-    let chosen = Chosen::find(&reference, context)?;
+    let own = match &chosen {
+        Some(chosen) => rival(&chosen.installed)?,
+        None => demo_extractor(&context.folders().data)?,
+    };
     let journal = args.labels.unwrap_or_else(|| folder.join(JOURNAL));
     let view = OpenView {
         url: String::new(),
-        extractor: chosen.reference(),
+        extractor: own.extractor.origin.release.clone(),
         images: images.images.len(),
         journal: journal.display().to_string(),
     };
-    let own = rival(&chosen.installed)?;
     let extractor = own.extractor.clone();
     let (store, folders) = (context.store(), context.folders().clone());
     let rivals = move || rivals(&own, &store, &folders).map_err(|error| with_causes(&error));
+    let report = *context.report();
+    if extractor.is_demo {
+        report.note(
+            "no extractor is installed, so the demo makes its own, of colours and edges: good enough to try the page; \
+             for work of your own `hub pull` one",
+        );
+    }
+    let taken = move |release: &ExtractorRelease| {
+        report.note(&format!(
+            "the page looks through {release} from now on; with `--extractor {release}` it begins so next time"
+        ));
+    };
     let app = LabelApp::open(Setup {
-        images,
+        images: Arc::new(images),
         journal,
         extractor,
         worker: context.worker()?,
         cache: context.folders().cache.clone(),
         heads: context.heads(),
         head: args.head,
-        rivals: Box::new(rivals),
+        rivals: Arc::new(rivals),
+        taken: Arc::new(taken),
         threads: context.threads(),
         stop: context.interrupt().flag().clone(),
     })?;
     // 2. the page, until Ctrl-C
-    let report = *context.report();
     let mut shown = Ok(());
     let ready = |url: &str| {
         let url = url.to_owned();
@@ -99,25 +116,30 @@ pub(super) async fn label(args: LabelArgs, context: &Context) -> Result<Outcome,
     Ok(Outcome::Done)
 }
 
-/// The largest installed extractor: size predicts best what is good elsewhere (docs/EXPLORE.md).
-fn largest(context: &Context) -> Result<Reference, CommandError> {
+/// The largest installed extractor, if there is any: size predicts best what is good elsewhere (docs/EXPLORE.md).
+fn largest(context: &Context) -> Result<Option<Chosen>, CommandError> {
     let references = newest_of_each(&context.store())?;
     let mut largest = None;
     for reference in references {
         let chosen = Chosen::find(&reference, context)?;
         let bytes = size_bytes(chosen.installed.release());
         if largest.as_ref().is_none_or(|(most, _)| bytes > *most) {
-            largest = Some((bytes, reference));
+            largest = Some((bytes, chosen));
         }
     }
-    Ok(largest.ok_or(CommandError::NothingToChoose)?.1)
+    Ok(largest.map(|(_, chosen)| chosen))
 }
 
-/// The extractor in use, and the newest installed of every other name.
+/// The extractor it began with, and the newest installed of every other name.
 fn rivals(own: &Rival, store: &Store, folders: &Folders) -> Result<Vec<Rival>, CommandError> {
-    let root = trust::kept(folders)?.root;
     let mut rivals = vec![own.clone()];
-    for reference in newest_of_each(store)? {
+    let references = newest_of_each(store)?;
+    if references.is_empty() {
+        // Who has nothing installed may know no hub either.
+        return Ok(rivals);
+    }
+    let root = trust::kept(folders)?.root;
+    for reference in references {
         let another = rival(&store.open_release(&reference, &root)?)?;
         if another.extractor.release != own.extractor.release {
             rivals.push(another);
@@ -137,9 +159,13 @@ fn rival(installed: &InstalledRelease) -> Result<Rival, CommandError> {
             },
             origin: Origin::of(installed.release()),
             files: installed.extractor_files()?,
+            is_demo: false,
         },
         size_bytes: size_bytes(installed.release()),
         licence: manifest.license.clone(),
+        domain: installed
+            .statistics()?
+            .map(|statistics| Arc::new(Domain::new(&statistics))),
     })
 }
 

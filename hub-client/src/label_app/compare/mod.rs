@@ -1,6 +1,8 @@
 //! Would another extractor do better? Those that are installed, measured on the labels there are, by the rule
 //! of `hub choose`.
 
+mod told;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,15 +10,17 @@ use std::time::Instant;
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
+use self::told::{Compared, ComparedView, FailedView, MeasuredExtractor};
 use super::LabelError;
-use super::session::{Problem, Session, SessionExtractor};
+use super::progress::Problem;
+use super::session::Session;
+use super::setup::SessionExtractor;
 use super::teaching::TrainingSet;
 use crate::causes::with_causes;
-use crate::choose::{
-    Decision, Favourite, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure,
-};
+use crate::choose::{MOST_IMAGES, Measured, measure};
+use crate::explore::domain::{Domain, DomainFit};
 use crate::features::FeatureCache;
-use crate::head::Transform;
+use crate::head::{ExtractorRelease, Transform};
 
 /// Images whose time is taken.
 const TIMED: usize = 16;
@@ -30,6 +34,8 @@ pub struct Rival {
     pub size_bytes: u64,
     /// Licence of its weights.
     pub licence: String,
+    /// What images it was made for, when its release tells.
+    pub domain: Option<Arc<Domain>>,
 }
 
 /// `GET /api/compare`
@@ -44,25 +50,30 @@ pub(super) struct Comparison {
     /// What to do, in a sentence.
     advice: Option<String>,
     problem: Option<Problem>,
+    #[serde(skip)]
+    compared: Option<Arc<Compared>>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ComparedView {
-    extractor: String,
-    from: f64,
-    to: f64,
-    share: f64,
-    milliseconds: f64,
-    megabytes: f64,
-    licence: String,
-    verdict: &'static str,
-    words: String,
-}
+impl Comparison {
+    /// The same seen from another extractor in use; nothing when that one was not measured.
+    pub(super) fn seen_from(&self, used: &ExtractorRelease) -> Self {
+        let compared = self.compared.clone();
+        compared
+            .and_then(|compared| Self::of(compared, used))
+            .unwrap_or_default()
+    }
 
-#[derive(Clone, Debug, Serialize)]
-struct FailedView {
-    extractor: String,
-    reason: String,
+    fn of(compared: Arc<Compared>, used: &ExtractorRelease) -> Option<Self> {
+        let (rows, advice) = compared.seen_from(used)?;
+        Some(Self {
+            rows,
+            failed: compared.failed.clone(),
+            labels: compared.labels,
+            advice: Some(advice),
+            compared: Some(compared),
+            ..Self::default()
+        })
+    }
 }
 
 /// Starts a comparison unless one is under way.
@@ -147,36 +158,19 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         .iter()
         .map(|one| measure(one.prepared(&common).view(), &targets, classes, 0))
         .collect::<Result<Vec<_>, _>>()?;
-    // 4. the rule; who is in use stays unless another is clearly better
-    let is_used = |one: &Candidate| one.rival.extractor.release == *release;
-    let used = candidates
-        .iter()
-        .position(is_used)
-        .ok_or_else(|| LabelError::Rivals {
-            reason: format!("{release} is installed no more"),
-        })?;
-    let held_out: Vec<_> = measured.iter().map(|one| &one.held_out).collect();
-    let favourite = Favourite {
-        place: used,
-        has_reason: true,
-    };
-    let decision = decide(favourite, &held_out);
-    let names: Vec<String> = candidates
-        .iter()
-        .map(|one| one.rival.extractor.release.to_string())
-        .collect();
-    Ok(Comparison {
-        running: false,
-        labels: targets.len(),
-        advice: Some(advice(&names, used, &decision, &failed)),
-        rows: candidates
-            .iter()
-            .zip(&measured)
-            .enumerate()
-            .map(|(place, (candidate, measured))| candidate.view(measured, place, used, &decision))
+    // 4. the rule
+    let fits = candidates.iter().map(|one| one.domain_fit(&common));
+    let fits = fits.collect::<Result<Vec<_>, _>>()?;
+    let measured = candidates.into_iter().zip(measured).zip(fits);
+    let compared = Compared {
+        measured: measured
+            .map(|((candidate, measured), fit)| candidate.measured(measured, fit))
             .collect(),
         failed,
-        problem: None,
+        labels: targets.len(),
+    };
+    Comparison::of(Arc::new(compared), release).ok_or_else(|| LabelError::Rivals {
+        reason: format!("{release} is installed no more"),
     })
 }
 
@@ -221,127 +215,43 @@ impl Candidate {
 
     /// The features of some of the images, as heads see them.
     fn prepared(&self, places: &[usize]) -> Array2<f32> {
-        let extractor = &self.rival.extractor;
-        let mut features = Array2::zeros((places.len(), extractor.origin.dimension));
+        let features = self.rows(places);
+        let kind = self.rival.extractor.transform();
+        Transform::fit(kind, features.view()).apply(features.view())
+    }
+
+    /// The features of some of the images, as it gives them.
+    fn rows(&self, places: &[usize]) -> Array2<f32> {
+        let dimension = self.rival.extractor.origin.dimension;
+        let mut features = Array2::zeros((places.len(), dimension));
         for (mut row, &place) in features.axis_iter_mut(Axis(0)).zip(places) {
             let found = self.features[place].as_deref().unwrap_or_default();
             row.iter_mut().zip(found).for_each(|(to, &from)| *to = from);
         }
-        Transform::fit(extractor.transform(), features.view()).apply(features.view())
+        features
     }
 
-    fn view(
-        &self,
-        measured: &Measured,
-        place: usize,
-        used: usize,
-        decision: &Decision,
-    ) -> ComparedView {
-        let (verdict, words) = verdict(place, used, decision);
-        let held_out = &measured.held_out;
-        ComparedView {
-            extractor: self.rival.extractor.release.to_string(),
-            from: held_out.interval.low,
-            to: held_out.interval.high,
-            share: held_out.accuracy,
+    /// How some of the images lie in its domain; none when its release does not tell of it.
+    fn domain_fit(&self, places: &[usize]) -> Result<Option<DomainFit>, LabelError> {
+        let Some(domain) = &self.rival.domain else {
+            return Ok(None);
+        };
+        Ok(Some(domain.fit(self.rows(places).view())?))
+    }
+
+    fn measured(self, measured: Measured, domain: Option<DomainFit>) -> MeasuredExtractor {
+        MeasuredExtractor {
+            release: self.rival.extractor.release,
+            held_out: measured.held_out,
+            answered: measured.answered,
+            domain,
             milliseconds: self.milliseconds,
-            megabytes: self.rival.size_bytes as f64 / 1e6,
-            licence: self.rival.licence.clone(),
-            verdict,
-            words: words.to_owned(),
+            size_bytes: self.rival.size_bytes,
+            licence: self.rival.licence,
         }
     }
 }
 
 fn millis_since(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1000.0
-}
-
-/// How an extractor stands, for people who use another.
-fn verdict(place: usize, used: usize, decision: &Decision) -> (&'static str, &'static str) {
-    if place == used {
-        return ("in use", "the one you see");
-    }
-    match (decision.verdicts[place], decision.verdicts[used]) {
-        (Verdict::Take, Verdict::Worse) => (
-            "clearly better",
-            "its errors on your labels are smaller by more than chance explains",
-        ),
-        (Verdict::Take, _) => (
-            "perhaps better",
-            "its errors on your labels are smaller, though that may be chance",
-        ),
-        (Verdict::CannotTell, _) => ("cannot tell yet", "it may be the best of all"),
-        (Verdict::Worse, _) => (
-            "worse",
-            "another one's errors on your labels are smaller by more than chance explains",
-        ),
-    }
-}
-
-/// What to do. Who could not be measured is named: of those nothing is known.
-fn advice(names: &[String], used: usize, decision: &Decision, failed: &[FailedView]) -> String {
-    let own = &names[used];
-    if names.len() == 1 && failed.is_empty() {
-        return format!("no other extractor than {own} is installed");
-    }
-    let mut parts = vec![if decision.leaves_favourite {
-        format!("take {} instead of {own}", names[decision.take])
-    } else {
-        format!("stay with {own}")
-    }];
-    if !decision.is_settled {
-        parts.push(format!(
-            "label {MORE_LABELS} more to be able to tell the others apart"
-        ));
-    }
-    parts.extend(
-        failed
-            .iter()
-            .map(|one| format!("{} could not be measured", one.extractor)),
-    );
-    parts.join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::choose::HeldOut;
-    use crate::choose::sample::seen;
-
-    fn told(names: &[&str], errors: &[&[f64]], failed: &[&str]) -> String {
-        let seen: Vec<HeldOut> = errors.iter().map(|errors| seen(errors)).collect();
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let failed: Vec<FailedView> = failed
-            .iter()
-            .map(|extractor| FailedView {
-                extractor: (*extractor).to_owned(),
-                reason: "it ended with 1".to_owned(),
-            })
-            .collect();
-        let seen: Vec<&HeldOut> = seen.iter().collect();
-        let favourite = Favourite {
-            place: 0,
-            has_reason: true,
-        };
-        advice(&names, 0, &decide(favourite, &seen), &failed)
-    }
-
-    #[test]
-    fn who_could_not_be_measured_is_not_passed_over() {
-        let (low, high) = ([0.1, 0.2].repeat(5), [0.8, 0.7].repeat(5));
-        let broken = ["broken@1.0.0"];
-        assert_eq!(
-            told(&["own@1.0.0"], &[&low], &[]),
-            "no other extractor than own@1.0.0 is installed"
-        );
-        assert_eq!(
-            told(&["own@1.0.0"], &[&low], &broken),
-            "stay with own@1.0.0; broken@1.0.0 could not be measured"
-        );
-        assert_eq!(
-            told(&["own@1.0.0", "other@1.0.0"], &[&high, &low], &broken),
-            "take other@1.0.0 instead of own@1.0.0; broken@1.0.0 could not be measured"
-        );
-    }
 }
