@@ -13,7 +13,7 @@ use super::session::{Problem, Session, SessionExtractor};
 use super::teaching::TrainingSet;
 use crate::causes::with_causes;
 use crate::choose::{
-    Decision, Favourite, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure,
+    Decision, Favourite, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure, spread,
 };
 use crate::features::FeatureCache;
 use crate::head::Transform;
@@ -117,7 +117,7 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
     let (images, targets, classes) = {
         let rows = session.rows();
         let set = TrainingSet::new(&labels, &rows);
-        let kept = spread(set.labelled.len());
+        let kept = spread(&set.targets, MOST_IMAGES);
         let images: Vec<usize> = kept.iter().map(|&place| set.labelled[place]).collect();
         let targets: Vec<usize> = kept.iter().map(|&place| set.targets[place]).collect();
         (images, targets, set.classes.len())
@@ -178,12 +178,6 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
         failed,
         problem: None,
     })
-}
-
-/// The places of labelled images, evenly spread when there are many.
-fn spread(all: usize) -> Vec<usize> {
-    let kept = all.min(MOST_IMAGES);
-    (0..kept).map(|place| place * all / kept).collect()
 }
 
 impl Candidate {
