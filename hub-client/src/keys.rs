@@ -18,18 +18,27 @@ pub struct NewKey {
     pub public_path: PathBuf,
     /// The public half.
     pub public: PublicKey,
+    /// Whether the secret half was there already, and only the public half was written.
+    pub was_cut_off: bool,
 }
 
-/// Makes a new Ed25519 key called `name` in the folder of keys. An existing one is never replaced.
+/// Makes a new Ed25519 key called `name` in the folder of keys. An existing one is never replaced; one of which
+/// only the secret half is there, as an interruption leaves it, gets its public half.
 ///
 /// # Errors
 /// [`KeyFileError`] when there is one of that name, or no randomness, or no room.
 pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
     let secret_path = path_of(folders, name)?;
     let public_path = secret_path.with_extension("pub.pem");
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|source| KeyFileError::Randomness { source })?;
-    let secret = SecretKey::from_seed(&seed);
+    let was_cut_off = is_secret_half(&secret_path, &public_path)?;
+    let secret = match was_cut_off {
+        true => load(folders, name)?,
+        false => {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|source| KeyFileError::Randomness { source })?;
+            SecretKey::from_seed(&seed)
+        }
+    };
     let public = secret.public();
     let key_error = |source| KeyFileError::Key {
         path: secret_path.clone(),
@@ -39,12 +48,15 @@ pub fn generate(folders: &Folders, name: &str) -> Result<NewKey, KeyFileError> {
         secret.to_pem().map_err(key_error)?,
         public.to_pem().map_err(key_error)?,
     );
-    files::write_new(&secret_path, secret_pem.as_bytes())?;
-    files::write_atomic(&public_path, public_pem.as_bytes())?;
+    if !was_cut_off {
+        files::write_new(&secret_path, secret_pem.as_bytes())?;
+    }
+    files::write_new(&public_path, public_pem.as_bytes())?;
     Ok(NewKey {
         secret_path,
         public_path,
         public,
+        was_cut_off,
     })
 }
 
@@ -90,10 +102,12 @@ pub struct NewModelKey {
     pub public_path: PathBuf,
     /// The public half.
     pub public: ModelPublicKey,
+    /// Whether the secret half was there already, and only the public half was written.
+    pub was_cut_off: bool,
 }
 
 /// Makes a new P-256 key called `name` for [`registry_schema::model_signing`]. An existing one is
-/// never replaced.
+/// never replaced; one of which only the secret half is there gets its public half.
 ///
 /// # Errors
 /// [`KeyFileError`] when there is one of that name, or no randomness, or no room.
@@ -104,18 +118,25 @@ pub fn generate_model_signing(folders: &Folders, name: &str) -> Result<NewModelK
         path: secret_path.clone(),
         source,
     };
-    let secret = ModelSecretKey::generate(&SystemRandom::new()).map_err(key_error)?;
+    let was_cut_off = is_secret_half(&secret_path, &public_path)?;
+    let secret = match was_cut_off {
+        true => load_model_signing(folders, name)?,
+        false => ModelSecretKey::generate(&SystemRandom::new()).map_err(key_error)?,
+    };
     let public = secret.public().map_err(key_error)?;
     let (secret_pem, public_pem) = (
         secret.to_pem().map_err(key_error)?,
         public.to_pem().map_err(key_error)?,
     );
-    files::write_new(&secret_path, secret_pem.as_bytes())?;
-    files::write_atomic(&public_path, public_pem.as_bytes())?;
+    if !was_cut_off {
+        files::write_new(&secret_path, secret_pem.as_bytes())?;
+    }
+    files::write_new(&public_path, public_pem.as_bytes())?;
     Ok(NewModelKey {
         secret_path,
         public_path,
         public,
+        was_cut_off,
     })
 }
 
@@ -140,6 +161,18 @@ pub fn load_public(path: &Path) -> Result<PublicKey, KeyFileError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Whether of a pair the secret half alone is there.
+///
+/// # Errors
+/// [`KeyFileError::File`] when the public half is there: it may be another's, and is never replaced.
+fn is_secret_half(secret_path: &Path, public_path: &Path) -> Result<bool, KeyFileError> {
+    if public_path.symlink_metadata().is_ok() {
+        let source = std::io::ErrorKind::AlreadyExists.into();
+        return Err(FileError::new("cannot write", public_path, source).into());
+    }
+    Ok(secret_path.symlink_metadata().is_ok())
 }
 
 fn path_or_name(folders: &Folders, name: &str) -> Result<PathBuf, KeyFileError> {
@@ -262,6 +295,38 @@ mod tests {
             Err(KeyFileError::Missing { .. })
         ));
         assert!(matches!(load(&folders, ""), Err(KeyFileError::Name { .. })));
+    }
+
+    #[test]
+    fn a_key_that_was_cut_off_between_its_halves_is_completed() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path());
+        let new = generate(&folders, "default").unwrap();
+        assert!(!new.was_cut_off);
+        std::fs::remove_file(&new.public_path).unwrap();
+        let again = generate(&folders, "default").unwrap();
+        assert!(again.was_cut_off);
+        assert_eq!(again.public, new.public);
+        assert_eq!(load_public(&again.public_path).unwrap(), new.public);
+        let new = generate_model_signing(&folders, "p256").unwrap();
+        std::fs::remove_file(&new.public_path).unwrap();
+        let of_the_other_kind = generate(&folders, "p256");
+        assert!(matches!(of_the_other_kind, Err(KeyFileError::Key { .. })));
+        let again = generate_model_signing(&folders, "p256").unwrap();
+        assert!(again.was_cut_off);
+        assert_eq!(again.public, new.public);
+    }
+
+    #[test]
+    fn a_public_key_of_another_is_not_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::under(home.path());
+        let bob = folders.keys().join("bob.pub.pem");
+        files::write_new(&bob, b"bob's").unwrap();
+        let refused = generate(&folders, "bob");
+        assert!(matches!(refused, Err(KeyFileError::File(_))));
+        assert_eq!(std::fs::read(&bob).unwrap(), b"bob's");
+        assert!(!folders.keys().join("bob.pem").exists());
     }
 
     #[test]

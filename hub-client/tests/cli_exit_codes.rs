@@ -263,6 +263,9 @@ fn keys_and_a_consortium_from_nothing() {
         as_of.code == 0 && as_of.stderr.contains("not as of now"),
         "{as_of}"
     );
+    let as_of = trust(&["--as-of", &now]);
+    assert!(as_of.warnings()[0].contains("not as of now"), "{as_of}");
+    assert_eq!(trust(&["--as-of", &now, "--quiet"]).stderr, "");
 
     // With a trust root and nothing installed, what is missing is the release.
     assert_eq!(

@@ -34,6 +34,7 @@ mod rule;
 #[cfg(test)]
 pub(crate) mod sample;
 mod spectrum;
+mod spread;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -43,10 +44,11 @@ pub use self::error::ChooseError;
 pub use self::held_out::HeldOut;
 pub use self::more::more_labels_help;
 pub use self::rule::{Decision, Favourite, MORE_LABELS, Verdict, WRONG, decide};
+pub use self::spread::spread;
 
 use self::spectrum::{Spectrum, gram};
 
-/// Labelled images that are measured at most: the work grows with the cube of their number, and with
+/// Labelled images that are measured at most ([`spread`]): the work grows with the cube of their number, and with
 /// so many there is nothing left to guess.
 pub const MOST_IMAGES: usize = 1000;
 

@@ -22,7 +22,7 @@ use registry_schema::tuf::draft::{Draft, DraftError, Plan};
 use registry_schema::tuf::files::{self as tuf_files, KeyEntry, KeyPurpose, KeyringFile};
 
 use crate::config::Folders;
-use crate::files;
+use crate::files::{self, SharedFile};
 use crate::keys;
 
 /// What a new consortium is to be.
@@ -131,8 +131,15 @@ pub fn write_new(draft: &Draft, path: &Path) -> Result<(), ConsortiumError> {
 /// # Errors
 /// [`ConsortiumError`].
 pub fn read(path: &Path) -> Result<Draft, ConsortiumError> {
-    let bytes = files::read_limited(path, limits::DRAFT_BYTES)?;
-    Ok(Draft::parse(&String::from_utf8_lossy(&bytes))?)
+    parse(&files::read_limited(path, limits::DRAFT_BYTES)?)
+}
+
+fn read_held(file: &SharedFile) -> Result<Draft, ConsortiumError> {
+    parse(&file.read(limits::DRAFT_BYTES)?)
+}
+
+fn parse(bytes: &[u8]) -> Result<Draft, ConsortiumError> {
+    Ok(Draft::parse(&String::from_utf8_lossy(bytes))?)
 }
 
 /// Changes what a draft proposes. Signatures over what changes are gone afterwards.
@@ -143,11 +150,12 @@ pub fn edit(
     path: &Path,
     change: impl FnOnce(&mut Plan) -> Result<(), ConsortiumError>,
 ) -> Result<Draft, ConsortiumError> {
-    let draft = read(path)?;
+    let held = SharedFile::hold(path)?;
+    let draft = read_held(&held)?;
     let mut plan = draft.plan()?;
     change(&mut plan)?;
     let draft = draft.planned(&plan)?;
-    files::write_atomic(path, draft.to_text()?.as_bytes())?;
+    held.replace(draft.to_text()?.as_bytes())?;
     Ok(draft)
 }
 
@@ -165,7 +173,9 @@ pub fn sign(
     statement_keys: &[impl AsRef<str>],
     now: Timestamp,
 ) -> Result<(Draft, Vec<String>), ConsortiumError> {
-    let mut draft = read(path)?;
+    // Two who sign one file at once: the second adds to what the first has written.
+    let held = SharedFile::hold(path)?;
+    let mut draft = read_held(&held)?;
     draft.check_time(now).map_err(DraftError::from)?;
     for copy in copies {
         draft.merge(&read(copy.as_ref())?)?;
@@ -178,7 +188,7 @@ pub fn sign(
             .collect::<Result<Vec<_>, _>>()?;
         signed = draft.sign(&keys::load(folders, key)?, &statement_keys)?;
     }
-    files::write_atomic(path, draft.to_text()?.as_bytes())?;
+    held.replace(draft.to_text()?.as_bytes())?;
     Ok((draft, signed))
 }
 

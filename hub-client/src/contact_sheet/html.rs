@@ -4,7 +4,7 @@ use std::fmt::{self, Arguments, Display};
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::files::{AtomicFile, FileError};
+use crate::files::{AtomicFile, Destination, FileError};
 
 /// Text as it may stand in HTML, also in an attribute in double quotes.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
@@ -39,9 +39,15 @@ pub(crate) struct Page<'a> {
 
 impl<'a> Page<'a> {
     /// Starts a page; `style` are further rules of CSS.
-    pub(crate) fn start(path: &'a Path, title: &str, style: &str) -> Result<Self, FileError> {
-        let file = AtomicFile::create(path)?;
-        let mut page = Self { file, path };
+    pub(crate) fn start(
+        destination: &'a Destination,
+        title: &str,
+        style: &str,
+    ) -> Result<Self, FileError> {
+        let mut page = Self {
+            file: AtomicFile::create_at(destination)?,
+            path: destination.path(),
+        };
         let title = Escaped(title);
         page.put(format_args!(
             "{START}{style}</style>\n<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n"

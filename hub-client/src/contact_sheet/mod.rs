@@ -3,6 +3,7 @@
 //! ```no_run
 //! use std::path::Path;
 //! use hub_client::contact_sheet::{ContactSheet, Section, Tile};
+//! use hub_client::files::{Destination, Existing};
 //! use hub_client::runtime::RuntimeOptions;
 //! use hub_client::worker::Worker;
 //! let tile = Tile { name: "scans/1.png".into(), path: "scans/1.png".into(), lines: vec!["odd".into()] };
@@ -10,7 +11,8 @@
 //! let sheet = ContactSheet { title: "Outliers".into(), remarks: vec![], map: vec![], sections: vec![section] };
 //! let worker = Worker::new(RuntimeOptions::default());
 //! let previews = |paths: &[&Path]| Ok(worker.thumbnails(paths)?);
-//! sheet.write::<Box<dyn std::error::Error>>("outliers.html".as_ref(), previews)?;
+//! let page = Destination::new("outliers.html", Existing::Keep)?;
+//! sheet.write::<Box<dyn std::error::Error>>(&page, previews)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -24,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::html::{Escaped, Page};
 pub(crate) use self::previews::Previews;
-use crate::files::FileError;
+use crate::files::{Destination, FileError};
 use crate::runtime::thumbnail::Thumbnail;
 
 /// Points of a map that are shown as pictures; with more, only so many, spread evenly, are.
@@ -90,7 +92,7 @@ impl ContactSheet {
     /// What `make` returns, or [`FileError`].
     pub fn write<E: From<FileError>>(
         &self,
-        path: &Path,
+        destination: &Destination,
         make: impl FnMut(&[&Path]) -> Result<Vec<Option<Thumbnail>>, E>,
     ) -> Result<(), E> {
         let tiles = self.sections.iter().flat_map(|section| &section.tiles);
@@ -99,7 +101,7 @@ impl ContactSheet {
             .chain(tiles.map(|tile| tile.path.as_path()))
             .collect();
         let mut previews = Previews::new(&paths, make);
-        let mut page = Page::start(path, &self.title, "")?;
+        let mut page = Page::start(destination, &self.title, "")?;
         for remark in &self.remarks {
             page.paragraph(remark)?;
         }
@@ -240,7 +242,8 @@ mod tests {
             }],
         };
         let path = folder.path().join("sheet.html");
-        sheet.write(&path, previews).unwrap();
+        let destination = Destination::new(&path, crate::files::Existing::Keep).unwrap();
+        sheet.write(&destination, previews).unwrap();
         let page = std::fs::read_to_string(&path).unwrap();
         assert!(page.contains("<title>Odd &amp; even</title>") && page.ends_with("</html>\n"));
         assert!(page.contains("default-src 'none'"));

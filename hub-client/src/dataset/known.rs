@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::labels::{find_images, find_some_images};
+use super::labels::{ContentOf, find_images, find_some_images, read_content};
 use super::{DatasetError, ImageSet, formats};
 
 /// Where labels come from.
@@ -29,7 +29,8 @@ impl FromStr for LabelSource {
     }
 }
 
-/// The label of each image of the set; none for those that have none.
+/// The label of each image of the set; none for those that have none. A journal names contents: each image is read
+/// then.
 ///
 /// # Errors
 /// [`DatasetError`] for a file that cannot be read, names images that are not there, or contradicts
@@ -37,6 +38,18 @@ impl FromStr for LabelSource {
 pub fn known_labels(
     images: &ImageSet,
     source: &LabelSource,
+) -> Result<Vec<Option<String>>, DatasetError> {
+    known_labels_by(images, source, &read_content)
+}
+
+/// The same, with another way to know contents than to read every image.
+///
+/// # Errors
+/// As [`known_labels`].
+pub fn known_labels_by(
+    images: &ImageSet,
+    source: &LabelSource,
+    content: ContentOf<'_>,
 ) -> Result<Vec<Option<String>>, DatasetError> {
     match source {
         LabelSource::Folders => {
@@ -52,7 +65,7 @@ pub fn known_labels(
         }
         LabelSource::File(file) => {
             let lines = formats::read(file)?;
-            let (found, _) = find_images(images, file, &lines)?;
+            let (found, _) = find_images(images, (file, &lines), content)?;
             let mut labels = vec![None; images.images.len()];
             for (image, line) in found {
                 labels[image] = Some(line.label.clone());
@@ -75,9 +88,13 @@ pub struct PartlyKnown {
 ///
 /// # Errors
 /// [`DatasetError`] for a file that cannot be read or contradicts itself.
-pub fn partly_known_labels(images: &ImageSet, file: &Path) -> Result<PartlyKnown, DatasetError> {
+pub fn partly_known_labels(
+    images: &ImageSet,
+    file: &Path,
+    content: ContentOf<'_>,
+) -> Result<PartlyKnown, DatasetError> {
     let lines = formats::read(file)?;
-    let ((found, _), unknown) = find_some_images(images, file, &lines)?;
+    let ((found, _), unknown) = find_some_images(images, (file, &lines), content)?;
     let mut labels = vec![None; images.images.len()];
     for (image, line) in found {
         labels[image] = Some(line.label.clone());
@@ -90,6 +107,34 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use image::RgbImage;
+
+    #[test]
+    fn of_a_journal_no_image_is_read_that_is_known() {
+        use crate::dataset::{JournalEntry, LabelJournal};
+        use registry_schema::digest::Digest;
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.png", "b.png"] {
+            RgbImage::new(1, 1).save(folder.path().join(name)).unwrap();
+        }
+        let images = ImageSet::walk(folder.path()).unwrap();
+        let journal = folder.path().join("labels.jsonl");
+        let entry = JournalEntry::new(Digest::of(b"known"), "elsewhere.png", Some("bird".into()));
+        let mut opened = LabelJournal::open(&journal).unwrap();
+        opened
+            .set(vec![entry], jiff::Timestamp::UNIX_EPOCH)
+            .unwrap();
+        drop(opened);
+        let source = LabelSource::File(journal);
+        assert_eq!(known_labels(&images, &source).unwrap(), [None, None]);
+        let known = |index: usize, _: &crate::dataset::ImageFile| {
+            Ok(Digest::of([b"other".as_slice(), b"known"][index]))
+        };
+        let bird = Some("bird".to_owned());
+        assert_eq!(
+            known_labels_by(&images, &source, &known).unwrap(),
+            [None, bird]
+        );
+    }
 
     #[test]
     fn some_have_labels_and_some_have_none() {

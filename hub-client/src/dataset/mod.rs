@@ -27,6 +27,8 @@ pub use self::error::DatasetError;
 pub use self::formats::{LabelFormat, Labelled, write_folders, write_labels};
 pub use self::images::{ImageFile, ImageSet, SkipReason, Skipped};
 pub use self::journal::{LabelJournal, Undone};
-pub use self::known::{LabelSource, PartlyKnown, known_labels, partly_known_labels};
+pub use self::known::{
+    LabelSource, PartlyKnown, known_labels, known_labels_by, partly_known_labels,
+};
 pub use self::label_state::{Deed, JournalEntry, Known, LabelState, Mark, RandomCheck};
-pub use self::labels::{LabelWarning, LabelledImage, LabelledImages};
+pub use self::labels::{ContentOf, LabelWarning, LabelledImage, LabelledImages};

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use self::galleries::Galleries;
 use crate::contact_sheet::{Escaped, Page, Previews};
-use crate::files::FileError;
+use crate::files::{Destination, FileError};
 use crate::head::Answered;
 use crate::head::metrics::{ClassMetrics, Interval, Metrics, Reliability};
 use crate::head::{Evaluation, HeldOut};
@@ -163,13 +163,13 @@ impl EvaluationPage {
     /// What `make` returns, or [`FileError`].
     pub fn write<E: From<FileError>>(
         &self,
-        path: &Path,
+        destination: &Destination,
         make: impl FnMut(&[&Path]) -> Result<Vec<Option<Thumbnail>>, E>,
     ) -> Result<(), E> {
         let galleries = Galleries::of(self);
         let paths = galleries.paths();
         let mut previews = Previews::new(&paths, make);
-        let mut page = Page::start(path, &self.title, style::RULES)?;
+        let mut page = Page::start(destination, &self.title, style::RULES)?;
         self.write_words(&mut page)?;
         matrix::write(self, &mut page)?;
         galleries.write_cells(&mut page, || previews.next())?;

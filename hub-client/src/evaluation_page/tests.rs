@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::*;
+use crate::files::Existing;
 use crate::head::metrics::{RELIABILITY_BINS, wilson};
 
 /// A page of as many classes, with one mistake for each.
@@ -65,7 +66,8 @@ fn written(page: &EvaluationPage) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
     let mut asked = Vec::new();
-    page.write(&path, |paths| {
+    let destination = Destination::new(&path, Existing::Keep).unwrap();
+    page.write(&destination, |paths| {
         asked.extend(paths.iter().map(|path| path.display().to_string()));
         let none = paths
             .iter()

@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 use registry_schema::digest::Digest;
 
 use super::{FeatureError, Origin};
-use crate::files::{AtomicFile, FileError};
+use crate::files::{AtomicFile, Destination, FileError};
 
 /// Rows of one Parquet row group, and rows held in memory.
 const GROUP_ROWS: usize = 512;
@@ -58,17 +58,19 @@ impl FeatureWriter {
     /// Starts a file; nothing is visible at `path` before [`Self::finish`].
     ///
     /// # Errors
-    /// [`FeatureError::Format`] for another ending, [`FeatureError::File`] when the folder cannot be written to.
-    pub fn create(path: &Path, origin: &Origin) -> Result<Self, FeatureError> {
+    /// [`FeatureError::Format`] for another ending, [`FeatureError::File`] when the folder cannot be written to,
+    /// or when the paths of an `.npy` file have no place.
+    pub fn create(destination: &Destination, origin: &Origin) -> Result<Self, FeatureError> {
+        let path = destination.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
         let format = match extension {
-            Some("parquet") => Format::Parquet(Box::new(Parquet::create(path, origin)?)),
+            Some("parquet") => Format::Parquet(Box::new(Parquet::create(destination, origin)?)),
             Some("npy") => {
-                let mut file = AtomicFile::create(path)?;
+                let mut file = AtomicFile::create_at(destination)?;
                 let error = |source| FileError::new("cannot write", path, source);
                 file.write_all(&npy_header(0, origin.dimension))
                     .map_err(error)?;
-                let paths = AtomicFile::create(path.with_extension("paths.txt"))?;
+                let paths = AtomicFile::create_at(&destination.beside("paths.txt")?)?;
                 Format::Npy {
                     file,
                     paths,
@@ -149,15 +151,15 @@ impl FeatureWriter {
                     .seek(SeekFrom::Start(0))
                     .and_then(|_| file.write_all(&header));
                 written.map_err(|source| FileError::new("cannot write", &path, source))?;
-                paths.commit()?;
-                Ok(file.commit()?)
+                Ok(AtomicFile::commit_both(paths, file)?)
             }
         }
     }
 }
 
 impl Parquet {
-    fn create(path: &Path, origin: &Origin) -> Result<Self, FeatureError> {
+    fn create(destination: &Destination, origin: &Origin) -> Result<Self, FeatureError> {
+        let path = destination.path();
         let list = DataType::FixedSizeList(item(), width(origin.dimension));
         let fields = vec![
             Field::new("path", DataType::Utf8, false),
@@ -175,7 +177,7 @@ impl Parquet {
             .set_dictionary_enabled(false)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .build();
-        let file = AtomicFile::create(path)?;
+        let file = AtomicFile::create_at(destination)?;
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).map_err(
             |source| FeatureError::Parquet {
                 path: path.to_owned(),
@@ -260,6 +262,7 @@ fn npy_header(rows: usize, dimension: usize) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::files::Existing;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     fn origin() -> Origin {
@@ -271,8 +274,12 @@ mod tests {
         }
     }
 
+    fn create(path: &Path) -> Result<FeatureWriter, FeatureError> {
+        FeatureWriter::create(&Destination::new(path, Existing::Keep)?, &origin())
+    }
+
     fn write(path: &Path, rows: usize) {
-        let mut writer = FeatureWriter::create(path, &origin()).unwrap();
+        let mut writer = create(path).unwrap();
         for row in 0..rows {
             writer
                 .push(
@@ -313,13 +320,19 @@ mod tests {
         assert_eq!(bytes[start + 8..start + 12], 1.0_f32.to_le_bytes());
         let paths = std::fs::read_to_string(folder.path().join("f.paths.txt")).unwrap();
         assert_eq!(paths.lines().count(), 3);
+        // Another's list of paths is no less a file of the user than features are.
+        std::fs::remove_file(&path).unwrap();
+        let FeatureError::File(kept) = create(&path).unwrap_err() else {
+            panic!("it would be written over");
+        };
+        assert!(kept.is_taken() && kept.path().ends_with("f.paths.txt"));
     }
 
     #[test]
     fn a_name_that_breaks_a_line_puts_no_path_beside_anothers_features() {
         let folder = tempfile::tempdir().unwrap();
         let push = |file: &str| {
-            let mut writer = FeatureWriter::create(&folder.path().join(file), &origin()).unwrap();
+            let mut writer = create(&folder.path().join(file)).unwrap();
             writer.push("a\nb.png", &Digest::of(b"image"), &[0.0, 1.0])
         };
         assert!(matches!(
@@ -333,10 +346,10 @@ mod tests {
     fn other_formats_and_lengths_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(
-            FeatureWriter::create(&folder.path().join("f.csv"), &origin()),
+            create(&folder.path().join("f.csv")),
             Err(FeatureError::Format { .. })
         ));
-        let mut writer = FeatureWriter::create(&folder.path().join("f.npy"), &origin()).unwrap();
+        let mut writer = create(&folder.path().join("f.npy")).unwrap();
         assert!(matches!(
             writer.push("x", &Digest::of(b""), &[1.0]),
             Err(FeatureError::Width { .. })

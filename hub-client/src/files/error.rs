@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::destination::Taken;
+
 /// A file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{action} `{}`", path.display())]
@@ -31,5 +33,12 @@ impl FileError {
     /// What kind of failure it was.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
+    }
+
+    /// Whether it failed because there is a file that may be replaced when the user says so
+    /// ([`Existing::Replace`](super::Existing::Replace)).
+    pub fn is_taken(&self) -> bool {
+        let inner = self.source.get_ref();
+        inner.is_some_and(|inner| inner.is::<Taken>())
     }
 }

@@ -71,6 +71,12 @@ impl<'a> Needed<'a> {
             values,
         }
     }
+
+    /// Everything that is stored, in the graph or in nodes of its own.
+    pub(super) fn stored(&self) -> impl Iterator<Item = &'a TensorPart> {
+        let constants = self.nodes.iter().filter_map(|node| node.constant.as_ref());
+        self.tensors.iter().copied().chain(constants)
+    }
 }
 
 /// What a new file has beside what is kept of the old one.
@@ -144,11 +150,13 @@ impl Assembly {
             }
         }
         graph.push(self.front.as_bytes());
+        let stays = |tensor: &TensorPart| !self.replaced.names.contains(&tensor.name);
         for node in &needed.nodes {
-            graph.copy(0, node.at.clone());
+            if node.constant.as_ref().is_none_or(stays) {
+                graph.copy(0, node.at.clone());
+            }
         }
-        let stays = |tensor: &&&TensorPart| !self.replaced.names.contains(&tensor.name);
-        for tensor in needed.tensors.iter().filter(stays) {
+        for tensor in needed.tensors.iter().filter(|tensor| stays(tensor)) {
             graph.copy(0, tensor.at.clone());
         }
         graph.append(self.replaced.fields.clone());

@@ -10,7 +10,10 @@ use super::survey::{Places, Survey};
 use super::{ForgeError, GraphFile, ImageInput, Pool};
 
 /// Values whose shape is asked of the runtime at most; the last ones count most.
-const MOST_MEASURED: usize = 256;
+const MOST_MEASURED: usize = 2048;
+
+/// Of these so many at once: all of them are in memory then.
+const MEASURED_AT_ONCE: usize = 256;
 
 /// A value that features can be made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -177,13 +180,12 @@ fn shapes(
         }
     }
     let open = open.split_off(open.len().saturating_sub(MOST_MEASURED));
-    if open.is_empty() {
-        return Ok(shapes);
-    }
-    let found = bench.measure(graph, picture, &open, false)?;
-    for (value, found) in open.into_iter().zip(found) {
-        if matches!(found.element.as_str(), "f32" | "f16") && found.dimensions.len() > 1 {
-            shapes.insert(value, found.dimensions[1..].to_vec());
+    for some in open.chunks(MEASURED_AT_ONCE) {
+        let found = bench.measure(graph, picture, some, false)?;
+        for (value, found) in some.iter().zip(found) {
+            if matches!(found.element.as_str(), "f32" | "f16") && found.dimensions.len() > 1 {
+                shapes.insert(value.clone(), found.dimensions[1..].to_vec());
+            }
         }
     }
     Ok(shapes)

@@ -26,6 +26,19 @@ const NO_MAPS: [&str; 12] = [
     "Sigmoid",
 ];
 
+/// Operators that take and give maps whose channels come first.
+const MAPS: [&str; 9] = [
+    "Conv",
+    "ConvTranspose",
+    "BatchNormalization",
+    "InstanceNormalization",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "LRN",
+];
+
 /// Which sides of a map are its places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Places {
@@ -65,6 +78,11 @@ impl<'a> Survey<'a> {
             };
             if let Some(found) = places_of(node, output, &shapes, &places) {
                 places.insert(output, found);
+            }
+            // What mixes channels by views alone (Reshape, Transpose, Reshape) is known by who reads it.
+            let maps = MAPS.contains(&node.operator.as_str());
+            if let Some(input) = node.reads.first().filter(|_| maps) {
+                places.entry(input).or_insert(Places::Last);
             }
         }
         Self {
@@ -256,15 +274,7 @@ fn places_of(
         return None;
     };
     match node.operator.as_str() {
-        "Conv"
-        | "ConvTranspose"
-        | "BatchNormalization"
-        | "InstanceNormalization"
-        | "MaxPool"
-        | "AveragePool"
-        | "GlobalAveragePool"
-        | "GlobalMaxPool"
-        | "LRN" => Some(Places::Last),
+        operator if MAPS.contains(&operator) => Some(Places::Last),
         "Transpose" => {
             let input = node.reads.first()?;
             let &[a, b, c] = shapes.get(input)?.as_slice() else {

@@ -175,7 +175,7 @@ impl Shrunk {
         let prefix = free_prefix("stored", &graph.names()?);
         let mut parts = Parts::new(&prefix);
         let mut replaced = Replaced::default();
-        let large = needed.tensors.iter().filter(|tensor| is_large(tensor));
+        let large = needed.stored().filter(|tensor| is_large(tensor));
         for (number, tensor) in large.enumerate() {
             let stored = format!("{prefix}/{number}");
             let field = match kind {

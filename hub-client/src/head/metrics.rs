@@ -206,6 +206,7 @@ pub(super) fn share(part: usize, whole: usize) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use ndarray::{Array2, array};
 
@@ -274,5 +275,53 @@ mod tests {
             (metrics.images, metrics.accuracy, metrics.log_loss),
             (0, 0.0, 0.0)
         );
+    }
+
+    /// Made by `tests/fixtures/sklearn/make.py`.
+    #[derive(Deserialize)]
+    struct Reference {
+        metrics: ReferenceMetrics,
+    }
+
+    #[derive(Deserialize)]
+    struct ReferenceMetrics {
+        probabilities: Vec<Vec<f32>>,
+        truth: Vec<usize>,
+        accuracy: f64,
+        balanced_accuracy: f64,
+        log_loss: f64,
+        confusion: Vec<Vec<usize>>,
+        recall: Vec<f64>,
+        precision: Vec<f64>,
+    }
+
+    #[test]
+    fn metrics_agree_with_scikit_learn() {
+        let reference: Reference =
+            serde_json::from_str(include_str!("../../tests/fixtures/sklearn/reference.json"))
+                .unwrap();
+        let expected = reference.metrics;
+        let classes: Vec<String> = (0..expected.confusion.len())
+            .map(|class| class.to_string())
+            .collect();
+        let probabilities =
+            Array2::from_shape_fn((expected.truth.len(), classes.len()), |(i, k)| {
+                expected.probabilities[i][k]
+            });
+        let found = Metrics::new(probabilities.view(), &expected.truth, &classes);
+        assert_eq!(found.confusion, expected.confusion);
+        let close = |a: f64, b: f64, tolerance: f64| assert!((a - b).abs() < tolerance, "{a} {b}");
+        close(found.accuracy, expected.accuracy, 1e-12);
+        close(found.balanced_accuracy, expected.balanced_accuracy, 1e-12);
+        // scikit-learn divides each row by its sum, which differs from 1 by the rounding of f32.
+        close(found.log_loss, expected.log_loss, 1e-6);
+        for (class, figures) in found.classes.iter().enumerate() {
+            close(figures.recall.unwrap_or(0.0), expected.recall[class], 1e-12);
+            close(
+                figures.precision.unwrap_or(0.0),
+                expected.precision[class],
+                1e-12,
+            );
+        }
     }
 }

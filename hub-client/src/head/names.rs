@@ -90,3 +90,29 @@ pub(super) fn check_names(classes: &[String]) -> Result<(), HeadError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_heads() {
+        for good in ["a", "7", "border-2_x", &"n".repeat(64)] {
+            assert!(good.parse::<HeadName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "-a",
+            "_a",
+            "A",
+            "a/b",
+            "..",
+            "a.b",
+            "é",
+            "a b",
+            &"n".repeat(65),
+        ] {
+            assert!(bad.parse::<HeadName>().is_err(), "{bad}");
+        }
+    }
+}

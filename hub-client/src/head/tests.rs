@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use ndarray::{Array2, Axis, array, concatenate};
-use serde::Deserialize;
 
 use super::*;
 
@@ -441,71 +440,4 @@ fn evaluating_names_unknown_classes() {
         head.evaluate(features.view(), &space(), &["a"]),
         Err(HeadError::Lengths { labels: 1, .. })
     ));
-}
-
-#[test]
-fn names_of_heads() {
-    for good in ["a", "7", "border-2_x", &"n".repeat(64)] {
-        assert!(good.parse::<HeadName>().is_ok(), "{good}");
-    }
-    for bad in [
-        "",
-        "-a",
-        "_a",
-        "A",
-        "a/b",
-        "..",
-        "a.b",
-        "é",
-        "a b",
-        &"n".repeat(65),
-    ] {
-        assert!(bad.parse::<HeadName>().is_err(), "{bad}");
-    }
-}
-
-/// Made by `tests/fixtures/sklearn/make.py`.
-#[derive(Deserialize)]
-struct Reference {
-    metrics: ReferenceMetrics,
-}
-
-#[derive(Deserialize)]
-struct ReferenceMetrics {
-    probabilities: Vec<Vec<f32>>,
-    truth: Vec<usize>,
-    accuracy: f64,
-    balanced_accuracy: f64,
-    log_loss: f64,
-    confusion: Vec<Vec<usize>>,
-    recall: Vec<f64>,
-    precision: Vec<f64>,
-}
-
-#[test]
-fn metrics_agree_with_scikit_learn() {
-    let reference: Reference =
-        serde_json::from_str(include_str!("../../tests/fixtures/sklearn/reference.json")).unwrap();
-    let expected = reference.metrics;
-    let classes: Vec<String> = (0..expected.confusion.len())
-        .map(|class| class.to_string())
-        .collect();
-    let probabilities = Array2::from_shape_fn((expected.truth.len(), classes.len()), |(i, k)| {
-        expected.probabilities[i][k]
-    });
-    let found = metrics::Metrics::new(probabilities.view(), &expected.truth, &classes);
-    assert_eq!(found.confusion, expected.confusion);
-    let close = |a: f64, b: f64, tolerance: f64| assert!((a - b).abs() < tolerance, "{a} {b}");
-    close(found.accuracy, expected.accuracy, 1e-12);
-    close(found.balanced_accuracy, expected.balanced_accuracy, 1e-12);
-    // scikit-learn divides each row by its sum, which differs from 1 by the rounding of f32.
-    close(found.log_loss, expected.log_loss, 1e-6);
-    for (class, figures) in found.classes.iter().enumerate() {
-        close(figures.recall.unwrap_or(0.0), expected.recall[class], 1e-12);
-        close(
-            figures.precision.unwrap_or(0.0),
-            expected.precision[class],
-            1e-12,
-        );
-    }
 }

@@ -111,11 +111,16 @@ impl Transform {
 
     /// Transforms features, n×D, D as it was fitted.
     pub fn apply(&self, features: ArrayView2<'_, f32>) -> Array2<f32> {
+        self.apply_to(features.to_owned())
+    }
+
+    /// The same in place: of a hundred thousand images there is no second table.
+    pub fn apply_to(&self, features: Array2<f32>) -> Array2<f32> {
         let mut rows = match self {
-            Self::Standardise { mean, scale } => return (&features - mean) / scale,
-            Self::CentredL2 { mean } => &features - mean,
-            Self::L2 => features.to_owned(),
-            Self::None => return features.to_owned(),
+            Self::Standardise { mean, scale } => return (features - mean) / scale,
+            Self::CentredL2 { mean } => features - mean,
+            Self::L2 => features,
+            Self::None => return features,
         };
         for mut row in rows.axis_iter_mut(Axis(0)) {
             let length = row

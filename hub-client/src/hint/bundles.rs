@@ -10,14 +10,6 @@ impl Hint for BundleError {
         match self {
             Self::Store(error) => error.advice(),
             Self::Trust(error) => error.advice(),
-            Self::File(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Advice::with_hint(
-                ErrorCode::File,
-                "nothing is ever written over: name a folder that is not there yet",
-            ),
-            Self::File(error) if error.kind() == ErrorKind::AlreadyExists => Advice::with_hint(
-                ErrorCode::File,
-                "nothing is ever written over: name a file that is not there yet",
-            ),
             Self::File(error) => error.advice(),
         }
     }

@@ -179,6 +179,11 @@ impl Hint for CosignError {
                 "another yank came between: draft it again",
             ),
             Self::Verify(error) => error.advice(),
+            Self::Changed { .. } => Advice::with_hint(
+                ErrorCode::Signature,
+                "look at what it is now: `hub cosign FILE --dry-run`",
+            ),
+            Self::File(error) => error.advice(),
             Self::Publish(error) => error.advice(),
             Self::Check(error) => error.advice(),
             Self::Predecessor(error) => error.advice(),

@@ -61,7 +61,7 @@ impl Hint for CredentialsError {
     fn advice(&self) -> Advice {
         match self {
             Self::File(error) => error.advice(),
-            Self::Malformed { .. } => Advice::with_hint(
+            Self::Malformed { .. } | Self::Entry { .. } | Self::Helper { .. } => Advice::with_hint(
                 ErrorCode::Settings,
                 "HUB_MIRROR_TOKEN, when it is set, is taken instead of that file",
             ),

@@ -18,6 +18,14 @@ impl Hint for FileError {
                 "make room (`hub rm REF` removes extractors; the cache folder may be deleted) and try again: nothing was left half-written",
             ),
             ErrorKind::NotFound => Advice::of(ErrorCode::NotFound),
+            ErrorKind::DirectoryNotEmpty => Advice::with_hint(
+                ErrorCode::File,
+                "a folder is never written over: name one that is not there yet, or an empty one",
+            ),
+            _ if self.is_taken() => Advice::with_hint(
+                ErrorCode::File,
+                "--force replaces it; else name a file that is not there yet",
+            ),
             ErrorKind::AlreadyExists => Advice::with_hint(
                 ErrorCode::File,
                 "it is never written over: name a file that is not there yet",
@@ -75,6 +83,10 @@ impl Hint for LockFileError {
             Self::Malformed { .. } => Advice::with_hint(
                 ErrorCode::Settings,
                 "take the file from version control, or delete it and pull again",
+            ),
+            Self::Foreign { .. } => Advice::with_hint(
+                ErrorCode::Settings,
+                "work in a folder of your own, or leave it out with --no-lock",
             ),
             Self::Write { .. } => Advice::of(ErrorCode::Settings),
             Self::File(error) => error.advice(),

@@ -13,7 +13,10 @@ use super::rows::Presence;
 use super::session::Session;
 use super::teaching::Lesson;
 use crate::dataset::labels::LABEL_BYTES;
-use crate::dataset::{Deed, JournalEntry, LabelState, Mark, RandomCheck, partly_known_labels};
+use crate::dataset::{
+    Deed, ImageFile, JournalEntry, LabelState, Mark, RandomCheck, partly_known_labels,
+};
+use crate::files::digest_of_file;
 
 /// `POST /api/labels`
 #[derive(Debug, Deserialize)]
@@ -209,7 +212,11 @@ pub(super) fn imported(
     session: &Session,
     file: &Path,
 ) -> Result<(NewLabels, Vec<String>), LabelError> {
-    let found = partly_known_labels(&session.setup.images, file)?;
+    let content = |image: usize, file: &ImageFile| match session.rows().digest(image) {
+        Some(known) => Ok(known),
+        None => digest_of_file(&file.path),
+    };
+    let found = partly_known_labels(&session.setup.images, file, &content)?;
     let mut entries: BTreeMap<Digest, JournalEntry> = BTreeMap::new();
     for (image, label) in found.labels.into_iter().enumerate() {
         let Some(label) = label else { continue };

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use super::guard::{Guard, check};
 use super::routes;
 use super::secret::Secrets;
 use super::stage::Stage;
+use crate::listening::run_until;
 
 /// Largest body: a picture, or labels for a hundred thousand images.
 pub(super) const BODY_BYTES: usize = 64 << 20;
@@ -88,18 +90,14 @@ pub(super) async fn serve(
     .listen(listener)
     .map_err(error)?
     .run();
-    let handle = server.handle();
     let secret = guard.secrets.next()?;
     (serving.ready)(&guard.address(&secret));
-    tokio::pin!(server);
-    tokio::select! {
-        ended = &mut server => return ended.map_err(error),
-        () = stop => {}
-    }
-    let _ = close.send(true);
-    // The server itself must go on to be able to stop.
-    let stopping = handle.stop(true);
-    let (ended, ()) = tokio::join!(server, stopping);
+    let finish = async |handle: ServerHandle| {
+        // Pages that wait for news get an answer, so that they hold nothing up.
+        let _ = close.send(true);
+        handle.stop(true).await;
+    };
+    let ended = run_until(server, stop, finish).await;
     ended.map_err(error)
 }
 

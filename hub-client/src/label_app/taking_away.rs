@@ -8,7 +8,7 @@ use super::suggesting::Suggested;
 use super::teaching::Lesson;
 use crate::contact_sheet::{ContactSheet, Section, Tile};
 use crate::dataset::LabelState;
-use crate::files::{self, FileError};
+use crate::files::{self, Destination, Existing, FileError};
 
 /// Images of each kind on a report.
 const SHOWN: usize = 24;
@@ -173,7 +173,8 @@ pub(super) fn report(session: &Session) -> Result<Taken, LabelError> {
     };
     let folder = files::scratch_dir()?;
     let path = folder.path().join("report.html");
-    sheet.write(&path, |paths| {
+    let destination = Destination::new(&path, Existing::Keep)?;
+    sheet.write(&destination, |paths| {
         Ok::<_, LabelError>(session.setup.worker.thumbnails(paths)?)
     })?;
     let bytes =

@@ -13,7 +13,8 @@ mod transport;
 mod upload;
 
 pub use blob_mirror::{
-    BlobMirror, Credentials, CredentialsError, MirrorPlace, MirrorPlaceError, MirrorReport,
+    BlobMirror, Credentials, CredentialsError, HelperError, MirrorPlace, MirrorPlaceError,
+    MirrorReport,
 };
 pub use delta::EarlierBlob;
 pub use download::{Moved, Wanted};

@@ -64,12 +64,28 @@ impl Run {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
 
-    /// Expects one JSON object on standard error and nothing on standard output; its error.
+    /// Expects a JSON object a line on standard error; what they warn of.
+    #[track_caller]
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let text = |object: Value| Some(object["warning"].as_str()?.to_owned());
+        self.objects().into_iter().filter_map(text).collect()
+    }
+
+    #[track_caller]
+    fn objects(&self) -> Vec<Value> {
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self}"));
+        self.stderr.lines().map(parse).collect()
+    }
+
+    /// Expects nothing on standard output, and a JSON object a line on standard error; the last is the error.
     #[track_caller]
     pub(crate) fn error(&self) -> Value {
         assert_eq!(self.stdout, "", "{self}");
-        let value: Value =
-            serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {self}"));
+        let value: Value = self
+            .objects()
+            .pop()
+            .unwrap_or_else(|| panic!("no error: {self}"));
         assert_eq!(value["error"]["exit_code"], self.code, "{self}");
         value["error"].clone()
     }

@@ -162,7 +162,10 @@ fn groups_and_maps_show_what_belongs_together() {
     let text = world
         .hub(
             "beta",
-            &look(&["map", "--html", page.to_str().unwrap()], &pictures),
+            &look(
+                &["map", "--html", page.to_str().unwrap(), "--force"],
+                &pictures,
+            ),
         )
         .ok();
     assert!(text.stdout.contains("GROUP"), "{text}");
@@ -367,6 +370,7 @@ fn labels_come_and_go_and_can_be_undone() {
         images,
         "--format",
         "csv",
+        "--force",
         "-o",
         "labels.jsonl",
     ];

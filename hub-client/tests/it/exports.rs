@@ -74,7 +74,7 @@ impl Gallery {
 
     fn export(&self, format: &str, file: &str, more: &[&str]) -> Vec<String> {
         let line = [
-            "head", "export", "colours", "--json", "--format", format, "-o", file,
+            "head", "export", "colours", "--json", "--format", format, "-o", file, "--force",
         ];
         [&line[..], more]
             .concat()
@@ -113,6 +113,7 @@ impl Gallery {
             images,
             "-o",
             "features.parquet",
+            "--force",
         ];
         self.world.hub("beta", &embed).ok();
         [predictions, project.join("features.parquet")]
@@ -185,7 +186,11 @@ fn every_format_says_what_was_seen() {
         "beta",
         &[
             &text[..],
-            &["--images", moved.parent().unwrap().to_str().unwrap()],
+            &[
+                "--force",
+                "--images",
+                moved.parent().unwrap().to_str().unwrap(),
+            ],
         ]
         .concat(),
     );

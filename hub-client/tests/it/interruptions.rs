@@ -201,6 +201,7 @@ fn ctrl_c_leaves_no_half_written_file() {
         folder.to_str().unwrap(),
         "-o",
         "features.parquet",
+        "--force",
         "--no-cache",
         "--batch",
         "1",

@@ -109,12 +109,14 @@ fn a_pack_installs_where_there_is_no_network() {
         return;
     };
     let world = &carried.world;
-    // The same release is the same bytes, and nothing is written over.
+    // The same release is the same bytes, and nothing is written over unasked.
     let again = ["export", "dots@2.0.0", "-o", "again.hubpack"];
     world.hub("beta", &again).ok();
     let bytes = std::fs::read(&carried.pack).unwrap();
     assert!(bytes == std::fs::read(world.project("beta").join("again.hubpack")).unwrap());
-    world.hub("beta", &again).fails(1, "again.hubpack");
+    world.hub("beta", &again).fails(1, "--force replaces it");
+    let forced = [&again[..], &["--force"]].concat();
+    world.hub("beta", &forced).ok();
 
     // Without a fingerprint nothing is believed.
     carried

@@ -173,13 +173,31 @@ fn answer(
             .find(|line| line.to_lowercase().starts_with(name))?;
         Some(line.split_once(": ")?.1.to_owned())
     };
-    asked.lock().unwrap().push(path.clone());
+    let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut form = vec![0; length];
+    client.read_exact(&mut form).unwrap();
+    let form = String::from_utf8(form).unwrap();
+    asked.lock().unwrap().push(format!("{path}{form}"));
     let authorization = header("authorization");
-    let (status, more, body) = if path.starts_with("/token?") {
-        // `me:secret`
-        assert_eq!(authorization.as_deref(), Some("Basic bWU6c2VjcmV0"));
+    let (status, more, body) = if path == "/token" {
+        assert_eq!(authorization, None, "what is in the form is enough");
+        let status = match form.ends_with("&refresh_token=long%2Dlived") {
+            true => "200 OK",
+            false => "401 Unauthorized",
+        };
         (
-            "200 OK",
+            status,
+            String::new(),
+            br#"{"access_token": "short-lived", "expires_in": 300}"#.to_vec(),
+        )
+    } else if path.starts_with("/token?") {
+        // `me:secret`
+        let status = match authorization.as_deref() {
+            Some("Basic bWU6c2VjcmV0") => "200 OK",
+            _ => "401 Unauthorized",
+        };
+        (
+            status,
             String::new(),
             br#"{"access_token": "short-lived"}"#.to_vec(),
         )
@@ -230,6 +248,54 @@ fn a_registry_with_tokens_gives_blobs_to_who_has_the_password() {
             .iter()
             .any(|path| path.starts_with("/v2/hub/dots/blobs/sha256:"))
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_docker_login_keeps_with_a_helper_is_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some((world, blobs)) = start() else {
+        return;
+    };
+    let registry = TokenRegistry::start(blobs.clone());
+    let folder = world.folder.path().join("docker");
+    std::fs::create_dir(&folder).unwrap();
+    let settings = |text: &str| std::fs::write(folder.join("config.json"), text).unwrap();
+    settings(r#"{"credsStore": "test"}"#);
+    // None yet: the mirror is asked all the same, and what it refuses comes from the hub.
+    let pulled = pull_with(&world, &registry.url, &folder);
+    assert!(pulled.stderr.contains("docker-credential-test"), "{pulled}");
+    let asked = std::mem::take(&mut *registry.asked.lock().unwrap());
+    assert!(asked.iter().any(|path| path.starts_with("/v2/hub/dots/")));
+
+    let helper = folder.join("docker-credential-test");
+    let script = r#"#!/bin/sh
+read server
+case "$1 $server" in
+"get 127.0.0.1:"*) echo '{"ServerURL": "", "Username": "<token>", "Secret": "long-lived"}' ;;
+*) echo "credentials not found in native keychain"; exit 1 ;;
+esac
+"#;
+    std::fs::write(&helper, script).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let pulled = pull_with(&world, &registry.url, &folder).json();
+    assert_eq!(pulled["mirror"]["files"], blobs.len(), "{pulled}");
+    let asked = std::mem::take(&mut *registry.asked.lock().unwrap());
+    let tokens: Vec<_> = asked
+        .iter()
+        .filter(|path| path.starts_with("/token"))
+        .collect();
+    let form = "/tokenscope=repository%3Ahub%2Fdots%3Apull&service=registry&grant_type=refresh%5Ftoken\
+                &client_id=extractor%2Dhub&refresh_token=long%2Dlived";
+    assert_eq!(tokens, [form], "once");
+    // In the file itself, as without a helper.
+    let host = registry.url.strip_prefix("oci+http://").unwrap();
+    let host = host.split('/').next().unwrap();
+    settings(&format!(
+        r#"{{"auths": {{"{host}": {{"identitytoken": "long-lived"}}}}}}"#
+    ));
+    let pulled = pull_with(&world, &registry.url, &folder).json();
+    assert_eq!(pulled["mirror"]["files"], blobs.len(), "{pulled}");
 }
 
 #[test]
@@ -283,6 +349,9 @@ fn pull_with(world: &World, place: &str, docker: &Path) -> Run {
     let mut command = world.command("beta", &line);
     command.env("HUB_TOKEN", world.token("beta", &[]));
     command.env("DOCKER_CONFIG", docker);
+    // Helpers lie there, too.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", docker.display()));
     Run::of(command)
 }
 

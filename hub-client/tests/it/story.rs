@@ -29,6 +29,11 @@ fn publish_pull_train_predict_export() {
         .hub("beta", &["embed", "dots@2", pictures, "-o", "features.npy"])
         .ok();
     assert!(world.project("beta").join("features.parquet").is_file());
+    // What is there is replaced only when that is asked for, and nothing is computed before that is known.
+    let again = ["embed", "dots@2", "nowhere", "-o", "features.npy"];
+    world.hub("beta", &again).fails(1, "--force replaces it");
+    let again = ["embed", "dots@2", pictures, "-o", "features.npy", "--force"];
+    world.hub("beta", &again).ok();
 
     world
         .hub(
@@ -93,7 +98,7 @@ fn publish_pull_train_predict_export() {
             "-o",
             "longer.onnx",
         ];
-        let more = ["--extractor", "dots@2.1", "--json"];
+        let more = ["--extractor", "dots@2.1", "--json", "--force"];
         let said = world.hub("beta", &[&line[..], &more].concat()).json();
         let basis = &said["checked"][0]["basis"];
         assert!(basis == "kept_directions" || format != "onnx", "{said}");

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use std::ops::Range;
 
 use super::OnnxError;
+use super::attribute::AttributeValue;
 use super::element::ElementType;
 use super::graph::{Function, Graph, Model, Node, read_function, read_graph, read_operator_set};
 use super::inspection::Dimension;
@@ -89,8 +90,8 @@ pub struct NodePart {
     pub reads: Vec<String>,
     /// Values it makes; an empty name is an output nobody wants.
     pub outputs: Vec<String>,
-    /// Whether it only holds a value.
-    pub is_constant: bool,
+    /// The tensor it holds, under the name of its output, when that is all it does: an operator `Constant`.
+    pub constant: Option<TensorPart>,
     /// Whether it holds graphs of its own.
     pub has_graphs: bool,
 }
@@ -222,9 +223,22 @@ fn node_part(node: &Node) -> NodePart {
         domain: node.domain.clone(),
         reads,
         outputs: node.outputs.clone(),
-        is_constant: node.operator == "Constant" && node.domain.is_empty(),
+        constant: constant_of(node),
         has_graphs: node.subgraphs().next().is_some(),
     }
+}
+
+/// The tensor of a `Constant` that has one; those with a number or a text have too little to be of interest.
+fn constant_of(node: &Node) -> Option<TensorPart> {
+    let is_constant = node.operator == "Constant" && node.domain.is_empty();
+    let Some(AttributeValue::Tensors(tensors)) = node.attribute("value").filter(|_| is_constant)
+    else {
+        return None;
+    };
+    Some(TensorPart {
+        name: node.outputs.first()?.clone(),
+        ..tensor_part(tensors.first()?)
+    })
 }
 
 /// What an inner graph reads that is defined in none of the graphs from the node on.
@@ -259,23 +273,26 @@ fn read_outside<'a>(graph: &'a Graph, around: &HashSet<&'a str>, reads: &mut Vec
 }
 
 fn tensor_parts(graph: &Graph) -> Vec<TensorPart> {
-    let part = |tensor: &Tensor| TensorPart {
+    let dense = graph.initializers.iter().map(tensor_part);
+    let sparse = graph.sparse_initializers.iter().map(|one| TensorPart {
+        at: one.at.clone(),
+        dimensions: one.dimensions.clone(),
+        data: None,
+        is_sparse: true,
+        ..tensor_part(&one.values)
+    });
+    dense.chain(sparse).collect()
+}
+
+fn tensor_part(tensor: &Tensor) -> TensorPart {
+    TensorPart {
         at: tensor.at.clone(),
         name: tensor.name.clone(),
         element: tensor.element,
         dimensions: tensor.dimensions.clone(),
         data: tensor.data.clone(),
         is_sparse: false,
-    };
-    let dense = graph.initializers.iter().map(part);
-    let sparse = graph.sparse_initializers.iter().map(|one| TensorPart {
-        at: one.at.clone(),
-        dimensions: one.dimensions.clone(),
-        data: None,
-        is_sparse: true,
-        ..part(&one.values)
-    });
-    dense.chain(sparse).collect()
+    }
 }
 
 fn info_part(info: ValueInfo) -> InfoPart {

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use hub_client::config::{Folders, HubConfig, UserConfig};
 use hub_client::files::{self, FileError};
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     output: Output,
     report: Report,
     interrupt: Interrupt,
+    /// What is to be known of the lock file is told once.
+    told_of_lock: Once,
 }
 
 impl Context {
@@ -61,6 +64,7 @@ impl Context {
             output,
             report,
             interrupt,
+            told_of_lock: Once::new(),
         })
     }
 
@@ -262,7 +266,18 @@ impl Context {
     pub(crate) fn lock_file(&self) -> Result<LockFile, CommandError> {
         let here = std::env::current_dir()
             .map_err(|source| FileError::new("cannot find the current folder", ".", source))?;
-        Ok(LockFile::find(&here)?)
+        let lock = LockFile::find(&here, std::env::home_dir().as_deref())?;
+        self.told_of_lock.call_once(|| {
+            if let Some(path) = lock.passed_over() {
+                self.report.alert(&format!(
+                    "`{}` is passed over: it is another user's, in a folder where everybody may write",
+                    path.display()
+                ));
+            }
+            let path = lock.path().display();
+            self.report.detail(&format!("lock file: {path}"));
+        });
+        Ok(lock)
     }
 
     /// Threads for what is computed here.

@@ -29,9 +29,13 @@ impl Output {
     /// Prints an answer: its JSON with `--json`, else its text.
     pub(crate) fn show(&self, answer: &impl Answer) -> Result<(), CommandError> {
         if self.json {
-            let mut text = serde_json::to_string_pretty(answer)?;
-            text.push('\n');
-            return self.raw(text.as_bytes());
+            // Answers on a hundred thousand images are long.
+            let mut stdout = io::BufWriter::new(io::stdout().lock());
+            serde_json::to_writer_pretty(&mut stdout, answer)?;
+            return stdout
+                .write_all(b"\n")
+                .and_then(|()| stdout.flush())
+                .map_err(CommandError::Output);
         }
         let mut page = Page {
             text: String::new(),

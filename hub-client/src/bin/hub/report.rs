@@ -58,8 +58,8 @@ impl Report {
 
     /// Something that may be wrong.
     pub(crate) fn warn(&self, text: &str) {
-        if !self.quiet && !self.json {
-            self.tell(&format!("{} {text}\n", self.paint("1;33", "warning:")));
+        if !self.quiet {
+            self.alert(text);
         }
     }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::images::tests::{PNG, folder};
 use crate::dataset::{ImageSet, LabelSource, known_labels};
+use crate::files::{Destination, Existing};
 
 const FORMATS: [LabelFormat; 5] = [
     LabelFormat::Csv,
@@ -134,7 +135,8 @@ proptest! {
         }).collect();
         for format in FORMATS {
             let file = folder.path().join("labels.out");
-            write_labels(&labelled, format, &file).unwrap();
+            let destination = Destination::new(&file, Existing::Replace).unwrap();
+            write_labels(&labelled, format, &destination).unwrap();
             let found = known_labels(&images, &LabelSource::File(file)).unwrap();
             let found: Vec<String> = found.into_iter().flatten().collect();
             prop_assert_eq!(&found, &labels, "{:?}", format);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::label_studio::LOCAL_FILES;
 use crate::dataset::{DatasetError, journal};
-use crate::files::{self, AtomicFile, FileError, StagedFolder};
+use crate::files::{self, AtomicFile, Destination, FileError, StagedFolder};
 
 /// What stays as it is in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -55,8 +55,9 @@ pub struct Labelled {
 pub fn write_labels(
     images: &[Labelled],
     format: LabelFormat,
-    file: &Path,
+    destination: &Destination,
 ) -> Result<(), DatasetError> {
+    let file = destination.path();
     if files::read_start(file, JOURNAL_START).is_ok_and(|start| journal::is_journal(&start)) {
         return Err(DatasetError::OverJournal {
             file: file.to_owned(),
@@ -70,7 +71,7 @@ pub fn write_labels(
         LabelFormat::LabelStudio => pretty(&label_studio(images)),
     };
     let failed = |source| FileError::new("cannot write", file, source);
-    let mut written = AtomicFile::create(file)?;
+    let mut written = AtomicFile::create_at(destination)?;
     written.write_all(text.as_bytes()).map_err(failed)?;
     Ok(written.commit()?)
 }

@@ -10,7 +10,8 @@ use std::path::Path;
 
 pub(super) use self::csv::read_csv;
 pub(super) use self::line::{Line, Place};
-pub(super) use self::places::{find_images, find_some_images};
+pub use self::places::ContentOf;
+pub(super) use self::places::{find_images, find_some_images, read_content};
 pub use self::warning::LabelWarning;
 use super::{DatasetError, ImageFile, ImageSet, formats};
 
@@ -87,7 +88,7 @@ impl LabelledImages {
         let images = images.not_empty()?;
         let lines = formats::read(file)?;
         // 2. find the image of each
-        let (found, warnings) = find_images(&images, file, &lines)?;
+        let (found, warnings) = find_images(&images, (file, &lines), &read_content)?;
         // 3. put them together
         let mut labels = Vec::new();
         let mut unlabelled = Vec::new();

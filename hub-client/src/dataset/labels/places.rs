@@ -1,13 +1,15 @@
 //! Which image each line of a file of labels means.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use registry_schema::digest::Digest;
 
 use super::{LabelWarning, Line, Place};
-use crate::dataset::{DatasetError, ImageSet};
-use crate::files::digest_of_file;
+use crate::dataset::{DatasetError, ImageFile, ImageSet};
+use crate::explore::over_blocks;
+use crate::files::{FileError, digest_of_file};
 
 /// Examples shown in a message.
 const SHOWN: usize = 5;
@@ -15,13 +17,21 @@ const SHOWN: usize = 5;
 /// The line of each image, by the image's place in the set, and what is worth knowing.
 pub(in crate::dataset) type Found<'a> = (BTreeMap<usize, &'a Line>, Vec<LabelWarning>);
 
-/// Finds the image of each line; all must be there.
+/// Says what the content of an image is, by its place in the set; read from the file, unless it is known already.
+pub type ContentOf<'a> = &'a (dyn Fn(usize, &ImageFile) -> Result<Digest, FileError> + Sync);
+
+/// Reads the file, whatever is known of it.
+pub(in crate::dataset) fn read_content(_: usize, image: &ImageFile) -> Result<Digest, FileError> {
+    digest_of_file(&image.path)
+}
+
+/// Finds the image of each line; all must be there. Contents are only asked for where lines name contents.
 pub(in crate::dataset) fn find_images<'a>(
     images: &ImageSet,
-    file: &Path,
-    lines: &'a [Line],
+    (file, lines): (&Path, &'a [Line]),
+    content: ContentOf<'_>,
 ) -> Result<Found<'a>, DatasetError> {
-    let (found, mut unknown) = find_some_images(images, file, lines)?;
+    let (found, mut unknown) = find_some_images(images, (file, lines), content)?;
     if !unknown.is_empty() {
         let count = unknown.len();
         unknown.truncate(SHOWN);
@@ -37,11 +47,12 @@ pub(in crate::dataset) fn find_images<'a>(
 /// Finds the images of lines, and which lines are of none.
 pub(in crate::dataset) fn find_some_images<'a>(
     images: &ImageSet,
-    file: &Path,
-    lines: &'a [Line],
+    (file, lines): (&Path, &'a [Line]),
+    content: ContentOf<'_>,
 ) -> Result<(Found<'a>, Vec<String>), DatasetError> {
     if lines.iter().any(|line| line.content.is_some()) {
-        return Ok(((find_contents(images, lines)?, Vec::new()), Vec::new()));
+        let found = find_contents(images, lines, content)?;
+        return Ok(((found, Vec::new()), Vec::new()));
     }
     let places = Places::new(images, file, lines);
     let mut found: BTreeMap<usize, &Line> = BTreeMap::new();
@@ -75,15 +86,23 @@ pub(in crate::dataset) fn find_some_images<'a>(
 fn find_contents<'a>(
     images: &ImageSet,
     lines: &'a [Line],
+    content: ContentOf<'_>,
 ) -> Result<BTreeMap<usize, &'a Line>, DatasetError> {
     let by_content: HashMap<Digest, &Line> = lines
         .iter()
         .filter_map(|line| Some((line.content?, line)))
         .collect();
+    let look_at = |found: &mut Vec<(usize, Result<Digest, FileError>)>, index: usize| {
+        found.push((index, content(index, &images.images[index])));
+    };
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let contents = over_blocks(images.images.len(), threads, Vec::new, look_at);
+    let mut contents: Vec<_> = contents.into_iter().flatten().collect();
+    // Of several that cannot be read, the first is told.
+    contents.sort_unstable_by_key(|(index, _)| *index);
     let mut found = BTreeMap::new();
-    for (index, image) in images.images.iter().enumerate() {
-        let content = digest_of_file(&image.path)?;
-        if let Some(line) = by_content.get(&content) {
+    for (index, content) in contents {
+        if let Some(line) = by_content.get(&content?) {
             found.insert(index, *line);
         }
     }

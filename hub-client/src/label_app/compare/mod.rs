@@ -17,7 +17,7 @@ use super::session::Session;
 use super::setup::SessionExtractor;
 use super::teaching::TrainingSet;
 use crate::causes::with_causes;
-use crate::choose::{MOST_IMAGES, Measured, measure};
+use crate::choose::{MOST_IMAGES, Measured, measure, spread};
 use crate::explore::domain::{Domain, DomainFit};
 use crate::features::FeatureCache;
 use crate::head::{ExtractorRelease, Transform};
@@ -128,7 +128,7 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
     let (images, targets, classes) = {
         let rows = session.rows();
         let set = TrainingSet::new(&labels, &rows);
-        let kept = spread(set.labelled.len());
+        let kept = spread(&set.targets, MOST_IMAGES);
         let images: Vec<usize> = kept.iter().map(|&place| set.labelled[place]).collect();
         let targets: Vec<usize> = kept.iter().map(|&place| set.targets[place]).collect();
         (images, targets, set.classes.len())
@@ -172,12 +172,6 @@ fn compare(session: &Session) -> Result<Comparison, LabelError> {
     Comparison::of(Arc::new(compared), release).ok_or_else(|| LabelError::Rivals {
         reason: format!("{release} is installed no more"),
     })
-}
-
-/// The places of labelled images, evenly spread when there are many.
-fn spread(all: usize) -> Vec<usize> {
-    let kept = all.min(MOST_IMAGES);
-    (0..kept).map(|place| place * all / kept).collect()
 }
 
 impl Candidate {

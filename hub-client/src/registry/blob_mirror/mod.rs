@@ -4,11 +4,14 @@
 
 mod challenge;
 mod credentials;
+mod docker;
 mod error;
+mod helper;
 mod place;
 mod source;
 
 pub use credentials::{Credentials, CredentialsError};
+pub use helper::HelperError;
 pub use place::{MirrorPlace, MirrorPlaceError};
 
 use std::path::Path;

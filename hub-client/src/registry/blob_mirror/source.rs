@@ -6,15 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use registry_schema::digest::Digest;
 use registry_schema::name::Name;
-use reqwest::header::{AUTHORIZATION, RANGE, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RANGE, WWW_AUTHENTICATE};
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::challenge::{Bearer, Challenge};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Kind as Login};
 use super::error::SourceError;
 use super::place::{Kind, MirrorPlace, RegistryPlace};
 use crate::files::FileError;
@@ -29,6 +31,9 @@ const REDIRECTS: usize = 5;
 
 /// Longest answer with a token.
 const TOKEN_BYTES: usize = 1 << 20;
+
+/// As whom this program asks for tokens.
+const CLIENT_ID: &str = "extractor-hub";
 
 /// Where the bytes come from.
 #[derive(Debug)]
@@ -52,7 +57,8 @@ impl Source {
         Ok(match &place.kind {
             Kind::Folder(folder) => Self::Folder(folder.clone()),
             Kind::Registry(registry) => Self::Registry(Box::new(RegistrySource {
-                client: client(registry)?,
+                client: client(registry, Policy::limited(REDIRECTS))?,
+                unredirected: client(registry, Policy::none())?,
                 place: registry.clone(),
                 credentials,
                 authorizations: Mutex::default(),
@@ -109,7 +115,10 @@ async fn open_file(folder: &Path, digest: &Digest, first: u64) -> Result<OpenedB
 /// A registry of the OCI distribution protocol.
 #[derive(Debug)]
 pub(super) struct RegistrySource {
+    /// A password in a header is not sent on to another host.
     client: Client,
+    /// For tokens in a body, which would be.
+    unredirected: Client,
     place: RegistryPlace,
     credentials: Option<Credentials>,
     /// What was accepted last, for each repository.
@@ -117,11 +126,8 @@ pub(super) struct RegistrySource {
     /// Held by whoever asks for the next one.
     asking: tokio::sync::Mutex<()>,
 }
-
-fn client(place: &RegistryPlace) -> Result<Client, RegistryError> {
+fn client(place: &RegistryPlace, redirects: Policy) -> Result<Client, RegistryError> {
     let new = builder(&place.base, None, None)?;
-    // A password is not sent on to another host.
-    let redirects = reqwest::redirect::Policy::limited(REDIRECTS);
     build(new().redirect(redirects).read_timeout(READ_TIMEOUT))
 }
 
@@ -205,12 +211,9 @@ impl RegistrySource {
             .and_then(Challenge::parse)
             .ok_or_else(|| unfit("it says 401, and not how to log in"))?;
         let authorization = match challenge {
-            Challenge::Basic => {
-                let basic = self.credentials.as_ref().map(basic);
-                basic.ok_or_else(|| {
-                    unfit("it wants a password: set HUB_MIRROR_TOKEN, or run `docker login`")
-                })?
-            }
+            Challenge::Basic => self.basic().ok_or_else(|| {
+                unfit("it wants a password: set HUB_MIRROR_TOKEN, or run `docker login`")
+            })?,
             Challenge::Bearer(bearer) => {
                 let token = self.token(&bearer, repository).await?;
                 format!("Bearer {token}")
@@ -224,6 +227,7 @@ impl RegistrySource {
         Ok(authorization)
     }
 
+    /// A token for a repository: by a password, for an identity token, or for everybody.
     async fn token(&self, bearer: &Bearer, repository: &str) -> Result<String, SourceError> {
         #[derive(Deserialize)]
         struct Answer {
@@ -233,19 +237,37 @@ impl RegistrySource {
         let unfit = |reason: String| SourceError::Login {
             reason: format!("no token is to be had: {reason}"),
         };
+        let login = self.credentials.as_ref().map(|credentials| &credentials.0);
+        if let Some(Login::RegistryToken(token)) = login {
+            return Ok(token.clone());
+        }
         let mut url = Url::parse(&bearer.realm)
             .ok()
             .filter(|url| url.scheme() == "https" || is_loopback(url))
             .ok_or_else(|| unfit("its `realm` is no `https://` address".to_owned()))?;
         let scope = bearer.scope.clone();
         let scope = scope.unwrap_or_else(|| format!("repository:{repository}:pull"));
-        url.query_pairs_mut().append_pair("scope", &scope);
-        if let Some(service) = &bearer.service {
-            url.query_pairs_mut().append_pair("service", service);
-        }
-        let authorization = self.credentials.as_ref().map(basic);
-        let request = self.client.get(url);
-        let response = self.send(request, authorization.as_deref()).await?;
+        let service = bearer.service.as_deref();
+        let service = service.map(|service| ("service", service));
+        let asked = [("scope", scope.as_str())].into_iter().chain(service);
+        let request = match login {
+            Some(Login::IdentityToken(token)) => {
+                let granted = [
+                    ("grant_type", "refresh_token"),
+                    ("client_id", CLIENT_ID),
+                    ("refresh_token", token),
+                ];
+                let request = self.unredirected.post(url);
+                request
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(form(asked.chain(granted)))
+            }
+            _ => {
+                url.query_pairs_mut().extend_pairs(asked);
+                self.client.get(url)
+            }
+        };
+        let response = self.send(request, self.basic().as_deref()).await?;
         let status = response.status();
         if !status.is_success() {
             return Err(unfit(format!("it says {status}")));
@@ -258,6 +280,27 @@ impl RegistrySource {
         let token = answer.token.or(answer.access_token);
         token.ok_or_else(|| unfit("it has no `token`".to_owned()))
     }
+
+    /// The header that a password makes.
+    fn basic(&self) -> Option<String> {
+        use base64::Engine as _;
+        let Some(Login::Password { user, password }) = self.credentials.as_ref().map(|one| &one.0)
+        else {
+            return None;
+        };
+        let pair = format!("{user}:{password}");
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+        Some(format!("Basic {encoded}"))
+    }
+}
+
+/// Pairs as forms send them, which is as addresses have them after the `?`.
+fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = pairs.map(|(name, value)| {
+        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+        format!("{name}={value}")
+    });
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 fn unreachable(
@@ -268,11 +311,4 @@ fn unreachable(
         host,
         source: error.into(),
     }
-}
-
-fn basic(credentials: &Credentials) -> String {
-    use base64::Engine as _;
-    let pair = format!("{}:{}", credentials.user, credentials.password);
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    format!("Basic {encoded}")
 }

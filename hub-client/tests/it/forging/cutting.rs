@@ -330,3 +330,59 @@ fn what_cannot_be_cut_is_said_and_leaves_nothing() {
     two.write(&project.join("sum.onnx"), &["sum"]);
     forge(&world, "alpha", &["cut", "sum.onnx"]).fails(1, "features of pictures");
 }
+
+/// As ShuffleNet mixes channels, by views alone, and as deep as DenseNet is: the early sizes are listed, too.
+#[test]
+fn stages_are_found_behind_views_and_many_layers() {
+    let Some(world) = World::start() else { return };
+    let mut network = Network::new(
+        13,
+        ("image", ElementType::Float32, &sides("n", [3, 32, 32])),
+    );
+    network.convolution("image", "stage1", (3, 8));
+    let integers = |name, values: &[i64]| attribute(name, AttributeValue::Integers(values));
+    // Whose output shapes do not follow from the file.
+    network.node_of(
+        "Split",
+        &["stage1"],
+        &["left", "right"],
+        &[attribute("axis", AttributeValue::Integer(1))],
+    );
+    network.node(
+        "Concat",
+        &["right", "left"],
+        "crossed",
+        &[attribute("axis", AttributeValue::Integer(1))],
+    );
+    network.integers("apart", &[0, 2, 4, 16, 16]);
+    network.integers("together", &[0, 8, 16, 16]);
+    network.node("Reshape", &["crossed", "apart"], "groups", &[]);
+    network.node(
+        "Transpose",
+        &["groups"],
+        "turned",
+        &[integers("perm", &[0, 2, 1, 3, 4])],
+    );
+    network.node("Reshape", &["turned", "together"], "mixed", &[]);
+    network.convolution("mixed", "stage2", (8, 16));
+    let mut last = "stage2".to_owned();
+    for layer in 0..300 {
+        let next = format!("layer{layer}");
+        network.node("Relu", &[&last], &next, &[]);
+        last = next;
+    }
+    network.convolution(&last, "stage3", (16, 24));
+    network.node("GlobalAveragePool", &["stage3"], "mean", &[]);
+    network.node("Flatten", &["mean"], "pooled", &[]);
+    network.weight("last_weight", &[24, 9]);
+    network.node("MatMul", &["pooled", "last_weight"], "logits", &[]);
+    network.write(&world.project("alpha").join("network.onnx"), &["logits"]);
+    let listed = forge(&world, "alpha", &["cut", "network.onnx", "--json"]).json();
+    let found: Vec<&str> = listed["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["tensor"].as_str().unwrap())
+        .collect();
+    assert_eq!(found, ["pooled", "stage3", "layer299", "mixed", "logits"]);
+}

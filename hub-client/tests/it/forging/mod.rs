@@ -34,8 +34,13 @@ fn forge(world: &World, member: &str, arguments: &[&str]) -> Run {
 
 /// Cuts `dots` out of a small classifier, in alpha's project, whose folder it gives.
 fn cut_dots(world: &World, license: &str) -> PathBuf {
+    cut_dots_of(world, &network::classifier(13), license)
+}
+
+/// The same out of another network with a value `pooled`.
+fn cut_dots_of(world: &World, network: &network::Network, license: &str) -> PathBuf {
     let project = world.project("alpha");
-    network::classifier(13).write(&project.join("network.onnx"), &["logits"]);
+    network.write(&project.join("network.onnx"), &["logits"]);
     let line = [
         "cut",
         "network.onnx",
@@ -61,6 +66,7 @@ fn embedded(world: &World, reference: &str, pictures: &Path) -> Vec<Vec<f32>> {
         "--no-cache",
         "-o",
         "features.npy",
+        "--force",
     ];
     world.hub("beta", &line).ok();
     let bytes = std::fs::read(world.project("beta").join("features.npy")).unwrap();

@@ -10,7 +10,7 @@ use registry_schema::manifest::Manifest;
 use registry_schema::onnx::write::Message;
 use registry_schema::onnx::{
     AttributeValue, Dimension, ElementType, ModelHeader, attribute, float_tensor, int64_tensor,
-    node, value_info,
+    node, tensor_attribute, value_info,
 };
 
 use crate::world::runtime_library;
@@ -20,6 +20,8 @@ pub(crate) struct Network {
     graph: Message,
     opset: i64,
     random: u64,
+    /// Whether weights are held by nodes of their own.
+    has_constants: bool,
 }
 
 impl Network {
@@ -29,6 +31,7 @@ impl Network {
             graph: Message::new().text(2, "network").message(11, &info),
             opset,
             random: 7,
+            has_constants: false,
         }
     }
 
@@ -39,7 +42,18 @@ impl Network {
         output: &str,
         attributes: &[Message],
     ) {
-        let node = node(operator, inputs, &[output], attributes);
+        self.node_of(operator, inputs, &[output], attributes);
+    }
+
+    /// A node of several outputs.
+    pub(crate) fn node_of(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[Message],
+    ) {
+        let node = node(operator, inputs, outputs, attributes);
         self.graph = std::mem::take(&mut self.graph).message(1, &node);
     }
 
@@ -63,7 +77,11 @@ impl Network {
         };
         let values: Vec<f32> = (0..count).map(|_| next()).collect();
         let tensor = float_tensor(name, sides, values.into_iter());
-        self.graph = std::mem::take(&mut self.graph).message(5, &tensor);
+        if self.has_constants {
+            self.node("Constant", &[], name, &[tensor_attribute("value", &tensor)]);
+        } else {
+            self.graph = std::mem::take(&mut self.graph).message(5, &tensor);
+        }
     }
 
     pub(crate) fn integers(&mut self, name: &str, values: &[i64]) {
@@ -111,10 +129,24 @@ pub(crate) fn sides(batch: &str, rest: [u64; 3]) -> Vec<Dimension> {
 /// A classifier of 32×32 pictures: `stage1` [8, 16, 16], `stage2` [16, 8, 8], `stage3` [24, 4, 4], `pooled` [24],
 /// `logits` [9].
 pub(crate) fn classifier(opset: i64) -> Network {
-    let mut network = Network::new(
+    classifier_of(Network::new(
         opset,
         ("image", ElementType::Float32, &sides("n", [3, 32, 32])),
-    );
+    ))
+}
+
+/// The same with its weights in nodes of their own.
+pub(crate) fn classifier_of_constants(opset: i64) -> Network {
+    classifier_of(Network {
+        has_constants: true,
+        ..Network::new(
+            opset,
+            ("image", ElementType::Float32, &sides("n", [3, 32, 32])),
+        )
+    })
+}
+
+fn classifier_of(mut network: Network) -> Network {
     network.convolution("image", "stage1", (3, 8));
     network.convolution("stage1", "stage2", (8, 16));
     network.convolution("stage2", "stage3", (16, 24));

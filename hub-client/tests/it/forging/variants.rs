@@ -1,6 +1,7 @@
 //! `hub extractor variant`
 
-use super::{cut_dots, embedded, forge, manifest, pictures};
+use super::network::classifier_of_constants;
+use super::{cut_dots, cut_dots_of, embedded, forge, manifest, pictures};
 use crate::world::World;
 
 #[test]
@@ -81,6 +82,29 @@ fn fewer_bits_are_a_major_when_the_probes_disagree() {
     world.hub("alpha", &["pull", "dots@2"]).ok();
     // There is nothing large left.
     forge(&world, "alpha", &["variant", "dots@2", "--fp16"]).fails(1, "no large float32 weights");
+}
+
+#[test]
+fn weights_in_nodes_of_their_own_get_fewer_bits_too() {
+    let Some(world) = World::start() else { return };
+    let project = cut_dots_of(&world, &classifier_of_constants(13), "MIT");
+    world.hub("alpha", &["publish", "dots"]).ok();
+    world.hub("alpha", &["pull", "dots@1"]).ok();
+    for (kind, rest) in [("--fp16", 7), ("--int8", 5)] {
+        let name = format!("alpha/dots{}", &kind[1..]);
+        let line = ["variant", "dots@1", kind, "--name", &name, "--json"];
+        let made = forge(&world, "alpha", &line).json();
+        assert_eq!(made["agrees"], true, "{made}");
+        let bytes = |key: &str| made[key].as_u64().unwrap();
+        assert!(
+            bytes("graph_bytes") < bytes("graph_bytes_before") * rest / 10,
+            "{made}"
+        );
+        let folder = project.join(name.strip_prefix("alpha/").unwrap());
+        world
+            .hub("alpha", &["check", folder.to_str().unwrap()])
+            .ok();
+    }
 }
 
 fn cosine(one: &[f32], other: &[f32]) -> f32 {

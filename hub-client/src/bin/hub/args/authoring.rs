@@ -123,7 +123,8 @@ pub(crate) struct PublishArgs {
 #[command(after_help = "\
 Shows what is signed, checks it as a pull would, and adds your signature to the file: the files come
 from the hub, or from your own copy of the author's folder with --folder; the graph is inspected,
-the probes run here, the promise of the version number compared. Nothing is published by it.
+the probes run here, the promise of the version number compared. Nothing is published by it. What
+other owners add to the same file meanwhile stays in it.
 
 Examples:
   hub cosign passport-2.1.0.json
@@ -139,7 +140,7 @@ pub(crate) struct CosignArgs {
     /// The key to sign with: its name, or the path of its file
     #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     pub(crate) key: String,
-    /// Write the result to this file instead
+    /// Write the result to this new file instead
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Check and show, but do not sign

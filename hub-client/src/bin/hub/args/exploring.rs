@@ -7,7 +7,7 @@ use clap::Args;
 use hub_client::dataset::LabelSource;
 use registry_schema::reference::Reference;
 
-use super::RunArgs;
+use super::{RunArgs, WriteArgs};
 
 /// Which images are looked at, and through which extractor.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +21,8 @@ pub(crate) struct LookArgs {
     /// Also write a page with small pictures, which needs no network and no other file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -55,8 +55,10 @@ pub(crate) struct ShowArgs {
 #[command(after_help = "\
 The release is resolved, its signatures are verified under the trust root, its files fetched and
 compared with the signed digests, its graph inspected, and its probes run: only then is it
-installed. hub.lock, in this folder or the nearest above that has one, then names it to the digest,
-and later pulls of the same reference give exactly that release.
+installed. hub.lock then names it to the digest, and later pulls of the same reference give exactly
+that release. The file is looked for in this folder and those above, no further than the root of the
+repository (.git, .hg, .jj, .svn) and not in your home folder; when there is none it is made here.
+Where everybody may write, as in /tmp, only one that is yours counts.
 
 Examples:
   hub pull passport-extractor@2

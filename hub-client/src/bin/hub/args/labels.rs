@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use hub_client::dataset::LabelSource;
 
+use super::WriteArgs;
+
 /// `hub labels`
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabelsCommand {
@@ -63,7 +65,7 @@ pub(crate) struct LabelsImportArgs {
 #[command(after_help = "\
 For FiftyOne it is the labels.json of an image classification dataset, whose folder data/ is the
 folder of the images; for Label Studio, tasks for its local storage. `folders` copies the images
-into a new folder, each into the folder of its class.
+into a new folder, each into the folder of its class. A journal is never written over.
 
 Examples:
   hub labels export labels.jsonl --images scans/ --format csv -o labels.csv
@@ -82,6 +84,8 @@ pub(crate) struct LabelsExportArgs {
     /// Where to write it
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 /// How labels are written.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use hub_client::head::HeadName;
 use registry_schema::reference::Reference;
 
-use super::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
+use super::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs, WriteArgs};
 
 /// `hub embed`
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ pub(crate) struct EmbedArgs {
     /// Where to write the features; the ending says how: .parquet or .npy
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -94,6 +96,8 @@ pub(crate) struct TrainArgs {
     /// Also write a page of what was said of the images while they were held out, with small pictures
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -172,6 +176,8 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -227,6 +233,8 @@ pub(crate) struct EvalArgs {
     /// The least share of the images that must get an answer instead of "unsure", from 0 to 1
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) min_answered: Option<f64>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
     #[command(flatten)]
     pub(crate) with: HeadUseArgs,
     #[command(flatten)]
@@ -320,6 +328,8 @@ pub(crate) struct ExportArgs {
     /// Where to write it
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
     /// The folder in which the labelled images are now
     #[arg(long, value_name = "DIR")]
     pub(crate) images: Option<PathBuf>,

@@ -7,6 +7,8 @@ use clap_complete::Shell;
 use registry_schema::digest::Digest;
 use registry_schema::reference::Reference;
 
+use super::WriteArgs;
+
 /// `hub verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,7 +57,7 @@ pub(crate) struct RmArgs {
 verifier takes. --bundle writes them into release/ and puts the signed statements, the proofs that
 they are in the log, and the trust root beside it, so that one folder verifies with no network. -o
 writes the same as one file, a plain tar, which `hub import` installs on a machine without a network.
-Every byte is compared with the signed digests on its way; nothing is ever written over.
+Every byte is compared with the signed digests on its way.
 
 Examples:
   hub export passport-extractor@2 --folder passport
@@ -75,6 +77,8 @@ pub(crate) struct BundleArgs {
     /// Write the same into this new file, for `hub import`
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 /// `hub import`

@@ -16,6 +16,7 @@ mod serving;
 mod trusting;
 mod versions;
 mod witness;
+mod writing;
 
 pub(crate) use auditing::AuditArgs;
 pub(crate) use authoring::{CheckArgs, CosignArgs, KeygenArgs, NewArgs, PublishArgs, YankArgs};
@@ -45,6 +46,7 @@ pub(crate) use serving::{HeadAt, ServeArgs};
 pub(crate) use trusting::{LoginArgs, TrustArgs};
 pub(crate) use versions::{DiffArgs, ExplainArgs, HistoryArgs, RollbackArgs, UpgradeArgs};
 pub(crate) use witness::{WitnessCommand, WitnessInitArgs, WitnessServeArgs};
+pub(crate) use writing::WriteArgs;
 
 use std::num::NonZeroUsize;
 
@@ -72,6 +74,11 @@ First steps:
   hub train border-check --extractor passport-extractor@2 --images labelled/
   hub predict border-check incoming/*.jpg
 
+What is written over:
+  A file that a command writes where you say (-o, --html) replaces one that is there only with --force; a
+  folder is made anew or must be empty; drafts, keys and journals of labels are never replaced. `hub
+  cosign FILE` and `hub consortium sign DRAFT` add to the file they read.
+
 Exit codes:
   0 done, 1 failed, 2 usage, 3 not found, 4 integrity (signature, digest, probe, trust root),
   5 network, 6 some inputs were skipped, 7 something to look at (`hub audit`, `hub eval --min-accuracy`),
@@ -88,7 +95,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print one JSON object: data to standard output, an error to standard error
+    /// Print one JSON object to standard output; on standard error each warning, and an error, is one a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print data and errors only: no progress, no remarks

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use hub_client::bundle::{self, BundleForm, RELEASE_FOLDER};
+use hub_client::files::Destination;
 use registry_schema::digest::Digest;
 use registry_schema::manifest::Manifest;
 use registry_schema::model_signing;
@@ -36,7 +37,7 @@ struct BundleView {
 pub(super) fn export(args: &BundleArgs, context: &Context) -> Result<Outcome, CommandError> {
     let chosen = Chosen::find(&args.reference, context)?;
     if let Some(path) = &args.output {
-        return export_pack(&chosen, path, context);
+        return export_pack(&chosen, &args.write.destination(path)?, context);
     }
     let (folder, form) = match (&args.folder, &args.bundle) {
         (Some(folder), _) => (folder.as_path(), BundleForm::FilesAlone),
@@ -74,11 +75,15 @@ struct PackView {
     size_bytes: u64,
 }
 
-fn export_pack(chosen: &Chosen, path: &Path, context: &Context) -> Result<Outcome, CommandError> {
-    let size_bytes = bundle::write_pack(&chosen.installed, &chosen.trust.bundle, path)?;
+fn export_pack(
+    chosen: &Chosen,
+    destination: &Destination,
+    context: &Context,
+) -> Result<Outcome, CommandError> {
+    let size_bytes = bundle::write_pack(&chosen.installed, &chosen.trust.bundle, destination)?;
     context.show(&PackView {
         release: chosen.reference(),
-        path: path.display().to_string(),
+        path: destination.path().display().to_string(),
         files: chosen.installed.release().files().len(),
         size_bytes,
     })?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use hub_client::choose::{
-    Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure, side_by_side,
+    Decision, MORE_LABELS, MOST_IMAGES, Measured, Verdict, decide, measure, side_by_side, spread,
 };
 use hub_client::dataset::{DatasetError, ImageFile, LabelledImages, Skipped};
 use hub_client::head::metrics::Interval;
@@ -45,6 +45,8 @@ struct ChooseView {
     advice: String,
     /// Labelled images that were measured on, each content once.
     images: usize,
+    /// Labelled images that there are.
+    labelled_images: usize,
     classes: Vec<String>,
     /// Files that some extractor could not use, or none can.
     skipped: usize,
@@ -89,8 +91,10 @@ struct Candidate {
 }
 
 pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. images and labels, before anything slow
-    let labels = Labelled::read(&args.images, args.labels.as_ref(), context)?;
+    // 1. images and labels, before anything slow; of many, some are enough
+    let mut labels = Labelled::read(&args.images, args.labels.as_ref(), context)?;
+    let all = labels.images.images.len();
+    labels.images = thinned(labels.images);
     let labelled = &labels.images;
     // 2. features of each extractor
     let chosen = candidates(args, context)?;
@@ -139,6 +143,7 @@ pub(super) fn choose(args: &ChooseArgs, context: &Context) -> Result<Outcome, Co
             &reference(decision.take),
         ),
         images: common.len(),
+        labelled_images: all,
         classes: labelled.classes.clone(),
         skipped: skipped.unwrap_or_default(),
         warnings: labels.warnings.clone(),
@@ -252,7 +257,18 @@ impl FiguresView {
     }
 }
 
-/// The images that all candidates could use, each content once, at most as many as are measured.
+/// As many of the labelled images as are measured at most.
+fn thinned(labelled: LabelledImages) -> LabelledImages {
+    let targets: Vec<usize> = labelled.images.iter().map(|one| one.class).collect();
+    let kept = spread(&targets, MOST_IMAGES);
+    let images = kept.iter().map(|&place| labelled.images[place].clone());
+    LabelledImages {
+        images: images.collect(),
+        ..labelled
+    }
+}
+
+/// The images that all candidates could use, each content once.
 fn common(candidates: &[Candidate], labelled: &LabelledImages) -> Result<Vec<usize>, CommandError> {
     let mut first_of = HashMap::new();
     let mut common = Vec::new();
@@ -274,9 +290,7 @@ fn common(candidates: &[Candidate], labelled: &LabelledImages) -> Result<Vec<usi
             .into());
         }
     }
-    // Images lie class by class: evenly spread ones keep the shares of the classes.
-    let (all, kept) = (common.len(), common.len().min(MOST_IMAGES));
-    Ok((0..kept).map(|place| common[place * all / kept]).collect())
+    Ok(common)
 }
 
 fn advice(decision: &Decision, favourite: (usize, &Reference), take: &Reference) -> String {
@@ -347,7 +361,13 @@ impl Answer for ChooseView {
         page.line("")?;
         page.field(
             "measured on",
-            format!("{} labelled images, held out in turn", self.images),
+            match self.labelled_images > MOST_IMAGES {
+                true => format!(
+                    "{} of {} labelled images, held out in turn",
+                    self.images, self.labelled_images
+                ),
+                false => format!("{} labelled images, held out in turn", self.images),
+            },
         )?;
         page.field(
             "favourite",

@@ -12,7 +12,7 @@ use registry_schema::statement::{ReleaseFile, ReleaseStatement, Statement, YankA
 use registry_schema::verify::{Draft, verify_draft};
 use serde::Serialize;
 
-use super::publish::DraftView;
+use super::publish::{DraftView, refuse_existing};
 use super::release_view::{SignerView, draft_signers};
 use crate::app::Outcome;
 use crate::args::CosignArgs;
@@ -61,6 +61,8 @@ enum SaysView {
 pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. what another owner has drafted, and who signs it
     let envelope = files::read_limited(&args.file, limits::ENVELOPE_BYTES as u64)?;
+    let other = args.output.as_deref().filter(|path| *path != args.file);
+    refuse_existing(other)?;
     let registry = context.registry("cosign")?;
     let (trust, log) = context.contact(&registry).await?;
     let draft = verify_draft(&trust.root, &envelope).map_err(CosignError::from)?;
@@ -69,7 +71,7 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
         .transpose()?;
     let folder = args.folder.as_deref().map(AuthorFolder::open).transpose()?;
     // A key that may not sign is told before the files are fetched.
-    let signed = match &key {
+    let mut signed = match &key {
         Some(key) => draft.clone().cosign(key).map_err(CosignError::from)?,
         None => draft.clone(),
     };
@@ -88,16 +90,19 @@ pub(super) async fn cosign(args: &CosignArgs, context: &Context) -> Result<Outco
     let checked = Box::pin(cosign::check(&draft, &request)).await?;
     drop(bar);
     context.check_interrupt()?;
-    // 3. the signature joins the others
-    let output = args.output.as_ref().unwrap_or(&args.file);
+    // 3. the signature joins the others, also those that came meanwhile
     if let Some(key) = &key {
         let statement = signed.statement_digest();
         context
             .journal()
             .record(statement, vec![key.public().id()])?;
-        files::write_atomic(output, &signed.envelope())?;
+        match other {
+            Some(path) => files::write_new(path, &signed.envelope())?,
+            None => signed = cosign::sign_file(&draft, &trust.root, key, &args.file)?,
+        }
     }
-    context.show(&view(&signed, checked, key.is_some(), output)?)?;
+    let file = other.unwrap_or(&args.file);
+    context.show(&view(&signed, checked, key.is_some(), file)?)?;
     if signed.is_complete() && key.is_some() {
         context
             .report()

@@ -28,13 +28,14 @@ struct EmbedView {
 }
 
 pub(super) fn embed(args: &EmbedArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. the images and the extractor
+    // 1. the images, the extractor, and a place for the features
+    let destination = args.write.destination(&args.output)?;
     let images = ImageSet::named(&args.images)?.not_empty()?;
     let chosen = Chosen::find(&args.reference, context)?;
     let mut embedder = Embedder::open(&chosen.installed, args.run, context)?;
     // 2. features go to the file as they come; it appears when all are there
     let origin = embedder.origin().clone();
-    let mut writer = FeatureWriter::create(&args.output, &origin)?;
+    let mut writer = FeatureWriter::create(&destination, &origin)?;
     let run = embedder.run(&images.images, &images.skipped, |index, row| {
         Ok(writer.push(&images.images[index].name, &row.sha256, &row.features)?)
     })?;

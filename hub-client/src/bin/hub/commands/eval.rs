@@ -22,7 +22,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 
 pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. images and labels, the head, and what it runs on
+    // 1. images and labels, the head, what it runs on, and a place for the page
+    let destination = args.write.page(args.html.as_deref())?;
     let labelled = Labelled::read(&args.images, args.labels.as_ref(), context)?;
     let head = context.heads().load(&args.head, args.with.head_version)?;
     check_classes(&head, &labelled.images)?;
@@ -62,12 +63,12 @@ pub(super) fn eval(args: &EvalArgs, context: &Context) -> Result<Outcome, Comman
     // 3. how good it is on them
     let evaluation = head.evaluate(table.features(), &head.space(), &table.labels())?;
     let judged = table.judged(&evaluation);
-    if let Some(path) = &args.html {
+    if let Some(destination) = &destination {
         context.check_interrupt()?;
         let reference = chosen.reference();
         let warning = known.words(args.unseen);
         let page = page(&table, warning, &evaluation, judged.clone(), &reference);
-        write_page(&page, path, &embedder.worker())?;
+        write_page(&page, destination, &embedder.worker())?;
     }
     let conditions = Condition::all(args, &evaluation);
     let outcome = match conditions.iter().all(|condition| condition.holds) {

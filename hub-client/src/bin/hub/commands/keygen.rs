@@ -26,6 +26,7 @@ pub(super) fn keygen(args: &KeygenArgs, context: &Context) -> Result<Outcome, Co
     }
     let name = name("default");
     let key = keys::generate(context.folders(), &name)?;
+    remark(key.was_cut_off, context);
     context.show(&NewKeyView {
         name,
         key_id: key.public.id().to_string(),
@@ -41,6 +42,7 @@ pub(super) fn keygen(args: &KeygenArgs, context: &Context) -> Result<Outcome, Co
 
 fn model_signing(name: String, context: &Context) -> Result<Outcome, CommandError> {
     let key = keys::generate_model_signing(context.folders(), &name)?;
+    remark(key.was_cut_off, context);
     context.show(&NewKeyView {
         name,
         key_id: key.public.hint()?.to_hex(),
@@ -51,6 +53,14 @@ fn model_signing(name: String, context: &Context) -> Result<Outcome, CommandErro
         "give the public key to whoever verifies model.sig; `hub publish --oms-key` signs with the secret key",
     );
     Ok(Outcome::Done)
+}
+
+fn remark(was_cut_off: bool, context: &Context) {
+    if was_cut_off {
+        context.report().warn(
+            "the secret key was there already, without its public half: that was written, and no new key was made",
+        );
+    }
 }
 
 impl Answer for NewKeyView {

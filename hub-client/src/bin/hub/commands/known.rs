@@ -8,6 +8,7 @@ use std::path::Path;
 
 use hub_client::dataset::ImageFile;
 use hub_client::features::{FeatureCache, FileState, SeenFiles};
+use hub_client::files::{FileError, digest_of_file};
 use registry_schema::digest::Digest;
 
 use crate::context::Context;
@@ -43,6 +44,12 @@ impl Known {
             count,
             read: BTreeMap::new(),
         }
+    }
+
+    /// The content of an image of the folder: as it was when it was read last, when it has not changed since.
+    pub(super) fn content(&self, image: &ImageFile) -> Result<Digest, FileError> {
+        let known = self.seen.as_ref().and_then(|seen| seen.digest(image));
+        known.map_or_else(|| digest_of_file(&image.path), Ok)
     }
 
     /// The images whose content is known, and its features too.

@@ -137,7 +137,7 @@ fn export(args: &LabelsExportArgs, context: &Context) -> Result<Outcome, Command
         WriteFormat::Folders => None,
     };
     match format {
-        Some(format) => write_labels(&labelled, format, &args.output)?,
+        Some(format) => write_labels(&labelled, format, &args.write.destination(&args.output)?)?,
         None => write_folders(&labelled, &args.output)?,
     }
     context.show(&ExportView {

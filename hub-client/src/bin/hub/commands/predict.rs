@@ -8,7 +8,7 @@ use registry_schema::reference::FeatureSpace;
 
 use super::chosen::Chosen;
 use super::embedding::Embedder;
-use super::predict_view::{PredictView, PredictionView};
+use super::predict_view::{PredictView, PredictionView, Probabilities};
 use super::previews::previews;
 use crate::app::Outcome;
 use crate::args::PredictArgs;
@@ -16,7 +16,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 
 pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. the images, the head, and what it runs on
+    // 1. the images, the head, what it runs on, and a place for the page
+    let destination = args.write.page(args.html.as_deref())?;
     let images = ImageSet::named(&args.images)?.not_empty()?;
     let head = context.heads().load(&args.head, args.with.head_version)?;
     let chosen = Chosen::for_head(&head, args.with.extractor.as_ref(), context)?;
@@ -29,22 +30,17 @@ pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, 
     let mut files = Vec::with_capacity(images.images.len());
     let run = embedder.run(&images.images, &images.skipped, |index, row| {
         let file = &images.images[index];
-        predictions.push(predict_one(
-            &head,
-            &space,
-            file.name.clone(),
-            &row.features,
-        )?);
+        predictions.push(predict_one(&head, &space, &file.name, &row.features)?);
         files.push(file);
         Ok(())
     })?;
-    if let Some(path) = &args.html {
+    if let Some(destination) = &destination {
         context.check_interrupt()?;
         let worker = embedder.worker();
         let mut page = sheet(&head, &predictions, &files);
         let extractor = chosen.reference();
         page.remarks.push(format!("features by {extractor}"));
-        page.write(path, |paths| previews(&worker, paths))?;
+        page.write(destination, |paths| previews(&worker, paths))?;
     }
     // 3. the answer
     let outcome = run.outcome();
@@ -52,7 +48,7 @@ pub(super) fn predict(args: &PredictArgs, context: &Context) -> Result<Outcome, 
         head: head.name().to_string(),
         extractor: chosen.reference(),
         extractor_chosen: chosen.because,
-        classes: head.classes().to_vec(),
+        classes: head.classes(),
         predictions,
         html: args.html.as_ref().map(|path| path.display().to_string()),
         run,
@@ -75,42 +71,38 @@ pub(super) fn check_fit(
     Ok(())
 }
 
-fn predict_one(
-    head: &Head,
+fn predict_one<'a>(
+    head: &'a Head,
     space: &FeatureSpace,
-    path: String,
+    path: &'a str,
     features: &[f32],
-) -> Result<PredictionView, CommandError> {
+) -> Result<PredictionView<'a>, CommandError> {
     let row = ArrayView2::from_shape((1, features.len()), features)
         .expect("one row has as many columns as values");
     let predictions = head.predict(row, space)?;
-    let best = predictions.best(0);
+    let (classes, best) = (head.classes(), predictions.best(0));
     let plausible = predictions.plausible(0).into_iter();
     Ok(PredictionView {
         path,
-        class: best.class.to_owned(),
+        class: best.class,
         probability: best.probability,
         unsure: predictions.answer(0).is_none(),
-        plausible: plausible
-            .map(|class| head.classes()[class].clone())
-            .collect(),
+        plausible: plausible.map(|class| classes[class].as_str()).collect(),
         unlike_anything_shown: predictions.is_unlike(0),
         distance: predictions.distances[0],
-        probabilities: head
-            .classes()
-            .iter()
-            .cloned()
-            .zip(predictions.probabilities.iter().copied())
-            .collect(),
+        probabilities: Probabilities {
+            classes,
+            values: predictions.probabilities.iter().copied().collect(),
+        },
     })
 }
 
 /// The images by their answers; then those without one, and those that are unlike anything shown,
 /// which are in no other section.
-fn sheet(head: &Head, predictions: &[PredictionView], files: &[&ImageFile]) -> ContactSheet {
-    let section = |heading: &str, remark: &str, belongs: &dyn Fn(&PredictionView) -> bool| {
-        let tile = |(one, file): (&PredictionView, &&ImageFile)| Tile {
-            name: one.path.clone(),
+fn sheet(head: &Head, predictions: &[PredictionView<'_>], files: &[&ImageFile]) -> ContactSheet {
+    let section = |heading: &str, remark: &str, belongs: &dyn Fn(&PredictionView<'_>) -> bool| {
+        let tile = |(one, file): (&PredictionView<'_>, &&ImageFile)| Tile {
+            name: one.path.to_owned(),
             path: file.path.clone(),
             lines: one.lines(),
         };
@@ -122,7 +114,7 @@ fn sheet(head: &Head, predictions: &[PredictionView], files: &[&ImageFile]) -> C
             tiles,
         }
     };
-    let is_sure = |one: &PredictionView| !one.unsure && !one.unlike_anything_shown;
+    let is_sure = |one: &PredictionView<'_>| !one.unsure && !one.unlike_anything_shown;
     let of_class = |class: &String| section(class, "", &|one| is_sure(one) && one.class == *class);
     let doubts = [
         section(

@@ -1,10 +1,9 @@
 //! What `hub predict` says.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use registry_schema::reference::Reference;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::chosen::Because;
 use super::embedding::RunView;
@@ -12,12 +11,12 @@ use crate::error::CommandError;
 use crate::output::{Answer, Page, list, percent};
 
 #[derive(Serialize)]
-pub(super) struct PredictView {
+pub(super) struct PredictView<'a> {
     pub(super) head: String,
     pub(super) extractor: Reference,
     pub(super) extractor_chosen: Because,
-    pub(super) classes: Vec<String>,
-    pub(super) predictions: Vec<PredictionView>,
+    pub(super) classes: &'a [String],
+    pub(super) predictions: Vec<PredictionView<'a>>,
     /// The page that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<String>,
@@ -25,23 +24,35 @@ pub(super) struct PredictView {
 }
 
 #[derive(Serialize)]
-pub(super) struct PredictionView {
-    pub(super) path: String,
-    pub(super) class: String,
+pub(super) struct PredictionView<'a> {
+    pub(super) path: &'a str,
+    pub(super) class: &'a str,
     pub(super) probability: f32,
     /// There is no answer: several classes are plausible, or none is.
     pub(super) unsure: bool,
     /// The classes that cannot be ruled out, most probable first: one is an answer, several are a doubt
     /// between them, none is no idea.
-    pub(super) plausible: Vec<String>,
+    pub(super) plausible: Vec<&'a str>,
     /// The image is farther from the labelled images than they are from each other.
     pub(super) unlike_anything_shown: bool,
     /// Mean cosine distance from the nearest labelled images; null for heads of the first format.
     pub(super) distance: Option<f64>,
-    pub(super) probabilities: BTreeMap<String, f32>,
+    pub(super) probabilities: Probabilities<'a>,
 }
 
-impl PredictView {
+/// The probability of each class. Of a hundred thousand images there are many, so they name no class themselves.
+pub(super) struct Probabilities<'a> {
+    pub(super) classes: &'a [String],
+    pub(super) values: Vec<f32>,
+}
+
+impl Serialize for Probabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.classes.iter().zip(&self.values))
+    }
+}
+
+impl PredictView<'_> {
     /// A line for each image; the doubts as in JSON.
     pub(super) fn csv(&self) -> Result<Vec<u8>, CommandError> {
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -57,14 +68,10 @@ impl PredictView {
         let classes = self.classes.iter().map(String::as_str);
         writer.write_record(head.into_iter().chain(classes))?;
         for one in &self.predictions {
-            let numbers = self
-                .classes
-                .iter()
-                .filter_map(|class| one.probabilities.get(class))
-                .map(ToString::to_string);
+            let numbers = one.probabilities.values.iter().map(ToString::to_string);
             let start = [
-                one.path.clone(),
-                one.class.clone(),
+                one.path.to_owned(),
+                one.class.to_owned(),
                 one.probability.to_string(),
                 one.unsure.to_string(),
                 cell(&one.plausible)?,
@@ -80,7 +87,7 @@ impl PredictView {
 }
 
 /// Several classes in one cell: a line of CSV of its own, with `;` between them.
-fn cell(classes: &[String]) -> Result<String, CommandError> {
+fn cell(classes: &[&str]) -> Result<String, CommandError> {
     if classes.is_empty() {
         return Ok(String::new());
     }
@@ -98,12 +105,12 @@ fn whole(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, CommandError> {
         .map_err(|error| CommandError::Output(error.into_error()))
 }
 
-impl Answer for PredictView {
+impl Answer for PredictView<'_> {
     fn write_text(&self, page: &mut Page) -> fmt::Result {
-        let row = |one: &PredictionView| {
+        let row = |one: &PredictionView<'_>| {
             vec![
-                one.path.clone(),
-                one.class.clone(),
+                one.path.to_owned(),
+                one.class.to_owned(),
                 format!("{:.4}", one.probability),
                 one.remark(),
             ]
@@ -118,7 +125,7 @@ impl Answer for PredictView {
     }
 }
 
-impl PredictionView {
+impl PredictionView<'_> {
     /// What is said of it, a line each.
     pub(super) fn lines(&self) -> Vec<String> {
         let remark = self.remark();
@@ -151,10 +158,7 @@ mod tests {
 
     #[test]
     fn classes_in_one_cell_can_be_told_apart() {
-        let cells = |classes: &[&str]| {
-            let classes: Vec<String> = classes.iter().map(|&class| class.to_owned()).collect();
-            cell(&classes).unwrap()
-        };
+        let cells = |classes: &[&str]| cell(classes).unwrap();
         assert_eq!(cells(&[]), "");
         assert_eq!(cells(&["passport", "visa"]), "passport;visa");
         assert_eq!(cells(&["a;b", "say \"c\""]), "\"a;b\";\"say \"\"c\"\"\"");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hub_client::evaluation_page::EvaluationPage;
+use hub_client::files::Destination;
 use hub_client::runtime::thumbnail::Thumbnail;
 use hub_client::worker::{Worker, WorkerError};
 
@@ -22,8 +23,8 @@ pub(super) fn previews(
 /// Writes a page, with small pictures made by a confined process.
 pub(super) fn write_page(
     page: &EvaluationPage,
-    path: &Path,
+    destination: &Destination,
     worker: &Worker,
 ) -> Result<(), CommandError> {
-    page.write(path, |paths| previews(worker, paths))
+    page.write(destination, |paths| previews(worker, paths))
 }

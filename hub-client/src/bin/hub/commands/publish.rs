@@ -299,7 +299,7 @@ async fn send_yank(
 }
 
 /// Before anything is signed and sent for it: a draft takes nothing's place.
-fn refuse_existing(draft: Option<&Path>) -> Result<(), CommandError> {
+pub(super) fn refuse_existing(draft: Option<&Path>) -> Result<(), CommandError> {
     match draft {
         Some(path) if path.symlink_metadata().is_ok() => {
             let source = ErrorKind::AlreadyExists.into();

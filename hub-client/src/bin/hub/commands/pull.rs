@@ -6,7 +6,7 @@ use hub_client::lockfile::{LockFile, LockedRelease};
 use hub_client::log_view::LogView;
 use hub_client::members_say;
 use hub_client::pull::{self, Fetched, ProbeCheck, PullRequest};
-use hub_client::registry::{BlobMirror, Credentials, MirrorPlace, Registry};
+use hub_client::registry::{BlobMirror, Credentials, CredentialsError, MirrorPlace, Registry};
 use hub_client::store::InstalledRelease;
 use hub_client::trust::Kept;
 use registry_schema::digest::Digest;
@@ -219,7 +219,7 @@ async fn pull_one(
         return Ok(view(reference, &installed, &Fetched::default(), true));
     }
     // 2. everything else comes from the hub, checked on the way
-    let registry: Registry = with_mirror(context.registry("pull")?, args, context)?;
+    let registry: Registry = with_mirror(context.registry("pull")?, args, context).await?;
     let log = match &trust.log {
         Some(log) => log.clone(),
         None => {
@@ -291,7 +291,7 @@ async fn pull_one(
 }
 
 /// The hub, and the mirror that the command line or the settings name.
-fn with_mirror(
+async fn with_mirror(
     registry: Registry,
     args: &PullArgs,
     context: &Context,
@@ -301,7 +301,19 @@ fn with_mirror(
         (None, Some(text)) => text.parse::<MirrorPlace>()?,
         (None, None) => return Ok(registry),
     };
-    let credentials = Credentials::from_environment(&place, |name| std::env::var(name).ok())?;
+    // A credential helper may ask its user, who may rather stop.
+    let of = place.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        Credentials::from_environment(&of, |name| std::env::var(name).ok())
+    });
+    let credentials = match found.await.map_err(|_| CommandError::Interrupted)? {
+        // Many mirrors want no password, and the hub has what this one does not give.
+        Err(error @ CredentialsError::Helper { .. }) => {
+            context.report().warn(&with_causes(&error));
+            None
+        }
+        found => found?,
+    };
     context.report().detail(&format!("mirror: {place}"));
     Ok(registry.with_mirror(BlobMirror::new(place, credentials)?))
 }

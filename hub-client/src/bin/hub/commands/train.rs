@@ -27,7 +27,8 @@ const NO_PAGE: &str =
     "no page is written: a class has a single image, so nothing could be held out";
 
 pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. images and labels, before anything slow
+    // 1. images and labels, and a place for the page, before anything slow
+    let destination = args.write.page(args.html.as_deref())?;
     let Labelled {
         images: labelled,
         skipped,
@@ -73,11 +74,11 @@ pub(super) fn train(args: &TrainArgs, context: &Context) -> Result<Outcome, Comm
         .map(|(image, row)| (image, &files[table.indices[row]]))
         .collect();
     let mut html = None;
-    if let Some(path) = &args.html {
+    if let Some(destination) = &destination {
         match page(&trained, &table, &known)? {
             Some(page) => {
-                write_page(&page, path, &embedder.worker())?;
-                html = Some(path.display().to_string());
+                write_page(&page, destination, &embedder.worker())?;
+                html = Some(destination.path().display().to_string());
             }
             None => {
                 context.report().warn(NO_PAGE);

@@ -47,13 +47,13 @@ pub(in crate::commands) fn clusters(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     // 1. features
-    let gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
+    let mut gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
     // 2. groups
     let count = args
         .count
         .or(NonZeroUsize::new(default_count(gathered.images.len())));
     let count = count.unwrap_or(NonZeroUsize::MIN);
-    let rows = gathered.prepared();
+    let rows = gathered.take_prepared();
     let clusters = Clusters::find(rows.view(), count, args.seed, gathered.threads)?;
     if clusters.len() < count.get() {
         let found = clusters.len();
@@ -70,7 +70,7 @@ pub(in crate::commands) fn clusters(
         sections: sections(&clusters, &views, gathered),
         ..ContactSheet::default()
     };
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&ClustersView {
         clusters: views,
         seed: args.seed,

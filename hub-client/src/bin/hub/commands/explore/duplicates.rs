@@ -71,7 +71,7 @@ pub(in crate::commands) fn duplicates(
             .collect(),
         ..ContactSheet::default()
     };
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&DuplicatesView {
         distance,
         within,

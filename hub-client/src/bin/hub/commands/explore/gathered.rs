@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use hub_client::contact_sheet::{ContactSheet, Tile};
-use hub_client::dataset::{ImageFile, ImageSet, LabelSource, known_labels};
-use hub_client::files::FileError;
+use hub_client::dataset::{ImageFile, ImageSet, LabelSource, known_labels, known_labels_by};
+use hub_client::files::{Destination, FileError};
 use hub_client::head::{Transform, TransformKind};
 use hub_client::runtime::pipeline::FeatureRow;
 use hub_client::worker::Worker;
@@ -28,7 +28,7 @@ use crate::output::Page;
 pub(in crate::commands) struct Gathered {
     pub(super) images: Vec<ImageFile>,
     pub(super) digests: Vec<Digest>,
-    /// One row an image.
+    /// One row an image, until they are taken.
     pub(super) features: Array2<f32>,
     /// One an image.
     pub(super) labels: Vec<Option<String>>,
@@ -41,6 +41,8 @@ pub(in crate::commands) struct Gathered {
     pub(super) run: RunView,
     pub(super) threads: NonZeroUsize,
     worker: Worker,
+    /// Where the page goes that was asked for.
+    html: Option<Destination>,
 }
 
 /// What was looked at, in every answer.
@@ -62,11 +64,14 @@ impl Gathered {
         another: Option<&Path>,
         context: &Context,
     ) -> Result<Self, CommandError> {
-        // 1. images and labels, before anything slow
+        // 1. images and labels, and a place for the page, before anything slow
+        let html = look.write.page(look.html.as_deref())?;
         let mut set = ImageSet::walk(&look.images)?.not_empty()?;
         let of_folder = set.images.len();
+        let mut seen = Known::of_folder(&look.images, of_folder, context);
         let known = match labels {
-            Some(source) => known_labels(&set, source)?,
+            Some(source) if look.run.no_cache => known_labels(&set, source)?,
+            Some(source) => known_labels_by(&set, source, &|_, image| seen.content(image))?,
             None => vec![None; set.images.len()],
         };
         let query = another.map(|path| place_of(path, &mut set)).transpose()?;
@@ -79,7 +84,6 @@ impl Gathered {
         let (mut rows, mut digests) = (Vec::new(), Vec::new());
         // Room for all at once: a table that grows is for moments there twice.
         let mut features = Vec::with_capacity(set.images.len() * dimension);
-        let mut seen = Known::of_folder(&look.images, of_folder, context);
         let take = |index, row: FeatureRow| {
             rows.push(index);
             digests.push(row.sha256);
@@ -107,12 +111,15 @@ impl Gathered {
             run,
             threads: context.threads(),
             worker: embedder.worker(),
+            html,
         })
     }
 
-    /// The features as heads see them: those of length 1 are compared by their angle.
-    pub(super) fn prepared(&self) -> Array2<f32> {
-        prepared(self.features.view(), self.kind)
+    /// The features as heads see them: those of length 1 are compared by their angle. They are taken out, as they
+    /// may fill half of the memory.
+    pub(super) fn take_prepared(&mut self) -> Array2<f32> {
+        let features = std::mem::take(&mut self.features);
+        Transform::fit(self.kind, features.view()).apply_to(features)
     }
 
     /// The transform that heads on these features begin with.
@@ -140,24 +147,23 @@ impl Gathered {
     /// Writes the page that was asked for, and closes the account.
     pub(super) fn finish(
         self,
-        look: &LookArgs,
         sheet: impl FnOnce(&Self) -> ContactSheet,
         context: &Context,
     ) -> Result<LookView, CommandError> {
         context.check_interrupt()?;
-        if let Some(path) = &look.html {
+        if let Some(destination) = &self.html {
             let mut sheet = sheet(&self);
             let (count, extractor) = (self.images.len(), self.chosen.reference());
             sheet
                 .remarks
                 .insert(0, format!("{count} images through {extractor}"));
-            sheet.write(path, |paths| previews(&self.worker, paths))?;
+            sheet.write(destination, |paths| previews(&self.worker, paths))?;
         }
         Ok(LookView {
             extractor: self.chosen.reference(),
             extractor_chosen: self.chosen.because,
             run: self.run,
-            html: look.html.as_ref().map(|path| path.display().to_string()),
+            html: self.html.map(|html| html.path().display().to_string()),
         })
     }
 }

@@ -39,9 +39,9 @@ struct PlaceView {
 
 pub(in crate::commands) fn map(args: &MapArgs, context: &Context) -> Result<Outcome, CommandError> {
     // 1. features
-    let gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
+    let mut gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
     // 2. places and groups
-    let rows = gathered.prepared();
+    let rows = gathered.take_prepared();
     let spinner = Bar::spinner(context, "drawing the map");
     let places = place(rows.view(), args.seed, gathered.threads)?;
     let count = NonZeroUsize::new(default_count(rows.nrows())).unwrap_or(NonZeroUsize::MIN);
@@ -79,7 +79,7 @@ pub(in crate::commands) fn map(args: &MapArgs, context: &Context) -> Result<Outc
             sections: sections(&clusters, &views, gathered),
         }
     };
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&MapView {
         seed: args.seed,
         images,

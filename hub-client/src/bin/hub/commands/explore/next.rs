@@ -41,7 +41,7 @@ pub(in crate::commands) fn next(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     // 1. features and what is known
-    let gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
+    let mut gathered = Gathered::find(&args.look, args.labels.as_ref(), None, context)?;
     let known: BTreeSet<&String> = gathered.labels.iter().flatten().collect();
     let classes: Vec<String> = known.into_iter().cloned().collect();
     let labels: Vec<Option<usize>> = gathered
@@ -60,7 +60,7 @@ pub(in crate::commands) fn next(
         None
     };
     // 3. the suggestions
-    let rows = gathered.prepared();
+    let rows = gathered.take_prepared();
     let situation = Situation {
         rows: rows.view(),
         labels: &labels,
@@ -90,7 +90,7 @@ pub(in crate::commands) fn next(
             ..ContactSheet::default()
         }
     };
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&NextView {
         labelled,
         classes,

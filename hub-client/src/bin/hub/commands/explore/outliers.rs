@@ -47,23 +47,21 @@ pub(in crate::commands) fn outliers(
     context: &Context,
 ) -> Result<Outcome, CommandError> {
     // 1. features
-    let gathered = Gathered::find(&args.look, None, None, context)?;
-    // 2. both rankings
+    let mut gathered = Gathered::find(&args.look, None, None, context)?;
+    // 2. both rankings, and what the extractor's publisher says of its own images
     let count = args.count.get();
-    let prepared = gathered.prepared();
     let features = gathered.features.view();
     let mut unlike = unlike_others(features, gathered.distance, gathered.threads)?;
-    let mut far = far_from_middle(prepared.view())?;
+    let domain = fit_of(&gathered.chosen.installed, features)?;
+    let mut far = far_from_middle(gathered.take_prepared().view())?;
     unlike.truncate(count);
     far.truncate(count);
-    // 3. what the extractor's publisher says of its own images
-    let domain = fit_of(&gathered.chosen.installed, features)?;
     let mut strangers = domain.as_ref().map(|fit| fit.unlike.clone());
     strangers.iter_mut().for_each(|list| list.truncate(count));
     let name = gathered.chosen.installed.manifest().name.clone();
     let domain = domain.as_ref().map(DomainView::new);
     let domain_words = domain.as_ref().map(|domain| domain.words(&name));
-    // 4. the answer
+    // 3. the answer
     let outcome = gathered.run.outcome();
     let view = |ranking: &[Outlier]| -> Vec<OutlierView> {
         let one = |one: &Outlier| OutlierView {
@@ -107,7 +105,7 @@ pub(in crate::commands) fn outliers(
             ..ContactSheet::default()
         }
     };
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&OutliersView {
         unlike_anything_else_here: unlike_view,
         far_from_the_middle: far_view,

@@ -78,7 +78,7 @@ pub(in crate::commands) fn similar(
     let (similar_view, others_view) = (view(&similar), others.as_deref().map(view));
     drop(index);
     let sheet = |gathered: &Gathered| sheet(gathered, query, &similar, others.as_deref());
-    let look = gathered.finish(&args.look, sheet, context)?;
+    let look = gathered.finish(sheet, context)?;
     context.show(&SimilarView {
         image,
         class,

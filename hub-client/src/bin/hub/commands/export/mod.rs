@@ -42,7 +42,8 @@ struct ExportView {
 }
 
 pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Outcome, CommandError> {
-    // 1. the head, and the release it runs on where that is needed
+    // 1. a place for the file, the head, and the release it runs on where that is needed
+    let destination = args.write.destination(&args.output)?;
     let heads = context.heads();
     let (version, head) = heads.open(&args.head, args.with.head_version)?;
     let chosen = needs_release(args)
@@ -54,7 +55,7 @@ pub(super) fn export(args: &ExportArgs, context: &Context) -> Result<Outcome, Co
         check_fit(&head, &manifest.feature_space(), dimension)?;
     }
     // 2. the file, beside its place
-    let mut file = AtomicFile::create(&args.output)?;
+    let mut file = AtomicFile::create_at(&destination)?;
     let linear = exported(&head, args);
     let texts = Texts::new(&head, version, chosen.as_ref().map(|one| &one.installed))?;
     let written = write(args.format, &linear, &texts, &mut file)?;
