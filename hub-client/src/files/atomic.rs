@@ -270,7 +270,7 @@ mod tests {
         write_new(&path, b"one").unwrap();
         assert_eq!(
             write_new(&path, b"two").unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
+            ErrorKind::AlreadyExists
         );
         assert_eq!(fs::read(&path).unwrap(), b"one");
     }
