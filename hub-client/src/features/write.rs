@@ -38,11 +38,14 @@ pub struct FeatureWriter {
 #[derive(Debug)]
 enum Format {
     Parquet(Box<Parquet>),
-    Npy {
-        file: AtomicFile,
-        paths: AtomicFile,
-        rows: usize,
-    },
+    Npy(Box<Npy>),
+}
+
+#[derive(Debug)]
+struct Npy {
+    file: AtomicFile,
+    paths: AtomicFile,
+    rows: usize,
 }
 
 #[derive(Debug)]
@@ -71,11 +74,11 @@ impl FeatureWriter {
                 file.write_all(&npy_header(0, origin.dimension))
                     .map_err(error)?;
                 let paths = AtomicFile::create_at(&destination.beside("paths.txt")?)?;
-                Format::Npy {
+                Format::Npy(Box::new(Npy {
                     file,
                     paths,
                     rows: 0,
-                }
+                }))
             }
             _ => {
                 return Err(FeatureError::Format {
@@ -109,19 +112,19 @@ impl FeatureWriter {
         }
         match &mut self.format {
             Format::Parquet(parquet) => parquet.push(name, digest, features, &self.path),
-            Format::Npy { .. } if name.contains(['\n', '\r']) => {
+            Format::Npy(_) if name.contains(['\n', '\r']) => {
                 let name = name.to_owned();
                 Err(FeatureError::BrokenLine { name })
             }
-            Format::Npy { file, paths, rows } => {
+            Format::Npy(npy) => {
                 let error = |source| FileError::new("cannot write", &self.path, source);
-                *rows += 1;
+                npy.rows += 1;
                 let bytes: Vec<u8> = features
                     .iter()
                     .flat_map(|value| value.to_le_bytes())
                     .collect();
-                file.write_all(&bytes).map_err(error)?;
-                Ok(writeln!(paths, "{name}").map_err(error)?)
+                npy.file.write_all(&bytes).map_err(error)?;
+                Ok(writeln!(npy.paths, "{name}").map_err(error)?)
             }
         }
     }
@@ -129,7 +132,8 @@ impl FeatureWriter {
     /// Completes the file and makes it visible.
     ///
     /// # Errors
-    /// [`FeatureError`]; an earlier file at the path is then still there.
+    /// [`FeatureError`]; an earlier file at the path is then still there, or none: never features beside the paths of
+    /// other images.
     pub fn finish(self) -> Result<(), FeatureError> {
         let path = self.path;
         match self.format {
@@ -141,11 +145,12 @@ impl FeatureWriter {
                     .map_err(|source| FeatureError::Parquet { path, source })?;
                 Ok(file.commit()?)
             }
-            Format::Npy {
-                mut file,
-                paths,
-                rows,
-            } => {
+            Format::Npy(npy) => {
+                let Npy {
+                    mut file,
+                    paths,
+                    rows,
+                } = *npy;
                 let header = npy_header(rows, self.dimension);
                 let written = file
                     .seek(SeekFrom::Start(0))

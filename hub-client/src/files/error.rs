@@ -38,7 +38,9 @@ impl FileError {
     /// Whether it failed because there is a file that may be replaced when the user says so
     /// ([`Existing::Replace`](super::Existing::Replace)).
     pub fn is_taken(&self) -> bool {
-        let inner = self.source.get_ref();
-        inner.is_some_and(|inner| inner.is::<Taken>())
+        let Some(inner) = self.source.get_ref() else {
+            return false;
+        };
+        inner.is::<Taken>()
     }
 }
