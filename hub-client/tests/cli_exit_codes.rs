@@ -267,7 +267,11 @@ fn keys_and_a_consortium_from_nothing() {
     assert!(as_of.warnings()[0].contains("not as of now"), "{as_of}");
     assert_eq!(trust(&["--as-of", &now, "--quiet"]).stderr, "");
 
-    // With a trust root and nothing installed, what is missing is the release.
+    what_is_missing_is_the_release(&home);
+}
+
+/// With a trust root and nothing installed.
+fn what_is_missing_is_the_release(home: &Home) {
     assert_eq!(
         home.hub(&["verify", "dots@1", "--json"]).error()["code"],
         "not_installed"
