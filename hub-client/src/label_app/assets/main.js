@@ -117,7 +117,8 @@ function inGrid(grid, { id, move, isExtending }) {
 function undone({ images }) {
   const screen = screenOf();
   screen.undone?.(images);
-  const shown = images.filter((image) => screen.grid?.indices.includes(image));
+  const about = new Set(images);
+  const shown = screen.grid?.indices.filter((image) => about.has(image)) ?? [];
   if (!shown.length) return;
   const { grid } = screen;
   selection.clear();
