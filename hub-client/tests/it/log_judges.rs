@@ -17,7 +17,8 @@ fn judges() -> Option<PathBuf> {
     let folder = std::env::var_os("HUB_LOG_JUDGES").map(PathBuf::from);
     let folder = folder.filter(|folder| folder.join("aics-tlog").is_file());
     if folder.is_none() {
-        missing::tool(
+        // Not every machine has that Python, and no package of Debian's brings it.
+        missing::skipped(
             "HUB_LOG_JUDGES does not name the programs; `make test` does where Python 3.12 is",
         );
     }

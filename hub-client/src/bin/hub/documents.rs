@@ -1,7 +1,5 @@
 //! A test of what the documents show: every command in them is one that there is, with options that it has.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
