@@ -123,11 +123,19 @@ fn fitting(
 
 /// Names of which a release waits for its checkpoint.
 fn waiting(connection: &mut Connection, covered: u64) -> Result<Vec<String>, DatabaseError> {
-    Ok(releases::table
-        .filter(releases::log_index.ge(to_column(covered)?))
+    let mut names: Vec<String> = entries_from(to_column(covered)?).load(connection)?;
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The names of releases from an entry on. Each time that it is there: to leave out doubles a database would go
+/// through all names.
+fn entries_from<'a>(index: i64) -> releases::BoxedQuery<'a, MultiBackend, diesel::sql_types::Text> {
+    releases::table
+        .filter(releases::log_index.ge(index))
         .select(releases::name)
-        .distinct()
-        .load(connection)?)
+        .into_boxed()
 }
 
 /// The statements by which these extractors are listed, as far as the first `covered` entries have them.
@@ -267,7 +275,6 @@ pub(crate) fn published(
         .filter(releases::name.eq_any(names))
         .filter(releases::log_index.lt(to_column(covered)?))
         .select(releases::name)
-        .distinct()
         .load(connection)?;
     Ok(found.into_iter().collect())
 }
@@ -492,6 +499,13 @@ mod tests {
             covered: 0,
             with_files: false,
         };
+        let steps: Vec<(i32, i32, i32, String)> =
+            Plan(entries_from(7)).load(&mut connection).unwrap();
+        let details: Vec<_> = steps.iter().map(|step| step.3.as_str()).collect();
+        assert!(
+            details[..] == ["SEARCH releases USING INDEX releases_log_index (log_index>?)"],
+            "{details:?}"
+        );
         for filter in [filter, Filter::default()] {
             let plan = Plan(narrow(listed(), &filter, 20, shown));
             let steps: Vec<(i32, i32, i32, String)> = plan.load(&mut connection).unwrap();
