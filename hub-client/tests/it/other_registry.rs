@@ -83,20 +83,9 @@ fn follow_the_document(world: &World, registry: &OtherRegistry) -> Run {
     // Neither of the two has a certificate that this machine knows.
     let skopeo = "skopeo() { local does=$1; shift; command skopeo --insecure-policy \"$does\" \
                   --src-tls-verify=false --dest-tls-verify=false \"$@\"; }\n";
-    let inner = world.command("beta", &[]);
-    let programs = Path::new(inner.get_program()).parent().unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new("bash");
+    let mut command = world.program("beta", "bash");
     command
         .args(["-euo", "pipefail", "-c", &format!("{skopeo}{recipe}")])
-        .current_dir(inner.get_current_dir().unwrap())
-        .env_clear()
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        )
-        .env("PATH", path)
         .env("HOME", world.folder.path())
         .env("HUB_TOKEN", world.token("beta", &[]));
     Run::of(command)

@@ -9,10 +9,7 @@ use super::world::{Run, World};
 
 /// A program in `tests/python` that runs `hub` as beta.
 fn as_beta(world: &World, python: &str, name: &str, arguments: &[&str]) -> Run {
-    let inner = world.command("beta", &[]);
-    let programs = Path::new(inner.get_program()).parent().unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new(python);
+    let mut command = world.program("beta", python);
     command
         .arg(
             Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,14 +17,6 @@ fn as_beta(world: &World, python: &str, name: &str, arguments: &[&str]) -> Run {
                 .join(name),
         )
         .args(arguments)
-        .current_dir(inner.get_current_dir().unwrap())
-        .env_clear()
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        )
-        .env("PATH", path)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     Run::of(command)
 }

@@ -72,6 +72,15 @@ impl Publisher {
         }
     }
 
+    /// Four of them, which try again when the server says that they should.
+    pub(crate) async fn four(world: &World) -> Vec<Self> {
+        let mut publishers = Vec::new();
+        for number in 0..4 {
+            publishers.push(Self::start(world, number).await.patient());
+        }
+        publishers
+    }
+
     /// The same, which tries again when the server says that it should.
     pub(crate) fn patient(mut self) -> Self {
         self.is_patient = true;

@@ -231,6 +231,21 @@ impl World {
         hub_command(self.folder.path(), member, arguments)
     }
 
+    /// Another program in a member's place, which finds `hub` on its path.
+    pub(crate) fn program(&self, member: &str, program: &str) -> Command {
+        let hub = self.command(member, &[]);
+        let folder = Path::new(hub.get_program()).parent().unwrap();
+        let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+        let set = hub.get_envs();
+        let mut command = Command::new(program);
+        command
+            .current_dir(hub.get_current_dir().unwrap())
+            .env_clear()
+            .envs(set.filter_map(|(key, value)| Some((key, value?))))
+            .env("PATH", path);
+        command
+    }
+
     pub(crate) fn project(&self, member: &str) -> PathBuf {
         self.folder.path().join(member).join("project")
     }

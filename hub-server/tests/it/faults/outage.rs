@@ -25,10 +25,7 @@ async fn servers_go_on_by_themselves_when_their_database_is_back() {
     let seconds = seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap());
     let cluster = Arc::new(cluster);
     let (first, second) = pair(&Database::make_in(&cluster));
-    let mut publishers = Vec::new();
-    for number in 0..4 {
-        publishers.push(Publisher::start(&first, number).await.patient());
-    }
+    let mut publishers = Publisher::four(&first).await;
     let late = release("alpha/late");
     first.upload_all(&late).await;
     let policy = first.log_policy();

@@ -58,10 +58,7 @@ pub(super) async fn a_server_that_stands_still_loses_its_turn_and_forks_nothing_
     };
     let (mut first, second) = pair(&database);
     let server = first.server_mut().id();
-    let mut publishers = Vec::new();
-    for number in 0..4 {
-        publishers.push(Publisher::start(&first, number).await.patient());
-    }
+    let mut publishers = Publisher::four(&first).await;
     let policy = first.log_policy();
     let told = [AtomicU64::new(0), AtomicU64::new(0)];
     let is_over = AtomicBool::new(false);

@@ -76,10 +76,7 @@ pub(super) async fn a_machine_that_vanishes_with_the_turn_is_passed_over_and_com
     command.env("HUB_SERVER_DATABASE", database.tcp_url(ADDRESS));
     first.serve_by(command, &[]);
     let server = first.server_mut().id();
-    let mut publishers = Vec::new();
-    for number in 0..4 {
-        publishers.push(Publisher::start(&first, number).await.patient());
-    }
+    let mut publishers = Publisher::four(&first).await;
     let policy = first.log_policy();
     let told = [AtomicU64::new(0), AtomicU64::new(0)];
     let is_over = AtomicBool::new(false);

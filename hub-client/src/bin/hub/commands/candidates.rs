@@ -42,21 +42,14 @@ pub(super) fn favourite(
     chosen: &[Chosen],
     context: &Context,
 ) -> Result<(Favourite, String), CommandError> {
-    let with_reason = |place| Favourite {
-        place,
-        has_reason: true,
-    };
-    let guessed = |place| Favourite {
-        place,
-        has_reason: false,
-    };
+    let favourite = |place, has_reason| Favourite { place, has_reason };
     if let Some(reference) = &args.favourite {
         let named = Chosen::find(reference, context)?.reference();
         let place = chosen.iter().position(|one| one.reference() == named);
         let place = place.ok_or_else(|| CommandError::StrangeFavourite {
             reference: reference.clone(),
         })?;
-        return Ok((with_reason(place), "named by --favourite".to_owned()));
+        return Ok((favourite(place, true), "named by --favourite".to_owned()));
     }
     // Size predicts what is good elsewhere better than any score on the labels does (docs/EXPLORE.md).
     let largest = |among: &mut dyn Iterator<Item = usize>| {
@@ -72,13 +65,16 @@ pub(super) fn favourite(
             domain: domain.clone(),
             found: domains(chosen),
         })?;
-        return Ok((with_reason(place), format!("the largest made for {domain}")));
+        return Ok((
+            favourite(place, true),
+            format!("the largest made for {domain}"),
+        ));
     }
     if !args.all {
-        return Ok((guessed(0), "named first".to_owned()));
+        return Ok((favourite(0, false), "named first".to_owned()));
     }
     let place = largest(&mut (0..chosen.len())).unwrap_or_default();
-    Ok((guessed(place), "the largest".to_owned()))
+    Ok((favourite(place, false), "the largest".to_owned()))
 }
 
 /// Each domain once.
